@@ -1,0 +1,1 @@
+"""The `asksight` command, one module a verb."""

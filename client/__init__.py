@@ -1,0 +1,1 @@
+"""Ask a server, or a bundle in this process, through one interface."""

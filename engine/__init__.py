@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: engines and the bundle on disk."""

@@ -1,0 +1,1 @@
+"""Question text to token rows to padded word vectors."""

@@ -1,0 +1,1 @@
+"""The assistant, its batching, and the gRPC service."""

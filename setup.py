@@ -1,0 +1,46 @@
+"""Maps each top-level folder to one package of the `asksight` namespace, and builds what is generated.
+
+Generated are the gRPC and protobuf modules (from proto/) and the Cython extension (from ext/).
+"""
+
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+FOLDERS = ("ext", "engine", "server", "client", "training", "cli")
+PACKAGE_DIR = {f"asksight.{folder}": folder for folder in FOLDERS} | {"asksight.v1": "proto/asksight/v1"}
+NESTED = [f"asksight.{folder}.{nested}" for folder in FOLDERS for nested in find_packages(folder)]
+
+
+class BuildWithProto(build_py):
+    """Generate asksight/v1/*_pb2*.py beside vqa.proto before the packages are collected."""
+
+    def run(self) -> None:
+        import grpc_tools
+        from grpc_tools import protoc
+
+        google = Path(grpc_tools.__file__).parent / "_proto"
+        out = ROOT / "proto"
+        arguments = ["protoc", f"-I{out}", f"-I{google}", f"--python_out={out}", f"--grpc_python_out={out}"]
+        arguments += [f"--mypy_out={out}", f"--mypy_grpc_out={out}", "asksight/v1/vqa.proto"]
+        if protoc.main(arguments) != 0:
+            raise SystemExit("protoc failed on proto/asksight/v1/vqa.proto")
+        super().run()
+
+
+setup(
+    packages=[*PACKAGE_DIR, *NESTED],
+    package_dir=PACKAGE_DIR,
+    include_package_data=False,  # keeps the generated .c out of the wheel
+    package_data={f"asksight.{folder}": ["py.typed"] for folder in FOLDERS}
+    | {"asksight.engine": ["py.typed", "bundles/*/*"], "asksight.v1": ["py.typed", "*.pyi", "*.proto"]},
+    ext_modules=cythonize(
+        [Extension("asksight.ext._words", ["ext/_words.pyx"])],
+        build_dir="build/cython",
+        compiler_directives={"language_level": "3"},
+    ),
+    cmdclass={"build_py": BuildWithProto},
+)

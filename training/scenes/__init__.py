@@ -1,0 +1,1 @@
+"""Drawn scenes with questions: a data set that can be made anywhere."""
