@@ -1,0 +1,15 @@
+"""What can go wrong in training, evaluation and export, in words for a person."""
+
+from __future__ import annotations
+
+
+class TrainingError(Exception):
+    """The root: its message is ready for a person."""
+
+
+class ExportError(TrainingError):
+    """A Keras model, or a part of it, cannot be written as ONNX, or the ONNX does not answer as Keras does."""
+
+
+class DatasetError(TrainingError):
+    """A data set does not hold what it should; the message names the file and the entry."""

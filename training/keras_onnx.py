@@ -1,0 +1,218 @@
+"""A Keras functional model as ONNX, by walking its layers.
+
+Keras' own export goes through tf2onnx, which needs over 23 GB for VGG16. Here each layer writes its ONNX nodes itself
+(`onnx_layers/`), and each weight is copied once, so memory stays near the size of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnx
+from onnx import helper
+
+from .errors import ExportError
+from .onnx_layers.graph import ONNX_TYPES, Graph
+from .onnx_layers.registry import (
+    Call,
+    Converter,
+    converts,
+    converts_operation,
+    known,
+    layer_converter,
+    operation_converter,
+)
+from .onnx_layers.value import Value
+
+if TYPE_CHECKING:
+    import keras
+
+OPSET = 17  # LayerNormalization needs 17; TensorRT 8.6 and OpenVINO take it
+IR_VERSION = 8  # that of opset 17's time: onnxruntime, OpenVINO and TensorRT 8.6 take it
+LARGEST_BYTES = 1_900_000_000  # protobuf's own limit is 2 GiB
+
+__all__ = ["Call", "ExportError", "Value", "converts", "converts_operation", "save_onnx", "to_onnx"]
+
+
+def to_onnx(
+    model: keras.Model,
+    *,
+    output_names: Sequence[str] | None = None,
+    uint8_inputs: Iterable[str] = (),
+    axis_names: dict[str, dict[int, str]] | None = None,
+    name: str | None = None,
+) -> onnx.ModelProto:
+    """Write a functional or sequential Keras model as ONNX (opset 17), checked.
+
+    Inputs keep the names of their `keras.Input`; outputs get `output_names`, or the names of the layers they come from.
+    The batch axis is called "N", a free second axis of a [N,T,D] or [N,T] tensor "T"; `axis_names` says otherwise, as in
+    {"image": {1: "H", 2: "W"}}. Inputs named in `uint8_inputs` are uint8 in ONNX and cast to what Keras expects.
+
+    Raises ExportError naming layer, class and place where something has no conversion.
+    """
+    graph = Graph()
+    body = functional(model, model.name)
+    inputs = [tensor.name for tensor in body.inputs]
+    as_uint8 = set(uint8_inputs)
+    if not as_uint8 <= set(inputs):
+        raise ExportError(
+            f"uint8_inputs names {sorted(as_uint8 - set(inputs))}; the model's inputs are {inputs}."
+        )
+    axes = axis_names or {}
+    infos, values = [], []
+    for tensor in body.inputs:
+        seen = "uint8" if tensor.name in as_uint8 else tensor.dtype
+        if graph.unique(tensor.name) != tensor.name:
+            raise ExportError(
+                f"The model has two inputs named {tensor.name!r}; give each keras.Input its own name."
+            )
+        infos.append(tensor_info(tensor.name, seen, tensor.shape, axes.get(tensor.name, {})))
+        start = tensor.name
+        if seen != tensor.dtype:
+            start = graph.node("Cast", [start], tensor.name, to=ONNX_TYPES[tensor.dtype])
+        values.append(Value(graph, tuple(tensor.shape), tensor.dtype, tensor.name, {"keras": start}))
+    ends = walk(graph, body, values, "")
+    names = (
+        list(output_names)
+        if output_names is not None
+        else [t._keras_history.operation.name for t in body.outputs]
+    )
+    if len(names) != len(ends):
+        raise ExportError(f"output_names has {len(names)} names; the model has {len(ends)} outputs.")
+    graph.finish([(value.name(), wish) for value, wish in zip(ends, names, strict=True)])
+    outputs = [
+        tensor_info(wish, value.dtype, value.shape, axes.get(wish, {}))
+        for wish, value in zip(names, ends, strict=True)
+    ]
+    proto = helper.make_model(
+        helper.make_graph(graph.nodes, name or model.name, infos, outputs),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="asksight",
+    )
+    size = sum(len(tensor.raw_data) for tensor in graph.initialisers)
+    if size > LARGEST_BYTES:
+        raise ExportError(
+            f"The weights of {model.name} take {size} bytes; one ONNX file holds {LARGEST_BYTES}."
+        )
+    check(proto, graph.initialisers)
+    while graph.initialisers:  # handed over one by one: two copies of one weight at a time, not of all
+        proto.graph.initializer.append(graph.initialisers.pop(0))
+    return proto
+
+
+def save_onnx(proto: onnx.ModelProto, path: str | Path) -> None:
+    """Write an ONNX model to one file."""
+    Path(path).write_bytes(proto.SerializeToString())
+
+
+def functional(model: Any, where: str) -> Any:
+    """The functional graph behind a model. Raises ExportError for subclassed or unbuilt ones."""
+    body = getattr(model, "_functional", model)  # keras.Sequential keeps one inside
+    if body is None or not hasattr(body, "_nodes_by_depth"):
+        raise ExportError(
+            f"{where} ({type(model).__name__}) has no functional graph: build it with keras.Input and layers, "
+            "or give a Sequential model an Input."
+        )
+    return body
+
+
+def tensor_info(
+    name: str, dtype: str, shape: Sequence[int | None], names: dict[int, str]
+) -> onnx.ValueInfoProto:
+    sizes: list[int | str] = []
+    for axis, size in enumerate(shape):
+        free = "N" if axis == 0 else "T" if axis == 1 and len(shape) <= 3 else f"{name}_{axis}"
+        sizes.append(names.get(axis, free) if size is None else size)
+    return helper.make_tensor_value_info(name, ONNX_TYPES[dtype], sizes)
+
+
+def check(proto: onnx.ModelProto, initialisers: Sequence[onnx.TensorProto]) -> None:
+    """onnx.checker with shape inference; large weights stand in as graph inputs, so that they are not copied."""
+    light = onnx.ModelProto()
+    light.CopyFrom(proto)
+    for tensor in initialisers:
+        if len(tensor.raw_data) <= 1024:
+            light.graph.initializer.append(tensor)
+        else:
+            light.graph.input.append(
+                helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+            )
+    onnx.checker.check_model(light, full_check=True)
+
+
+def walk(graph: Graph, body: Any, values: Sequence[Value], path: str) -> list[Value]:
+    """Convert one functional graph, nested ones too; `values` belong to its inputs, the result to its outputs."""
+    from keras import tree
+
+    known_values = {id(tensor): value for tensor, value in zip(body.inputs, values, strict=True)}
+    for depth in sorted(body._nodes_by_depth, reverse=True):
+        for node in body._nodes_by_depth[depth]:
+            if node.is_input or any(id(tensor) not in known_values for tensor in node.input_tensors):
+                continue
+            if all(id(tensor) in known_values for tensor in node.outputs):
+                continue
+            args, kwargs = node.arguments.fill_in(known_values)
+            where = f"{path}{node.operation.name}"
+            call = Call(
+                graph=graph,
+                operation=node.operation,
+                where=where,
+                args=tuple(args),
+                kwargs=dict(kwargs),
+                inputs=[known_values[id(tensor)] for tensor in node.input_tensors],
+                outputs=[(tuple(tensor.shape), str(tensor.dtype)) for tensor in node.outputs],
+                walk=walk,
+            )
+            results = convert(call, tree)
+            for tensor, value in zip(node.outputs, results, strict=True):
+                known_values[id(tensor)] = value
+    return [known_values[id(tensor)] for tensor in body.outputs]
+
+
+def convert(call: Call, tree: Any) -> list[Value]:
+    """One call: a nested model, a layer or an operation."""
+    import keras
+
+    layer, name = call.operation, type(call.operation).__name__
+    if hasattr(layer, "_nodes_by_depth") or getattr(layer, "_functional", None) is not None:
+        first = call.args[0] if call.args else call.inputs
+        return walk(call.graph, functional(layer, call.where), tree.flatten(first), f"{call.where}/")
+    if not isinstance(layer, keras.Layer):
+        converter = operation_converter(name)
+        if converter is None:
+            raise unknown(call, known()[1], "@converts_operation")
+        return as_list(converter, call)
+    found = layer_converter(name)
+    if found is None:
+        raise unknown(call, known()[0], "@converts")
+    converter, handles_masks = found
+    travelling = next((value.mask for value in call.inputs[:1] if value.mask is not None), None)
+    explicit = call.kwargs.get("mask")
+    call.mask = explicit if explicit is not None else travelling
+    takes_mask = (
+        "mask" in layer.call_signature_parameters if hasattr(layer, "call_signature_parameters") else False
+    )
+    if call.mask is not None and takes_mask and not handles_masks and name != "BatchNormalization":
+        raise call.unsupported("a mask reaches it and this layer would heed it")
+    if explicit is not None:
+        call.inputs = [value for value in call.inputs if value is not explicit]
+    results = as_list(converter, call)
+    if layer.supports_masking and call.mask is not None and not handles_masks:
+        for value in results:
+            if value.mask is None and value not in call.inputs:
+                value.mask = call.mask
+    return results
+
+
+def as_list(converter: Converter, call: Call) -> list[Value]:
+    result = converter(call)
+    return result if isinstance(result, list) else [result]
+
+
+def unknown(call: Call, names: list[str], decorator: str) -> ExportError:
+    return call.unsupported(
+        f"there is no conversion for this class; write one with {decorator}, or use one of {', '.join(names)}"
+    )

@@ -1,0 +1,44 @@
+"""Small Keras layers that our models share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+
+@keras.saving.register_keras_serializable(package="asksight")
+class LengthMask(keras.layers.Layer):  # type: ignore[misc]
+    """lengths [N], sequence [N,T,...] -> mask [N,T] bool: True before each length.
+
+    Hand its output as `mask=` to a recurrent layer. In ONNX such a layer takes the lengths themselves.
+    """
+
+    def call(self, lengths: Any, sequence: Any) -> Any:
+        steps = keras.ops.arange(keras.ops.shape(sequence)[1], dtype="int32")  # [T]
+        return steps[None, :] < keras.ops.cast(lengths, "int32")[:, None]
+
+    def compute_output_spec(self, lengths: Any, sequence: Any) -> Any:
+        return keras.KerasTensor((sequence.shape[0], sequence.shape[1]), dtype="bool")
+
+
+@keras.saving.register_keras_serializable(package="asksight")
+class GridCoordinates(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    """Append each cell's place to its channels: [N,h,w,C] -> [N,h,w,C+2], x and y from -1 to 1.
+
+    Coordinates as channels: Liu et al. 2018, "An intriguing failing of convolutional neural networks".
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        _, height, width, _ = input_shape
+        y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+        self.grid = np.stack([x, y], axis=-1)[None].astype(np.float32)  # [1,h,w,2]
+
+    def call(self, inputs: Any) -> Any:
+        grid = keras.ops.cast(keras.ops.convert_to_tensor(self.grid), inputs.dtype)
+        shape = (keras.ops.shape(inputs)[0], *self.grid.shape[1:])
+        return keras.ops.concatenate([inputs, keras.ops.broadcast_to(grid, shape)], axis=-1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (*input_shape[:3], input_shape[3] + 2)

@@ -1,0 +1,90 @@
+"""Batch, layer, group and unit normalisation, as they are at inference."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .registry import Call, converts
+from .value import Value
+
+
+@converts("BatchNormalization")
+def batch_normalisation(call: Call) -> Value:
+    """Moving mean and variance; one node channels first, a multiply and an add elsewhere. Engines fold it into a Conv."""
+    layer, source = call.operation, call.inputs[0]
+    if layer.axis not in (-1, source.rank - 1):
+        raise call.unsupported(f"axis {layer.axis}; only the last axis has a conversion")
+    size = int(source.shape[-1] or 0)
+    variance = np.asarray(layer.moving_variance)
+    mean = np.asarray(layer.moving_mean)
+    gamma = np.asarray(layer.gamma) if layer.scale else np.ones(size, np.float32)
+    beta = np.asarray(layer.beta) if layer.center else np.zeros(size, np.float32)
+    if source.channels_first:
+        parameters = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
+        names = [call.weight(array, purpose, key=id(layer)) for purpose, array in parameters.items()]
+        y = call.node(
+            "BatchNormalization", [source.name("channels_first"), *names], epsilon=float(layer.epsilon)
+        )
+        return call.value(y, "channels_first")
+    factor = gamma / np.sqrt(variance + layer.epsilon)
+    y = call.node("Mul", [source.name(), call.constant(factor)])
+    return call.value(call.node("Add", [y, call.constant(beta - mean * factor)]))
+
+
+@converts("LayerNormalization")
+def layer_normalisation(call: Call) -> Value:
+    layer, source = call.operation, call.inputs[0]
+    axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
+    axes = sorted(axis % source.rank for axis in axes)
+    if axes != list(range(axes[0], source.rank)):
+        raise call.unsupported(f"axis {layer.axis}; only the last axes have a conversion")
+    sizes = source.shape[axes[0] :]
+    if any(size is None for size in sizes):
+        raise call.unsupported("normalising over a free size")
+    gamma = call.weight(layer.gamma, "gamma") if layer.scale else call.constant(np.ones(sizes))
+    names = [source.name(), gamma]
+    if layer.center:
+        names.append(call.weight(layer.beta, "beta"))
+    return call.value(call.node("LayerNormalization", names, axis=axes[0], epsilon=float(layer.epsilon)))
+
+
+@converts("GroupNormalization")
+def group_normalisation(call: Call) -> Value:
+    """InstanceNormalization over [N, groups, rest] (ONNX has its own from opset 18 only), then gamma and beta."""
+    layer, source = call.operation, call.inputs[0]
+    if layer.axis not in (-1, source.rank - 1):
+        raise call.unsupported(f"axis {layer.axis}; only the last axis has a conversion")
+    size = int(source.shape[-1] or 0)
+    groups = size if layer.groups == -1 else layer.groups
+    x = source.name("channels_first")
+    parted = call.node("Reshape", [x, call.constant([0, groups, -1], "int64")])
+    ones, zeros = call.constant(np.ones(groups)), call.constant(np.zeros(groups))
+    y = call.node("InstanceNormalization", [parted, ones, zeros], epsilon=float(layer.epsilon))
+    sizes = [0, size, *source.shape[1:-1]]
+    if all(known is not None for known in sizes):
+        shape = call.constant(sizes, "int64")
+    else:
+        shape = call.node("Shape", [x])
+    y = call.node("Reshape", [y, shape])
+    tail = (1,) * (source.rank - 2)
+    for op, variable, purpose in (
+        ("Mul", layer.gamma if layer.scale else None, "gamma"),
+        ("Add", layer.beta if layer.center else None, "beta"),
+    ):
+        if variable is not None:
+            y = call.node(op, [y, call.weight(variable, purpose, lambda array: array.reshape(-1, *tail))])
+    return call.value(y, "channels_first")
+
+
+@converts("UnitNormalization")
+def unit_normalisation(call: Call) -> Value:
+    """x / max(|x|, 1e-6) along one axis, with the floor that Keras' own l2 normalisation has."""
+    axis = call.operation.axis
+    if not isinstance(axis, int) and len(axis) == 1:
+        axis = axis[0]
+    if not isinstance(axis, int):
+        raise call.unsupported(f"axis {axis}; only one axis has a conversion")
+    x = call.inputs[0].name()
+    squares = call.node("ReduceSum", [call.node("Mul", [x, x]), call.constant([axis], "int64")], keepdims=1)
+    floor = call.node("Max", [squares, call.constant(1e-12)])
+    return call.value(call.node("Div", [x, call.node("Sqrt", [floor])]))
