@@ -1,1 +1,22 @@
 """Arrays in, arrays out: engines and the bundle on disk."""
+
+from .base import Arrays, Engine, EngineSpec, TensorSpec
+from .bundle import Bundle, Calibration, load_bundle, write_bundle
+from .choose import open_engine
+from .errors import BundleError, EngineError
+from .fake import FakeEngine
+
+__all__ = [
+    "Arrays",
+    "Bundle",
+    "BundleError",
+    "Calibration",
+    "Engine",
+    "EngineError",
+    "EngineSpec",
+    "FakeEngine",
+    "TensorSpec",
+    "load_bundle",
+    "open_engine",
+    "write_bundle",
+]

@@ -1,0 +1,129 @@
+"""Writing a bundle: whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bundle_files import record_file, write_lines
+from .bundle_load import Bundle, load_bundle
+from .errors import BundleError
+from .graph import DamagedGraphError, GraphHeader, read_header
+from .manifest import FILE_NAMES, Calibration, Manifest, dump_manifest
+
+
+def write_bundle(
+    path: str | Path,
+    *,
+    encoder: Path | bytes,
+    answerer: Path | bytes,
+    vectors: NDArray[Any],
+    words: Sequence[str],
+    answers: Sequence[str],
+    name: str,
+    version: str,
+    architecture: str,
+    preprocessing: Mapping[str, Any],
+    lower: bool = True,
+    unknown_rows: int = 1,
+    max_tokens: int = 30,
+    unanswerable: str | None = None,
+    calibration: Calibration = Calibration(),  # noqa: B008 - frozen
+    training: Mapping[str, Any] | None = None,
+) -> Bundle:
+    """Write a bundle to the folder `path` and open it, which checks all of it.
+
+    `encoder` and `answerer` are ONNX models, each in one file or its bytes; `vectors` is [V, D] float16 or
+    float32 for `words`. An older bundle at `path` is replaced, anything else there is left alone. Raises
+    BundleError, and then `path` is as it was.
+    """
+    target = Path(path).absolute()
+    _check_target(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+        root = Path(scratch) / target.name
+        root.mkdir()
+        try:
+            graphs = [_place(root / "encoder.onnx", encoder), _place(root / "answerer.onnx", answerer)]
+            if not np.isfinite(vectors).all():
+                raise BundleError(
+                    "vectors.npy: every number must be finite; the vectors hold NaN or infinity."
+                )
+            np.save(root / "vectors.npy", np.ascontiguousarray(vectors), allow_pickle=False)
+            write_lines(root / "words.txt", tuple(words))
+            write_lines(root / "answers.txt", tuple(answers))
+            height, width, image_dtype = _image(graphs[0])
+            manifest = Manifest(
+                name=name,
+                version=version,
+                architecture=architecture,
+                image_height=height,
+                image_width=width,
+                image_dtype=image_dtype,
+                preprocessing=preprocessing,
+                feature_shape=_features(graphs[0]),
+                dimension=vectors.shape[-1],
+                words=len(words),
+                lower=lower,
+                unknown_rows=unknown_rows,
+                max_tokens=max_tokens,
+                answers=len(answers),
+                unanswerable=unanswerable,
+                calibration=calibration,
+                training=training or {},
+                files={file: record_file(root / file) for file in FILE_NAMES},
+            )
+            (root / "bundle.json").write_bytes(dump_manifest(manifest).encode())
+            load_bundle(root)
+        except BundleError as error:
+            raise BundleError(str(error).replace(f"{root}/", "")) from error
+        except (OSError, ValueError) as error:
+            raise BundleError(f"The bundle {target} cannot be written: {error}") from error
+        if target.is_dir():
+            target.rename(Path(scratch) / "replaced")
+        root.rename(target)
+    return load_bundle(target, verify=False)
+
+
+def _check_target(target: Path) -> None:
+    if target.is_dir() and not (target / "bundle.json").exists() and any(target.iterdir()):
+        raise BundleError(f"{target} holds other things than a bundle; give an empty or a new folder.")
+    if target.exists() and not target.is_dir():
+        raise BundleError(f"{target} is a file; give a folder for the bundle.")
+
+
+def _place(path: Path, graph: Path | bytes) -> GraphHeader:
+    if isinstance(graph, bytes):
+        path.write_bytes(graph)
+    else:
+        shutil.copyfile(graph, path)
+    try:
+        return read_header(path)
+    except DamagedGraphError as error:
+        raise BundleError(f"{path.name}: expected an ONNX model, found {error}.") from error
+
+
+def _image(encoder: GraphHeader) -> tuple[int, int, str]:
+    for tensor in encoder.inputs:
+        match tensor.shape:
+            case (None, int(height), int(width), 3) if tensor.name == "image":
+                return height, width, tensor.dtype.name
+    raise BundleError(
+        "encoder.onnx: it must take image [N, H, W, 3] with N free and H, W fixed; export it so."
+    )
+
+
+def _features(encoder: GraphHeader) -> tuple[int, ...]:
+    for tensor in encoder.outputs:
+        fixed = tuple(size for size in tensor.shape[1:] if size is not None)
+        if tensor.name == "features" and len(fixed) in (1, 3) and len(fixed) == len(tensor.shape) - 1:
+            return fixed
+    raise BundleError(
+        "encoder.onnx: it must give features [N, F] or [N, h, w, C] with only N free; export it so."
+    )

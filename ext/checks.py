@@ -1,0 +1,46 @@
+"""What both word tables refuse, in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def check_table(words: Sequence[str], vectors: NDArray[Any], limit: int, unknown_rows: int) -> None:
+    """Raises TypeError or ValueError unless these make a word table."""
+    if vectors.dtype not in (np.dtype(np.float16), np.dtype(np.float32)):
+        raise TypeError(
+            f"vectors must be float16 or float32 in this machine's byte order, not {vectors.dtype}"
+        )
+    if vectors.ndim != 2 or not vectors.flags.c_contiguous:
+        raise ValueError(f"vectors must be [V, D] row by row (C order); they have the shape {vectors.shape}")
+    if len(words) != len(vectors):
+        raise ValueError(f"there are {len(words)} words for {len(vectors)} vectors; each row needs its word")
+    if not 1 <= unknown_rows <= len(vectors):
+        raise ValueError(
+            f"unknown_rows must be 1 to {len(vectors)}, the number of rows; it is {unknown_rows}"
+        )
+    if limit < 1:
+        raise ValueError(f"limit must be at least 1 token; it is {limit}")
+
+
+def check_questions(questions: Sequence[str]) -> tuple[str, ...]:
+    """A copy that no other thread can change; raises TypeError unless these are strings."""
+    if isinstance(questions, str | bytes):
+        raise TypeError("questions must be a sequence of str, not one string; put it in a list")
+    copy = tuple(questions)
+    for at, question in enumerate(copy):
+        if not isinstance(question, str):
+            raise TypeError(f"question {at} must be a str, not {type(question).__name__}")
+    return copy
+
+
+def surrogate_error(error: UnicodeEncodeError) -> ValueError:
+    """What to say of text that no UTF-8 file could hold."""
+    return ValueError(
+        f"the text has a lone surrogate (U+{ord(error.object[error.start]):04X}) at character {error.start}; "
+        "decode it as UTF-8 or UTF-16 first"
+    )
