@@ -8,7 +8,7 @@ class TrainingError(Exception):
 
 
 class ExportError(TrainingError):
-    """A Keras model, or a part of it, cannot be written as ONNX, or the ONNX does not answer as Keras does."""
+    """A Keras model cannot be written as ONNX, or the ONNX does not answer as Keras does."""
 
 
 class DatasetError(TrainingError):

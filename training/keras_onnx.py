@@ -1,7 +1,8 @@
 """A Keras functional model as ONNX, by walking its layers.
 
-Keras' own export goes through tf2onnx, which needs over 23 GB for VGG16. Here each layer writes its ONNX nodes itself
-(`onnx_layers/`), and each weight is copied once, so memory stays near the size of the model.
+Keras' own export goes through tf2onnx, which needs over 23 GB for VGG16. Here each layer writes its
+ONNX nodes itself (`onnx_layers/`), and each weight is copied once, so memory stays near the size of the
+model.
 """
 
 from __future__ import annotations
@@ -46,9 +47,10 @@ def to_onnx(
 ) -> onnx.ModelProto:
     """Write a functional or sequential Keras model as ONNX (opset 17), checked.
 
-    Inputs keep the names of their `keras.Input`; outputs get `output_names`, or the names of the layers they come from.
-    The batch axis is called "N", a free second axis of a [N,T,D] or [N,T] tensor "T"; `axis_names` says otherwise, as in
-    {"image": {1: "H", 2: "W"}}. Inputs named in `uint8_inputs` are uint8 in ONNX and cast to what Keras expects.
+    Inputs keep the names of their `keras.Input`; outputs get `output_names`, or the names of the layers
+    they come from. The batch axis is called "N", a free second axis of a [N,T,D] or [N,T] tensor "T";
+    `axis_names` says otherwise, as in {"image": {1: "H", 2: "W"}}. Inputs named in `uint8_inputs` are
+    uint8 in ONNX and cast to what Keras expects.
 
     Raises ExportError naming layer, class and place where something has no conversion.
     """
@@ -113,8 +115,8 @@ def functional(model: Any, where: str) -> Any:
     body = getattr(model, "_functional", model)  # keras.Sequential keeps one inside
     if body is None or not hasattr(body, "_nodes_by_depth"):
         raise ExportError(
-            f"{where} ({type(model).__name__}) has no functional graph: build it with keras.Input and layers, "
-            "or give a Sequential model an Input."
+            f"{where} ({type(model).__name__}) has no functional graph: build it with keras.Input and "
+            "layers, or give a Sequential model an Input."
         )
     return body
 
@@ -130,7 +132,7 @@ def tensor_info(
 
 
 def check(proto: onnx.ModelProto, initialisers: Sequence[onnx.TensorProto]) -> None:
-    """onnx.checker with shape inference; large weights stand in as graph inputs, so that they are not copied."""
+    """onnx.checker with shape inference; large weights stand in as graph inputs, to spare a copy."""
     light = onnx.ModelProto()
     light.CopyFrom(proto)
     for tensor in initialisers:
@@ -144,7 +146,7 @@ def check(proto: onnx.ModelProto, initialisers: Sequence[onnx.TensorProto]) -> N
 
 
 def walk(graph: Graph, body: Any, values: Sequence[Value], path: str) -> list[Value]:
-    """Convert one functional graph, nested ones too; `values` belong to its inputs, the result to its outputs."""
+    """Convert one functional graph; `values` belong to its inputs, the result to its outputs."""
     from keras import tree
 
     known_values = {id(tensor): value for tensor, value in zip(body.inputs, values, strict=True)}

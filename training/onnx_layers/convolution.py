@@ -1,4 +1,4 @@
-"""Convolutions: plain, depthwise, separable and transposed, in one to three dimensions, channels first in ONNX."""
+"""Convolutions, plain, depthwise and separable, in one to three dimensions; and Rescaling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .activations import activate
 from .registry import Call, converts
-from .value import Value
+from .value import Layout, Value
 
 
 def padding(
@@ -23,8 +23,8 @@ def padding(
 ) -> dict[str, Any]:
     """TensorFlow's "same", "valid" and "causal" as ONNX attributes.
 
-    "same" gives ceil(size / stride) outputs and puts the odd pixel at the end. The pads are written out where the size or
-    the stride allows it, since engines differ on auto_pad with dilation.
+    "same" gives ceil(size / stride) outputs and puts the odd pixel at the end. The pads are written out
+    where the size or the stride allows it, since engines differ on auto_pad with dilation.
     """
     if mode == "valid":
         return {}
@@ -127,7 +127,7 @@ def separable_convolution(call: Call) -> Value:
 def rescaling(call: Call) -> Value:
     """x * scale + offset; scale and offset may be one number or one a channel."""
     source, layer = call.inputs[0], call.operation
-    layout = "channels_first" if source.channels_first else "keras"
+    layout: Layout = "channels_first" if source.channels_first else "keras"
     tail = (1,) * (source.rank - 2) if layout == "channels_first" else ()
 
     def operand(numbers: Any) -> str:

@@ -9,7 +9,10 @@ from .value import Value
 
 @converts("Dense")
 def dense(call: Call) -> Value:
-    """[..., in] -> [..., units]. Gemm for rank 2, MatMul + Add otherwise; the kernel goes in as it lies, [in, units]."""
+    """[..., in] -> [..., units].
+
+    Gemm for rank 2, MatMul + Add otherwise; the kernel goes in as it lies, [in, units].
+    """
     layer, source = call.operation, call.inputs[0]
     x = call.cast(source.name(), source.dtype, "float32")
     kernel = call.weight(layer.kernel, "kernel")

@@ -12,7 +12,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-# ONNX tensor types by Keras dtype. Every floating dtype is written as float32: reduced precision is the engines' choice.
+# ONNX tensor types by Keras dtype. Every floating dtype is written as float32: reduced precision is the
+# engines' choice.
 ONNX_TYPES = {
     "float16": onnx.TensorProto.FLOAT,
     "bfloat16": onnx.TensorProto.FLOAT,
@@ -68,7 +69,7 @@ class Graph:
         return self.weight(key, f"constant/{dtype}{'_' if shape else ''}{shape}", lambda: array)
 
     def weight(self, key: Hashable, wish: str, make: Callable[[], NDArray[Any]]) -> str:
-        """The initialiser for `key`; `make` is called the first time only, so a shared layer's weights are there once."""
+        """The initialiser for `key`; made once, so a shared layer's weights are there once."""
         if key not in self._weights:
             array = np.ascontiguousarray(make())
             if array.dtype in (np.float64, np.float16):

@@ -1,7 +1,8 @@
 """Sequence masks: which steps of a padded sequence count.
 
-A mask that comes from a `LengthMask` layer carries the lengths it was made from. A recurrent layer takes those as its
-`sequence_lens` and the mask itself is never computed; any other use gets Less(Range(T), lengths).
+A mask that comes from a `LengthMask` layer carries the lengths it was made from. A recurrent layer
+takes those as its `sequence_lens` and the mask itself is never computed; any other use gets
+Less(Range(T), lengths).
 """
 
 from __future__ import annotations

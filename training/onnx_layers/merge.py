@@ -1,4 +1,4 @@
-"""Two tensors in, one out, with broadcasting: layers (Add, Concatenate) and keras.ops functions (add, maximum)."""
+"""Several tensors in, one out, with broadcasting: layers such as Add, functions such as keras.ops.add."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def shared_layout(values: list[Value]) -> Layout:
 
 
 def operand(call: Call, source: Any, dtype: str, layout: Layout, rank: int) -> str:
-    """A value, or a number or array that the operation was called with, as the name of a tensor of `dtype`."""
+    """A value, or a number or array in its place, as the name of a tensor of `dtype`."""
     if isinstance(source, Value):
         return call.cast(source.name(layout if source.rank == rank else "keras"), source.dtype, dtype)
     array = np.asarray(source)

@@ -10,7 +10,10 @@ from .value import Value
 
 @converts("BatchNormalization")
 def batch_normalisation(call: Call) -> Value:
-    """Moving mean and variance; one node channels first, a multiply and an add elsewhere. Engines fold it into a Conv."""
+    """Moving mean and variance; one node channels first, a multiply and an add elsewhere.
+
+    Engines fold it into a Conv.
+    """
     layer, source = call.operation, call.inputs[0]
     if layer.axis not in (-1, source.rank - 1):
         raise call.unsupported(f"axis {layer.axis}; only the last axis has a conversion")
@@ -38,8 +41,8 @@ def layer_normalisation(call: Call) -> Value:
     axes = sorted(axis % source.rank for axis in axes)
     if axes != list(range(axes[0], source.rank)):
         raise call.unsupported(f"axis {layer.axis}; only the last axes have a conversion")
-    sizes = source.shape[axes[0] :]
-    if any(size is None for size in sizes):
+    sizes = [size for size in source.shape[axes[0] :] if size is not None]
+    if len(sizes) < len(axes):
         raise call.unsupported("normalising over a free size")
     gamma = call.weight(layer.gamma, "gamma") if layer.scale else call.constant(np.ones(sizes))
     names = [source.name(), gamma]
@@ -50,7 +53,10 @@ def layer_normalisation(call: Call) -> Value:
 
 @converts("GroupNormalization")
 def group_normalisation(call: Call) -> Value:
-    """InstanceNormalization over [N, groups, rest] (ONNX has its own from opset 18 only), then gamma and beta."""
+    """InstanceNormalization over [N, groups, rest], then gamma and beta.
+
+    ONNX has a GroupNormalization from opset 18 only.
+    """
     layer, source = call.operation, call.inputs[0]
     if layer.axis not in (-1, source.rank - 1):
         raise call.unsupported(f"axis {layer.axis}; only the last axis has a conversion")

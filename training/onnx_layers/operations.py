@@ -10,7 +10,7 @@ import numpy as np
 from .activations import clip, unary
 from .merge import operand
 from .registry import Call, converts_operation
-from .value import Value
+from .value import Layout, Value
 
 UNARY = {
     "Abs": "Abs",
@@ -59,7 +59,7 @@ def logical_not(call: Call) -> Value:
 @converts_operation("Cast")
 def cast(call: Call) -> Value:
     source, (_, dtype) = call.inputs[0], call.outputs[0]
-    layout = "channels_first" if source.channels_first else "keras"
+    layout: Layout = "channels_first" if source.channels_first else "keras"
     return call.value(call.cast(source.name(layout), source.dtype, dtype), layout)
 
 
@@ -76,7 +76,7 @@ def axes_of(call: Call, axis: Any, rank: int) -> list[int]:
 
 @converts_operation("Mean", "Max", "Min", "Amax", "Amin", "Prod", "Sum")
 def reduction(call: Call) -> Value:
-    """Channels first if the input is that and only the spatial axes go; the axes of ReduceSum are an input since opset 13."""
+    """Channels first if the input is that and only the spatial axes go."""
     source, operation = call.inputs[0], call.operation
     if getattr(operation, "initial", None) is not None:
         raise call.unsupported("the argument `initial`")
@@ -87,7 +87,7 @@ def reduction(call: Call) -> Value:
     if spatial:
         axes = [axis + 1 for axis in axes]
     x = call.cast(x, source.dtype, call.outputs[0][1])
-    if name == "Sum":
+    if name == "Sum":  # its axes are an input since opset 13; the others' only from 18
         y = call.node("ReduceSum", [x, call.constant(axes, "int64")], keepdims=int(keep))
     else:
         y = call.node(f"Reduce{name}", [x], axes=axes, keepdims=int(keep))
@@ -227,7 +227,9 @@ def get_item(call: Call) -> Value:
         at = keys.index(Ellipsis)
         missing = source.rank - sum(k is not None for k in keys) + 1
         keys[at : at + 1] = [slice(None)] * missing
-    starts, ends, steps, axes, gone, new = [], [], [], [], [], []
+    cuts: list[list[int]] = []  # [start, end, axis, step] each
+    gone: list[int] = []
+    new: list[int] = []
     axis = place = 0
     far = 2**31 - 1
     for one in keys:
@@ -236,28 +238,24 @@ def get_item(call: Call) -> Value:
             place += 1
             continue
         if isinstance(one, (int, np.integer)):
-            row, gone = [int(one), int(one) + 1 if one != -1 else far, 1], [*gone, axis]
+            cuts.append([int(one), int(one) + 1 if one != -1 else far, axis, 1])
+            gone.append(axis)
         elif isinstance(one, slice) and all(
             end is None or isinstance(end, (int, np.integer)) for end in (one.start, one.stop, one.step)
         ):
             step = one.step or 1
-            row = [
-                one.start if one.start is not None else (0 if step > 0 else far),
-                one.stop if one.stop is not None else (far if step > 0 else -far),
-                step,
-            ]
+            start = one.start if one.start is not None else (0 if step > 0 else far)
+            end = one.stop if one.stop is not None else (far if step > 0 else -far)
+            if (start, end, step) != (0, far, 1):
+                cuts.append([start, end, axis, step])
             place += 1
         else:
             raise call.unsupported(f"the index {one!r}; whole numbers and slices have conversions")
-        if row != [0, far, 1]:
-            for numbers, number in zip((starts, ends, steps, axes), (*row, axis), strict=True):
-                numbers.append(number)
         axis += 1
     y = source.name()
-    if axes:
-        y = call.node(
-            "Slice", [y, *(call.constant(numbers, "int64") for numbers in (starts, ends, axes, steps))]
-        )
+    if cuts:
+        columns = zip(*cuts, strict=True)
+        y = call.node("Slice", [y, *(call.constant(column, "int64") for column in columns)])
     if gone:
         y = call.node("Squeeze", [y, call.constant(gone, "int64")])
     if new:

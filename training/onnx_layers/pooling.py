@@ -5,7 +5,7 @@ from __future__ import annotations
 from .convolution import check_layout, padding
 from .masks import lengths_of
 from .registry import Call, converts
-from .value import Value
+from .value import Layout, Value
 
 
 def windows(call: Call, op: str) -> Value:
@@ -67,10 +67,10 @@ def global_average_steps(call: Call) -> Value:
 
 
 def everything(call: Call, op: str) -> Value:
-    """Over all spatial axes; channels first while its input is, so that no Transpose of the whole map is needed."""
+    """Over all spatial axes; channels first while its input is, to spare a Transpose of the whole map."""
     check_layout(call)
     source, keep = call.inputs[0], bool(call.operation.keepdims)
-    layout = "channels_first" if source.channels_first else "keras"
+    layout: Layout = "channels_first" if source.channels_first else "keras"
     axes = list(range(2, source.rank)) if layout == "channels_first" else list(range(1, source.rank - 1))
     y = call.node(op, [source.name(layout)], axes=axes, keepdims=int(keep))
     return call.value(y, layout if keep else "keras")

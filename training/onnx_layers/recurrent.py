@@ -1,9 +1,9 @@
 """LSTM, GRU and SimpleRNN, alone and Bidirectional, as the ONNX nodes of the same name.
 
-Padding: Keras repeats the last real output at the padded steps (or gives zeros, with zero_output_for_mask); ONNX gives zeros.
-A recurrent layer that follows with the same lengths does not see the padded steps, so it takes the ONNX output as it is;
-for everybody else the repetition is added, so that the numbers are those of Keras. A sequence of length 0 gives zeros on
-both sides.
+Padding: Keras repeats the last real output at the padded steps (or gives zeros, with
+zero_output_for_mask); ONNX gives zeros. A recurrent layer that follows with the same lengths does not
+see the padded steps, so it takes the ONNX output as it is; for everybody else the repetition is added,
+so that the numbers are those of Keras. A sequence of length 0 gives zeros on both sides.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ GATES = {
 
 @dataclass
 class Sequence:
-    """What one direction gives: [T,N,U] in the order of time, zero at padded steps, and its last states [N,U]."""
+    """What one direction gives: [T,N,U] in the order of time, zero at padded steps; last states [N,U]."""
 
     steps: str
     states: list[str]

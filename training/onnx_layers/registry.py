@@ -103,7 +103,7 @@ _operations: dict[str, Converter] = {}
 
 
 def converts(*class_names: str, masks: bool = False) -> Callable[[Converter], Converter]:
-    """Register a converter for Keras layers by class name; `masks` says that it looks at `call.mask` itself."""
+    """Register a converter for Keras layers by class name; `masks`: it heeds `call.mask` itself."""
 
     def register(converter: Converter) -> Converter:
         for name in class_names:

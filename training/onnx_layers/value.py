@@ -1,9 +1,9 @@
 """One tensor of the Keras model, under each memory layout in which the ONNX graph has it.
 
-Keras counts channels last (NHWC); ONNX convolutions count them first (NCHW), and ONNX recurrent nodes count the steps first.
-A value is born in one layout; another is made by a Transpose when it is first asked for, and kept. So a chain of
-convolutions and activations stays channels-first throughout, and a stack of recurrent layers steps-first, without any
-Transpose to cancel afterwards.
+Keras counts channels last (NHWC); ONNX convolutions count them first (NCHW), and ONNX recurrent nodes
+count the steps first. A value is born in one layout; another is made by a Transpose when it is first
+asked for, and kept. So a chain of convolutions and activations stays channels-first throughout, and a
+stack of recurrent layers steps-first, without any Transpose to cancel afterwards.
 """
 
 from __future__ import annotations
