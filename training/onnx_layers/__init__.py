@@ -3,6 +3,7 @@
 from . import (
     activations,
     convolution,
+    coordinates,
     dense,
     masks,
     merge,
@@ -20,6 +21,7 @@ __all__ = [
     "converts",
     "converts_operation",
     "convolution",
+    "coordinates",
     "dense",
     "masks",
     "merge",
