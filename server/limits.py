@@ -1,0 +1,24 @@
+"""What the server takes and holds, each number with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEBI = 2**20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """The bounds of one assistant and the server in front of it."""
+
+    max_message_bytes: int = 16 * MEBI  # gRPC's own default of 4 MiB refuses ordinary phone photos
+    max_photo_bytes: int = 16 * MEBI - 64 * 1024  # leaves the message room for the question
+    max_asks_per_batch: int = 256
+    max_question_chars: int = 1000  # six times the longest question of VQA v2
+    min_photo_side_px: int = 16  # less holds no object
+    max_photo_side_px: int = 8192
+    max_photo_pixels: int = 50_000_000  # the 50 megapixel phones: 8160x6120
+    decoding_bytes: int = 512 * MEBI  # of pixels being decoded at once; one photo that is larger goes in alone
+    cache_bytes: int = 256 * MEBI  # encoder features of past photos
+    max_batch: int = 32  # rows in one engine call
+    queue_capacity: int = 1024  # rows waiting for one engine; beyond it: Overloaded at once, with a retry delay

@@ -1,0 +1,127 @@
+"""How long a caller waits for an ask: until its deadline, or until it goes away.
+
+Two kinds of eyes look at it: the asking thread, which sleeps in `wait_for` and is woken by whatever comes first,
+and the engine's thread, which looks when it closes a batch and computes nothing for those who have left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from threading import Event, Lock
+from typing import Protocol, TypeVar
+
+from .errors import Cancelled, DeadlineExceeded
+
+T = TypeVar("T")
+
+
+class Cancellation:
+    """A switch that is thrown once, by any thread; whoever waits is woken. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._thrown = False
+        self._wake: list[Callable[[], object]] = []
+
+    def __call__(self) -> bool:
+        return self._thrown
+
+    def cancel(self) -> None:
+        """Throw the switch; a second time does nothing."""
+        with self._lock:
+            self._thrown = True
+            wake, self._wake = self._wake, []
+        for call in wake:
+            call()
+
+    def subscribe(self, call: Callable[[], object]) -> None:
+        """Call `call` once when the switch is thrown; at once if it has been."""
+        with self._lock:
+            if not self._thrown:
+                self._wake.append(call)
+                return
+        call()
+
+    def unsubscribe(self, call: Callable[[], object]) -> None:
+        """Forget `call`."""
+        with self._lock:
+            if call in self._wake:
+                self._wake.remove(call)
+
+
+class Interest(Protocol):
+    """Whether anybody still wants a row; looked at when a batch closes."""
+
+    def deadline_s(self) -> float | None:
+        """The time, by the monotonic clock, after which nobody does; None for never."""
+
+    def cancelled(self) -> bool: ...
+
+
+class Patience:
+    """One caller's deadline (monotonic seconds, None for none) and cancellation. Thread-safe.
+
+    A plain function may stand for the Cancellation. It has to be quick and must not raise, since the engine's thread
+    asks it too; a caller that sleeps notices it only when the next stage begins.
+    """
+
+    def __init__(
+        self, deadline_s: float | None = None, cancelled: Cancellation | Callable[[], bool] | None = None
+    ) -> None:
+        self._deadline_s = deadline_s
+        self._cancelled = cancelled
+
+    def deadline_s(self) -> float | None:
+        return self._deadline_s
+
+    def cancelled(self) -> bool:
+        return self._cancelled is not None and self._cancelled()
+
+    def remaining_s(self) -> float | None:
+        """Seconds to the deadline, not below 0; None where there is no deadline."""
+        return None if self._deadline_s is None else max(0.0, self._deadline_s - time.monotonic())
+
+    def check(self) -> None:
+        """Raise Cancelled or DeadlineExceeded if the caller waits no more."""
+        if self.cancelled():
+            raise Cancelled
+        if self.remaining_s() == 0.0:
+            raise DeadlineExceeded
+
+    def wait_for(self, future: Future[T]) -> T:
+        """Return the future's result, or raise its error, Cancelled or DeadlineExceeded: whatever comes first."""
+        woken = Event()
+        future.add_done_callback(lambda _: woken.set())
+        if isinstance(self._cancelled, Cancellation):
+            self._cancelled.subscribe(woken.set)
+        try:
+            woken.wait(self.remaining_s())
+        finally:
+            if isinstance(self._cancelled, Cancellation):
+                self._cancelled.unsubscribe(woken.set)
+        if future.done():
+            return future.result()
+        self.check()
+        raise DeadlineExceeded  # the clock that woke us ran a little ahead of the one just asked
+
+
+class Crowd:
+    """Many callers who wait for one row: wanted as long as one of them is. Thread-safe."""
+
+    def __init__(self, first: Patience) -> None:
+        self._members: list[Patience] = [first]
+
+    def join(self, patience: Patience) -> None:
+        self._members.append(patience)
+
+    def _staying(self) -> Sequence[Patience]:
+        return [member for member in tuple(self._members) if not member.cancelled()]
+
+    def deadline_s(self) -> float | None:
+        deadlines = [member.deadline_s() for member in self._staying()]
+        return None if None in deadlines else max((d for d in deadlines if d is not None), default=None)
+
+    def cancelled(self) -> bool:
+        return not self._staying()

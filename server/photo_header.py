@@ -1,0 +1,90 @@
+"""What a photo's header says, read from its first bytes without decoding: format, width and height.
+
+Formats: PNG (W3C PNG, 11.2.1), WebP (RFC 9649), JPEG (ITU T.81, B.1 and B.2.2). The walk over the chunks or segments
+is bounded too: a file of a million empty ones is no photo, and decoders visit them one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_PNG_CHUNKS = 32_768  # 16 MiB in the 512-byte pieces of the stingiest encoders
+MAX_JPEG_SEGMENTS = 2_048  # a long Exif, XMP and ICC head takes a few dozen
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Start of frame, all kinds; DHT (C4), JPG (C8) and DAC (CC) lie between them and are none.
+JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RSTn and SOI have no length
+
+
+class NotAPhoto(Exception):  # noqa: N818 (a finding about bytes, turned into an InvalidAsk by photos.py)
+    """The bytes are none of the three formats, or their header is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoHeader:
+    """The format by Pillow's name, the size in pixels, and whether a JPEG comes in several passes."""
+
+    format: str
+    width: int
+    height: int
+    progressive: bool = False
+
+
+def read_header(photo: bytes) -> PhotoHeader:
+    """Read the header of a PNG, JPEG or WebP file. Raises NotAPhoto; allocates next to nothing."""
+    if photo.startswith(PNG_SIGNATURE):
+        return _png(photo)
+    if photo.startswith(b"\xff\xd8\xff"):
+        return _jpeg(photo)
+    if photo[:4] == b"RIFF" and photo[8:12] == b"WEBP":
+        return _webp(photo)
+    raise NotAPhoto
+
+
+def _png(photo: bytes) -> PhotoHeader:
+    if photo[12:16] != b"IHDR" or len(photo) < 33:
+        raise NotAPhoto
+    at = len(PNG_SIGNATURE)
+    for _ in range(MAX_PNG_CHUNKS):
+        if at >= len(photo) or photo[at + 4 : at + 8] == b"IEND":
+            return PhotoHeader("PNG", int.from_bytes(photo[16:20]), int.from_bytes(photo[20:24]))
+        at += 12 + int.from_bytes(photo[at : at + 4])
+    raise NotAPhoto
+
+
+def _webp(photo: bytes) -> PhotoHeader:
+    kind = photo[12:16]
+    if len(photo) < 30:
+        raise NotAPhoto
+    if kind == b"VP8X":  # extended: the canvas, each side less one in 24 bits
+        width = 1 + int.from_bytes(photo[24:27], "little")
+        return PhotoHeader("WEBP", width, 1 + int.from_bytes(photo[27:30], "little"))
+    if kind == b"VP8L" and photo[20] == 0x2F:  # lossless: each side less one in 14 bits
+        bits = int.from_bytes(photo[21:25], "little")
+        return PhotoHeader("WEBP", 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF))
+    if kind == b"VP8 " and photo[23:26] == b"\x9d\x01\x2a":  # lossy: 14 bits, above them a scaling hint
+        width = int.from_bytes(photo[26:28], "little") & 0x3FFF
+        return PhotoHeader("WEBP", width, int.from_bytes(photo[28:30], "little") & 0x3FFF)
+    raise NotAPhoto
+
+
+def _jpeg(photo: bytes) -> PhotoHeader:
+    found: PhotoHeader | None = None
+    at = 2
+    for _ in range(MAX_JPEG_SEGMENTS):
+        at = photo.find(b"\xff", at)  # garbage between segments is skipped, as libjpeg does
+        while at >= 0 and photo[at : at + 1] == b"\xff":
+            at += 1  # fill bytes
+        if at < 0 or at >= len(photo):
+            break
+        marker = photo[at]
+        length = 0 if marker in JPEG_BARE or marker == 0 else int.from_bytes(photo[at + 1 : at + 3])
+        if marker in JPEG_FRAMES and at + 8 <= len(photo):
+            height, width = int.from_bytes(photo[at + 4 : at + 6]), int.from_bytes(photo[at + 6 : at + 8])
+            found = PhotoHeader("JPEG", width, height, marker in JPEG_PROGRESSIVE)
+        if marker == 0xDA and found:  # start of scan: the pixels come next
+            return found
+        at += 1 + length
+    raise NotAPhoto
