@@ -1,1 +1,119 @@
-"""Ask a server, or a bundle in this process, through one interface."""
+"""Ask a server, or a bundle in this process, through one interface.
+
+from asksight.client import connect
+
+with connect("localhost:50051") as client:
+    reply = client.ask("photo.jpg", "What colour is the circle?")
+    print(reply.verdict, reply.answers[0].label, reply.answers[0].probability)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .asynchronous import AsyncClient, AsyncGrpcTransport
+from .blocking import DEFAULT_TIMEOUT_S, Client
+from .errors import (
+    AskCancelledError,
+    AskSightError,
+    ClosedError,
+    DeadlineError,
+    InternalError,
+    InvalidAskError,
+    LoadError,
+    ModelNotFoundError,
+    OverloadedError,
+    PhotoFileError,
+    PhotoNotFoundError,
+    TooLargeError,
+    UnavailableError,
+)
+from .grpc_transport import GrpcTransport
+from .photos import Photo
+from .results import (
+    Answer,
+    ImageId,
+    Limits,
+    Model,
+    PhotoIssue,
+    PhotoIssueKind,
+    Reply,
+    Timings,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    import os
+
+    import grpc
+
+__all__ = [
+    "Answer",
+    "AskCancelledError",
+    "AskSightError",
+    "AsyncClient",
+    "Client",
+    "ClosedError",
+    "DeadlineError",
+    "ImageId",
+    "InternalError",
+    "InvalidAskError",
+    "Limits",
+    "LoadError",
+    "Model",
+    "ModelNotFoundError",
+    "OverloadedError",
+    "Photo",
+    "PhotoFileError",
+    "PhotoIssue",
+    "PhotoIssueKind",
+    "PhotoNotFoundError",
+    "Reply",
+    "Timings",
+    "TooLargeError",
+    "UnavailableError",
+    "Verdict",
+    "connect",
+    "connect_async",
+    "load",
+]
+
+
+def connect(
+    target: str,
+    *,
+    timeout: float = DEFAULT_TIMEOUT_S,
+    model: str = "",
+    credentials: grpc.ChannelCredentials | None = None,
+) -> Client:
+    """Give a client of the server at `target`, as in "localhost:50051"; it connects with the first ask.
+
+    `timeout` is the default deadline of an ask, in seconds. `model` is which of the served models to ask,
+    empty for the server's own choice. With `credentials` (grpc.ssl_channel_credentials()) the channel is
+    encrypted.
+    Raises ValueError for what is no address.
+    """
+    return Client(GrpcTransport(target, credentials=credentials), timeout=timeout, model=model)
+
+
+def connect_async(
+    target: str,
+    *,
+    timeout: float = DEFAULT_TIMEOUT_S,
+    model: str = "",
+    credentials: grpc.ChannelCredentials | None = None,
+) -> AsyncClient:
+    """Give the asyncio twin of connect(); use it within one event loop."""
+    return AsyncClient(AsyncGrpcTransport(target, credentials=credentials), timeout=timeout, model=model)
+
+
+def load(
+    bundle: str | os.PathLike[str] = "scenes", *, engine: str = "auto", timeout: float = DEFAULT_TIMEOUT_S
+) -> Client:
+    """Give a client of a bundle that runs in this process, with no server.
+
+    `bundle` is a folder, or "scenes" for the built-in one. Raises LoadError when it cannot be opened.
+    """
+    from .local_transport import LocalTransport
+
+    return Client(LocalTransport(bundle, engine=engine), timeout=timeout)

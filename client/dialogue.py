@@ -1,0 +1,68 @@
+"""What is sent for an ask, and what is made of each answer: pure, the sending is the caller's.
+
+Each dialogue is a generator. It yields a message to send; it is resumed with the response, or the exception
+that the sending raised is thrown into it; what it returns is the result. So the blocking client, the asyncio
+client and the in-process one follow the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Generic, TypeVar
+
+from asksight.v1 import vqa_pb2
+
+from .errors import AskSightError, PhotoNotFoundError
+from .messages import check_text, question_request, to_model, to_reply, with_image_id, with_photo
+from .photos import Photo, read_photo
+from .remembered import RememberedPhotos
+from .results import ImageId, Model, Reply
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Done(Generic[R]):
+    """The dialogue is over; this is what came out of it."""
+
+    result: R
+
+
+def advance(dialogue: Generator[Q, A, R], outcome: A | AskSightError | None) -> Q | Done[R]:
+    """Resume with what the last sending brought, None at the start; give the next message, or Done."""
+    try:
+        if outcome is None:
+            return next(dialogue)
+        if isinstance(outcome, AskSightError):
+            return dialogue.throw(outcome)
+        return dialogue.send(outcome)
+    except StopIteration as stop:
+        return Done(stop.value)
+
+
+def ask(
+    photo: Photo, question: str, *, top_k: int, locale: str, model: str, remembered: RememberedPhotos
+) -> Generator[vqa_pb2.AskRequest, vqa_pb2.AskResponse, Reply]:
+    """Ask about one photo; a photo that the server is known to hold is not sent again."""
+    request = question_request(question, top_k=top_k, locale=locale, model=model)
+    if isinstance(photo, ImageId):
+        return to_reply((yield with_image_id(request, check_text("image_id", photo))))
+    data = read_photo(photo)
+    digest = sha256(data).hexdigest()
+    if digest in remembered:
+        try:
+            return to_reply((yield with_image_id(request, digest)))
+        except PhotoNotFoundError:  # evicted there, or the server is another one by now
+            remembered.forget(digest)
+    response = yield with_photo(request, data)
+    remembered.confirm(response.image_id)
+    return to_reply(response)
+
+
+def get_model(model: str) -> Generator[vqa_pb2.GetModelRequest, vqa_pb2.GetModelResponse, Model]:
+    """Ask what is being served."""
+    return to_model((yield vqa_pb2.GetModelRequest(model=model)))

@@ -1,0 +1,124 @@
+"""From a status code and its google.rpc details to the exception that a caller sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import grpc
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from .errors import (
+    AskCancelledError,
+    AskSightError,
+    DeadlineError,
+    InternalError,
+    InvalidAskError,
+    ModelNotFoundError,
+    OverloadedError,
+    PhotoNotFoundError,
+    TooLargeError,
+    UnavailableError,
+)
+
+DETAILS_KEY = "grpc-status-details-bin"
+
+# How gRPC's own words begin when no server was reached at all; a server that is there says something else.
+UNREACHED = ("failed to connect", "dns resolution failed", "name resolution", "connections to all backends")
+
+
+Metadata: TypeAlias = Iterable[Any]  # (key, value) pairs; the two stubs differ in how they say so
+
+
+class FailedCall(Protocol):
+    """What grpc.RpcError has in both its blocking and its asyncio form."""
+
+    def code(self) -> grpc.StatusCode | None: ...
+    def details(self) -> str | None: ...
+    def trailing_metadata(self) -> Metadata | None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One failed ask, however it was told: by an RPC, inside a batch, or in this process."""
+
+    code: str  # a grpc.StatusCode name, as in "INVALID_ARGUMENT"
+    message: str
+    field: str = ""
+    retry_after_s: float | None = None
+
+
+def to_error(fault: Fault) -> AskSightError:
+    """Give the exception for a fault; the message stays as the server wrote it."""
+    match fault.code:
+        case "INVALID_ARGUMENT" | "OUT_OF_RANGE" | "FAILED_PRECONDITION":
+            return InvalidAskError(fault.message, field=fault.field)
+        case "NOT_FOUND" if fault.field == "model":
+            return ModelNotFoundError(fault.message)
+        case "NOT_FOUND":
+            return PhotoNotFoundError(fault.message)
+        case "RESOURCE_EXHAUSTED" if _is_about_size(fault):
+            return TooLargeError(fault.message)
+        case "RESOURCE_EXHAUSTED":
+            return OverloadedError(fault.message, retry_after_s=fault.retry_after_s)
+        case "DEADLINE_EXCEEDED":
+            return DeadlineError(fault.message)
+        case "CANCELLED":
+            return AskCancelledError(fault.message)
+        case "UNAVAILABLE":
+            return UnavailableError(fault.message)
+        case _:
+            return InternalError(fault.message)
+
+
+def from_code(code: int, message: str, field: str) -> AskSightError:
+    """Give the exception for one failed ask of a batch; `code` is a google.rpc.Code."""
+    known = code_pb2.Code.DESCRIPTOR.values_by_number.get(code)
+    return to_error(Fault(code=known.name if known else "UNKNOWN", message=message, field=field))
+
+
+def from_call(call: FailedCall, *, target: str, timeout_s: float) -> AskSightError:
+    """Give the exception for a failed RPC to `target` that was given `timeout_s` seconds."""
+    status = call.code()
+    code = status.name if status is not None else "UNKNOWN"
+    details = call.details() or ""
+    if code == "DEADLINE_EXCEEDED":
+        message = (
+            f"No answer came from {target} within {timeout_s:.1f} s. Give a longer timeout, or ask later."
+        )
+        return DeadlineError(message)
+    if code == "UNAVAILABLE" and details.lower().startswith(UNREACHED):
+        reason = details.rsplit(": ", 1)[-1]
+        return UnavailableError(
+            f"No server can be reached at {target} ({reason}). Is `asksight serve` running there?"
+        )
+    if code == "UNIMPLEMENTED":
+        return InternalError(
+            f"What answers at {target} is no AskSight server, or a much older one ({details})."
+        )
+    field, retry_after_s = _read_details(call.trailing_metadata())
+    message = details or f"The server at {target} failed with {code} and gave no reason."
+    return to_error(Fault(code=code, message=message, field=field, retry_after_s=retry_after_s))
+
+
+def _is_about_size(fault: Fault) -> bool:
+    """One code tells of two things: an overload carries a retry delay, a size a field or gRPC's own words."""
+    return fault.retry_after_s is None and (bool(fault.field) or "larger than max" in fault.message)
+
+
+def _read_details(metadata: Metadata | None) -> tuple[str, float | None]:
+    """Find the field at fault and the retry delay in seconds."""
+    field = ""
+    retry_after_s = None
+    for key, value in metadata or ():
+        if key != DETAILS_KEY or not isinstance(value, bytes):
+            continue
+        for detail in status_pb2.Status.FromString(value).details:
+            bad_request = error_details_pb2.BadRequest()
+            retry_info = error_details_pb2.RetryInfo()
+            if detail.Unpack(bad_request) and bad_request.field_violations:
+                field = bad_request.field_violations[0].field
+            elif detail.Unpack(retry_info):
+                retry_after_s = retry_info.retry_delay.seconds + retry_info.retry_delay.nanos / 1e9
+    return field, retry_after_s

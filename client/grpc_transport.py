@@ -1,0 +1,52 @@
+"""The transport over gRPC, blocking: one channel, shared by all threads."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import grpc
+
+from asksight.v1 import vqa_pb2, vqa_pb2_grpc
+
+from .channel import CHANNEL_OPTIONS, complete_target
+from .errors import ClosedError
+from .faults import from_call
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+class GrpcTransport:
+    """Reaches a server at `target`; connects with the first call, and again after a loss. Thread-safe."""
+
+    def __init__(self, target: str, *, credentials: grpc.ChannelCredentials | None = None) -> None:
+        self.target = complete_target(target)
+        if credentials is None:
+            self._channel = grpc.insecure_channel(self.target, options=CHANNEL_OPTIONS)
+        else:
+            self._channel = grpc.secure_channel(self.target, credentials, options=CHANNEL_OPTIONS)
+        self._stub = vqa_pb2_grpc.VqaServiceStub(self._channel)
+
+    def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
+        return self._call(self._stub.Ask, request, timeout_s)
+
+    def ask_batch(self, request: vqa_pb2.AskBatchRequest, timeout_s: float) -> vqa_pb2.AskBatchResponse:
+        return self._call(self._stub.AskBatch, request, timeout_s)
+
+    def get_model(self, request: vqa_pb2.GetModelRequest, timeout_s: float) -> vqa_pb2.GetModelResponse:
+        return self._call(self._stub.GetModel, request, timeout_s)
+
+    def close(self) -> None:
+        """Drop the connection; calls under way fail with AskCancelledError."""
+        self._channel.close()
+
+    def _call(
+        self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request, timeout_s: float
+    ) -> Response:
+        try:
+            return method(request, timeout=None if math.isinf(timeout_s) else timeout_s)
+        except grpc.RpcError as error:
+            raise from_call(error, target=self.target, timeout_s=timeout_s) from error
+        except ValueError as error:  # what grpc says of a channel that another thread has closed
+            raise ClosedError("The client was closed while this ask was about to be sent.") from error

@@ -1,0 +1,123 @@
+"""Between the wire's messages and the client's results."""
+
+from __future__ import annotations
+
+from asksight.v1 import vqa_pb2
+
+from .errors import AskSightError, InvalidAskError
+from .faults import from_code
+from .results import Answer, ImageId, Limits, Model, PhotoIssue, PhotoIssueKind, Reply, Timings, Verdict
+
+MAX_TOP_K = 2**32 - 1  # what the field holds; the server clips it to the number of answers
+
+VERDICTS = {
+    vqa_pb2.VERDICT_ANSWERED: Verdict.ANSWERED,
+    vqa_pb2.VERDICT_UNSURE: Verdict.UNSURE,
+    vqa_pb2.VERDICT_UNANSWERABLE: Verdict.UNANSWERABLE,
+}
+PHOTO_ISSUE_KINDS = {
+    vqa_pb2.PHOTO_ISSUE_KIND_DARK: PhotoIssueKind.DARK,
+    vqa_pb2.PHOTO_ISSUE_KIND_BRIGHT: PhotoIssueKind.BRIGHT,
+    vqa_pb2.PHOTO_ISSUE_KIND_BLURRED: PhotoIssueKind.BLURRED,
+    vqa_pb2.PHOTO_ISSUE_KIND_TINY: PhotoIssueKind.TINY,
+}
+
+
+def question_request(question: str, *, top_k: int, locale: str, model: str) -> vqa_pb2.AskRequest:
+    """Build the ask without its photo.
+
+    Raises InvalidAskError for what cannot go over the wire (the server judges the rest), TypeError for a
+    question that is no str.
+    """
+    for field, text in (("question", question), ("locale", locale), ("model", model)):
+        check_text(field, text)
+    if top_k < 0:
+        raise InvalidAskError(f"top_k is {top_k}; it must be 0 (for 5) or more.", field="top_k")
+    return vqa_pb2.AskRequest(question=question, top_k=min(top_k, MAX_TOP_K), locale=locale, model=model)
+
+
+def with_photo(request: vqa_pb2.AskRequest, data: bytes) -> vqa_pb2.AskRequest:
+    """Give the same ask with the photo's bytes."""
+    sent = vqa_pb2.AskRequest(image_data=data)
+    sent.MergeFrom(request)
+    return sent
+
+
+def with_image_id(request: vqa_pb2.AskRequest, image_id: str) -> vqa_pb2.AskRequest:
+    """Give the same ask with only the photo's id."""
+    sent = vqa_pb2.AskRequest(image_id=image_id)
+    sent.MergeFrom(request)
+    return sent
+
+
+def to_reply(response: vqa_pb2.AskResponse) -> Reply:
+    """Translate one answer; a verdict that this client does not know is the cautious one."""
+    timings = response.timings
+    return Reply(
+        answers=tuple(Answer(label=one.label, probability=one.probability) for one in response.answers),
+        verdict=VERDICTS.get(response.verdict, Verdict.UNSURE),
+        spoken=response.spoken,
+        image_id=ImageId(response.image_id),
+        photo_issues=tuple(
+            PhotoIssue(
+                kind=PHOTO_ISSUE_KINDS.get(issue.kind, PhotoIssueKind.OTHER),
+                severity=issue.severity,
+                hint=issue.hint,
+            )
+            for issue in response.photo_issues
+        ),
+        timings=Timings(
+            decode_us=timings.decode_us,
+            encode_us=timings.encode_us,
+            tokenize_us=timings.tokenize_us,
+            answer_us=timings.answer_us,
+            total_us=timings.total_us,
+            features_cached=timings.features_cached,
+        ),
+        model=response.model,
+        question_cut=response.question_cut,
+    )
+
+
+def to_outcome(result: vqa_pb2.AskResult) -> Reply | AskSightError:
+    """Translate one row of a batch."""
+    if result.WhichOneof("result") == "response":
+        return to_reply(result.response)
+    return from_code(result.error.code, result.error.message, result.error.field)
+
+
+def to_model(response: vqa_pb2.GetModelResponse) -> Model:
+    """Translate what is being served."""
+    limits = response.limits
+    return Model(
+        name=response.name,
+        version=response.version,
+        architecture=response.architecture,
+        answers=tuple(response.answers),
+        limits=Limits(
+            max_message_bytes=limits.max_message_bytes,
+            max_asks_per_batch=limits.max_asks_per_batch,
+            max_question_chars=limits.max_question_chars,
+            max_question_tokens=limits.max_question_tokens,
+            min_photo_side_px=limits.min_photo_side_px,
+            max_photo_side_px=limits.max_photo_side_px,
+            max_photo_pixels=limits.max_photo_pixels,
+        ),
+        engine=response.engine,
+        precision=response.precision,
+    )
+
+
+def check_text(field: str, text: str) -> str:
+    """Give the text back if it can be sent; raises InvalidAskError or TypeError otherwise."""
+    if not isinstance(text, str):
+        raise TypeError(f"The {field} is a str, not {type(text).__name__}.")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidAskError(
+            f"The {field} holds a lone surrogate (U+{ord(text[error.start]):04X}) at character "
+            f"{error.start}, which is half of a character. Repair the text and ask again.",
+            field=field,
+        ) from None
+    return text

@@ -1,0 +1,110 @@
+"""What comes back: frozen, typed results, without a trace of protobuf."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ImageId(str):
+    """The lower-case hex SHA-256 of a photo's bytes; may stand wherever a photo may.
+
+    It is a type of its own because a plain str given as a photo is a path.
+    """
+
+    __slots__ = ()
+
+
+class Verdict(StrEnum):
+    """Whether the best answer may be told to a person who cannot check it."""
+
+    ANSWERED = "answered"  # certain enough to be said
+    UNSURE = "unsure"  # no answer is certain enough; the alternatives are in `answers`
+    UNANSWERABLE = "unanswerable"  # the photo does not hold the answer
+
+
+class PhotoIssueKind(StrEnum):
+    """What may have kept the photo from being understood."""
+
+    DARK = "dark"
+    BRIGHT = "bright"
+    BLURRED = "blurred"
+    TINY = "tiny"
+    OTHER = "other"  # a newer server knows more kinds than this client; the hint still says what to do
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """One possible answer and its calibrated probability, 0 to 1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhotoIssue:
+    """Something about the photo itself; severity 0 (hardly) to 1 (nothing can be seen)."""
+
+    kind: PhotoIssueKind
+    severity: float
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timings:
+    """Microseconds that the server spent in each stage of one ask."""
+
+    decode_us: int
+    encode_us: int  # 0 when the features were cached
+    tokenize_us: int
+    answer_us: int
+    total_us: int
+    features_cached: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """The answer to one question about one photo; str() gives the sentence to be spoken."""
+
+    answers: tuple[Answer, ...]  # best first
+    verdict: Verdict
+    spoken: str
+    image_id: ImageId
+    photo_issues: tuple[PhotoIssue, ...]
+    timings: Timings
+    model: str  # name and version, as in "scenes 1.0.0"
+    question_cut: bool  # True when only the beginning of a long question was used
+
+    @property
+    def answer(self) -> str | None:
+        """The label to be told, or None when no answer is certain enough to be told."""
+        return self.answers[0].label if self.verdict is Verdict.ANSWERED and self.answers else None
+
+    def __str__(self) -> str:
+        return self.spoken
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What the server takes; beyond it an ask is refused, or cut where the field says so."""
+
+    max_message_bytes: int
+    max_asks_per_batch: int
+    max_question_chars: int
+    max_question_tokens: int  # longer questions are cut
+    min_photo_side_px: int
+    max_photo_side_px: int
+    max_photo_pixels: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """What is being served."""
+
+    name: str
+    version: str
+    architecture: str
+    answers: tuple[str, ...]  # every answer that it can give
+    limits: Limits
+    engine: str
+    precision: str

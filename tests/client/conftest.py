@@ -1,0 +1,67 @@
+"""A fake service that is really served, and both clients of it behind one blocking face."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_service import FakeService, serving
+
+from asksight.client import AskSightError, Client, Model, Photo, Reply, connect, connect_async
+
+
+class AwaitedClient:
+    """The asyncio client, each call run to its end, so that one test drives both."""
+
+    def __init__(self, target: str, **options: Any) -> None:
+        self._runner = asyncio.Runner()
+        self._client = connect_async(target, **options)
+
+    def ask(self, photo: Photo, question: str, **options: Any) -> Reply:
+        return self._runner.run(self._client.ask(photo, question, **options))
+
+    def ask_many(self, asks: Iterable[tuple[Photo, str]], **options: Any) -> list[Reply | AskSightError]:
+        return self._runner.run(self._client.ask_many(asks, **options))
+
+    def model(self, **options: Any) -> Model:
+        return self._runner.run(self._client.model(**options))
+
+    def close(self) -> None:
+        self._runner.run(self._client.close())
+
+    def end(self) -> None:
+        self.close()
+        self._runner.close()
+
+
+@pytest.fixture
+def service() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+def target(service: FakeService) -> Iterator[str]:
+    with serving(service) as address:
+        yield address
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def client(request: pytest.FixtureRequest, target: str) -> Iterator[Client | AwaitedClient]:
+    if request.param == "blocking":
+        with connect(target) as blocking:
+            yield blocking
+    else:
+        awaited = AwaitedClient(target)
+        yield awaited
+        awaited.end()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A file that the fake service takes for a photo."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"photo one")
+    return path

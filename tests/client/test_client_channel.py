@@ -1,0 +1,56 @@
+"""Addresses as people write them, and what importing the client costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from asksight.client import connect
+from asksight.client.channel import complete_target
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("localhost:50051", "localhost:50051"),
+        ("localhost", "localhost:50051"),
+        ("10.0.0.7:1", "10.0.0.7:1"),
+        ("[::1]:8000", "[::1]:8000"),
+        ("[::1]", "[::1]:50051"),
+        ("::1", "[::1]:50051"),
+        ("vqa.example.org:443", "vqa.example.org:443"),
+        ("dns:///vqa.example.org:443", "dns:///vqa.example.org:443"),
+        ("unix:/run/asksight.sock", "unix:/run/asksight.sock"),
+    ],
+)
+def test_an_address_is_completed(written: str, meant: str) -> None:
+    assert complete_target(written) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("http://localhost:50051/", 'as in "localhost:50051"'),
+        ("localhost:", "no port"),
+        ("localhost:http", "no port"),
+        ("localhost:70000", "65535"),
+    ],
+)
+def test_what_is_no_address_is_refused_at_once(written: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        connect(written)
+
+
+def test_importing_the_client_imports_nothing_heavy() -> None:
+    code = (
+        "import asksight.client, sys; "
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in "
+        "{'numpy', 'PIL', 'onnxruntime', 'tensorflow', 'keras', 'spacy', 'onnx'} "
+        "or m.startswith(('asksight.server', 'asksight.engine', 'asksight.ext'))))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,232 @@
+"""Every way in which a server fails, and the exception that comes of it; deadlines and retries."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+
+import grpc
+import pytest
+from fake_service import Failure, FakeService, bad_field, retry_in, serving
+
+from asksight.client import (
+    AskCancelledError,
+    Client,
+    DeadlineError,
+    InternalError,
+    InvalidAskError,
+    ModelNotFoundError,
+    OverloadedError,
+    PhotoNotFoundError,
+    TooLargeError,
+    UnavailableError,
+    connect,
+)
+from asksight.client.faults import from_code
+from asksight.v1 import vqa_pb2
+
+Code = grpc.StatusCode
+SLACK_S = 0.5  # gRPC rounds deadlines up on their way
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (Failure(Code.INVALID_ARGUMENT, "Bad.", (bad_field("question"),)), InvalidAskError),
+        (Failure(Code.NOT_FOUND, "Gone.", (bad_field("image_id"),)), PhotoNotFoundError),
+        (Failure(Code.NOT_FOUND, "Gone."), PhotoNotFoundError),
+        (Failure(Code.NOT_FOUND, "No such model.", (bad_field("model"),)), ModelNotFoundError),
+        (Failure(Code.RESOURCE_EXHAUSTED, "Too big.", (bad_field("image_data"),)), TooLargeError),
+        (Failure(Code.RESOURCE_EXHAUSTED, "Received message larger than max (2 vs. 1)"), TooLargeError),
+        (Failure(Code.RESOURCE_EXHAUSTED, "Too many asks are waiting."), OverloadedError),
+        (Failure(Code.CANCELLED, "Cancelled."), AskCancelledError),
+        (Failure(Code.INTERNAL, "It broke."), InternalError),
+        (Failure(Code.UNKNOWN, "Who knows."), InternalError),
+        (Failure(Code.DATA_LOSS, "Lost."), InternalError),
+    ],
+)
+def test_a_status_becomes_one_exception_with_the_servers_words(
+    client: Client, service: FakeService, failure: Failure, kind: type[Exception]
+) -> None:
+    service.failures.append(failure)
+    with pytest.raises(kind) as caught:
+        client.ask(b"one", "red?")
+    assert type(caught.value) is kind
+    assert str(caught.value) == failure.text
+
+
+def test_the_field_at_fault_is_named(client: Client, service: FakeService) -> None:
+    service.failures.append(Failure(Code.INVALID_ARGUMENT, "Bad.", (bad_field("question"),)))
+    with pytest.raises(InvalidAskError) as caught:
+        client.ask(b"one", "red?")
+    assert caught.value.field == "question"
+
+
+def test_an_overload_says_how_long_to_wait(client: Client, service: FakeService) -> None:
+    service.failures.append(Failure(Code.RESOURCE_EXHAUSTED, "Full.", (retry_in(1.25),)))
+    with pytest.raises(OverloadedError) as caught:
+        client.ask(b"one", "red?")
+    assert caught.value.retry_after_s == pytest.approx(1.25)
+
+
+def test_a_failure_without_words_still_says_something(client: Client, service: FakeService) -> None:
+    service.failures.append(Failure(Code.INTERNAL, ""))
+    with pytest.raises(InternalError, match="failed with INTERNAL and gave no reason"):
+        client.ask(b"one", "red?")
+
+
+def test_an_ask_has_a_deadline_that_reaches_the_server(client: Client, service: FakeService) -> None:
+    left: list[float] = []
+    service.before = lambda context: left.append(context.time_remaining())
+    client.ask(b"one", "red?")
+    client.ask(b"one", "red?", timeout=3.0)
+    client.ask_many([(b"one", "red?")])
+    client.model()
+    assert all(SLACK_S + 3 < one <= 10 + SLACK_S for one in (left[0], left[2], left[3]))
+    assert left[1] <= 3 + SLACK_S
+
+
+class SlowTransport:
+    """Each ask takes two seconds of the clock that stands in `now`; it holds no photo that is only named."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.timeouts: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
+        self.timeouts.append(timeout_s)
+        self.now += 2
+        if request.WhichOneof("image") == "image_id":
+            raise PhotoNotFoundError("Gone.")
+        return vqa_pb2.AskResponse(image_id=sha256(request.image_data).hexdigest())
+
+    def ask_batch(self, request: vqa_pb2.AskBatchRequest, timeout_s: float) -> vqa_pb2.AskBatchResponse:
+        raise AssertionError("not in these tests")
+
+    def get_model(self, request: vqa_pb2.GetModelRequest, timeout_s: float) -> vqa_pb2.GetModelResponse:
+        raise AssertionError("not in these tests")
+
+    def close(self) -> None:
+        pass
+
+
+def test_sending_the_photo_again_does_not_begin_the_deadline_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = SlowTransport()
+    monkeypatch.setattr("asksight.client.blocking.time", transport)
+    client = Client(transport, timeout=5.0)
+    client.ask(b"one", "red?")
+    client.ask(b"one", "red?")  # by its id, then with the photo
+    client.ask(b"one", "red?", timeout=1.0)
+    assert transport.timeouts == [5.0, 5.0, 3.0, 1.0, 0.0]
+
+
+def test_no_answer_in_time_is_a_deadline_error(client: Client, service: FakeService) -> None:
+    let_go = threading.Event()
+    service.before = lambda context: let_go.wait(30)
+    try:
+        with pytest.raises(DeadlineError, match=r"within 0\.2 s"):
+            client.ask(b"one", "red?", timeout=0.2)
+        (outcome,) = client.ask_many([(b"one", "red?")], timeout=0.2)
+        assert isinstance(outcome, DeadlineError)
+    finally:
+        let_go.set()
+
+
+def test_time_without_end_is_allowed(client: Client, service: FakeService) -> None:
+    left: list[float | None] = []
+    service.before = lambda context: left.append(context.time_remaining())
+    client.ask(b"one", "red?", timeout=float("inf"))
+    assert left[0] is None or left[0] > 1e6
+
+
+def test_unavailable_is_retried_with_a_photo_far_over_grpcs_own_retry_buffer(
+    client: Client, service: FakeService
+) -> None:
+    service.failures.extend([Failure(Code.UNAVAILABLE, "Shutting down.")] * 2)
+    assert client.ask(b"x" * 3 * 2**20, "red?").answer == "red?"
+    assert not service.failures
+
+
+def test_unavailable_to_the_end_is_said_in_the_servers_words(client: Client, service: FakeService) -> None:
+    service.failures.extend([Failure(Code.UNAVAILABLE, "Shutting down.")] * 4)
+    with pytest.raises(UnavailableError, match="Shutting down"):
+        client.ask(b"one", "red?")
+    assert not service.failures  # all four attempts were made
+
+
+def test_nothing_but_unavailable_is_retried(client: Client, service: FakeService) -> None:
+    service.failures.extend([Failure(Code.INTERNAL, "It broke.")] * 2)
+    with pytest.raises(InternalError):
+        client.ask(b"one", "red?")
+    assert len(service.failures) == 1
+
+
+def test_no_server_at_all_is_said_with_its_address() -> None:
+    with serving(FakeService()) as address:
+        pass
+    with (
+        connect(address) as client,
+        pytest.raises(UnavailableError, match=rf"No server can be reached at {address} .*asksight serve"),
+    ):
+        client.ask(b"one", "red?")
+
+
+def test_a_server_that_comes_back_is_found_again_by_the_same_client(service: FakeService) -> None:
+    with serving(service) as address, connect(address) as client:
+        client.ask(b"one", "red?")
+    port = int(address.rsplit(":", 1)[1])
+    with connect(address) as client:
+        with pytest.raises(UnavailableError):
+            client.ask(b"one", "red?")
+        with serving(service, port=port):
+            deadline = time.monotonic() + 30
+            while True:
+                try:
+                    reply = client.ask(b"one", "red?")
+                    break
+                except UnavailableError:
+                    assert time.monotonic() < deadline
+    assert reply.answer == "red?"
+
+
+def test_another_service_at_the_address_is_told_apart() -> None:
+    server = grpc.server(ThreadPoolExecutor(1), options=[("grpc.so_reuseport", 0)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with connect(f"127.0.0.1:{port}") as client, pytest.raises(InternalError, match="no AskSight server"):
+            client.ask(b"one", "red?")
+    finally:
+        server.stop(None).wait()
+
+
+def test_closing_while_an_ask_is_under_way_ends_it(target: str, service: FakeService) -> None:
+    begun = threading.Event()
+    let_go = threading.Event()
+
+    def hold(_: grpc.ServicerContext) -> None:
+        begun.set()
+        let_go.wait(30)
+
+    service.before = hold
+    client = connect(target)
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(client.ask, b"one", "red?")
+        assert begun.wait(30)
+        client.close()
+        try:
+            assert isinstance(asking.exception(timeout=30), AskCancelledError)
+        finally:
+            let_go.set()
+
+
+def test_a_batch_code_that_no_one_knows_is_an_internal_error() -> None:
+    assert type(from_code(99, "What?", "")) is InternalError
+    assert type(from_code(8, "Too big.", "image_data")) is TooLargeError
+    assert type(from_code(8, "Full.", "")) is OverloadedError
+    assert type(from_code(5, "No model.", "model")) is ModelNotFoundError
