@@ -1,0 +1,163 @@
+"""The questions of a source as records, each checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .dataset import Record, answer_type, modal, one_line
+from .json_stream import entries
+from .problems import Problems
+from .source import Source
+
+
+class _Annotation(NamedTuple):
+    image_id: int
+    modal: str
+    answers: tuple[str, ...]
+    question_type: str
+    answer_type: str
+
+
+def read_records(source: Source, problems: Problems | None = None) -> Iterator[Record]:
+    """All questions of a source in the order of its file.
+
+    Raises DatasetError naming the file and the entry: a missing annotation, a question id that comes twice, a
+    photo that is not there, a field that is missing; or has `problems` count them.
+    """
+    problems = problems or Problems()
+    records = _easy_vqa(source, problems) if source.name == "easy-vqa" else _vqa(source, problems)
+    there = None if source.photos is None else {entry.name for entry in os.scandir(source.photos)}
+    for record in records:
+        name = source.photo_pattern.format(image_id=record.image_id)
+        if there is None or name in there:
+            yield record
+        else:
+            problems.meet(
+                "unknown image",
+                f"{source.questions}: question {record.question_id} is about image {record.image_id}, but "
+                f"{source.photos} holds no {name}.",
+            )
+
+
+def _easy_vqa(source: Source, problems: Problems) -> Iterator[Record]:
+    """Everybody is taken to agree, and the place in the list is the question's id."""
+    for place, entry in enumerate(entries(source.questions)):
+        if not (isinstance(entry, list) and [type(part) for part in entry] == [str, str, int]):
+            problems.meet(
+                "broken entry",
+                f"{source.questions}: entry {place} is {entry!r:.80}, not [question, answer, image index].",
+            )
+            continue
+        question, answer = one_line(entry[0]), one_line(entry[1])
+        yield Record(
+            question_id=place,
+            image_id=entry[2],
+            question=question,
+            answers=(answer,) * 10,
+            modal=answer,
+            question_type=" ".join(question.lower().split()[:2]),
+            answer_type=answer_type(answer),
+        )
+
+
+def _vqa(source: Source, problems: Problems) -> Iterator[Record]:
+    assert source.annotations is not None
+    annotations = _annotations(source.annotations, problems)
+    seen: set[int] = set()
+    for place, entry in enumerate(entries(source.questions, "questions")):
+        try:
+            question_id, image_id = _number(entry, "question_id"), _number(entry, "image_id")
+            question = one_line(_text(entry, "question"))
+        except (KeyError, TypeError) as error:
+            problems.meet("broken entry", f"{source.questions}: entry {place}: {_what(error)}.")
+            continue
+        found = annotations.pop(question_id, None)
+        if question_id in seen:
+            problems.meet(
+                "duplicate question id",
+                f"{source.questions}: question id {question_id} comes twice, again as entry {place}.",
+            )
+        elif found is None:
+            problems.meet(
+                "missing annotation",
+                f"{source.questions}: question {question_id} has no annotation in {source.annotations}.",
+            )
+        elif found.image_id != image_id:
+            problems.meet(
+                "different images",
+                f"Question {question_id} is about image {image_id} in {source.questions}, but about image "
+                f"{found.image_id} in {source.annotations}.",
+            )
+        else:
+            yield Record(
+                question_id=question_id,
+                image_id=image_id,
+                question=question,
+                answers=found.answers,
+                modal=found.modal,
+                question_type=found.question_type,
+                answer_type=found.answer_type,
+            )
+        seen.add(question_id)
+    for question_id in annotations:
+        problems.meet(
+            "missing question",
+            f"{source.annotations}: question {question_id} is annotated but not in {source.questions}.",
+        )
+
+
+def _annotations(path: Path, problems: Problems) -> dict[int, _Annotation]:
+    """All annotations by question id; equal strings are kept once, which is what makes VQA v2 fit."""
+    texts: dict[str, str] = {}
+    groups: dict[tuple[str, ...], tuple[str, ...]] = {}
+    found: dict[int, _Annotation] = {}
+
+    def once(text: str) -> str:
+        return texts.setdefault(text, text)
+
+    for place, entry in enumerate(entries(path, "annotations")):
+        try:
+            question_id = _number(entry, "question_id")
+            answers = tuple(once(_text(answer, "answer")) for answer in entry["answers"])
+            if not answers:
+                raise TypeError("'answers' is empty")
+            best = one_line(entry.get("multiple_choice_answer") or modal(answers))
+            annotation = _Annotation(
+                image_id=_number(entry, "image_id"),
+                modal=once(best),
+                answers=groups.setdefault(answers, answers),
+                question_type=once(one_line(entry.get("question_type") or "")),
+                answer_type=once(one_line(entry.get("answer_type") or answer_type(best))),
+            )
+        except (KeyError, TypeError) as error:
+            problems.meet("broken entry", f"{path}: entry {place}: {_what(error)}.")
+            continue
+        if question_id in found:
+            problems.meet(
+                "duplicate question id",
+                f"{path}: question id {question_id} comes twice, again as entry {place}.",
+            )
+            continue
+        found[question_id] = annotation
+    return found
+
+
+def _number(entry: Any, key: str) -> int:
+    value = entry[key]
+    if type(value) is not int:
+        raise TypeError(f"{key!r} is {value!r:.40}, not a whole number")
+    return value
+
+
+def _text(entry: Any, key: str) -> str:
+    value = entry[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key!r} is {value!r:.40}, not text")
+    return value
+
+
+def _what(error: Exception) -> str:
+    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,152 @@
+"""Which data sets lie in a folder, found out by looking into the files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import DatasetError
+from .json_stream import JsonStream, head, open_text
+
+# As in v2_OpenEnded_mscoco_train2014_questions.json, and v2_mscoco_train2014_annotations.json
+_NAMES = re.compile(
+    r"(?P<version>v2_)?(?P<task>OpenEnded_|MultipleChoice_)?(?P<type>[A-Za-z0-9_]+?)_"
+    r"(?P<split>[A-Za-z0-9\-]+)_(?P<kind>questions|annotations)\.json"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One split as it lies on disk."""
+
+    name: str  # "vqa" or "easy-vqa"
+    split: str
+    questions: Path
+    annotations: Path | None  # easy-VQA has its answers beside the questions
+    photos: Path | None
+    photo_pattern: str
+
+
+def find_sources(where: Path, *, photos: Path | None = None) -> list[Source]:
+    """All splits under `where`, a folder or one questions file.
+
+    Raises DatasetError where there is none, naming what was looked for.
+    """
+    if not where.exists():
+        raise DatasetError(f"{where} is not there.")
+    if photos is not None and not photos.is_dir():
+        raise DatasetError(f"{photos} is no folder of photos.")
+    files = [where] if where.is_file() else sorted(where.glob("*.json"))
+    if not files:  # easy-VQA lies in train/ and test/
+        files = sorted(where.glob("*/questions.json"))
+    found = [_easy_vqa(file, photos) for file in files if _is_easy_vqa(file)]
+    found += _vqa(where, photos)
+    if not found:
+        raise DatasetError(
+            f"{where} holds no data set that is known: VQA (a questions and an annotations JSON) or "
+            "easy-VQA (questions.json, a list of [question, answer, image index], beside images/)."
+        )
+    return found
+
+
+def _top(path: Path) -> str:
+    with open_text(path) as file:
+        return JsonStream(file, path).peek()
+
+
+def _is_easy_vqa(path: Path) -> bool:
+    if _top(path) != "[":
+        return False
+    with open_text(path) as file:
+        first: Any = next(JsonStream(file, path).entries(), None)
+    return isinstance(first, list) and [type(part) for part in first] == [str, str, int]
+
+
+def _easy_vqa(path: Path, photos: Path | None) -> Source:
+    folder = photos or path.parent / "images"
+    return Source(
+        name="easy-vqa",
+        split=path.resolve().parent.name,
+        questions=path,
+        annotations=None,
+        photos=folder if folder.is_dir() else None,
+        photo_pattern="{image_id}.png",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _VqaFile:
+    path: Path
+    kind: str  # "questions" or "annotations"
+    split: str
+    type: str  # "mscoco", "abstract_v002", "scenes"
+    second: bool  # VQA v2, which has the same splits as v1
+
+
+def _vqa_files(files: list[Path]) -> Iterator[_VqaFile]:
+    """Open-ended questions and annotations files; the split is read from within where it stands there."""
+    for path in files:
+        if _top(path) != "{":
+            continue
+        seen, kind = head(path, stop_at=("questions", "annotations"))
+        named = _NAMES.fullmatch(path.name)
+        multiple = named is not None and named["task"] == "MultipleChoice_"
+        if kind is None or multiple or seen.get("task_type", "Open-Ended") != "Open-Ended":
+            continue
+        split = seen.get("data_subtype") or (named["split"] if named else path.stem)
+        data_type = seen.get("data_type") or (named["type"] if named else "mscoco")
+        yield _VqaFile(
+            path=path, kind=kind, split=str(split), type=str(data_type), second=path.name.startswith("v2_")
+        )
+
+
+def _vqa(where: Path, photos: Path | None) -> Iterator[Source]:
+    folder = where.parent if where.is_file() else where  # the annotations lie beside the questions
+    files = list(_vqa_files(sorted(folder.glob("*.json"))))
+    asked = [file for file in files if file.kind == "questions" and (file.path == where or where.is_dir())]
+    for questions in asked:
+        answers = [
+            file
+            for file in files
+            if (file.kind, file.split, file.second) == ("annotations", questions.split, questions.second)
+        ]
+        _only(questions.split, [file for file in asked if file.split == questions.split])
+        _only(questions.split, answers)
+        if answers:  # a test split has none: its answers are not published
+            yield Source(
+                name="vqa",
+                split=questions.split,
+                questions=questions.path,
+                annotations=answers[0].path,
+                photos=_photo_folder(questions, photos),
+                photo_pattern=_photo_pattern(questions.type, questions.split),
+            )
+
+
+def _only(split: str, files: list[_VqaFile]) -> None:
+    if len(files) > 1:
+        raise DatasetError(
+            f"Several files are for the split {split}: {', '.join(str(file.path) for file in files)}. "
+            "Name one questions file instead of the folder, or move the others away."
+        )
+
+
+def _photo_pattern(data_type: str, split: str) -> str:
+    if data_type == "mscoco":
+        return f"COCO_{split}_{{image_id:012d}}.jpg"
+    if data_type.startswith("abstract"):
+        return f"{data_type}_{split}_{{image_id:015d}}.png"
+    return f"{data_type}_{split}_{{image_id:012d}}.jpg"
+
+
+def _photo_folder(questions: _VqaFile, photos: Path | None) -> Path | None:
+    """`photos`, or its folder named after the split; without it, the places where people put them."""
+    if photos is not None:
+        inner = photos / questions.split
+        return inner if inner.is_dir() else photos
+    names = (".", "images", "Images", f"Images/{questions.type}", f"../Images/{questions.type}")
+    places = [questions.path.parent / name / questions.split for name in names]
+    return next((place for place in places if place.is_dir()), None)
