@@ -1,0 +1,109 @@
+"""The `asksight` command: finds the verb, runs it, and turns what went wrong into one line and an exit code.
+
+Each verb is a module of this package. It holds a function of the verb's name, or, where the verb has verbs of
+its own, a `typer.Typer` called `app`. A module is imported only when its verb is run, so that `asksight --help`
+is quick and `asksight ask` does not pay for what training needs.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+TRAIN_EXTRA = ("tensorflow", "keras", "spacy", "h5py", "scipy", "onnx")
+
+
+@dataclass(frozen=True)
+class Verb:
+    """Where a verb is, and the first line of its help, known without importing it."""
+
+    module: str
+    help: str
+
+
+VERBS = {
+    "demo": Verb("asksight.cli.demo", "Serve the built-in bundle and ask it a few questions over the wire."),
+    "serve": Verb("asksight.cli.serve", "Serve a bundle over gRPC until stopped."),
+    "ask": Verb("asksight.cli.ask", "Ask one question about one photo."),
+    "inspect": Verb("asksight.cli.inspect", "Say what is in a bundle, and verify it."),
+    "tokens": Verb("asksight.cli.tokens", "Show the tokens and rows of questions from standard input."),
+    "data": Verb("asksight.cli.data", "Make or prepare a data set."),
+    "train": Verb("asksight.cli.train", "Train a model on a prepared data set."),
+    "evaluate": Verb("asksight.cli.evaluate", "Measure a run or a bundle on a prepared data set."),
+    "export": Verb("asksight.cli.export", "Write a trained run as a bundle that can be served."),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; always ends in SystemExit, except for our own mistakes, which keep their traceback."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        build_app(given)(args=given, prog_name="asksight")
+    except Exception as error:
+        line = expected(error)
+        if line is None:
+            raise
+        typer.echo(f"asksight: {line}", err=True)
+        raise SystemExit(1) from None
+
+
+def build_app(arguments: Sequence[str]) -> typer.Typer:
+    """Give the command with the one verb that `arguments` name imported, the others known by name only."""
+    app = typer.Typer(
+        help="Ask questions about photos: serve, ask, train.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_options)
+    wanted = next((one for one in arguments if not one.startswith("-")), None)
+    for name, verb in VERBS.items():
+        if name != wanted:
+            app.command(name, help=verb.help)(_not_imported)
+            continue
+        module = importlib.import_module(verb.module)
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name, help=verb.help)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
+
+
+def expected(error: Exception) -> str | None:
+    """Give the one line to be said about a failure that a person can mend, None for a mistake of ours."""
+    said = " ".join(str(error).split())
+    if any(kind.__module__.startswith("asksight.") for kind in type(error).__mro__):
+        return said
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in TRAIN_EXTRA:
+        return f"{error.name} is not installed, which this verb needs. Run: pip install 'asksight[train]'"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    return None
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"asksight {version('asksight')}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say the version and stop.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Ask questions about photos: serve, ask, train."""
+
+
+def _not_imported() -> None:
+    """Stands for a verb that `arguments` do not name; it is listed, never run."""

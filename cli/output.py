@@ -1,0 +1,34 @@
+"""How replies look: to a person in a terminal, and to a machine as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asksight.client import Reply
+
+
+def to_json(result: Any) -> str:
+    """Give one line of JSON; keys stay in their order and text as it is."""
+    return json.dumps(result, ensure_ascii=False, allow_nan=False)
+
+
+def reply_fields(reply: Reply) -> dict[str, Any]:
+    """Give a reply as plain fields; `answer` is null where none is certain enough to be told."""
+    return {"answer": reply.answer, **asdict(reply)}
+
+
+def reply_lines(reply: Reply, *, indent: str = "  ") -> list[str]:
+    """Give a reply as lines of text: the sentence, each answer with its probability, what else matters."""
+    width = max((len(answer.label) for answer in reply.answers), default=0)
+    timings = reply.timings
+    features = "features cached" if timings.features_cached else "photo encoded"
+    lines = [reply.spoken]
+    lines += [f"{indent}{one.label:<{width}}  {100 * one.probability:5.1f} %" for one in reply.answers]
+    lines.append(f"{indent}{reply.verdict}, {timings.total_us / 1000:.1f} ms ({features}), {reply.model}")
+    lines += [f"{indent}The photo is {issue.kind}: {issue.hint}" for issue in reply.photo_issues]
+    if reply.question_cut:
+        lines.append(f"{indent}The question was longer than the model reads; only its beginning was used.")
+    return lines
