@@ -39,16 +39,20 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """As in "onnxruntime"."""
+        ...
 
     @property
     def precision(self) -> str:
         """As in "float32"."""
+        ...
 
     def infer(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
         """Run one batch; row i of every output belongs to row i of every input.
 
         Raises EngineError when the inputs do not fit `spec` or the engine fails.
         """
+        ...
 
     def close(self) -> None:
         """Give the memory back; the engine is not used afterwards."""
+        ...

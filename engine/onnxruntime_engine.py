@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class OnnxRuntimeEngine:
             raise EngineError(f"The engine of {self._path} is closed; open it again.")
         rows = batch_size(self.spec, arrays)
         try:
-            results = session.run(self._outputs, dict(arrays))
+            results: Sequence[Any] = session.run(self._outputs, dict(arrays))
         except Exception as error:
             raise EngineError(f"ONNX Runtime failed on {self._path}: {_one_line(error)}") from error
         outputs: dict[str, NDArray[Any]] = dict(zip(self._outputs, results, strict=True))

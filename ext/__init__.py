@@ -1,6 +1,13 @@
 """Question text to token rows to padded word vectors."""
 
 from .twin import PyWordTable
-from .twin import PyWordTable as WordTable
+
+try:
+    from ._words import WordTable
+except ModuleNotFoundError as error:  # no fallback: the twin would serve, but hundreds of times slower
+    raise ImportError(
+        "asksight.ext._words, the compiled tokenizer, was not built for this Python; "
+        "install asksight again with a C compiler at hand: pip install --force-reinstall asksight"
+    ) from error
 
 __all__ = ["PyWordTable", "WordTable"]

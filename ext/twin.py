@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import check_questions, check_table, surrogate_error
+from .checks import check_questions, check_table, check_words, utf8
 from .text import split_tokens
 
 
@@ -38,17 +38,12 @@ class PyWordTable:
         self.lower = lower
         self.unknown_rows = unknown_rows
         self._vectors = vectors
-        self._known: dict[str, int] = {}
-        for row, word in enumerate(words[: self.size - unknown_rows]):
-            _utf8(word)
-            if self._known.setdefault(word, row) != row:
-                raise ValueError(
-                    f"the word {word!r} stands in rows {self._known[word]} and {row}; once is allowed"
-                )
+        known = check_words(words, self.size - unknown_rows)
+        self._rows = {word: row for row, word in enumerate(known)}  # by UTF-8
 
     def tokens(self, question: str) -> list[str]:
         """All tokens of one question, uncut. Raises ValueError on lone surrogates."""
-        _utf8(*check_questions([question]))
+        utf8(*check_questions([question]))
         return split_tokens(question, lower=self.lower)
 
     def token_counts(self, questions: Sequence[str]) -> NDArray[np.int32]:
@@ -79,10 +74,10 @@ class PyWordTable:
         return vectors, lengths
 
     def _row(self, token: str) -> int:
-        straight = token.replace("’", "'")
-        row = self._known.get(token, self._known.get(straight))
+        straight = utf8(token.replace("’", "'"))
+        row = self._rows.get(utf8(token), self._rows.get(straight))
         if row is None:
-            row = self.size - self.unknown_rows + fnv1a(_utf8(straight)) % self.unknown_rows
+            row = self.size - self.unknown_rows + fnv1a(straight) % self.unknown_rows
         return row
 
 
@@ -92,10 +87,3 @@ def fnv1a(data: bytes) -> int:
     for byte in data:
         value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
     return value
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise surrogate_error(error) from error

@@ -1,0 +1,33 @@
+"""Types of the compiled word table; the words to them are PyWordTable's, in twin.py."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+class WordTable:
+    """The compiled word table: thread-safe, read-only once made, without the GIL where the work is."""
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        vectors: NDArray[np.float16] | NDArray[np.float32],
+        *,
+        limit: int = 30,
+        lower: bool = True,
+        unknown_rows: int = 1,
+    ) -> None: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def limit(self) -> int: ...
+    @property
+    def lower(self) -> bool: ...
+    @property
+    def unknown_rows(self) -> int: ...
+    def tokens(self, question: str) -> list[str]: ...
+    def token_counts(self, questions: Sequence[str]) -> NDArray[np.int32]: ...
+    def rows(self, questions: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
+    def vectors(self, questions: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int32]]: ...
