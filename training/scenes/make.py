@@ -1,0 +1,183 @@
+"""Make scenes and their questions as files: JPEGs, and VQA v2 questions and annotations JSON."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from .draw import draw_jpeg
+from .questions import FAMILIES, UNANSWERABLE, Candidate, Facts
+from .scene import Scene, sample_scene
+from .wordings import UNSEEN, WORDINGS, fill
+
+NAME = "scenes"
+_CHUNK = 250  # pictures that one process makes, and within which answers are balanced
+_BLIND_SHARE = 0.04  # of the pictures
+_ABSENT_SHARE = 0.045  # of the questions about pictures that can be seen
+_ANSWERS = 10  # human answers a question in VQA v2; here all ten agree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One question about a scene, its family (VQA's question type) and its answer."""
+
+    text: str
+    family: str
+    answer: str
+
+
+def ask_about(
+    scene: Scene, random: Random, tally: Counter[tuple[str, ...]], *, count: int, unseen: bool = False
+) -> list[Question]:
+    """Up to `count` different questions about a scene.
+
+    `tally` counts what was asked before, by family and by answer: the rarest is asked next, which balances both.
+    """
+    shown = scene
+    while not shown.things:  # a blind picture is asked what other pictures are asked
+        shown = sample_scene(random, blind_share=0)
+    facts = Facts(shown, random)
+    pool = [(family, c) for family, ask in FAMILIES.items() for c in ask(facts)]
+    asked: dict[str, Question] = {}
+    for _ in range(count * 3):  # some tries give the same words again
+        absent = not scene.blind and random.random() < _ABSENT_SHARE
+        family, candidate = _rarest(
+            [(f, c) for f, c in pool if (c.answer == UNANSWERABLE) == absent], tally, random
+        )
+        wordings = _wordings(candidate, unseen=unseen)
+        answer = UNANSWERABLE if scene.blind else candidate.answer
+        tally[family,] += 1
+        tally[family, candidate.answer] += 1
+        if wordings:
+            text = fill(random, random.choice(wordings), candidate.first, candidate.second, **candidate.words)
+            asked[text] = Question(text=text, family=family, answer=answer)
+        if len(asked) == count:
+            break
+    return list(asked.values())
+
+
+def _rarest(
+    pool: list[tuple[str, Candidate]], tally: Counter[tuple[str, ...]], random: Random
+) -> tuple[str, Candidate]:
+    families = {family for family, _ in pool}
+    least = min(sorted(families), key=lambda family: (tally[family,], random.random()))
+    of_family = [c for family, c in pool if family == least]
+    answers = sorted({c.answer for c in of_family})
+    answer = min(answers, key=lambda a: (tally[least, a], random.random()))
+    return least, random.choice([c for c in of_family if c.answer == answer])
+
+
+def _wordings(candidate: Candidate, *, unseen: bool) -> list[str]:
+    known = (UNSEEN if unseen else WORDINGS).get(candidate.style, ())
+    return [w for w in known if not candidate.only or any(word in w for word in candidate.only)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chunk:
+    folder: Path
+    split: str
+    seed: int
+    first: int
+    count: int
+    questions: int
+    unseen: bool
+
+
+def _make_chunk(chunk: _Chunk) -> list[tuple[int, list[Question]]]:
+    tally: Counter[tuple[str, ...]] = Counter()
+    made = []
+    for number in range(chunk.first, chunk.first + chunk.count):
+        random = Random(f"{NAME}/{chunk.seed}/{chunk.split}/{number}")
+        scene = sample_scene(random, blind_share=_BLIND_SHARE)
+        jpeg = draw_jpeg(scene, random.getrandbits(32))
+        (chunk.folder / photo_name(chunk.split, number)).write_bytes(jpeg)
+        made.append((number, ask_about(scene, random, tally, count=chunk.questions, unseen=chunk.unseen)))
+    return made
+
+
+def photo_name(split: str, image_id: int) -> str:
+    """The file name of a picture, in COCO's manner."""
+    return f"{NAME}_{split}_{image_id:012d}.jpg"
+
+
+def make_split(
+    out: Path,
+    split: str,
+    *,
+    pictures: int,
+    seed: int,
+    questions: int = 5,
+    unseen: bool = False,
+    processes: int | None = None,
+    progress: Callable[[int], None] = lambda made: None,
+) -> int:
+    """Make one split of the data set under `out`; return the number of questions.
+
+    The same arguments give the same files, however many processes there are (as many as cores by default).
+    `progress` is told how many pictures were just made. Raises OSError where `out` cannot be written.
+    """
+    folder = out / split
+    folder.mkdir(parents=True, exist_ok=True)
+    chunks = [
+        _Chunk(folder=folder, split=split, seed=seed, first=first, count=min(_CHUNK, pictures - first + 1),
+               questions=questions, unseen=unseen)
+        for first in range(1, pictures + 1, _CHUNK)
+    ]  # fmt: skip
+    rows: list[tuple[int, list[Question]]] = []
+    for made in _in_processes(chunks, processes or len(os.sched_getaffinity(0))):
+        rows.extend(made)
+        progress(len(made))
+    return _write_json(out, split, rows)
+
+
+def _in_processes(chunks: list[_Chunk], processes: int) -> Iterator[list[tuple[int, list[Question]]]]:
+    if processes == 1 or len(chunks) < 2:
+        yield from map(_make_chunk, chunks)
+        return
+    # spawn: the caller may have threads (a progress bar has), and those do not survive a fork.
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_make_chunk, chunks)
+
+
+def _write_json(out: Path, split: str, rows: list[tuple[int, list[Question]]]) -> int:
+    questions: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for image_id, asked in rows:
+        for k, question in enumerate(asked):
+            ids = {"image_id": image_id, "question_id": image_id * 1000 + k}
+            questions.append({**ids, "question": question.text})
+            answers = [
+                {"answer": question.answer, "answer_confidence": "yes", "answer_id": i + 1}
+                for i in range(_ANSWERS)
+            ]
+            annotations.append(
+                {
+                    **ids,
+                    "question_type": question.family,
+                    "answer_type": _answer_type(question.answer),
+                    "multiple_choice_answer": question.answer,
+                    "answers": answers,
+                }
+            )
+    head = {
+        "info": {"description": "AskSight scenes", "version": "1.0"},
+        "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        "data_type": NAME,
+        "data_subtype": split,
+    }
+    q = head | {"task_type": "Open-Ended", "questions": questions}
+    (out / f"v2_OpenEnded_{NAME}_{split}_questions.json").write_text(json.dumps(q))
+    (out / f"v2_{NAME}_{split}_annotations.json").write_text(json.dumps(head | {"annotations": annotations}))
+    return len(questions)
+
+
+def _answer_type(answer: str) -> str:
+    return "yes/no" if answer in ("yes", "no") else "number" if answer.isdigit() else "other"
