@@ -1,0 +1,221 @@
+"""Train a photo encoder and an answerer together, from photos and questions.
+
+A batch holds photos and several questions about each, so that a photo is encoded once for all of its questions.
+Run by `asksight train`; stop it with Ctrl-C and the same command goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from . import calibrate
+from .datasets import open_dataset
+from .examples import (
+    Batch,
+    Batches,
+    Decode,
+    Examples,
+    choose_answers,
+    choose_words,
+    in_photo_order,
+    load_examples,
+)
+from .models import attention
+from .runs import Run, Settings, calibration_json, write_json, write_lines
+
+UNANSWERABLE = "unanswerable"
+_CHECKPOINT_SECONDS = 120
+_SMOOTHED = 0.98  # of the loss shown, so that it can be read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What training tells while it goes on."""
+
+    step: int
+    steps: int
+    loss: float
+    questions_per_s: float
+
+
+class Learner:
+    """The models, their optimiser and the two compiled functions of training."""
+
+    def __init__(self, settings: Settings, *, words: int, answers: int, steps: int) -> None:
+        config = attention.AttentionConfig(side=settings.side, **settings.sizes)
+        self.encoder = attention.encoder(config)
+        self.answerer = attention.answerer(
+            config, feature_shape=self.encoder.output_shape[1:], answers=answers
+        )
+        self.embedding = keras.layers.Embedding(words, config.word_dimension, name="vectors")
+        self.embedding.build((None, None))
+        models = (self.encoder, self.answerer, self.embedding)
+        self.weights = [w for m in models for w in m.trainable_variables]
+        warmup = min(500, steps // 10)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, max(1, steps - warmup), warmup_target=settings.learning_rate, warmup_steps=warmup
+        )
+        self.optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, global_clipnorm=1.0)
+        self.optimizer.build(self.weights)
+        self.variables = [v for m in models for v in m.variables] + self.optimizer.variables
+        signature = [
+            tf.TensorSpec((None, settings.side, settings.side, 3), tf.uint8),
+            tf.TensorSpec((None, None), tf.int32),  # rows
+            tf.TensorSpec((None,), tf.int32),  # lengths
+            tf.TensorSpec((None,), tf.int32),  # photo_of
+        ]
+        self.step = tf.function(self._step, input_signature=[*signature, tf.TensorSpec((None,), tf.int32)])
+        self.logits = tf.function(self._logits, input_signature=signature)
+
+    def _logits(self, photos: Any, rows: Any, lengths: Any, photo_of: Any, training: bool = False) -> Any:
+        features = self.encoder(tf.cast(photos, tf.float32), training=training)
+        question = self.embedding(rows)
+        return self.answerer([question, lengths, tf.gather(features, photo_of)], training=training)
+
+    def _step(self, photos: Any, rows: Any, lengths: Any, photo_of: Any, answers: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = self._logits(photos, rows, lengths, photo_of, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(answers, logits))
+        self.optimizer.apply(tape.gradient(loss, self.weights), self.weights)
+        return loss
+
+
+def train(
+    settings: Settings,
+    out: Path,
+    *,
+    decode: Decode,
+    report: Callable[[Progress], None] = lambda progress: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Run:
+    """Train on the split `train` of `settings.data`, calibrate on `val`, and leave the result in the folder `out`.
+
+    Raises TrainingError when the folder holds another run, and what reading the data set raises.
+    On KeyboardInterrupt the checkpoint is saved first, then the interrupt goes on.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    run = Run(out)
+    run.begin(settings)
+    learning, validation, answers = _read(settings, run, decode, say)
+    words = len(run.words.read_text(encoding="utf-8").splitlines())
+    batches = Batches(
+        learning,
+        photos=settings.photos_per_batch,
+        questions=settings.questions_per_photo,
+        unknown_row=words - 1,
+        word_dropout=settings.word_dropout,
+        seed=settings.seed,
+    )
+    steps = settings.epochs * batches.steps_per_epoch
+    learner = Learner(settings, words=words, answers=len(answers), steps=steps)
+    history = _fit(learner, run, batches, validation, steps, report, say)
+    logits = predict(learner, validation, len(answers))
+    known = answers.index(UNANSWERABLE) if UNANSWERABLE in answers else None
+    calibration = calibrate.fit(logits, validation.answers, unanswerable=known)
+    write_json(run.calibration, calibration_json(calibration))
+    write_json(run.history, history)
+    np.save(run.vectors, np.asarray(learner.embedding.embeddings, np.float16))
+    learner.encoder.save(run.encoder)
+    learner.answerer.save(run.answerer)
+    return run
+
+
+def _read(
+    settings: Settings, run: Run, decode: Decode, say: Callable[[str], None]
+) -> tuple[Examples, Examples, tuple[str, ...]]:
+    """Both splits as arrays, and the answers; words and answers are chosen from the split `train`."""
+    sets = {split: open_dataset(Path(settings.data), split) for split in ("train", "val")}
+    words = choose_words(sets["train"].questions, min_count=settings.min_word_count)
+    answers = choose_answers(sets["train"].answers_modal, top=settings.top_answers)
+    write_lines(run.words, words)
+    write_lines(run.answers, answers)
+    say(f"{len(sets['train'].questions)} questions, {len(words)} words, {len(answers)} answers")
+    learning, validation = (
+        load_examples(
+            data,
+            words=words,
+            answers=answers,
+            max_tokens=settings.max_tokens,
+            side=settings.side,
+            cache=run.path / f"photos_{split}.npy",
+            decode=decode,
+        )
+        for split, data in sets.items()
+    )
+    return learning, validation, answers
+
+
+def _fit(
+    learner: Learner,
+    run: Run,
+    batches: Batches,
+    validation: Examples,
+    steps: int,
+    report: Callable[[Progress], None],
+    say: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    """All steps that are left, with a checkpoint every two minutes and a look at validation every epoch."""
+    step, history = 0, []
+    if (saved := run.load_checkpoint()) is not None:
+        step, values = saved
+        for variable, value in zip(learner.variables, values, strict=True):
+            variable.assign(value)
+        history = json.loads(run.history.read_text()) if run.history.exists() else []
+        say(f"resumed at step {step} of {steps}")
+    began, saved_at, smooth = time.monotonic(), time.monotonic(), None
+    asked = 0
+    try:
+        for batch in batches.from_step(step):
+            if step >= steps:
+                break
+            value = float(learner.step(*_inputs(batch), batch.answers))
+            smooth = value if smooth is None else _SMOOTHED * smooth + (1 - _SMOOTHED) * value
+            step, asked = step + 1, asked + len(batch.answers)
+            rate = asked / (time.monotonic() - began)
+            report(Progress(step=step, steps=steps, loss=smooth, questions_per_s=rate))
+            if step % batches.steps_per_epoch == 0:
+                exact = _exact_by_family(learner, validation)
+                history.append({"step": step, "loss": smooth, "val_exact": exact})
+                write_json(run.history, history)
+                say(_line(step, steps, smooth, exact))
+            if time.monotonic() - saved_at > _CHECKPOINT_SECONDS:
+                run.save_checkpoint(step, learner.variables)
+                saved_at = time.monotonic()
+    finally:
+        run.save_checkpoint(step, learner.variables)
+    return history
+
+
+def _inputs(batch: Batch) -> tuple[NDArray[Any], ...]:
+    return batch.photos, batch.rows, batch.lengths, batch.photo_of
+
+
+def predict(learner: Learner, examples: Examples, answers: int) -> NDArray[np.float32]:
+    """Logits [N,A] of every question."""
+    logits = np.zeros((len(examples.answers), answers), np.float32)
+    for questions, batch in in_photo_order(examples, photos=64):
+        logits[questions] = learner.logits(*_inputs(batch)).numpy()
+    return logits
+
+
+def _exact_by_family(learner: Learner, examples: Examples) -> dict[str, float]:
+    best = predict(learner, examples, learner.answerer.output_shape[-1]).argmax(axis=1)
+    right = best == examples.answers
+    families = np.array(examples.families)
+    exact = {"all": float(right.mean())}
+    return exact | {f: float(right[families == f].mean()) for f in sorted(set(examples.families))}
+
+
+def _line(step: int, steps: int, loss: float, exact: dict[str, float]) -> str:
+    parts = " ".join(f"{family} {100 * share:.1f}" for family, share in exact.items())
+    return f"step {step}/{steps} loss {loss:.4f} val exact % {parts}"
