@@ -1,8 +1,8 @@
 """The `asksight` command: finds the verb, runs it, and turns what went wrong into one line and an exit code.
 
-Each verb is a module of this package. It holds a function of the verb's name, or, where the verb has verbs of
-its own, a `typer.Typer` called `app`. A module is imported only when its verb is run, so that `asksight --help`
-is quick and `asksight ask` does not pay for what training needs.
+Each verb is a module of this package. It holds a function of the verb's name, or, where the verb has verbs
+of its own, a `typer.Typer` called `app`. A module is imported only when its verb is run, so that
+`asksight --help` is quick and `asksight ask` does not pay for what training needs.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 """

@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class Bar:
+    """One bar; call it with how many more are done."""
+
+    def __init__(self, shown: Progress, task: TaskID) -> None:
+        self._shown = shown
+        self._task = task
+
+    def __call__(self, count: int = 1) -> None:
+        self._shown.advance(self._task, count)
+        task = self._shown.tasks[0]
+        speed = task.finished_speed or task.speed
+        if speed:
+            self._shown.update(self._task, rate=f", {speed:,.0f}/s")
+
+    def total(self, count: int) -> None:
+        """Say how many there are, where that was not known at the start."""
+        self._shown.update(self._task, total=count)
+
+    def note(self, text: str) -> None:
+        """Show a few words behind the bar, as in "loss 0.123"."""
+        self._shown.update(self._task, note=text)
 
 
 @contextmanager
-def progress(what: str, total: int, *, unit: str = "") -> Iterator[Callable[[int], None]]:
-    """Show `what` is being done; call what it gives with how many more are done.
+def progress_bar(unit: str, *, total: int | None, quiet: bool = False) -> Iterator[Bar]:
+    """Show that `total` of something (None: not known yet) are being done; `unit` is its plural.
 
-    Where standard error is no terminal, only the finished bar is written, once.
+    Where standard error is no terminal, the bar is written once, at the end; with `quiet`, never.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.description}{task.fields[rate]}"),
         TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=total, rate="")
-
-        def advance(count: int) -> None:
-            speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
-            bar.update(task, advance=count, rate=f"{speed:,.1f} {unit}/s" if speed else "")
-
-        yield advance
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as shown:
+        yield Bar(shown, shown.add_task(unit, total=total, rate="", note=""))
