@@ -1,0 +1,68 @@
+# The verbs of the project. Needs Python 3.11 or newer with venv, a C compiler and make; `test` needs npm too.
+#   make demo    serve the built-in bundle and ask it a few questions over the wire
+#   make test    everything that is tested
+#   make lint    ruff            make types   mypy --strict and pyright
+#   make bench   the figures     make clean   remove what was built
+
+VENV ?= .venv
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet
+
+PACKAGES := ext engine server client training cli
+PYTHON_FOLDERS := $(PACKAGES) benchmarks tests setup.py
+
+# A new package or a change to what is compiled asks for a new install; other Python files are used as they lie.
+INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi) \
+	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
+
+.PHONY: demo test lint types bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.serving
+	@$(BIN)/asksight demo --once
+
+test: $(VENV)/.developing node_modules/.asksight
+	$(BIN)/pytest $(PYTEST_ARGUMENTS)
+
+lint: $(VENV)/.developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.developing build/types/asksight
+	$(BIN)/mypy $(addprefix build/types/asksight/,$(PACKAGES)) benchmarks tests
+	$(BIN)/pyright --pythonpath $(BIN)/python $(PACKAGES) benchmarks tests
+
+bench: $(VENV)/.developing
+	$(BIN)/python benchmarks/serving.py
+
+clean:
+	rm -rf $(VENV) build dist node_modules *.egg-info ext/*.so ext/*.c proto/asksight/v1/*_pb2*
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find $(PACKAGES) benchmarks proto tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on the PATH." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serving: $(INSTALLED) | $(BIN)/python
+	@echo "Installing for serving into $(VENV), about a minute ..." >&2
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.developing: $(INSTALLED) | $(BIN)/python
+	@echo "Installing for training and tests into $(VENV), a few minutes ..." >&2
+	@$(PIP) --editable '.[train,dev]'
+	@touch $@ $(VENV)/.serving
+
+# Without npm the tests still run, and those that need buf fail and say so.
+node_modules/.asksight: package.json
+	@if command -v npm >/dev/null; then npm install --no-package-lock --no-audit --no-fund --loglevel=error; \
+	else echo "npm was not found: the tests that need buf will fail." >&2; mkdir -p node_modules; fi
+	@if test -e node_modules/.bin/buf; then touch $@; fi
+
+# The folders map to the package asksight; mypy and pyright see that through one symlink.
+build/types/asksight:
+	@mkdir -p build/types
+	@ln -sfn ../.. $@
