@@ -49,6 +49,11 @@ def find_sources(where: Path, *, photos: Path | None = None) -> list[Source]:
             f"{where} holds no data set that is known: VQA (a questions and an annotations JSON) or "
             "easy-VQA (questions.json, a list of [question, answer, image index], beside images/)."
         )
+    for source in found:
+        if not re.fullmatch(r"[\w\-]+", source.split):  # it becomes part of file names
+            raise DatasetError(
+                f"{source.questions} is of a split called {source.split!r}; letters, digits, _ and - are allowed."
+            )
     return found
 
 
