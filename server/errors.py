@@ -65,7 +65,7 @@ class ModelNotFound(AskError):
     field = "model"
 
     def __init__(self, name: str, *, known: list[str]) -> None:
-        super().__init__(f"No model {name!r} is served here. Choose one of: {', '.join(known)}.")
+        super().__init__(f"No model {name[:40]!r} is served here. Choose one of: {', '.join(known)}.")
 
 
 class Overloaded(AskError):

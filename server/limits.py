@@ -18,7 +18,11 @@ class Limits:
     min_photo_side_px: int = 16  # less holds no object
     max_photo_side_px: int = 8192
     max_photo_pixels: int = 50_000_000  # the 50 megapixel phones: 8160x6120
-    decoding_bytes: int = 512 * MEBI  # of pixels being decoded at once; one photo that is larger goes in alone
+    decoding_bytes: int = (
+        512 * MEBI
+    )  # of pixels being decoded at once; one photo that is larger goes in alone
     cache_bytes: int = 256 * MEBI  # encoder features of past photos
     max_batch: int = 32  # rows in one engine call
-    queue_capacity: int = 1024  # rows waiting for one engine; beyond it: Overloaded at once, with a retry delay
+    queue_capacity: int = (
+        1024  # rows waiting for one engine; beyond it: Overloaded at once, with a retry delay
+    )

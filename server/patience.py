@@ -16,6 +16,8 @@ from .errors import Cancelled, DeadlineExceeded
 
 T = TypeVar("T")
 
+ASK_EVERY_S = 0.05  # how often a plain function is asked whether its caller has gone
+
 
 class Cancellation:
     """A switch that is thrown once, by any thread; whoever waits is woken. Thread-safe."""
@@ -63,21 +65,21 @@ class Interest(Protocol):
 class Patience:
     """One caller's deadline (monotonic seconds, None for none) and cancellation. Thread-safe.
 
-    A plain function may stand for the Cancellation. It has to be quick and must not raise, since the engine's thread
-    asks it too; a caller that sleeps notices it only when the next stage begins.
+    A plain function may stand for the Cancellation; it is asked by the caller's own thread only, now and then.
     """
 
     def __init__(
         self, deadline_s: float | None = None, cancelled: Cancellation | Callable[[], bool] | None = None
     ) -> None:
         self._deadline_s = deadline_s
-        self._cancelled = cancelled
+        self._switch = cancelled if isinstance(cancelled, Cancellation) else Cancellation()
+        self._ask = None if isinstance(cancelled, Cancellation) else cancelled
 
     def deadline_s(self) -> float | None:
         return self._deadline_s
 
     def cancelled(self) -> bool:
-        return self._cancelled is not None and self._cancelled()
+        return self._switch()
 
     def remaining_s(self) -> float | None:
         """Seconds to the deadline, not below 0; None where there is no deadline."""
@@ -85,6 +87,8 @@ class Patience:
 
     def check(self) -> None:
         """Raise Cancelled or DeadlineExceeded if the caller waits no more."""
+        if self._ask is not None and self._ask():
+            self._switch.cancel()
         if self.cancelled():
             raise Cancelled
         if self.remaining_s() == 0.0:
@@ -94,17 +98,21 @@ class Patience:
         """Return the future's result, or raise its error, Cancelled or DeadlineExceeded: whatever comes first."""
         woken = Event()
         future.add_done_callback(lambda _: woken.set())
-        if isinstance(self._cancelled, Cancellation):
-            self._cancelled.subscribe(woken.set)
+        self._switch.subscribe(woken.set)
         try:
-            woken.wait(self.remaining_s())
+            while not woken.wait(self._nap_s()):
+                self.check()
         finally:
-            if isinstance(self._cancelled, Cancellation):
-                self._cancelled.unsubscribe(woken.set)
-        if future.done():
-            return future.result()
-        self.check()
-        raise DeadlineExceeded  # the clock that woke us ran a little ahead of the one just asked
+            self._switch.unsubscribe(woken.set)
+        if not future.done():
+            raise Cancelled
+        return future.result()
+
+    def _nap_s(self) -> float | None:
+        remaining_s = self.remaining_s()
+        if self._ask is None:
+            return remaining_s
+        return ASK_EVERY_S if remaining_s is None else min(ASK_EVERY_S, remaining_s)
 
 
 class Crowd:

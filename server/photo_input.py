@@ -40,7 +40,12 @@ class PhotoInput:
         resample = _known(preprocessing, "resample", ("bilinear", *RESAMPLING))
         order = _known(preprocessing, "color_order", COLOUR_ORDERS)
         return cls(
-            height=height, width=width, dtype=np.dtype(dtype), resize=resize, resample=resample, colour_order=order
+            height=height,
+            width=width,
+            dtype=np.dtype(dtype),
+            resize=resize,
+            resample=resample,
+            colour_order=order,
         )
 
     def __call__(self, picture: Image.Image) -> NDArray[Any]:

@@ -13,11 +13,14 @@ from io import BytesIO
 from typing import Protocol
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from .errors import InvalidAsk, TooLarge
 from .limits import Limits
 from .photo_header import NotAPhoto, PhotoHeader, read_header
+
+# Pillow would load them, and thirty others, when the first photo comes.
+_PLUGINS = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
 
 ALLOWED = "a JPEG, PNG or WebP file"
 
@@ -166,4 +169,6 @@ def _kind(photo: bytes) -> str:
     if photo[4:8] == b"ftyp" and photo[8:12] in HEIF_BRANDS:
         return "a HEIC or AVIF"
     start = photo[:64].lstrip()
-    return next((name for magic, name in OTHER_KINDS if start.startswith(magic)), "not one that can be read here")
+    return next(
+        (name for magic, name in OTHER_KINDS if start.startswith(magic)), "not one that can be read here"
+    )

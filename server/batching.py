@@ -1,0 +1,87 @@
+"""Which of the waiting rows run now, and which are dropped: pure decisions, without threads, clocks or engines.
+
+The law: every row that waits is, at each closing, exactly one of run, expired, cancelled or still waiting; nobody who
+has left is ever run; of those who stay, none that came earlier is passed over for one that came later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SMOOTHING = 0.2  # the newest batch's weight: follows a change of load within some ten batches
+FIRST_GUESS_S = 0.02  # a row, before any has run
+SHORTEST_RETRY_S, LONGEST_RETRY_S = 0.05, 30.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchLimits:
+    """How many rows one engine call takes and how many may wait for it."""
+
+    max_batch: int = 32
+    queue_capacity: int = 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """One row that waits, as seen at the moment of closing."""
+
+    age_s: float
+    deadline_in_s: float | None = None  # None: no deadline; 0 or less: it has passed
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Closing:
+    """What becomes of the rows, as indices into what was waiting; those not named go on waiting."""
+
+    run: tuple[int, ...]
+    expired: tuple[int, ...]
+    cancelled: tuple[int, ...]
+
+
+def close_batch(waiting: Sequence[Waiting], limits: BatchLimits) -> Closing:
+    """Choose the oldest rows that somebody still waits for, at most `max_batch`, and drop all the others' dead."""
+    cancelled = tuple(i for i, row in enumerate(waiting) if row.cancelled)
+    expired = tuple(
+        i
+        for i, row in enumerate(waiting)
+        if not row.cancelled and row.deadline_in_s is not None and row.deadline_in_s <= 0
+    )
+    gone = {*cancelled, *expired}
+    staying = sorted((i for i in range(len(waiting)) if i not in gone), key=lambda i: -waiting[i].age_s)
+    return Closing(run=tuple(staying[: limits.max_batch]), expired=expired, cancelled=cancelled)
+
+
+class DrainRate:
+    """How long an engine takes a row, smoothed over its last batches; its caller brings the clock."""
+
+    def __init__(self) -> None:
+        self._row_s: float | None = None
+
+    def ran(self, rows: int, seconds: float) -> None:
+        """Take note of a batch that ran."""
+        row_s = seconds / rows
+        self._row_s = row_s if self._row_s is None else (1 - SMOOTHING) * self._row_s + SMOOTHING * row_s
+
+    def retry_after_s(self, rows: int) -> float:
+        """When to come back if `rows` are waiting, within bounds that a client can live with."""
+        expected = rows * (FIRST_GUESS_S if self._row_s is None else self._row_s)
+        return min(max(expected, SHORTEST_RETRY_S), LONGEST_RETRY_S)
+
+
+class FailureStreak:
+    """Whether an engine works: not after several batches in a row have failed, again as soon as one succeeds."""
+
+    TOO_MANY = 3
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def batch(self, *, failed: bool) -> None:
+        """Take note of a batch."""
+        self._failures = self._failures + 1 if failed else 0
+
+    @property
+    def healthy(self) -> bool:
+        return self._failures < self.TOO_MANY

@@ -1,0 +1,143 @@
+"""From an ask's photo to the features that the encoder makes of it: remembered, shared with others, or made now."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .asks import Ask
+from .batcher import Batcher
+from .cache import Encoded, Encoding, FeatureCache
+from .decoding_room import DecodingRoom
+from .errors import AskError, Cancelled, DeadlineExceeded, ImageNotFound, InternalError, InvalidAsk
+from .limits import Limits
+from .patience import Patience
+from .photo_flaws import Flaw, find_flaws
+from .photo_header import PhotoHeader
+from .photo_input import PhotoInput
+from .photos import check_photo, decode
+
+IMAGE_ID = re.compile(r"[0-9a-f]{64}")
+SHARPNESS_PX = 256  # photos are not shrunk below it, so that their flaws can be measured
+
+Pictures = Batcher[NDArray[Any], NDArray[Any]]  # [H, W, 3] in, features [F] or [h, w, C] out
+
+
+@dataclass(slots=True)
+class Look:
+    """One ask's look at its photo: the features are there, or on their way."""
+
+    image_id: str
+    photo: bytes | None  # None when the ask came with an image_id alone
+    header: PhotoHeader | None
+    found: Encoded | Encoding | None = None
+    own_run: bool = False  # this ask leads or led an encoder run
+    decode_us: int = 0
+    encode_us: int = 0
+
+
+class Sight:
+    """Photos to features for one encoder. Thread-safe; decodes and waits in the calling thread."""
+
+    def __init__(self, encoder: Pictures, photo_input: PhotoInput, limits: Limits) -> None:
+        self._encoder = encoder
+        self._input = photo_input
+        self._limits = limits
+        self._cache = FeatureCache(limits.cache_bytes)
+        self._room = DecodingRoom(limits.decoding_bytes)
+        # Twice what the model sees, so that its own resize still has pixels to average.
+        self._smallest_px = max(SHARPNESS_PX, 2 * photo_input.height, 2 * photo_input.width)
+
+    def look(self, ask: Ask, patience: Patience) -> Look:
+        """Have the features of the ask's photo on their way. Raises AskError for a photo or id that is refused."""
+        started_s = time.perf_counter()
+        look = self._identify(ask)
+        self._find(look, patience)
+        look.decode_us = _since_us(started_s)
+        return look
+
+    def features(self, look: Look, patience: Patience) -> Encoded:
+        """Wait for the features. Raises AskError: of the photo, of the encoder, or because the patience ran out."""
+        started_s = time.perf_counter()
+        waited = False
+        while not isinstance(look.found, Encoded):
+            if look.found is None:  # its leader gave up: share another run, or lead it
+                self._find(look, patience)
+            else:
+                look.found, waited = patience.wait_for(look.found.future), True
+        look.encode_us = _since_us(started_s) if waited else 0
+        return look.found
+
+    def _identify(self, ask: Ask) -> Look:
+        if ask.photo is not None and ask.image_id is not None:
+            raise InvalidAsk("Both a photo and an image_id were given; send one of them.", field="image_id")
+        if ask.photo is not None:
+            header = check_photo(ask.photo, self._limits)
+            return Look(hashlib.sha256(ask.photo).hexdigest(), ask.photo, header)
+        if ask.image_id is None:
+            raise InvalidAsk(
+                "There is no photo; send one, or the image_id of an earlier reply.", field="image_data"
+            )
+        if not IMAGE_ID.fullmatch(ask.image_id):
+            raise InvalidAsk(
+                "The image_id is not 64 digits of lower-case hex; send that of an earlier reply as it was.",
+                field="image_id",
+            )
+        return Look(ask.image_id, None, None)
+
+    def _find(self, look: Look, patience: Patience) -> None:
+        if look.photo is None or look.header is None:
+            look.found = self._cache.find(look.image_id, patience)
+            if look.found is None:
+                raise ImageNotFound(look.image_id)
+            return
+        look.found, leads = self._cache.find_or_lead(look.image_id, patience)
+        if leads and isinstance(look.found, Encoding):
+            look.own_run = True
+            self._lead(look.found, look.photo, look.header, patience)
+
+    def _lead(self, encoding: Encoding, photo: bytes, header: PhotoHeader, patience: Patience) -> None:
+        """Decode the photo and queue it for the encoder, for all who wait for it."""
+        try:
+            self._encoder.check_room()  # decoding is the dear part: not for a photo that cannot be queued
+            flaws, row = self._decode_and_queue(encoding, photo, header, patience)
+        except (Cancelled, DeadlineExceeded):
+            self._cache.settle(encoding, None)  # this caller's own affair: another takes over
+            raise
+        except AskError as error:
+            self._cache.settle(encoding, error)  # the same for everybody who waits for this photo now
+            raise
+        except BaseException:
+            self._cache.settle(encoding, None)
+            raise
+        row.add_done_callback(lambda done: self._cache.settle(encoding, _outcome(done, flaws)))
+
+    def _decode_and_queue(
+        self, encoding: Encoding, photo: bytes, header: PhotoHeader, patience: Patience
+    ) -> tuple[tuple[Flaw, ...], Future[NDArray[Any]]]:
+        def room(size_bytes: int) -> AbstractContextManager[None]:
+            return self._room.take(size_bytes, patience)
+
+        picture = decode(photo, header, smallest_px=self._smallest_px, room=room)
+        flaws = find_flaws(picture, short_side_px=min(header.width, header.height))
+        return flaws, self._encoder.submit(self._input(picture), encoding.crowd)
+
+
+def _outcome(done: Future[NDArray[Any]], flaws: tuple[Flaw, ...]) -> Encoded | AskError | None:
+    error = done.exception()
+    if error is None:
+        return Encoded(done.result(), flaws)
+    if isinstance(error, (Cancelled, DeadlineExceeded)):
+        return None  # nobody wanted it when its batch closed; whoever came since looks again
+    return error if isinstance(error, AskError) else InternalError()
+
+
+def _since_us(started_s: float) -> int:
+    return round((time.perf_counter() - started_s) * 1e6)

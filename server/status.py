@@ -1,0 +1,42 @@
+"""The one place where an AskError becomes a gRPC status with google.rpc details, or an item's error in a batch."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2, status_pb2
+
+from asksight.v1 import vqa_pb2
+
+from .errors import AskError
+
+
+def code_number(error: AskError) -> int:
+    """The error's google.rpc.Code, as in 3 for INVALID_ARGUMENT."""
+    number: int = grpc.StatusCode[error.code].value[0]
+    return number
+
+
+def to_status(error: AskError) -> status_pb2.Status:
+    """The status with BadRequest where a field is at fault, and RetryInfo where the caller should come back."""
+    status = status_pb2.Status(code=code_number(error), message=error.message)
+    if error.field:
+        violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=error.message)
+        status.details.append(_packed(error_details_pb2.BadRequest(field_violations=[violation])))
+    if error.retry_after_s is not None:
+        delay = Duration()
+        delay.FromMilliseconds(round(error.retry_after_s * 1000))
+        status.details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
+    return status
+
+
+def to_item(error: AskError) -> vqa_pb2.AskError:
+    """The error of one ask in a batch."""
+    return vqa_pb2.AskError(code=code_number(error), message=error.message, field=error.field)
+
+
+def _packed(detail: error_details_pb2.BadRequest | error_details_pb2.RetryInfo) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    return packed
