@@ -1,0 +1,137 @@
+"""What a bundle answers to a data set's questions: each photo encoded once, everything in batches.
+
+The same engines, words and photo decoding as in serving, without the server between; no TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asksight.engine import Bundle, Engine, open_engine
+from asksight.engine.cores import available_cores
+from asksight.ext import WordTable
+
+from .datasets import Dataset
+
+ReadPhoto = Callable[[Path], NDArray[Any]]  # as the bundle's encoder takes it, [H, W, 3]
+ANSWERED, UNSURE, UNANSWERABLE = range(3)
+VERDICTS = ("answered", "unsure", "unanswerable")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """Row i belongs to question i of the data set."""
+
+    labels: tuple[str, ...]  # the answers that the model knows
+    best: NDArray[np.int32]  # [N], into `labels`
+    confidence: NDArray[np.float32]  # [N], the calibrated probability of the best answer
+    verdicts: NDArray[np.int8]  # [N], into VERDICTS
+
+    @property
+    def answers(self) -> list[str]:
+        return [self.labels[row] for row in self.best]
+
+
+def predict(
+    bundle: Bundle,
+    dataset: Dataset,
+    *,
+    read_photo: ReadPhoto,
+    engine: str = "auto",
+    max_batch: int = 32,
+    progress: Callable[[int], None] = lambda answered: None,
+) -> Predictions:
+    """Answer every question of `dataset`; `progress` is told how many were just answered.
+
+    Raises DatasetError where the data set has no photos, EngineError, and what `read_photo` raises.
+    """
+    asked: dict[int, list[int]] = {}
+    for question, image_id in enumerate(dataset.image_ids):
+        asked.setdefault(image_id, []).append(question)
+    table = WordTable(
+        bundle.words,
+        bundle.vectors,
+        limit=bundle.max_tokens,
+        lower=bundle.lower,
+        unknown_rows=bundle.unknown_rows,
+    )
+    judge = _Judge(bundle)
+    best = np.zeros(len(dataset), np.int32)
+    confidence = np.zeros(len(dataset), np.float32)
+    verdicts = np.zeros(len(dataset), np.int8)
+    with ExitStack() as stack:
+        encoder, answerer = (
+            stack.enter_context(closing(open_engine(engine, path, max_batch=max_batch)))
+            for path in (bundle.encoder_path, bundle.answerer_path)
+        )
+        for image_ids, photos in _photos(dataset, list(asked), read_photo, max_batch):
+            features = encoder.infer({"image": photos})["features"]
+            questions = np.concatenate([asked[image_id] for image_id in image_ids])
+            places = np.repeat(np.arange(len(image_ids)), [len(asked[image_id]) for image_id in image_ids])
+            for start in range(0, len(questions), max_batch):
+                rows = questions[start : start + max_batch]
+                texts = [dataset.questions[row] for row in rows]
+                logits = _answer(answerer, table, texts, features[places[start : start + max_batch]])
+                best[rows], confidence[rows], verdicts[rows] = judge(logits)
+                progress(len(rows))
+    return Predictions(labels=bundle.answers, best=best, confidence=confidence, verdicts=verdicts)
+
+
+def _photos(
+    dataset: Dataset, image_ids: Sequence[int], read_photo: ReadPhoto, batch: int
+) -> Iterator[tuple[list[int], NDArray[Any]]]:
+    """Batches of photos [n, H, W, 3] in order, read by threads a few batches ahead."""
+    waiting: deque[tuple[int, Future[NDArray[Any]]]] = deque()
+    rest = iter(image_ids)
+    with ThreadPoolExecutor(available_cores()) as pool:
+        try:
+            while True:
+                for image_id in islice(rest, 3 * batch - len(waiting)):
+                    waiting.append((image_id, pool.submit(read_photo, dataset.photo(image_id))))
+                if not waiting:
+                    return
+                taken = [waiting.popleft() for _ in range(min(batch, len(waiting)))]
+                yield [image_id for image_id, _ in taken], np.stack([photo.result() for _, photo in taken])
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _answer(
+    answerer: Engine, table: WordTable, questions: Sequence[str], features: NDArray[Any]
+) -> NDArray[Any]:
+    vectors, lengths = table.vectors(questions)  # [n, T, D], [n]
+    return answerer.infer({"question": vectors, "lengths": lengths, "features": features})["logits"]
+
+
+class _Judge:
+    """Logits [n, A] → best answer, its probability and the verdict, as the server judges."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._calibration = bundle.calibration
+        self._nothing = None if bundle.unanswerable is None else bundle.answers.index(bundle.unanswerable)
+
+    def __call__(
+        self, logits: NDArray[Any]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int8]]:
+        scaled = logits.astype(np.float64) / self._calibration.temperature
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        probabilities = powers / powers.sum(axis=1, keepdims=True)
+        best = probabilities.argmax(axis=1)
+        confidence = probabilities[np.arange(len(best)), best]
+        answered = confidence >= self._calibration.answered_threshold
+        verdicts = np.where(answered, ANSWERED, UNSURE).astype(np.int8)
+        if self._nothing is not None:
+            nothing = probabilities[:, self._nothing] >= self._calibration.unanswerable_threshold
+            verdicts[best == self._nothing] = UNSURE
+            verdicts[(verdicts != ANSWERED) & nothing] = UNANSWERABLE
+        return best, confidence, verdicts
