@@ -31,6 +31,8 @@ class Examples:
     answers: NDArray[np.int32]  # [N]
     photo_of: NDArray[np.int32]  # [N]
     families: tuple[str, ...]  # [N]
+    image_ids: tuple[int, ...]  # [P]
+    cells: NDArray[np.uint8]  # [P, h, w, L]: what stands where; L is 0 where that is not known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class Batch:
     lengths: NDArray[np.int32]
     answers: NDArray[np.int32]
     photo_of: NDArray[np.int32]
+    cells: NDArray[np.uint8]
 
 
 def choose_words(questions: Sequence[str], *, min_count: int = 5) -> tuple[str, ...]:
@@ -78,17 +81,18 @@ def load_examples(
     """Read a data set; photos are decoded once, into the file `cache`, and mapped from there ever after."""
     rows, lengths = word_table(words, limit=max_tokens).rows(dataset.questions)
     number = {answer: i for i, answer in enumerate(answers)}
-    places: dict[str, int] = {}
-    for path in dataset.image_paths:
-        places.setdefault(str(path), len(places))
-    photos = _decoded(list(places), side=side, cache=cache, decode=decode, progress=progress)
+    places = {image_id: p for p, image_id in enumerate(dict.fromkeys(dataset.image_ids))}
+    paths = [str(dataset.photo(image_id)) for image_id in places]
+    photos = _decoded(paths, side=side, cache=cache, decode=decode, progress=progress)
     return Examples(
         photos=photos,
         rows=np.maximum(rows, 0),
         lengths=lengths,
         answers=np.array([number.get(a, -1) for a in dataset.answers_modal], np.int32),
-        photo_of=np.array([places[str(path)] for path in dataset.image_paths], np.int32),
+        photo_of=np.array([places[image_id] for image_id in dataset.image_ids], np.int32),
         families=tuple(dataset.question_types),
+        image_ids=tuple(places),
+        cells=np.zeros((len(places), 0, 0, 0), np.uint8),
     )
 
 
@@ -166,6 +170,7 @@ class Batches:
             lengths=lengths,
             answers=examples.answers[questions],
             photo_of=np.repeat(back, [len(p) for p in picked]).astype(np.int32),
+            cells=examples.cells[places],
         )
 
 
@@ -186,5 +191,6 @@ def in_photo_order(examples: Examples, *, photos: int) -> Iterator[tuple[NDArray
                     lengths=examples.lengths[chosen],
                     answers=examples.answers[chosen],
                     photo_of=examples.photo_of[chosen] - np.int32(first),
+                    cells=examples.cells[first : first + photos],
                 ),
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,12 @@ from .examples import (
     load_examples,
 )
 from .models import attention
+from .objects import instances_path, load_objects
 from .runs import Run, Settings, calibration_json, write_json, write_lines
 
 UNANSWERABLE = "unanswerable"
 _CHECKPOINT_SECONDS = 120
+_CELLS_WEIGHT = 0.3  # of the lesson about what stands where, beside that of the questions
 _SMOOTHED = 0.98  # of the loss shown, so that it can be read
 
 
@@ -51,7 +53,7 @@ class Progress:
 class Learner:
     """The models, their optimiser and the two compiled functions of training."""
 
-    def __init__(self, settings: Settings, *, words: int, answers: int, steps: int) -> None:
+    def __init__(self, settings: Settings, *, words: int, answers: int, labels: int, steps: int) -> None:
         config = attention.AttentionConfig(side=settings.side, **settings.sizes)
         self.encoder = attention.encoder(config)
         self.answerer = attention.answerer(
@@ -59,7 +61,13 @@ class Learner:
         )
         self.embedding = keras.layers.Embedding(words, config.word_dimension, name="vectors")
         self.embedding.build((None, None))
-        models = (self.encoder, self.answerer, self.embedding)
+        models = [self.encoder, self.answerer, self.embedding]
+        self.cells = (
+            keras.layers.Dense(labels, bias_initializer=keras.initializers.Constant(-3.0)) if labels else None
+        )
+        if self.cells is not None:
+            self.cells.build(self.encoder.output_shape)
+            models.append(self.cells)
         self.weights = [w for m in models for w in m.trainable_variables]
         warmup = min(500, steps // 10)
         rate = keras.optimizers.schedules.CosineDecay(
@@ -74,19 +82,31 @@ class Learner:
             tf.TensorSpec((None,), tf.int32),  # lengths
             tf.TensorSpec((None,), tf.int32),  # photo_of
         ]
-        self.step = tf.function(self._step, input_signature=[*signature, tf.TensorSpec((None,), tf.int32)])
+        truth = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None, None, None, labels), tf.uint8)]
+        self.step = tf.function(self._step, input_signature=[*signature, *truth])
         self.logits = tf.function(self._logits, input_signature=signature)
 
-    def _logits(self, photos: Any, rows: Any, lengths: Any, photo_of: Any, training: bool = False) -> Any:
-        features = self.encoder(tf.cast(photos, tf.float32), training=training)
+    def _logits(self, photos: Any, rows: Any, lengths: Any, photo_of: Any) -> Any:
+        features = self.encoder(tf.cast(photos, tf.float32), training=False)
+        return self._answer(features, rows, lengths, photo_of, training=False)
+
+    def _answer(self, features: Any, rows: Any, lengths: Any, photo_of: Any, *, training: bool) -> Any:
         question = self.embedding(rows)
         return self.answerer([question, lengths, tf.gather(features, photo_of)], training=training)
 
-    def _step(self, photos: Any, rows: Any, lengths: Any, photo_of: Any, answers: Any) -> Any:
+    def _step(self, photos: Any, rows: Any, lengths: Any, photo_of: Any, answers: Any, cells: Any) -> Any:
         with tf.GradientTape() as tape:
-            logits = self._logits(photos, rows, lengths, photo_of, training=True)
+            features = self.encoder(tf.cast(photos, tf.float32), training=True)
+            logits = self._answer(features, rows, lengths, photo_of, training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(answers, logits))
-        self.optimizer.apply(tape.gradient(loss, self.weights), self.weights)
+            total = loss
+            if self.cells is not None:
+                wrong = tf.nn.sigmoid_cross_entropy_with_logits(
+                    tf.cast(cells, tf.float32), self.cells(features)
+                )
+                # Summed over cells, so that the few that hold something are not drowned in a mean.
+                total += _CELLS_WEIGHT * tf.reduce_mean(tf.reduce_sum(wrong, axis=(1, 2)))
+        self.optimizer.apply(tape.gradient(total, self.weights), self.weights)
         return loss
 
 
@@ -117,7 +137,9 @@ def train(
         seed=settings.seed,
     )
     steps = settings.epochs * batches.steps_per_epoch
-    learner = Learner(settings, words=words, answers=len(answers), steps=steps)
+    learner = Learner(
+        settings, words=words, answers=len(answers), labels=learning.cells.shape[-1], steps=steps
+    )
     history = _fit(learner, run, batches, validation, steps, report, say)
     logits = predict(learner, validation, len(answers))
     known = answers.index(UNANSWERABLE) if UNANSWERABLE in answers else None
@@ -152,6 +174,12 @@ def _read(
         )
         for split, data in sets.items()
     )
+    boxes = instances_path(Path(settings.data), "train")
+    if boxes.exists():
+        grid = settings.side // attention.CELL_PX
+        objects = load_objects(boxes, learning.image_ids, grid=(grid, grid))
+        learning = replace(learning, cells=objects.cells)
+        say(f"boxes of {len(objects.labels)} labels teach the encoder, too")
     return learning, validation, answers
 
 
@@ -178,7 +206,7 @@ def _fit(
         for batch in batches.from_step(step):
             if step >= steps:
                 break
-            value = float(learner.step(*_inputs(batch), batch.answers))
+            value = float(learner.step(*_inputs(batch), batch.answers, batch.cells))
             smooth = value if smooth is None else _SMOOTHED * smooth + (1 - _SMOOTHED) * value
             step, asked = step + 1, asked + len(batch.answers)
             rate = asked / (time.monotonic() - began)

@@ -14,6 +14,7 @@ from keras import layers, ops
 
 from .layers import GridCoordinates, LengthMask
 
+CELL_PX = 16  # of the photo, that one cell of the grid stands for
 _HEADS = 4  # places that one look can attend to at once
 
 

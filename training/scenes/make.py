@@ -1,4 +1,4 @@
-"""Make scenes and their questions as files: JPEGs, and VQA v2 questions and annotations JSON."""
+"""Make scenes as files: JPEGs, VQA v2 questions and annotations JSON, COCO instances JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from .draw import draw_jpeg
 from .questions import FAMILIES, UNANSWERABLE, Candidate, Facts
-from .scene import Scene, sample_scene
+from .scene import SHAPES, SIDE_PX, Scene, sample_scene
 from .wordings import UNSEEN, WORDINGS, fill
 
 NAME = "scenes"
@@ -91,7 +91,14 @@ class _Chunk:
     unseen: bool
 
 
-def _make_chunk(chunk: _Chunk) -> list[tuple[int, list[Question]]]:
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    image_id: int
+    scene: Scene
+    asked: list[Question]
+
+
+def _make_chunk(chunk: _Chunk) -> list[_Made]:
     tally: Counter[tuple[str, ...]] = Counter()
     made = []
     for number in range(chunk.first, chunk.first + chunk.count):
@@ -99,7 +106,8 @@ def _make_chunk(chunk: _Chunk) -> list[tuple[int, list[Question]]]:
         scene = sample_scene(random, blind_share=_BLIND_SHARE)
         jpeg = draw_jpeg(scene, random.getrandbits(32))
         (chunk.folder / photo_name(chunk.split, number)).write_bytes(jpeg)
-        made.append((number, ask_about(scene, random, tally, count=chunk.questions, unseen=chunk.unseen)))
+        asked = ask_about(scene, random, tally, count=chunk.questions, unseen=chunk.unseen)
+        made.append(_Made(image_id=number, scene=scene, asked=asked))
     return made
 
 
@@ -131,14 +139,14 @@ def make_split(
                questions=questions, unseen=unseen)
         for first in range(1, pictures + 1, _CHUNK)
     ]  # fmt: skip
-    rows: list[tuple[int, list[Question]]] = []
+    rows: list[_Made] = []
     for made in _in_processes(chunks, processes or len(os.sched_getaffinity(0))):
         rows.extend(made)
         progress(len(made))
     return _write_json(out, split, rows)
 
 
-def _in_processes(chunks: list[_Chunk], processes: int) -> Iterator[list[tuple[int, list[Question]]]]:
+def _in_processes(chunks: list[_Chunk], processes: int) -> Iterator[list[_Made]]:
     if processes == 1 or len(chunks) < 2:
         yield from map(_make_chunk, chunks)
         return
@@ -147,12 +155,12 @@ def _in_processes(chunks: list[_Chunk], processes: int) -> Iterator[list[tuple[i
         yield from pool.map(_make_chunk, chunks)
 
 
-def _write_json(out: Path, split: str, rows: list[tuple[int, list[Question]]]) -> int:
+def _write_json(out: Path, split: str, rows: list[_Made]) -> int:
     questions: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for image_id, asked in rows:
-        for k, question in enumerate(asked):
-            ids = {"image_id": image_id, "question_id": image_id * 1000 + k}
+    for row in rows:
+        for k, question in enumerate(row.asked):
+            ids = {"image_id": row.image_id, "question_id": row.image_id * 1000 + k}
             questions.append({**ids, "question": question.text})
             answers = [
                 {"answer": question.answer, "answer_confidence": "yes", "answer_id": i + 1}
@@ -176,7 +184,38 @@ def _write_json(out: Path, split: str, rows: list[tuple[int, list[Question]]]) -
     q = head | {"task_type": "Open-Ended", "questions": questions}
     (out / f"v2_OpenEnded_{NAME}_{split}_questions.json").write_text(json.dumps(q))
     (out / f"v2_{NAME}_{split}_annotations.json").write_text(json.dumps(head | {"annotations": annotations}))
+    (out / f"instances_{split}.json").write_text(json.dumps(_instances(split, rows)))
     return len(questions)
+
+
+def _instances(split: str, rows: list[_Made]) -> dict[str, Any]:
+    """What stands where, in the form of COCO's instances; colour and size are attributes."""
+    number = {shape: i + 1 for i, shape in enumerate(SHAPES)}
+    boxes = [
+        {
+            "image_id": row.image_id,
+            "category_id": number[thing.shape],
+            "bbox": [round(v, 1) for v in (thing.x - r, thing.y - r, 2 * r, 2 * r)],
+            "attributes": {"colour": thing.colour, "size": thing.size},
+        }
+        for row in rows
+        for thing in row.scene.things
+        for r in (thing.radius,)
+    ]
+    images = [
+        {
+            "id": row.image_id,
+            "file_name": photo_name(split, row.image_id),
+            "width": SIDE_PX,
+            "height": SIDE_PX,
+        }
+        for row in rows
+    ]
+    return {
+        "images": images,
+        "annotations": [box | {"id": i + 1} for i, box in enumerate(boxes)],
+        "categories": [{"id": i, "name": shape} for shape, i in number.items()],
+    }
 
 
 def _answer_type(answer: str) -> str:
