@@ -37,7 +37,7 @@ setup(
     include_package_data=False,  # keeps the generated .c out of the wheel
     package_data={f"asksight.{folder}": ["py.typed"] for folder in FOLDERS}
     | {"asksight.ext": ["py.typed", "*.pyi"], "asksight.engine": ["py.typed", "bundles/*/*"]}
-    | {"asksight.v1": ["py.typed", "*.pyi", "*.proto"]},
+    | {"asksight.cli": ["py.typed", "demo_photos/*.jpg"], "asksight.v1": ["py.typed", "*.pyi", "*.proto"]},
     ext_modules=cythonize(
         [Extension("asksight.ext._words", ["ext/_words.pyx"])],
         build_dir="build/cython",
