@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,45 +12,165 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.engine import Bundle, Calibration, Engine, open_engine, write_bundle
-from asksight.engine.errors import BundleError
+from asksight.engine import Bundle, Calibration, open_engine, write_bundle
 
 from .errors import ExportError
-from .keras_onnx import to_onnx
+from .keras_onnx import save_onnx, to_onnx
 from .runs import Run
 
 UNANSWERABLE = "unanswerable"
 LARGEST_DIFFERENCE = 1e-4  # of a probability, between Keras and ONNX
-_SAMPLES = 32  # photos, each with one question
+SAMPLES = 32  # photos to compare on, each with one question
+PREPROCESSING = {"resize": "stretch", "resample": "bilinear", "color_order": "rgb"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """The bundle, and how far the two differed at most."""
+    """The bundle, and how far Keras and ONNX differed at most in any probability."""
 
     bundle: Bundle
-    largest_difference: float  # of any probability
+    largest_difference: float
 
 
 def export_run(
     path: Path, out: Path, *, name: str | None = None, version: str = "1", seed: int = 0
 ) -> Exported:
-    """Write the run folder `path` as a bundle in the folder `out`.
+    """Write the run folder `path` as a bundle in the folder `out`; `name` is the run folder's own by default.
 
-    `name` is the run folder's own by default. Random photos and questions of several lengths are then put to
-    Keras and to the ONNX Runtime: the best answer must be the same and no probability further apart than 1e-4.
-    Raises ExportError where something is missing, cannot be converted or does not agree, and BundleError; `out` is
-    then as it was.
+    First, random photos and questions are put to Keras and to ONNX Runtime: the best answer must be the same and
+    no probability further apart than 1e-4. Raises ExportError where something is missing, cannot be converted or
+    does not agree, and BundleError; then `out` is as it was.
     """
     run = Run(path)
+    _check_run(run)
     encoder, answerer = _load(run.encoder), _load(run.answerer)
-    config = _json(run.config)
-    words, answers = _lines(run.words), _lines(run.answers)
-    vectors = np.load(run.vectors)
-    graphs = {
-        "encoder": to_onnx(encoder, output_names=["features"], uint8_inputs=["image"]).SerializeToString(),
-        "answerer": to_onnx(answerer, output_names=["logits"]).SerializeToString(),
-    }
+    config, history = _json(run.config), _json(run.history) if run.history.exists() else []
+    words = _lines(run.words)
+    vectors = np.load(run.vectors, allow_pickle=False)
     calibration = Calibration(**_json(run.calibration))
-    difference = compare(encoder, answerer, graphs, temperature=calibration.temperature, seed=seed)
-    ...
+    answers = _lines(run.answers)
+    with tempfile.TemporaryDirectory(prefix="asksight-export-") as folder:
+        encoder_graph, answerer_graph = Path(folder) / "encoder.onnx", Path(folder) / "answerer.onnx"
+        save_onnx(to_onnx(encoder, output_names=["features"], uint8_inputs=["image"]), encoder_graph)
+        save_onnx(to_onnx(answerer, output_names=["logits"]), answerer_graph)
+        photos, questions, lengths = samples(encoder, vectors, limit=config["max_tokens"], seed=seed)
+        difference = compare(
+            keras_logits(encoder, answerer, photos, questions, lengths) / calibration.temperature,
+            onnx_logits(encoder_graph, answerer_graph, photos, questions, lengths) / calibration.temperature,
+        )
+        bundle = write_bundle(
+            out,
+            encoder=encoder_graph,
+            answerer=answerer_graph,
+            vectors=vectors,
+            words=words,
+            answers=answers,
+            name=name or path.resolve().name,
+            version=version,
+            architecture=config["arch"],
+            preprocessing=config.get("preprocessing", PREPROCESSING),
+            unknown_rows=sum(word.startswith("<unknown ") for word in words),
+            max_tokens=config["max_tokens"],
+            unanswerable=UNANSWERABLE if UNANSWERABLE in answers else None,
+            calibration=calibration,
+            training={"settings": config, "history": history},
+        )
+    return Exported(bundle=bundle, largest_difference=difference)
+
+
+def samples(
+    encoder: Any, vectors: NDArray[Any], *, limit: int, seed: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int32]]:
+    """Random photos [S,H,W,3], half of them smooth, and questions [S,T,D] of every length from 1 to `limit`."""
+    random = np.random.default_rng(seed)
+    _, height, width, _ = encoder.input_shape
+    photos = random.integers(0, 256, (SAMPLES, height, width, 3), dtype=np.uint8)
+    blocks = random.integers(0, 256, (SAMPLES // 2, 4, 4, 3), dtype=np.uint8)
+    rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
+    photos[::2] = blocks[:, rows][:, :, columns]
+    lengths = (np.arange(SAMPLES) % limit + 1).astype(np.int32)
+    steps = np.arange(lengths.max())
+    questions = vectors[random.integers(0, len(vectors), (SAMPLES, len(steps)))].astype(np.float32)
+    questions[steps >= lengths[:, None]] = 0
+    return photos, questions, lengths
+
+
+def keras_logits(
+    encoder: Any,
+    answerer: Any,
+    photos: NDArray[np.uint8],
+    questions: NDArray[np.float32],
+    lengths: NDArray[np.int32],
+) -> NDArray[Any]:
+    """What the Keras pair says, [S,A]."""
+    features = np.asarray(encoder(photos.astype(np.float32), training=False))
+    inputs = {"question": questions, "lengths": lengths, "features": features}
+    return np.asarray(answerer([inputs[tensor.name] for tensor in answerer.inputs], training=False))
+
+
+def onnx_logits(
+    encoder: Path,
+    answerer: Path,
+    photos: NDArray[np.uint8],
+    questions: NDArray[np.float32],
+    lengths: NDArray[np.int32],
+) -> NDArray[Any]:
+    """What the ONNX pair says, [S,A]."""
+    with ExitStack() as stack:
+        first, second = (
+            stack.enter_context(closing(open_engine("onnxruntime", path, max_batch=SAMPLES)))
+            for path in (encoder, answerer)
+        )
+        features = first.infer({"image": photos})["features"]
+        return second.infer({"question": questions, "lengths": lengths, "features": features})["logits"]
+
+
+def compare(wanted: NDArray[Any], got: NDArray[Any]) -> float:
+    """The largest difference of a probability between two arrays of logits [S,A].
+
+    Raises ExportError where it is 1e-4 or more, or where the best answer differs (and is not as good as tied).
+    """
+    first, second = _softmax(wanted), _softmax(got)
+    largest = float(np.abs(first - second).max())
+    lost = first.max(axis=1) - first[np.arange(len(first)), second.argmax(axis=1)]
+    changed = int((lost >= LARGEST_DIFFERENCE).sum())
+    if not largest < LARGEST_DIFFERENCE or changed:  # NaN is not less either
+        raise ExportError(
+            f"The exported model does not answer as Keras does: {changed} of {len(first)} best answers differ, and "
+            f"probabilities by up to {largest:.2g}; {LARGEST_DIFFERENCE:.0e} is allowed. A layer is converted "
+            "wrongly: export with a simpler model to find it, and report it."
+        )
+    return largest
+
+
+def _softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _check_run(run: Run) -> None:
+    needed = (run.config, run.encoder, run.answerer, run.vectors, run.words, run.answers, run.calibration)
+    missing = [file.name for file in needed if not file.exists()]
+    if missing:
+        raise ExportError(
+            f"{run.path} is no finished run: {', '.join(missing)} missing. Finish it with asksight train."
+        )
+
+
+def _load(path: Path) -> Any:
+    import keras
+
+    from .models import layers as layers  # registers what the saved models are made of
+
+    return keras.models.load_model(path, compile=False)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ExportError(f"{path} is broken ({error}); train again.") from error
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")

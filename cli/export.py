@@ -1,0 +1,34 @@
+"""`asksight export`: a trained run as a bundle that can be served."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="A run folder, from `asksight train`.")],
+    out: Annotated[Path, typer.Option(help="The bundle's folder.")],
+    name: Annotated[str | None, typer.Option(help="The model's name; the run folder's by default.")] = None,
+    version: Annotated[str, typer.Option(help="The model's version.")] = "1",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Write a run as a bundle, after checking that it answers as Keras does."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+    from asksight.training.export import export_run
+
+    from .output import to_json
+
+    exported = export_run(run, out, name=name, version=version)
+    bundle, difference = exported.bundle, exported.largest_difference
+    size = sum(file.stat().st_size for file in bundle.path.iterdir() if file.is_file())
+    if as_json:
+        result = {"bundle": str(out), "name": bundle.name, "version": bundle.version, "bytes": size}
+        typer.echo(to_json(result | {"largest_difference": difference}))
+        return
+    typer.echo(f"{bundle.name} {bundle.version}: {len(bundle.answers)} answers, {size / 1e6:.1f} MB")
+    typer.echo(f"Answers as Keras does; probabilities differ by {difference:.1g} at most.")
+    typer.echo(f"Written to {out}. Next: asksight serve --model {out}")
