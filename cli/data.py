@@ -34,7 +34,8 @@ def prepare(
     """Read a published data set and write the text files that training reads."""
     from asksight.training.prepare import prepare as write_prepared
 
-    from .output import progress_bar, to_json
+    from .output import to_json
+    from .progress import progress_bar
 
     with progress_bar("questions", total=None, quiet=as_json) as bar:
 

@@ -78,7 +78,7 @@ def _evaluate_model(model: str, data: Path, split: str, engine: str, *, quiet: b
     from asksight.training.scores import score
 
     from .bundle_photos import photo_reader
-    from .output import progress_bar
+    from .progress import progress_bar
 
     dataset = open_dataset(data, split)
     with _bundle(model) as bundle, progress_bar("questions", total=len(dataset), quiet=quiet) as bar:

@@ -35,9 +35,16 @@ VERBS = {
     "inspect": Verb("asksight.cli.inspect", "Say what is in a bundle, and verify it."),
     "tokens": Verb("asksight.cli.tokens", "Show the tokens and rows of questions from standard input."),
     "data": Verb("asksight.cli.data", "Make or prepare a data set."),
-    "train": Verb("asksight.cli.train", "Train a model on a prepared data set."),
-    "evaluate": Verb("asksight.cli.evaluate", "Measure a run or a bundle on a prepared data set."),
-    "export": Verb("asksight.cli.export", "Write a trained run as a bundle that can be served."),
+    "train": Verb(
+        "asksight.cli.train", "Train a model on the split `train`, and calibrate it on the split `val`."
+    ),
+    "evaluate": Verb(
+        "asksight.cli.evaluate",
+        "Measure a bundle or a run on a data set, or a results file against questions and annotations.",
+    ),
+    "export": Verb(
+        "asksight.cli.export", "Write a run as a bundle, after checking that it answers as Keras does."
+    ),
 }
 
 

@@ -6,8 +6,6 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .progress import progress_bar as progress_bar
-
 if TYPE_CHECKING:
     from asksight.client import Reply
 

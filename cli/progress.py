@@ -32,6 +32,10 @@ class Bar:
         """Show a few words behind the bar, as in "loss 0.123"."""
         self._shown.update(self._task, note=text)
 
+    def say(self, line: str) -> None:
+        """Write a line above the bar."""
+        self._shown.console.print(line, markup=False, highlight=False)
+
 
 @contextmanager
 def progress_bar(unit: str, *, total: int | None, quiet: bool = False) -> Iterator[Bar]:

@@ -1,0 +1,126 @@
+"""`asksight ask`: of a server, of a bundle, for people and for machines, and when it goes wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from served import PHOTOS
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+PHOTO = PHOTOS / "shapes.jpg"
+QUESTION = "What colour is this?"
+
+
+def without_times(printed: str) -> dict[str, object]:
+    reply: dict[str, object] = json.loads(printed)
+    del reply["timings"]
+    return reply
+
+
+def test_a_server_and_a_bundle_answer_the_same(run: Run, address: str, bundle: Path) -> None:
+    there = run("ask", PHOTO, QUESTION, "--server", address, "--json").stdout
+    here = run("ask", PHOTO, QUESTION, "--model", bundle, "--json").stdout
+    assert without_times(there) == without_times(here)
+
+
+def test_the_json_form_is_stable(run: Run, address: str) -> None:
+    reply = json.loads(run("ask", PHOTO, QUESTION, "--server", address, "--json", "--top-k", "2").stdout)
+    assert list(reply) == [
+        "photo",
+        "question",
+        "answer",
+        "answers",
+        "verdict",
+        "spoken",
+        "image_id",
+        "photo_issues",
+        "timings",
+        "model",
+        "question_cut",
+    ]
+    assert [list(answer) for answer in reply["answers"]] == [["label", "probability"]] * 2
+    assert reply["photo"] == str(PHOTO)
+    assert reply["question"] == QUESTION
+    assert reply["verdict"] in ("answered", "unsure", "unanswerable")
+    assert set(reply["timings"]) == {
+        "decode_us",
+        "encode_us",
+        "tokenize_us",
+        "answer_us",
+        "total_us",
+        "features_cached",
+    }
+
+
+def test_a_person_reads_the_sentence_first(run: Run, address: str) -> None:
+    reply = json.loads(run("ask", PHOTO, QUESTION, "--server", address, "--json").stdout)
+    lines = run("ask", PHOTO, QUESTION, "--server", address).stdout.splitlines()
+    assert lines[0] == reply["spoken"]
+    for answer, line in zip(reply["answers"], lines[1:6], strict=True):
+        assert line.split() == [*answer["label"].split(), f"{100 * answer['probability']:.1f}", "%"]
+    assert reply["verdict"] in lines[6]
+    assert "ms (features cached)" in lines[6]
+
+
+def test_what_is_wrong_with_the_photo_is_said(run: Run, address: str) -> None:
+    shown = run("ask", PHOTOS / "dark.jpg", QUESTION, "--server", address).stdout
+    assert "The photo is dark: " in shown
+
+
+def test_a_question_that_was_cut_is_said(run: Run, address: str) -> None:
+    shown = run("ask", PHOTO, "is it " * 40, "--server", address).stdout
+    assert "only its beginning was used" in shown
+
+
+def test_standard_input_may_be_the_photo(run: Run, address: str) -> None:
+    named = json.loads(run("ask", PHOTO, QUESTION, "--server", address, "--json").stdout)
+    piped = json.loads(
+        run("ask", "-", QUESTION, "--server", address, "--json", given=PHOTO.read_bytes()).stdout
+    )
+    assert piped["image_id"] == named["image_id"]
+    assert piped["answers"] == named["answers"]
+
+
+@pytest.mark.parametrize(
+    ("photo", "question", "said"),
+    [
+        ("nowhere.jpg", "What?", "There is no file 'nowhere.jpg'"),
+        (Path(__file__), "What?", "JPEG"),
+        (PHOTO, " ", "question"),
+        (PHOTO, b"bus \xff?".decode("utf-8", "surrogateescape"), "lone surrogate"),
+    ],
+)
+def test_a_bad_ask_is_one_line_and_exit_code_one(
+    run: Run, address: str, photo: str | Path, question: str, said: str
+) -> None:
+    ran = run("ask", photo, question, "--server", address, code=1)
+    assert ran.stdout == ""
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith("asksight: ")
+    assert said in line
+
+
+def test_no_server_is_one_line_and_exit_code_one(run: Run) -> None:
+    ran = run("ask", PHOTO, QUESTION, "--server", "127.0.0.1:1", code=1)
+    (line,) = ran.stderr.splitlines()
+    assert "No server can be reached at 127.0.0.1:1" in line
+
+
+def test_no_bundle_is_one_line_and_exit_code_one(run: Run, tmp_path: Path) -> None:
+    ran = run("ask", PHOTO, QUESTION, "--model", tmp_path / "nowhere", code=1)
+    (line,) = ran.stderr.splitlines()
+    assert "nowhere" in line
+
+
+def test_a_server_and_a_bundle_at_once_are_wrong_usage(run: Run, address: str, bundle: Path) -> None:
+    ran = run("ask", PHOTO, QUESTION, "--server", address, "--model", bundle, code=2)
+    assert "not both" in ran.stderr
+
+
+def test_a_web_address_is_wrong_usage(run: Run) -> None:
+    ran = run("ask", PHOTO, QUESTION, "--server", "http://localhost:50051", code=2)
+    assert "host:port alone" in ran.stderr
