@@ -1,4 +1,4 @@
-"""Reads photos for a bundle outside of the server, by the server's own steps."""
+"""Reads photos outside of the server, by the server's own steps: what is learned is what is served."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from asksight.engine import Bundle
+    from asksight.server.photo_input import PhotoInput
 
 
 def photo_reader(bundle: Bundle) -> Callable[[Path], NDArray[Any]]:
@@ -18,17 +19,30 @@ def photo_reader(bundle: Bundle) -> Callable[[Path], NDArray[Any]]:
 
     It raises DatasetError, naming the path, for a photo that the server would refuse.
     """
+    from asksight.server.photo_input import PhotoInput
+
+    height, width = bundle.image_height, bundle.image_width
+    return _reader(PhotoInput.of(height, width, bundle.image_dtype, bundle.preprocessing))
+
+
+def square_reader(side: int) -> Callable[[Path], NDArray[Any]]:
+    """Give the same for a model in training: [side, side, 3] uint8, stretched."""
+    import numpy as np
+
+    from asksight.server.photo_input import PhotoInput
+
+    return _reader(PhotoInput(height=side, width=side, dtype=np.dtype(np.uint8)))
+
+
+def _reader(photo_input: PhotoInput) -> Callable[[Path], NDArray[Any]]:
     from asksight.server.errors import AskError
     from asksight.server.limits import Limits
-    from asksight.server.photo_input import PhotoInput
     from asksight.server.photos import check_photo, decode
     from asksight.server.sight import SHARPNESS_PX
     from asksight.training.errors import DatasetError
 
-    height, width = bundle.image_height, bundle.image_width
-    photo_input = PhotoInput.of(height, width, bundle.image_dtype, bundle.preprocessing)
     limits = Limits()
-    smallest_px = max(SHARPNESS_PX, 2 * height, 2 * width)
+    smallest_px = max(SHARPNESS_PX, 2 * photo_input.height, 2 * photo_input.width)
 
     def read(path: Path) -> NDArray[Any]:
         try:

@@ -22,7 +22,7 @@ def scenes(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Draw pictures of shapes and make questions about them, as VQA v2 questions and annotations JSON."""
-    from asksight.cli.output import progress_bar
+    from .progress import progress_bar
     from asksight.training.scenes.make import make_split
 
     if wordings not in ("seen", "unseen"):

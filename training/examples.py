@@ -17,7 +17,7 @@ from asksight.ext import WordTable
 
 from .datasets import Dataset
 
-Decode = Callable[[bytes, int], NDArray[np.uint8]]  # a photo file and the side wanted → [side, side, 3]
+Read = Callable[[Path], NDArray[np.uint8]]  # a photo file → [side, side, 3]
 UNKNOWN = "<unknown 0>"  # holds a blank, so that no token can be this word
 
 
@@ -75,7 +75,7 @@ def load_examples(
     max_tokens: int,
     side: int,
     cache: Path,
-    decode: Decode,
+    read: Read,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Examples:
     """Read a data set; photos are decoded once, into the file `cache`, and mapped from there ever after."""
@@ -83,7 +83,7 @@ def load_examples(
     number = {answer: i for i, answer in enumerate(answers)}
     places = {image_id: p for p, image_id in enumerate(dict.fromkeys(dataset.image_ids))}
     paths = [str(dataset.photo(image_id)) for image_id in places]
-    photos = _decoded(paths, side=side, cache=cache, decode=decode, progress=progress)
+    photos = _decoded(paths, side=side, cache=cache, read=read, progress=progress)
     return Examples(
         photos=photos,
         rows=np.maximum(rows, 0),
@@ -97,7 +97,7 @@ def load_examples(
 
 
 def _decoded(
-    paths: list[str], *, side: int, cache: Path, decode: Decode, progress: Callable[[int, int], None]
+    paths: list[str], *, side: int, cache: Path, read: Read, progress: Callable[[int, int], None]
 ) -> NDArray[np.uint8]:
     """All photos as one memory-mapped array; made under another name first, so that half a cache is never taken."""
     listed = cache.with_suffix(".json")
@@ -108,7 +108,7 @@ def _decoded(
     photos = np.lib.format.open_memmap(unfinished, "w+", np.uint8, (len(paths), side, side, 3))
 
     def place(i: int) -> None:
-        photos[i] = decode(Path(paths[i]).read_bytes(), side)
+        photos[i] = read(Path(paths[i]))
 
     with ThreadPoolExecutor() as pool:
         for done, _ in enumerate(pool.map(place, range(len(paths))), start=1):

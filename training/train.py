@@ -23,8 +23,8 @@ from .datasets import open_dataset
 from .examples import (
     Batch,
     Batches,
-    Decode,
     Examples,
+    Read,
     choose_answers,
     choose_words,
     in_photo_order,
@@ -44,6 +44,7 @@ _SMOOTHED = 0.98  # of the loss shown, so that it can be read
 class Progress:
     """What training tells while it goes on."""
 
+    first: int  # the step that this process began with
     step: int
     steps: int
     loss: float
@@ -114,7 +115,7 @@ def train(
     settings: Settings,
     out: Path,
     *,
-    decode: Decode,
+    read: Read,
     report: Callable[[Progress], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
@@ -126,7 +127,7 @@ def train(
     keras.utils.set_random_seed(settings.seed)
     run = Run(out)
     run.begin(settings)
-    learning, validation, answers = _read(settings, run, decode, say)
+    learning, validation, answers = _read(settings, run, read, say)
     words = len(run.words.read_text(encoding="utf-8").splitlines())
     batches = Batches(
         learning,
@@ -153,7 +154,7 @@ def train(
 
 
 def _read(
-    settings: Settings, run: Run, decode: Decode, say: Callable[[str], None]
+    settings: Settings, run: Run, read: Read, say: Callable[[str], None]
 ) -> tuple[Examples, Examples, tuple[str, ...]]:
     """Both splits as arrays, and the answers; words and answers are chosen from the split `train`."""
     sets = {split: open_dataset(Path(settings.data), split) for split in ("train", "val")}
@@ -170,7 +171,7 @@ def _read(
             max_tokens=settings.max_tokens,
             side=settings.side,
             cache=run.path / f"photos_{split}.npy",
-            decode=decode,
+            read=read,
         )
         for split, data in sets.items()
     )
@@ -200,7 +201,7 @@ def _fit(
             variable.assign(value)
         history = json.loads(run.history.read_text()) if run.history.exists() else []
         say(f"resumed at step {step} of {steps}")
-    began, saved_at, smooth = time.monotonic(), time.monotonic(), None
+    first, began, saved_at, smooth = step, time.monotonic(), time.monotonic(), None
     asked = 0
     try:
         for batch in batches.from_step(step):
@@ -210,7 +211,7 @@ def _fit(
             smooth = value if smooth is None else _SMOOTHED * smooth + (1 - _SMOOTHED) * value
             step, asked = step + 1, asked + len(batch.answers)
             rate = asked / (time.monotonic() - began)
-            report(Progress(step=step, steps=steps, loss=smooth, questions_per_s=rate))
+            report(Progress(first=first, step=step, steps=steps, loss=smooth, questions_per_s=rate))
             if step % batches.steps_per_epoch == 0:
                 exact = _exact_by_family(learner, validation)
                 history.append({"step": step, "loss": smooth, "val_exact": exact})
