@@ -206,16 +206,24 @@ class Assistant:
         """Call `listener` when `healthy` may have changed, from an engine's thread: it must be quick."""
         self._health_listeners.append(listener)
 
+    @property
+    def waiting_photos(self) -> int:
+        """How many photos wait for the encoder."""
+        return self._encoder.waiting
+
     def retry_after_s(self) -> float:
         """When a caller who was refused should come back, by the measured drain rates."""
         return max(self._encoder.retry_after_s(), self._answerer.retry_after_s())
 
     def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
-        """Finish what was accepted, or fail it with Unavailable, and give the engines' memory back."""
-        for batcher in (self._encoder, self._answerer):
-            batcher.close(drain=drain, timeout_s=timeout_s)
-        for engine in self._engines:
-            engine.close()
+        """Finish what was accepted, or fail it with Unavailable, and give the engines' memory back.
+
+        An engine that is still computing after `timeout_s` is left to itself.
+        """
+        if self._encoder.close(drain=drain, timeout_s=timeout_s):
+            self._engines[0].close()
+        if self._answerer.close(drain=drain, timeout_s=timeout_s):
+            self._engines[1].close()
 
     def __enter__(self) -> Assistant:
         return self

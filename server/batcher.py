@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Row = TypeVar("Row")
 
-PROBE_EVERY_S = 1.0  # how often an engine that fails is tried again while nobody asks
-
 
 @dataclass(frozen=True, slots=True)
 class _Entry(Generic[Item, Row]):
@@ -38,8 +36,9 @@ class Batcher(Generic[Item, Row]):
     """Runs items in batches through `run`, in one thread of its own. Thread-safe.
 
     `run` takes the items of a batch and returns a row for each, or an AskError for one that failed alone. If it
-    raises, or returns another number of rows, that batch fails with InternalError, and no other. `probe` is called now
-    and then while the engine fails and nobody asks; `on_health` is told, in the owner's thread, when `healthy` changes.
+    raises, or returns another number of rows, that batch fails with InternalError, and no other. While the engine
+    fails and nobody asks, `probe` is called every `probe_every_s` seconds; `on_health` is told, in the owner's
+    thread, when `healthy` changes.
     """
 
     def __init__(
@@ -50,12 +49,14 @@ class Batcher(Generic[Item, Row]):
         limits: BatchLimits,
         probe: Callable[[], object] | None = None,
         on_health: Callable[[], object] | None = None,
+        probe_every_s: float = 1.0,
     ) -> None:
         self._name = name
         self._run = run
         self._limits = limits
         self._probe = probe
         self._on_health = on_health
+        self._probe_every_s = probe_every_s
         self._changed = Condition()
         self._waiting: list[_Entry[Item, Row]] = []  # oldest first
         self._running: list[_Entry[Item, Row]] = []
@@ -106,10 +107,11 @@ class Batcher(Generic[Item, Row]):
     def _retry_after_s(self) -> float:
         return self._rate.retry_after_s(len(self._waiting) + len(self._running))
 
-    def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
+    def close(self, *, drain: bool = True, timeout_s: float | None = None) -> bool:
         """Take nothing more; finish what waits, or fail it with Unavailable; end the thread.
 
-        After `timeout_s` whatever is left is failed, and a thread that hangs in its engine is left to itself.
+        After `timeout_s` whatever is left is failed. Returns whether the thread has ended: one that hangs in its
+        engine is left to itself, and the engine must not be touched.
         """
         with self._changed:
             self._closing = True
@@ -120,6 +122,7 @@ class Batcher(Generic[Item, Row]):
         with self._changed:
             left = [*self._running, *self._take_all()]
         _fail(left, Unavailable())
+        return not self._owner.is_alive()
 
     def _take_all(self) -> list[_Entry[Item, Row]]:
         taken, self._waiting = self._waiting, []
@@ -137,7 +140,7 @@ class Batcher(Generic[Item, Row]):
         """Sleep until something waits, or until a failing engine is to be tried; False when all is over."""
         with self._changed:
             while not self._waiting and not self._closing:
-                if not self._changed.wait(None if self._streak.healthy else PROBE_EVERY_S):
+                if not self._changed.wait(None if self._streak.healthy else self._probe_every_s):
                     return True
             return bool(self._waiting)
 

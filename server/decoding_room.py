@@ -45,6 +45,11 @@ class DecodingRoom:
                     self._queue.remove((size_bytes, turn))
                 self._let_in()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return len(self._queue)
+
     def _let_in(self) -> None:
         while self._queue and self._taken + self._queue[0][0] <= self._capacity:
             size_bytes, turn = self._queue.popleft()

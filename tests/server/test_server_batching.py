@@ -1,0 +1,90 @@
+"""The law of batching.py, on random queues: no threads, no clocks."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asksight.server.batching import (
+    LONGEST_RETRY_S,
+    SHORTEST_RETRY_S,
+    BatchLimits,
+    DrainRate,
+    FailureStreak,
+    Waiting,
+    close_batch,
+)
+
+rows = st.builds(
+    Waiting,
+    age_s=st.floats(0, 100),
+    deadline_in_s=st.none() | st.floats(-10, 10),
+    cancelled=st.booleans(),
+)
+
+
+@given(st.lists(rows, max_size=60), st.integers(1, 40))
+def test_every_row_has_one_fate(waiting: list[Waiting], max_batch: int) -> None:
+    closing = close_batch(waiting, BatchLimits(max_batch=max_batch))
+    named = [*closing.run, *closing.expired, *closing.cancelled]
+    assert len(named) == len(set(named))
+    assert set(named) <= set(range(len(waiting)))
+    assert len(closing.run) <= max_batch
+
+
+@given(st.lists(rows, max_size=60), st.integers(1, 40))
+def test_nothing_runs_for_nobody(waiting: list[Waiting], max_batch: int) -> None:
+    closing = close_batch(waiting, BatchLimits(max_batch=max_batch))
+    for i, row in enumerate(waiting):
+        expired = row.deadline_in_s is not None and row.deadline_in_s <= 0
+        assert (i in closing.cancelled) == row.cancelled
+        assert (i in closing.expired) == (expired and not row.cancelled)
+        if i in closing.run:
+            assert not row.cancelled
+            assert not expired
+
+
+@given(st.lists(rows, max_size=60), st.integers(1, 40))
+def test_the_oldest_run_first_and_none_stays_without_need(waiting: list[Waiting], max_batch: int) -> None:
+    closing = close_batch(waiting, BatchLimits(max_batch=max_batch))
+    named = {*closing.run, *closing.expired, *closing.cancelled}
+    left = [i for i in range(len(waiting)) if i not in named]
+    if left:
+        assert len(closing.run) == max_batch
+        assert min(waiting[i].age_s for i in closing.run) >= max(waiting[i].age_s for i in left)
+    ages = [waiting[i].age_s for i in closing.run]
+    assert ages == sorted(ages, reverse=True)
+
+
+def test_rows_of_one_age_keep_their_order() -> None:
+    closing = close_batch([Waiting(age_s=1.0)] * 5, BatchLimits(max_batch=3))
+    assert closing.run == (0, 1, 2)
+
+
+@given(st.lists(st.tuples(st.integers(1, 32), st.floats(0, 60)), max_size=20), st.integers(0, 5000))
+def test_the_retry_delay_stays_within_its_bounds(batches: list[tuple[int, float]], waiting: int) -> None:
+    rate = DrainRate()
+    for count, seconds in batches:
+        rate.ran(count, seconds)
+    assert SHORTEST_RETRY_S <= rate.retry_after_s(waiting) <= LONGEST_RETRY_S
+
+
+def test_the_retry_delay_follows_the_measured_rate() -> None:
+    rate = DrainRate()
+    for _ in range(100):
+        rate.ran(10, 1.0)  # a tenth of a second a row
+    assert rate.retry_after_s(50) == pytest.approx(5.0)
+
+
+def test_an_engine_is_unhealthy_after_a_streak_of_failures_and_healthy_after_one_success() -> None:
+    streak = FailureStreak()
+    for _ in range(FailureStreak.TOO_MANY - 1):
+        streak.batch(failed=True)
+    assert streak.healthy
+    streak.batch(failed=False)
+    for _ in range(FailureStreak.TOO_MANY):
+        streak.batch(failed=True)
+    assert not streak.healthy
+    streak.batch(failed=False)
+    assert streak.healthy

@@ -1,0 +1,77 @@
+"""Clear flaws are found, ordinary pictures have none, and more of a flaw is more severe."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
+
+from asksight.server.asks import PhotoIssueKind
+from asksight.server.photo_flaws import find_flaws
+
+
+def scene(seed: int = 0, side: int = 256) -> Image.Image:
+    """Discs on a grey ground, anti-aliased."""
+    random = np.random.default_rng(seed)
+    image = Image.new("RGB", (4 * side, 4 * side), (150, 150, 150))
+    draw = ImageDraw.Draw(image)
+    for _ in range(5):
+        x, y = (int(v) for v in random.integers(0, 3 * side, 2))
+        colour = tuple(int(v) for v in random.integers(0, 256, 3))
+        draw.ellipse((x, y, x + side // 2, y + side // 2), fill=colour)
+    draw.ellipse((side, side, 2 * side, 2 * side), fill=(20, 20, 20))
+    return image.resize((side, side), Image.Resampling.BOX)
+
+
+def severities(image: Image.Image, short_side_px: int = 1000) -> dict[PhotoIssueKind, float]:
+    return {flaw.kind: flaw.severity for flaw in find_flaws(image, short_side_px=short_side_px)}
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("side", [128, 256, 512])
+def test_an_ordinary_picture_has_no_flaws(seed: int, side: int) -> None:
+    assert severities(scene(seed, side)) == {}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_blur_is_found_and_grows(seed: int) -> None:
+    little, much = (
+        severities(scene(seed).filter(ImageFilter.GaussianBlur(radius))).get(PhotoIssueKind.BLURRED, 0.0)
+        for radius in (1, 5)
+    )
+    assert little == 0.0
+    assert much > 0.5
+
+
+def test_darkness_is_found_and_grows() -> None:
+    found = [
+        severities(ImageEnhance.Brightness(scene()).enhance(light)).get(PhotoIssueKind.DARK, 0.0)
+        for light in (0.6, 0.2, 0.05)
+    ]
+    assert found[0] == 0.0
+    assert 0.0 < found[1] < found[2] <= 1.0
+
+
+def test_a_blown_out_picture_is_bright() -> None:
+    washed = Image.blend(scene(), Image.new("RGB", scene().size, "white"), 0.95)
+    assert severities(washed)[PhotoIssueKind.BRIGHT] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("colour", "kind"), [("black", PhotoIssueKind.DARK), ("white", PhotoIssueKind.BRIGHT)]
+)
+def test_where_nothing_is_to_be_seen_the_flaw_is_whole(colour: str, kind: PhotoIssueKind) -> None:
+    assert severities(Image.new("RGB", (64, 64), colour)) == {kind: 1.0}
+
+
+def test_a_tiny_file_is_tiny_by_its_own_size_and_the_worst_comes_first() -> None:
+    dark = ImageEnhance.Brightness(scene()).enhance(0.25)
+    flaws = find_flaws(dark, short_side_px=16)
+    assert [flaw.kind for flaw in flaws] == [PhotoIssueKind.TINY, PhotoIssueKind.DARK]
+    assert flaws[0].severity == 1.0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (16, 16)])
+def test_odd_sizes_are_measured_without_trouble(size: tuple[int, int]) -> None:
+    for flaw in find_flaws(Image.effect_noise(size, 80).convert("RGB"), short_side_px=min(size)):
+        assert 0.0 < flaw.severity <= 1.0

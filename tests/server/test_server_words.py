@@ -1,0 +1,162 @@
+"""Which questions are asked on, how scores become a verdict, and how it is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asksight.engine import Calibration
+from asksight.server.asks import PhotoIssue, PhotoIssueKind, Verdict
+from asksight.server.errors import InvalidAsk
+from asksight.server.questions import check_question
+from asksight.server.spoken import SENTENCES, sentences, speak
+from asksight.server.verdict import Judge, softmax
+
+ANSWERS = ("red", "orange", "unanswerable", "2")
+CALIBRATION = Calibration(temperature=2.0, answered_threshold=0.6, unanswerable_threshold=0.4)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What colour is the bus?",
+        "?",
+        "Welche Farbe hat der Käfer, über den wir sprachen?",
+        "ما لون الحافلة؟",
+        "‏מה הצבע?‏",  # with right-to-left marks
+        "👩‍👩‍👧 how many?",  # joined by zero-width joiners
+        "这是什么",
+        "what is\tthis\nhere?\r\n",
+        "e\u0301",
+        "x" * 1000,
+    ],
+)
+def test_ordinary_questions_are_asked(question: str) -> None:
+    check_question(question, max_chars=1000)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("", "empty"),
+        ("   \t\n", "empty"),
+        ("\u00a0\u2003\u3000", "empty"),
+        ("\u200b\u200d\ufeff", "empty"),
+        ("x" * 5000, "5000 characters; at most 1000"),
+        ("what\0is this", "U\\+0000 as its character 5"),
+        ("what\x1b[31m", "U\\+001B"),
+        ("what\x7f", "U\\+007F"),
+        ("what\x85", "U\\+0085"),
+        ("half \ud83d of a pair", "U\\+D83D"),
+    ],
+)
+def test_others_are_refused_on_their_field(question: str, said: str) -> None:
+    with pytest.raises(InvalidAsk, match=said) as refused:
+        check_question(question, max_chars=1000)
+    assert refused.value.field == "question"
+    assert refused.value.message.isprintable()
+
+
+@given(st.text(max_size=50))
+def test_any_text_is_asked_or_refused(question: str) -> None:
+    try:
+        check_question(question, max_chars=40)
+    except InvalidAsk:
+        return
+    assert question.strip()
+    assert len(question) <= 40
+
+
+def logits_of(*probabilities: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Scores that come out as these probabilities under CALIBRATION."""
+    return np.asarray(np.log(probabilities) * CALIBRATION.temperature, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "verdict"),
+    [
+        ((0.7, 0.1, 0.1, 0.1), Verdict.ANSWERED),
+        ((0.5, 0.3, 0.1, 0.1), Verdict.UNSURE),
+        ((0.1, 0.1, 0.7, 0.1), Verdict.UNANSWERABLE),
+        ((0.45, 0.05, 0.45, 0.05), Verdict.UNANSWERABLE),
+        ((0.2, 0.25, 0.35, 0.2), Verdict.UNSURE),  # the likeliest, and yet not likely enough
+    ],
+)
+def test_the_verdict_follows_the_bundles_thresholds(
+    probabilities: tuple[float, ...], verdict: Verdict
+) -> None:
+    answers, found, _ = Judge(ANSWERS, "unanswerable", CALIBRATION)(logits_of(*probabilities), 4)
+    assert found is verdict
+    assert [answer.probability for answer in answers] == pytest.approx(
+        sorted(probabilities, reverse=True), abs=1e-6
+    )
+
+
+def test_top_k_is_clipped_and_ties_keep_their_order() -> None:
+    judge = Judge(ANSWERS, None, Calibration())
+    assert [answer.label for answer in judge(np.zeros(4, np.float32), 100)[0]] == list(ANSWERS)
+    assert len(judge(np.zeros(4, np.float32), 1)[0]) == 1
+
+
+def test_unanswerable_is_no_alternative() -> None:
+    _, _, likeliest = Judge(ANSWERS, "unanswerable", CALIBRATION)(logits_of(0.3, 0.25, 0.35, 0.1), 1)
+    assert likeliest == ("red", "orange")
+
+
+@given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=50), st.floats(0.05, 20))
+def test_probabilities_sum_to_one_and_keep_the_order(scores: list[float], temperature: float) -> None:
+    logits = np.asarray(scores)
+    probabilities = softmax(logits, temperature)
+    assert probabilities.sum() == pytest.approx(1.0)
+    assert probabilities[np.argmax(logits)] == probabilities.max()
+
+
+ENGLISH = sentences("en")
+DARK = PhotoIssue(kind=PhotoIssueKind.DARK, severity=0.9, hint=ENGLISH.hints[PhotoIssueKind.DARK])
+TINY = PhotoIssue(kind=PhotoIssueKind.TINY, severity=0.2, hint=ENGLISH.hints[PhotoIssueKind.TINY])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "likeliest", "probability", "said"),
+    [
+        (Verdict.ANSWERED, ("red", "orange"), 0.97, "red."),
+        (Verdict.ANSWERED, ("red", "orange"), 0.7496, "probably red."),
+        (Verdict.UNSURE, ("red", "orange"), 0.4, "I cannot tell. It could be red or orange."),
+        (Verdict.UNSURE, ("red",), 0.4, "I cannot tell. It could be red."),
+        (Verdict.UNSURE, (), 0.4, "I cannot tell from this photo."),
+        (
+            Verdict.UNANSWERABLE,
+            ("red", "orange"),
+            0.9,
+            "I cannot tell from this photo. It is very dark. Turn on a light.",
+        ),
+    ],
+)
+def test_certainty_is_said_in_words(
+    verdict: Verdict, likeliest: tuple[str, ...], probability: float, said: str
+) -> None:
+    assert speak(ENGLISH, verdict, likeliest, probability, [DARK, TINY]) == said
+
+
+def test_without_a_flaw_the_unanswerable_has_no_hint() -> None:
+    assert speak(ENGLISH, Verdict.UNANSWERABLE, (), 0.9, []) == "I cannot tell from this photo."
+
+
+@pytest.mark.parametrize(
+    "locale", ["", "en", "en-GB", "EN_us", "xx", "de-CH-1996", "-", "--", "no such tag", "-" * 10**6]
+)
+def test_any_locale_finds_a_language(locale: str) -> None:
+    assert sentences(locale) is SENTENCES["en"]
+
+
+def test_a_longer_tag_falls_to_its_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    german = SENTENCES["en"]
+    monkeypatch.setitem(SENTENCES, "de", german)
+    assert sentences("de-CH-1996") is german
+
+
+def test_every_language_has_a_hint_for_every_issue() -> None:
+    for language in SENTENCES.values():
+        assert set(language.hints) == set(PhotoIssueKind)
