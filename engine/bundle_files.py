@@ -70,7 +70,11 @@ def read_lines(path: Path) -> tuple[str, ...]:
         raise refused(path, expected="UTF-8 text", found=str(error), advice=RESTORE) from error
     if text and not text.endswith("\n"):
         raise refused(path, expected="a newline after the last line", found="none", advice=RESTORE)
-    return tuple(text[:-1].split("\n")) if text else ()
+    lines = tuple(text[:-1].split("\n")) if text else ()
+    if "" in lines:
+        found = f"line {lines.index('') + 1} empty"
+        raise refused(path, expected="text in every line", found=found, advice=RESTORE)
+    return lines
 
 
 def write_lines(path: Path, lines: tuple[str, ...]) -> None:

@@ -65,15 +65,9 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
     what was expected, what was found and what to do. Thread-safe.
     """
     root = BUILT_IN.get(str(where), Path(where))
-    if not root.is_dir():
-        found = "a file" if root.exists() else "nothing"
-        known = ", ".join(BUILT_IN)
-        raise refused(
-            root,
-            expected="the folder of a bundle",
-            found=found,
-            advice=f"Give a folder that `asksight export` made, or a built-in bundle: {known}.",
-        )
+    if (found := _not_a_folder(root)) is not None:
+        advice = f"Give a folder that `asksight export` made, or a built-in bundle: {', '.join(BUILT_IN)}."
+        raise refused(root, expected="the folder of a bundle", found=found, advice=advice)
     manifest = _read_manifest(root)
     check_files(root, manifest.files, verify=verify)
     check_graphs(root, manifest, _read_graph(root / "encoder.onnx"), _read_graph(root / "answerer.onnx"))
@@ -102,6 +96,13 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
     )
 
 
+def _not_a_folder(path: Path) -> str | None:
+    try:
+        return None if path.is_dir() else "a file" if path.exists() else "nothing"
+    except OSError as error:  # no permission, or a name too long
+        return str(error)
+
+
 def _read_manifest(root: Path) -> Manifest:
     path = file_inside(root, "bundle.json")
     try:
@@ -123,8 +124,9 @@ def _read_graph(path: Path) -> GraphHeader:
 def _map_vectors(path: Path) -> NDArray[Any]:
     expected = "a float16 or float32 array [V, D] in C order"
     try:
-        vectors: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        # Unlike np.load it reads .npy only, and refuses Python objects, which would be a pickle.
+        vectors: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # NumPy's parser of the header raises many kinds on a hostile one
         raise refused(path, expected=expected, found=str(error), advice=RESTORE) from error
     if vectors.dtype not in (np.dtype("<f2"), np.dtype("<f4")) or not vectors.flags.c_contiguous:
         raise refused(path, expected=expected, found=f"{vectors.dtype} {vectors.shape}", advice=RESTORE)

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from .bundle_files import record_file, write_lines
 from .bundle_load import Bundle, load_bundle
+from .check import shape_text
 from .errors import BundleError
 from .graph import DamagedGraphError, GraphHeader, read_header
 from .manifest import FILE_NAMES, Calibration, Manifest, dump_manifest
+from .trial import try_bundle
 
 
 def write_bundle(
@@ -37,7 +39,7 @@ def write_bundle(
     calibration: Calibration = Calibration(),  # noqa: B008 - frozen
     training: Mapping[str, Any] | None = None,
 ) -> Bundle:
-    """Write a bundle to the folder `path` and open it, which checks all of it.
+    """Write a bundle to the folder `path` and open it, which checks all of it; both graphs are run once.
 
     `encoder` and `answerer` are ONNX models, each in one file or its bytes; `vectors` is [V, D] float16 or
     float32 for `words`. An older bundle at `path` is replaced, anything else there is left alone. Raises
@@ -51,10 +53,7 @@ def write_bundle(
         root.mkdir()
         try:
             graphs = [_place(root / "encoder.onnx", encoder), _place(root / "answerer.onnx", answerer)]
-            if not np.isfinite(vectors).all():
-                raise BundleError(
-                    "vectors.npy: every number must be finite; the vectors hold NaN or infinity."
-                )
+            _check_vectors(vectors)
             np.save(root / "vectors.npy", np.ascontiguousarray(vectors), allow_pickle=False)
             write_lines(root / "words.txt", tuple(words))
             write_lines(root / "answers.txt", tuple(answers))
@@ -68,11 +67,11 @@ def write_bundle(
                 image_dtype=image_dtype,
                 preprocessing=preprocessing,
                 feature_shape=_features(graphs[0]),
-                dimension=vectors.shape[-1],
+                dimension=vectors.shape[1],
                 words=len(words),
                 lower=lower,
-                unknown_rows=unknown_rows,
-                max_tokens=max_tokens,
+                unknown_rows=int(unknown_rows),
+                max_tokens=int(max_tokens),
                 answers=len(answers),
                 unanswerable=unanswerable,
                 calibration=calibration,
@@ -80,14 +79,12 @@ def write_bundle(
                 files={file: record_file(root / file) for file in FILE_NAMES},
             )
             (root / "bundle.json").write_bytes(dump_manifest(manifest).encode())
-            load_bundle(root)
+            try_bundle(load_bundle(root))
         except BundleError as error:
             raise BundleError(str(error).replace(f"{root}/", "")) from error
         except (OSError, ValueError) as error:
             raise BundleError(f"The bundle {target} cannot be written: {error}") from error
-        if target.is_dir():
-            target.rename(Path(scratch) / "replaced")
-        root.rename(target)
+        _put_in_place(root, target, Path(scratch) / "replaced")
     return load_bundle(target, verify=False)
 
 
@@ -96,6 +93,25 @@ def _check_target(target: Path) -> None:
         raise BundleError(f"{target} holds other things than a bundle; give an empty or a new folder.")
     if target.exists() and not target.is_dir():
         raise BundleError(f"{target} is a file; give a folder for the bundle.")
+
+
+def _put_in_place(new: Path, target: Path, old: Path) -> None:
+    if target.is_dir():
+        target.rename(old)
+    try:
+        new.rename(target)
+    except OSError as error:
+        if old.exists():
+            old.rename(target)
+        raise BundleError(f"The bundle {target} cannot be put in place: {error}") from error
+
+
+def _check_vectors(vectors: NDArray[Any]) -> None:
+    if vectors.dtype not in (np.dtype(np.float16), np.dtype(np.float32)) or vectors.ndim != 2:
+        found = f"{vectors.dtype} {shape_text(vectors.shape)}"
+        raise BundleError(f"vectors.npy: expected float16 or float32 [V, D], found {found}.")
+    if not np.isfinite(vectors).all():
+        raise BundleError("vectors.npy: the vectors hold NaN or infinity; all must be finite.")
 
 
 def _place(path: Path, graph: Path | bytes) -> GraphHeader:

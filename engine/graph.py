@@ -26,7 +26,7 @@ DTYPES = {
     10: "float16",
     11: "float64",
 }
-DEEPEST = 64  # graphs nest in the branches of If and Loop; real ones by one or two
+DEEPEST = 32  # graphs nest in branches of If and Loop, by one or two; protobuf itself stops at 33
 SIZE_BY_WIRE_TYPE = {1: 8, 5: 4}
 VARINT, BYTES = 0, 2
 

@@ -89,7 +89,7 @@ def dump_manifest(manifest: Manifest) -> str:
             "max_tokens": manifest.max_tokens,
         },
         "answers": {"count": manifest.answers, "unanswerable": manifest.unanswerable},
-        "calibration": asdict(manifest.calibration),
+        "calibration": {key: float(value) for key, value in asdict(manifest.calibration).items()},
         "training": dict(manifest.training),
         "files": {name: asdict(record) for name, record in manifest.files.items()},
     }

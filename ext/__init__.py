@@ -4,7 +4,7 @@ from .twin import PyWordTable
 
 try:
     from ._words import WordTable
-except ModuleNotFoundError as error:  # no fallback: the twin would serve, but hundreds of times slower
+except ImportError as error:  # no fallback: the twin would serve, but hundreds of times slower
     raise ImportError(
         "asksight.ext._words, the compiled tokenizer, was not built for this Python; "
         "install asksight again with a C compiler at hand: pip install --force-reinstall asksight"
