@@ -1,0 +1,127 @@
+"""`asksight inspect` and `asksight tokens` on bundles that are well and that are not."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bundles import ANSWERS, write_random_bundle
+
+from asksight.cli.inspect import flat, size_text
+from asksight.cli.main import main
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_random_bundle(tmp_path / "bundle", max_tokens=4).path
+
+
+def run(*arguments: str | Path) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    code = caught.value.code
+    return code if isinstance(code, int) else 0
+
+
+def feed(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[Any]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_inspect_shows_what_is_in_a_bundle(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("inspect", root) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for text in (
+        "bundle random 1",
+        "photo 32x32 px, rgb, uint8",
+        "words 16 of 12 numbers, float16",
+        "question up to 4 tokens, lower case",
+        "unanswerable unanswerable",
+        "training figures.exact 0.0",
+        "words.txt 88 B",
+    ):
+        assert text in shown
+    assert shown.count("verified") == 5
+
+
+def test_inspect_tells_machines_the_same(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("inspect", root, "--json") == 0
+    (fields,) = lines(capsys)
+    assert (fields["name"], fields["version"], fields["path"]) == ("random", "1", str(root))
+    assert fields["answers"] == {"count": 10, "unanswerable": "unanswerable", "labels": list(ANSWERS)}
+    assert fields["image"]["shape"] == [32, 32, 3]
+    assert fields["features"] == {"shape": [16]}
+    for file in fields["files"]:
+        assert (root / file["name"]).stat().st_size == file["bytes"]
+        assert file["verified"] is True
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_inspect_refuses_in_one_line(root: Path, form: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "answers.txt").write_bytes((root / "answers.txt").read_bytes().replace(b"red", b"RED"))
+    assert run("inspect", root, *form) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    (line,) = output.err.splitlines()
+    assert f"{root / 'answers.txt'}: expected SHA-256" in line
+
+
+def test_tokens_are_a_list_a_line(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed(monkeypatch, "What colour is it?\r\n\nCafé’s 🐶\n".encode())
+    assert run("tokens", "--model", root) == 0
+    assert lines(capsys) == [["what", "colour", "is", "it", "?"], [], ["café", "’s", "🐶"]]
+
+
+def test_rows_are_cut_where_the_model_stops_reading(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed(monkeypatch, b"what is the red a\nwhat\n\n")
+    assert run("tokens", "--model", root, "--rows") == 0
+    assert lines(capsys) == [[0, 1, 2, 9], [0], []]
+
+
+def test_tokens_tell_machines_all(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feed(monkeypatch, b"What is \xff a b")
+    assert run("tokens", "--model", root, "--json") == 0
+    (fields,) = lines(capsys)
+    assert fields["question"] == "What is \ufffd a b"  # what is not UTF-8 is shown as such
+    assert fields["tokens"] == ["what", "is", "\ufffd", "a", "b"]
+    assert fields["rows"][:2] == [0, 1]
+    assert fields["known"] == [True, True, False, True]
+    assert fields["cut"] is True
+
+
+def test_leaves_of_training_notes_are_shown_by_their_path() -> None:
+    notes = {"data": {"train": 5, "by": ["a", 1]}, "text": "so", "none": {}, "nothing": None}
+    assert list(flat(notes)) == [
+        ("data.train", "5"),
+        ("data.by", '["a", 1]'),
+        ("text", "so"),
+        ("nothing", "null"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 KB"),
+        (999_499, "999.5 KB"),
+        (999_950, "1.0 MB"),
+        (3 * 10**12, "3000.0 GB"),
+    ],
+)
+def test_sizes_are_readable(count: int, text: str) -> None:
+    assert size_text(count) == text
