@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,7 @@ import typer
 from .demo_asks import DEMO_PHOTOS, DemoPhoto
 from .next_steps import next_steps
 from .output import reply_fields, to_json
+from .stopping import stop_signals
 
 if TYPE_CHECKING:
     from asksight.client import Client, Reply
@@ -42,10 +43,7 @@ def demo(
     from asksight.client import connect
     from asksight.server.assistant import Assistant
 
-    stopping = threading.Event()
-    if not once:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopping.set())
+    stops = None if once else stop_signals()
     with Assistant.open(model) as assistant:
         server, bound = _start(assistant, port)
         try:
@@ -56,8 +54,8 @@ def demo(
                     _ask_about(photo, client, json=json)
             if not json:
                 _say_next(bound, once=once)
-            if not once:
-                stopping.wait()
+            if stops is not None:
+                stops.get()
         finally:
             server.stop()
 
@@ -112,9 +110,18 @@ def _say_reply(question: str, reply: Reply, took_ms: float) -> None:
 def _say_next(port: int, *, once: bool) -> None:
     shown = DEMO_PHOTOS[0]
     path = Path(os.path.relpath(shown.path)) if shown.path.is_relative_to(Path.cwd()) else shown.path
-    when = "With `asksight demo` running (Ctrl-C ends it)" if once else "Now, from another terminal"
+    command = _command()
+    when = f"With `{command} demo` running (Ctrl-C ends it)" if once else "Now, from another terminal"
     typer.echo(f"\n{when}, try:")
-    for line in next_steps(path, "What colour is the circle?", f"{HOST}:{PORT if once else port}"):
+    address = f"{HOST}:{PORT if once else port}"
+    for line in next_steps(path, "What colour is the circle?", address, command=command):
         typer.echo(f"  {line}")
     if not once:
         typer.echo("\nServing until Ctrl-C.")
+
+
+def _command() -> str:
+    """How this very command is written in a shell where its folder may not be on the PATH."""
+    if shutil.which("asksight"):
+        return "asksight"
+    return os.path.relpath(sys.argv[0])

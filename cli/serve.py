@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import signal
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from .stopping import stop_signals
 
 if TYPE_CHECKING:
     from asksight.server.assistant import Assistant
@@ -45,7 +45,7 @@ def serve(
     try:
         name = assistant.model().name
         server = Server({name: assistant}, host=host, port=port, workers=workers, drain_grace_s=drain_grace)
-        stops = _stop_signals()
+        stops = stop_signals()
         bound = server.start()
         typer.echo(_serving(assistant, host, bound))
         stops.get()
@@ -60,19 +60,3 @@ def _serving(assistant: Assistant, host: str, port: int) -> str:
         f"Serving {model.name} {model.version} ({model.architecture}, {len(model.answers)} answers, "
         f"{model.engine} {model.precision}) at {host}:{port}; Ctrl-C stops."
     )
-
-
-def _stop_signals() -> SimpleQueue[int]:
-    """Gets the first SIGTERM or SIGINT; a second one finds the system's own way to end the process."""
-    stops: SimpleQueue[int] = (
-        SimpleQueue()
-    )  # its put() may interrupt anything, a threading.Event's set() may not
-
-    def stop(number: int, _frame: object) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_DFL)
-        stops.put(number)
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, stop)
-    return stops
