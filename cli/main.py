@@ -32,8 +32,11 @@ VERBS = {
     "demo": Verb("asksight.cli.demo", "Serve the built-in bundle and ask it a few questions over the wire."),
     "serve": Verb("asksight.cli.serve", "Serve a bundle over gRPC until stopped."),
     "ask": Verb("asksight.cli.ask", "Ask one question about one photo."),
-    "inspect": Verb("asksight.cli.inspect", "Say what is in a bundle, and verify it."),
-    "tokens": Verb("asksight.cli.tokens", "Show the tokens and rows of questions from standard input."),
+    "inspect": Verb("asksight.cli.inspect", "Say what is in a bundle, and verify it: files, hashes, shapes."),
+    "tokens": Verb(
+        "asksight.cli.tokens",
+        "Show the tokens of questions, one a line on standard input, as a JSON list a line.",
+    ),
     "data": Verb("asksight.cli.data", "Make or prepare a data set."),
     "train": Verb(
         "asksight.cli.train", "Train a model on the split `train`, and calibrate it on the split `val`."
