@@ -21,7 +21,8 @@ from asksight.ext import WordTable
 from .asks import Ask, ModelInfo, PhotoIssue, Reply, Timings
 from .batcher import Batcher
 from .batching import BatchLimits
-from .errors import AskError, InternalError
+from .errors import AskError, InternalError, Overloaded
+from .gate import Gate
 from .limits import Limits
 from .patience import Cancellation, Patience
 from .photo_flaws import Flaw
@@ -86,6 +87,7 @@ class Assistant:
             probe=lambda: warm_up(answerer, [1]),
             on_health=self._health_changed,
         )
+        self._gate = Gate(self.limits.queue_capacity)
         self._sight = Sight(self._encoder, photo_input, self.limits)
 
     @classmethod
@@ -135,7 +137,15 @@ class Assistant:
         cancelled: Cancellation | Callable[[], bool] | None = None,
     ) -> list[Reply | AskError]:
         """Answer asks that go through the engines together; one that fails is an AskError in its place."""
-        patience = Patience(deadline, cancelled)
+        admitted = self._gate.admit(len(asks))
+        try:
+            answered = self._answer(asks[:admitted], Patience(deadline, cancelled))
+        finally:
+            self._gate.leave(admitted)
+        refused = [Overloaded(retry_after_s=self.retry_after_s()) for _ in asks[admitted:]]
+        return [*answered, *refused]
+
+    def _answer(self, asks: Sequence[Ask], patience: Patience) -> list[Reply | AskError]:
         started_s = time.perf_counter()
         looks = [_attempt(self._look, ask, patience) for ask in asks]
         asked = [_then(look, self._question, ask, patience) for ask, look in zip(asks, looks, strict=True)]

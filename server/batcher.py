@@ -71,9 +71,9 @@ class Batcher(Generic[Item, Row]):
 
         Raises Overloaded when the queue is full and Unavailable after close(), both at once.
         """
+        entry: _Entry[Item, Row] = _Entry(item, interest, time.monotonic(), Future())
         with self._changed:
             self._check_room()
-            entry: _Entry[Item, Row] = _Entry(item, interest, time.monotonic(), Future())
             self._waiting.append(entry)
             self._changed.notify()
         return entry.future
@@ -86,6 +86,8 @@ class Batcher(Generic[Item, Row]):
     def _check_room(self) -> None:
         if self._closing:
             raise Unavailable
+        if len(self._waiting) >= self._limits.queue_capacity:
+            self._take(0)  # those for whom nobody waits any more keep nobody out
         if len(self._waiting) >= self._limits.queue_capacity:
             raise Overloaded(retry_after_s=self._retry_after_s())
 
@@ -144,16 +146,21 @@ class Batcher(Generic[Item, Row]):
                     return True
             return bool(self._waiting)
 
-    def _close_batch(self) -> list[_Entry[Item, Row]]:
+    def _take(self, max_batch: int) -> list[_Entry[Item, Row]]:
+        """Close a batch: take the rows to run out of the queue, and drop those that nobody waits for."""
         with self._changed:
             entries = self._waiting
-            closing = close_batch([_look(entry) for entry in entries], self._limits)
+            closing = close_batch([_look(entry) for entry in entries], max_batch)
             taken = {*closing.run, *closing.expired, *closing.cancelled}
             self._waiting = [entry for i, entry in enumerate(entries) if i not in taken]
-            self._running = [entries[i] for i in closing.run]
-        _fail([entries[i] for i in closing.expired], DeadlineExceeded())
-        _fail([entries[i] for i in closing.cancelled], Cancelled())
-        return self._running
+            _fail([entries[i] for i in closing.expired], DeadlineExceeded())
+            _fail([entries[i] for i in closing.cancelled], Cancelled())
+            return [entries[i] for i in closing.run]
+
+    def _close_batch(self) -> list[_Entry[Item, Row]]:
+        with self._changed:
+            self._running = self._take(self._limits.max_batch)
+            return self._running
 
     def _run_batch(self, batch: list[_Entry[Item, Row]]) -> None:
         started_s = time.monotonic()

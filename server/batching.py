@@ -40,7 +40,7 @@ class Closing:
     cancelled: tuple[int, ...]
 
 
-def close_batch(waiting: Sequence[Waiting], limits: BatchLimits) -> Closing:
+def close_batch(waiting: Sequence[Waiting], max_batch: int) -> Closing:
     """Choose the oldest rows that somebody still waits for, at most `max_batch`, and drop all the others' dead."""
     cancelled = tuple(i for i, row in enumerate(waiting) if row.cancelled)
     expired = tuple(
@@ -50,7 +50,7 @@ def close_batch(waiting: Sequence[Waiting], limits: BatchLimits) -> Closing:
     )
     gone = {*cancelled, *expired}
     staying = sorted((i for i in range(len(waiting)) if i not in gone), key=lambda i: -waiting[i].age_s)
-    return Closing(run=tuple(staying[: limits.max_batch]), expired=expired, cancelled=cancelled)
+    return Closing(run=tuple(staying[:max_batch]), expired=expired, cancelled=cancelled)
 
 
 class DrainRate:

@@ -14,15 +14,11 @@ class Limits:
     max_message_bytes: int = 16 * MEBI  # gRPC's own default of 4 MiB refuses ordinary phone photos
     max_photo_bytes: int = 16 * MEBI - 64 * 1024  # leaves the message room for the question
     max_asks_per_batch: int = 256
-    max_question_chars: int = 1000  # six times the longest question of VQA v2
+    max_question_chars: int = 1000  # a long paragraph; the models read some thirty words of it
     min_photo_side_px: int = 16  # less holds no object
     max_photo_side_px: int = 8192
     max_photo_pixels: int = 50_000_000  # the 50 megapixel phones: 8160x6120
-    decoding_bytes: int = (
-        512 * MEBI
-    )  # of pixels being decoded at once; one photo that is larger goes in alone
+    decoding_bytes: int = 512 * MEBI  # of pixels being decoded at once; a larger photo goes in alone
     cache_bytes: int = 256 * MEBI  # encoder features of past photos
     max_batch: int = 32  # rows in one engine call
-    queue_capacity: int = (
-        1024  # rows waiting for one engine; beyond it: Overloaded at once, with a retry delay
-    )
+    queue_capacity: int = 1024  # asks under way; beyond it: Overloaded at once, with a retry delay

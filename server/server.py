@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
 from types import TracebackType
 from typing import Any
 
@@ -45,11 +45,12 @@ class Server:
         if not assistants:
             raise ServerError("There is no model to serve; name at least one bundle.")
         self._assistants = dict(assistants)
-        self._host, self._port = host, port
+        self._host = host
+        self.port = port  # after `start`, the one that was picked
         self._drain_grace_s = drain_grace_s
         self._gate = Gate(workers)
         self._health = Health()
-        self._health_lock = Lock()
+        self._health_lock = threading.Lock()
         self._pool = ThreadPoolExecutor(workers + SPARE_WORKERS, thread_name_prefix="asksight-call")
         most_bytes = max(assistant.limits.max_message_bytes for assistant in self._assistants.values())
         self._grpc = grpc.server(
@@ -68,27 +69,37 @@ class Server:
 
     def start(self) -> int:
         """Listen, serve, and return the port. Raises ServerError when the address cannot be had."""
-        _check_address(self._host, self._port)
+        _check_address(self._host, self.port)
         try:
-            port = self._grpc.add_insecure_port(_join(self._host, self._port))
+            port = self._grpc.add_insecure_port(_join(self._host, self.port))
         except RuntimeError as error:
-            raise ServerError(f"Cannot listen on {_join(self._host, self._port)}: {error}") from error
+            raise ServerError(f"Cannot listen on {_join(self._host, self.port)}: {error}") from error
         self._grpc.start()
+        self.port = port
         for assistant in self._assistants.values():
             assistant.on_health_change(self._tell_health)
         self._tell_health()
         return port
 
-    def stop(self, grace_s: float | None = None) -> None:
-        """Say NOT_SERVING, take no new calls, and return when the accepted ones are answered.
+    def begin_stop(self, grace_s: float | None = None) -> threading.Event:
+        """Say NOT_SERVING and take no new calls; the event is set when the accepted ones are answered.
 
         After `grace_s` (None: `drain_grace_s`) those that are left are cancelled.
         """
         self._health.drain()
-        stopped = self._grpc.stop(self._drain_grace_s if grace_s is None else grace_s)
+        stopped: threading.Event = self._grpc.stop(self._drain_grace_s if grace_s is None else grace_s)
         self._health.end_watches()
-        stopped.wait()
+        return stopped
+
+    def stop(self, grace_s: float | None = None) -> None:
+        """Stop as `begin_stop` does, and return when it is done; a second call shortens the grace."""
+        self.begin_stop(grace_s).wait()
         self._pool.shutdown(wait=False)
+
+    @property
+    def calls(self) -> int:
+        """How many Ask and AskBatch calls are under way."""
+        return self._gate.inside
 
     def wait(self) -> None:
         """Return when the server has stopped."""

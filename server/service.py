@@ -14,7 +14,7 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 from .asks import Reply
 from .assistant import Assistant
-from .errors import AskError, Cancelled, InternalError, InvalidAsk, ModelNotFound
+from .errors import AskError, Cancelled, InternalError, InvalidAsk, ModelNotFound, Overloaded
 from .gate import Gate
 from .patience import Cancellation
 from .status import to_item, to_status
@@ -99,8 +99,12 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
         try:
             if not context.add_callback(cancelled.cancel):
                 raise Cancelled
-            with self._gate.enter(self._assistants[self._default].retry_after_s):
+            if not self._gate.admit():
+                raise Overloaded(retry_after_s=self._assistants[self._default].retry_after_s())
+            try:
                 return answer(deadline, cancelled)
+            finally:
+                self._gate.leave()
         except AskError as error:
             failure = error
         except Exception:

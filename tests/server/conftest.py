@@ -1,56 +1,20 @@
-"""An assistant on a random bundle whose engines can be held, broken and counted, and a server in front of it."""
+"""Assistants and servers on a random bundle, closed after each test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from threading import Event
 
 import grpc
 import pytest
 from bundles import write_random_bundle
+from server_rig import WAIT_S, MakeRig, MakeServed, Rig, Served, fake_engine, release
 
-from asksight.engine import Bundle, FakeEngine, open_engine
+from asksight.engine import Bundle
 from asksight.server.assistant import Assistant
 from asksight.server.limits import Limits
 from asksight.server.server import Server
 from asksight.v1 import vqa_pb2_grpc
-
-WAIT_S = 30.0  # for what comes at once; long, so that a slow machine fails no test
-
-
-@dataclass(frozen=True)
-class Rig:
-    """An assistant whose engines are real ones behind fakes."""
-
-    assistant: Assistant
-    encoder: FakeEngine
-    answerer: FakeEngine
-
-    @property
-    def encoded_rows(self) -> int:
-        return sum(self.encoder.batch_sizes)
-
-    @property
-    def answered_rows(self) -> int:
-        return sum(self.answerer.batch_sizes)
-
-
-@dataclass(frozen=True)
-class Served:
-    """A rig behind a port of its own, and a channel to it."""
-
-    rig: Rig
-    server: Server
-    port: int
-    channel: grpc.Channel
-    stub: vqa_pb2_grpc.VqaServiceStub
-
-
-MakeRig = Callable[..., Rig]
-MakeServed = Callable[..., Served]
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +27,7 @@ def make_rig(bundle: Bundle) -> Iterator[MakeRig]:
     with ExitStack() as cleanup:
 
         def make(limits: Limits | None = None, *, of: Bundle = bundle) -> Rig:
-            encoder, answerer = (_fake(path) for path in (of.encoder_path, of.answerer_path))
+            encoder, answerer = (fake_engine(path) for path in (of.encoder_path, of.answerer_path))
             assistant = Assistant(of, encoder=encoder, answerer=answerer, limits=limits)
             cleanup.callback(assistant.close, timeout_s=WAIT_S)
             cleanup.callback(release, encoder)
@@ -98,20 +62,3 @@ def make_served(make_rig: MakeRig) -> Iterator[MakeServed]:
 @pytest.fixture
 def served(make_served: MakeServed) -> Served:
     return make_served()
-
-
-def _fake(path: Path) -> FakeEngine:
-    real = open_engine("onnxruntime", path, max_batch=32, threads=1)
-    return FakeEngine(real.spec, real.infer)
-
-
-def hold(engine: FakeEngine) -> None:
-    """Have every call wait inside the engine until `release`."""
-    engine.entered.clear()
-    engine.gate = Event()
-
-
-def release(engine: FakeEngine) -> None:
-    """Let the held calls go on, and later ones through."""
-    if engine.gate is not None:
-        engine.gate.set()

@@ -8,14 +8,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
 from bundles import write_random_bundle
-from conftest import WAIT_S, MakeRig, Rig, hold, release
+from numpy.typing import NDArray
 from photo_files import photo
+from server_rig import WAIT_S, MakeRig, Rig, hold, release
 
-from asksight.engine import BundleError, Calibration, EngineError
+from asksight.engine import Arrays, BundleError, Calibration, EngineError
 from asksight.server.asks import Ask, Reply, Verdict
 from asksight.server.assistant import Assistant
 from asksight.server.errors import (
@@ -262,12 +264,12 @@ def test_a_failing_engine_fails_its_batch_and_the_next_is_answered(rig: Rig, sta
 def test_a_row_of_nan_fails_alone_and_is_not_remembered(rig: Rig, make_rig: MakeRig) -> None:
     real = rig.encoder._function
 
-    def spoiled(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    def spoiled(arrays: Arrays) -> dict[str, NDArray[Any]]:
         features = real(arrays)["features"].copy()
         features[0] = np.nan
         return {"features": features}
 
-    rig.encoder._function = spoiled  # type: ignore[assignment]
+    rig.encoder._function = spoiled
     hold(rig.encoder)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(rig.assistant.ask, ask(5))
@@ -291,7 +293,7 @@ def test_too_few_rows_fail_the_batch(rig: Rig) -> None:
 def test_a_full_queue_refuses_at_once_and_decodes_nothing(
     make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rig = make_rig(Limits(queue_capacity=2))
+    rig = make_rig(Limits(queue_capacity=3))
     hold(rig.encoder)
     with ThreadPoolExecutor(3) as pool:
         busy = [pool.submit(rig.assistant.ask, ask(9))]

@@ -92,6 +92,16 @@ def test_a_full_queue_refuses_at_once_with_a_delay(batcher: Batcher[int, int], d
         batcher.check_room()
 
 
+def test_rows_that_nobody_waits_for_keep_nobody_out(batcher: Batcher[int, int], doubler: Doubler) -> None:
+    hold(doubler, batcher)
+    dead = [batcher.submit(number, Patience(time.monotonic())) for number in range(6)]
+    live = batcher.submit(7, FOREVER)
+    assert all(isinstance(future.exception(0), DeadlineExceeded) for future in dead)
+    doubler.gate.set()
+    assert live.result(WAIT_S) == 14
+    assert doubler.batches == [[0], [7]]
+
+
 def test_expired_and_cancelled_rows_are_dropped_and_never_run(
     batcher: Batcher[int, int], doubler: Doubler
 ) -> None:
@@ -170,20 +180,20 @@ def test_health_follows_the_engine_and_a_probe_finds_it_well_again(doubler: Doub
     changed, probed = Event(), Event()
 
     def on_health() -> None:
-        changes.append(batcher.healthy)
+        changes.append(watched.healthy)
         changed.set()
 
-    batcher = Batcher[int, int](
+    watched = Batcher[int, int](
         "doubler", doubler, limits=BatchLimits(), probe=probed.set, on_health=on_health, probe_every_s=0.01
     )
     doubler.failure = RuntimeError("broken")
     for _ in range(FailureStreak.TOO_MANY):
         with pytest.raises(InternalError):
-            batcher.submit(1, FOREVER).result(WAIT_S)
+            watched.submit(1, FOREVER).result(WAIT_S)
     assert probed.wait(WAIT_S)  # nobody asks, and yet it recovers
     while len(changes) < 2:
         assert changed.wait(WAIT_S)
         changed.clear()
     assert changes == [False, True]
-    batcher.close(timeout_s=WAIT_S)
-    assert not batcher.healthy
+    watched.close(timeout_s=WAIT_S)
+    assert not watched.healthy

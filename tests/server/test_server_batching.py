@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from asksight.server.batching import (
     LONGEST_RETRY_S,
     SHORTEST_RETRY_S,
-    BatchLimits,
     DrainRate,
     FailureStreak,
     Waiting,
@@ -26,7 +25,7 @@ rows = st.builds(
 
 @given(st.lists(rows, max_size=60), st.integers(1, 40))
 def test_every_row_has_one_fate(waiting: list[Waiting], max_batch: int) -> None:
-    closing = close_batch(waiting, BatchLimits(max_batch=max_batch))
+    closing = close_batch(waiting, max_batch)
     named = [*closing.run, *closing.expired, *closing.cancelled]
     assert len(named) == len(set(named))
     assert set(named) <= set(range(len(waiting)))
@@ -35,7 +34,7 @@ def test_every_row_has_one_fate(waiting: list[Waiting], max_batch: int) -> None:
 
 @given(st.lists(rows, max_size=60), st.integers(1, 40))
 def test_nothing_runs_for_nobody(waiting: list[Waiting], max_batch: int) -> None:
-    closing = close_batch(waiting, BatchLimits(max_batch=max_batch))
+    closing = close_batch(waiting, max_batch)
     for i, row in enumerate(waiting):
         expired = row.deadline_in_s is not None and row.deadline_in_s <= 0
         assert (i in closing.cancelled) == row.cancelled
@@ -47,7 +46,7 @@ def test_nothing_runs_for_nobody(waiting: list[Waiting], max_batch: int) -> None
 
 @given(st.lists(rows, max_size=60), st.integers(1, 40))
 def test_the_oldest_run_first_and_none_stays_without_need(waiting: list[Waiting], max_batch: int) -> None:
-    closing = close_batch(waiting, BatchLimits(max_batch=max_batch))
+    closing = close_batch(waiting, max_batch)
     named = {*closing.run, *closing.expired, *closing.cancelled}
     left = [i for i in range(len(waiting)) if i not in named]
     if left:
@@ -58,7 +57,7 @@ def test_the_oldest_run_first_and_none_stays_without_need(waiting: list[Waiting]
 
 
 def test_rows_of_one_age_keep_their_order() -> None:
-    closing = close_batch([Waiting(age_s=1.0)] * 5, BatchLimits(max_batch=3))
+    closing = close_batch([Waiting(age_s=1.0)] * 5, 3)
     assert closing.run == (0, 1, 2)
 
 
