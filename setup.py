@@ -39,7 +39,7 @@ setup(
     | {"asksight.ext": ["py.typed", "*.pyi"], "asksight.engine": ["py.typed", "bundles/*/*"]}
     | {"asksight.cli": ["py.typed", "demo_photos/*.jpg"], "asksight.v1": ["py.typed", "*.pyi", "*.proto"]},
     ext_modules=cythonize(
-        [Extension("asksight.ext._words", ["ext/_words.pyx"], depends=["ext/_split.pxi"])],
+        [Extension("asksight.ext._words", ["ext/_words.pyx"], depends=["ext/_words.pyx", "ext/_split.pxi"])],
         build_dir="build/cython",
         compiler_directives={"language_level": "3"},
     ),
