@@ -14,10 +14,10 @@ import grpc
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 from . import batches, dialogue
-from .blocking import CLOSED, DEFAULT_TIMEOUT_S
+from .blocking import CLOSED, DEFAULT_TIMEOUT_S, NO_TIME
 from .channel import CHANNEL_OPTIONS, complete_target
 from .dialogue import Done, advance
-from .errors import AskSightError, ClosedError
+from .errors import AskSightError, ClosedError, DeadlineError
 from .faults import from_call
 from .photos import Photo
 from .remembered import RememberedPhotos
@@ -52,9 +52,7 @@ class AsyncClient:
             photo, question, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
         )
         deadline = time.monotonic() + self._timeout(timeout)
-        return await self._drive(
-            conversation, self._transport.ask, lambda: max(0.0, deadline - time.monotonic())
-        )
+        return await self._drive(conversation, self._transport.ask, lambda: deadline - time.monotonic())
 
     async def ask_many(
         self,
@@ -106,8 +104,12 @@ class AsyncClient:
             message = await asyncio.to_thread(advance, conversation, outcome)
             if isinstance(message, Done):
                 return message.result
+            time_left_s = left_s()
+            if time_left_s <= 0:
+                outcome = DeadlineError(NO_TIME)
+                continue
             try:
-                outcome = await send(message, left_s())
+                outcome = await send(message, time_left_s)
             except ClosedError:
                 raise
             except AskSightError as error:

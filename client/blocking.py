@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 from . import batches, dialogue
 from .dialogue import Done, advance
-from .errors import AskSightError, ClosedError
+from .errors import AskSightError, ClosedError, DeadlineError
 from .photos import Photo
 from .remembered import RememberedPhotos
 from .results import Model, Reply
@@ -20,6 +20,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 DEFAULT_TIMEOUT_S = 10.0
+NO_TIME = "The time for this ask ran out before it could be sent. Give a longer timeout."
 CLOSED = "This client is closed. Make a new one with connect() or load()."
 
 
@@ -49,7 +50,7 @@ class Client:
             photo, question, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
         )
         deadline = time.monotonic() + self._timeout(timeout)
-        return self._drive(conversation, self._transport.ask, lambda: max(0.0, deadline - time.monotonic()))
+        return self._drive(conversation, self._transport.ask, lambda: deadline - time.monotonic())
 
     def ask_many(
         self,
@@ -102,8 +103,12 @@ class Client:
             message = advance(conversation, outcome)
             if isinstance(message, Done):
                 return message.result
+            time_left_s = left_s()
+            if time_left_s <= 0:
+                outcome = DeadlineError(NO_TIME)
+                continue
             try:
-                outcome = send(message, left_s())
+                outcome = send(message, time_left_s)
             except ClosedError:
                 raise
             except AskSightError as error:
