@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,40 +14,39 @@ from .choose import open_engine
 from .errors import EngineError, refused
 
 PHOTOS = 2
-TOLERANCE = 1e-3  # of the largest logit; float32 sums in another order differ by about 1e-6
+TOLERANCE = 1e-3  # of the largest number; float32 sums in another order differ by about 1e-6
 
 
 def try_bundle(bundle: Bundle) -> None:
-    """Raises BundleError unless both graphs run and padding changes no logits."""
-    advice = "Mend the graph and export again."
+    """Raises BundleError unless both graphs run, give numbers, and answer a row alone as they do in a batch.
+
+    A question alone is also less padded than in a batch: the answerer must not see that either.
+    """
     engines: list[Engine] = []
     try:
         for path in (bundle.encoder_path, bundle.answerer_path):
             engines.append(open_engine("onnxruntime", path, max_batch=PHOTOS))
         encoder, answerer = engines
-        features = encoder.infer({"image": _photos(bundle)})["features"]
-
-        def logits(question: NDArray[Any], lengths: NDArray[np.int32]) -> NDArray[Any]:
-            return answerer.infer({"question": question, "lengths": lengths, "features": features})["logits"]
-
+        photos = _photos(bundle)
+        features = encoder.infer({"image": photos})["features"]
         question, lengths = _questions(bundle)
-        short = int(lengths.max())
-        tight, padded = logits(question[:, :short], lengths), logits(question, lengths)
+        asked = {"question": question, "lengths": lengths, "features": features}
+        logits = answerer.infer(asked)["logits"]
+        feature_alone = encoder.infer({"image": photos[:1]})["features"]
+        alone = {name: array[:1] for name, array in asked.items()} | {"question": question[:1, :1]}
+        logits_alone = answerer.infer(alone)["logits"]
     except EngineError as error:
+        advice = "Mend the graph and export again."
         raise refused(bundle.path, expected="graphs that run", found=str(error), advice=advice) from error
     finally:
         for engine in engines:
             engine.close()
-    if not np.isfinite(padded).all():
-        raise refused(bundle.answerer_path, expected="finite logits", found="NaN or infinity", advice=advice)
-    difference = float(np.abs(tight - padded).max())
-    if difference > TOLERANCE * max(1.0, float(np.abs(tight).max())):
-        raise refused(
-            bundle.answerer_path,
-            expected="the same logits however far a question is padded",
-            found=f"a difference of {difference:.3g}",
-            advice="Mask the question by `lengths` in the answerer, and export again.",
-        )
+    advice = "Put its layers into inference mode, and export again."
+    _compare(
+        bundle.encoder_path, "the same features of a photo in any batch", features, feature_alone, advice
+    )
+    advice = "Mask the question by `lengths` in the answerer, and export again."
+    _compare(bundle.answerer_path, "the same logits however far padded", logits, logits_alone, advice)
 
 
 def _photos(bundle: Bundle) -> NDArray[Any]:
@@ -61,3 +61,16 @@ def _questions(bundle: Bundle) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     question = bundle.vectors[rows].astype(np.float32)
     question[np.arange(bundle.max_tokens) >= lengths[:, None]] = 0.0
     return question, lengths
+
+
+def _compare(path: Path, expected: str, batch: NDArray[Any], alone: NDArray[Any], advice: str) -> None:
+    if not np.isfinite(batch).all():
+        raise refused(
+            path,
+            expected="finite numbers",
+            found="NaN or infinity",
+            advice="Mend the graph and export again.",
+        )
+    difference = float(np.abs(batch[:1] - alone).max())
+    if difference > TOLERANCE * max(1.0, float(np.abs(alone).max())):
+        raise refused(path, expected=expected, found=f"a difference of {difference:.3g}", advice=advice)

@@ -202,6 +202,7 @@ cdef class WordTable:
             batch.longest = max(batch.longest, min(item.count, item.room))
 
     def tokens(self, question):
+        """All tokens of one question, uncut. Raises ValueError on lone surrogates."""
         cdef Py_ssize_t size, at, count
         cdef const uint8_t* text
         cdef Span* spans
@@ -222,6 +223,7 @@ cdef class WordTable:
             free(spans)
 
     def token_counts(self, questions):
+        """[N] int32: how many tokens each question has before it is cut at `limit`."""
         cdef _Batch batch = self.look_up(questions)
         cdef Py_ssize_t at
         counts = np.empty(batch.size, np.int32)
@@ -231,6 +233,7 @@ cdef class WordTable:
         return counts
 
     def rows(self, questions):
+        """Rows [N, T] int32, padded with -1, and lengths [N] int32; see PyWordTable.rows."""
         cdef _Batch batch = self.look_up(questions)
         cdef Py_ssize_t at, kept
         rows = np.full((batch.size, batch.longest), -1, np.int32)
@@ -242,6 +245,7 @@ cdef class WordTable:
         return rows, self.lengths_of(batch)
 
     def vectors(self, questions):
+        """Vectors [N, T, D] float32, padded with zeros, and lengths [N] int32."""
         cdef _Batch batch = self.look_up(questions)
         vectors = np.empty((batch.size, batch.longest, self.dimension), np.float32)
         cdef float[:, :, ::1] view = vectors

@@ -13,10 +13,10 @@ from asksight.engine import BundleError, write_bundle
 from asksight.engine.bundle_load import Bundle
 
 
-def rewrite(bundle: Bundle, answerer: onnx.ModelProto) -> None:
+def rewrite(bundle: Bundle, answerer: onnx.ModelProto, encoder: onnx.ModelProto | None = None) -> None:
     write_bundle(
         bundle.path,
-        encoder=bundle.encoder_path,
+        encoder=encoder.SerializeToString() if encoder else bundle.encoder_path,
         answerer=answerer.SerializeToString(),
         vectors=bundle.vectors,
         words=bundle.words,
@@ -47,14 +47,24 @@ def test_an_answerer_that_sees_padding_is_refused(bundle: Bundle, answerer: onnx
     del node(answerer, "ReduceMean").input[1:]
     node(answerer, "ReduceMean").attribute.append(onnx.helper.make_attribute("axes", [1]))
     with pytest.raises(
-        BundleError, match=r"the same logits however far a question is padded, found a difference"
+        BundleError, match=r"answerer\.onnx: expected the same logits however far padded, found a difference"
     ):
         rewrite(bundle, answerer)
 
 
+def test_an_encoder_that_mixes_photos_is_refused(bundle: Bundle, answerer: onnx.ModelProto) -> None:
+    encoder = onnx.load(bundle.encoder_path)
+    node(encoder, "Tanh").input[0] = "softened"  # over the batch, as batch normalisation in training would
+    encoder.graph.node.insert(7, onnx.helper.make_node("Softmax", ["mixed"], ["softened"], axis=0))
+    with pytest.raises(
+        BundleError, match=r"encoder\.onnx: expected the same features of a photo in any batch"
+    ):
+        rewrite(bundle, answerer, encoder)
+
+
 def test_an_answerer_that_gives_no_numbers_is_refused(bundle: Bundle, answerer: onnx.ModelProto) -> None:
     node(answerer, "Tanh").op_type = "Log"  # of negative numbers too
-    with pytest.raises(BundleError, match="finite logits, found NaN or infinity"):
+    with pytest.raises(BundleError, match=r"answerer\.onnx: expected finite numbers, found NaN or infinity"):
         rewrite(bundle, answerer)
 
 
