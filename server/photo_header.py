@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 MAX_PNG_CHUNKS = 32_768  # 16 MiB in the 512-byte pieces of the stingiest encoders
 MAX_JPEG_SEGMENTS = 2_048  # a long Exif, XMP and ICC head takes a few dozen
+MAX_JPEG_SCANS = 64  # each goes over the whole picture again; cameras and encoders make about ten
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Start of frame, all kinds; DHT (C4), JPG (C8) and DAC (CC) lie between them and are none.
@@ -74,17 +75,21 @@ def _jpeg(photo: bytes) -> PhotoHeader:
     found: PhotoHeader | None = None
     at = 2
     for _ in range(MAX_JPEG_SEGMENTS):
-        at = photo.find(b"\xff", at)  # garbage between segments is skipped, as libjpeg does
-        while at >= 0 and photo[at : at + 1] == b"\xff":
-            at += 1  # fill bytes
-        if at < 0 or at >= len(photo):
+        at = photo.find(b"\xff", at) + 1  # garbage between segments is skipped, as libjpeg does
+        if not 0 < at < len(photo):
             break
+        if photo[at] == 0xFF:  # a fill byte; it counts as a segment, since decoders visit it as one
+            continue
         marker = photo[at]
         length = 0 if marker in JPEG_BARE or marker == 0 else int.from_bytes(photo[at + 1 : at + 3])
         if marker in JPEG_FRAMES and at + 8 <= len(photo):
             height, width = int.from_bytes(photo[at + 4 : at + 6]), int.from_bytes(photo[at + 6 : at + 8])
             found = PhotoHeader("JPEG", width, height, marker in JPEG_PROGRESSIVE)
-        if marker == 0xDA and found:  # start of scan: the pixels come next
+        if (
+            marker == 0xDA and found
+        ):  # start of scan: the pixels come next, in which FF DA stands for nothing else
+            if photo.count(b"\xff\xda", at) > MAX_JPEG_SCANS:
+                raise NotAPhoto
             return found
         at += 1 + length
     raise NotAPhoto

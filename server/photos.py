@@ -49,8 +49,10 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Files that people do send, named so that they know what to convert.
+# Files that people do send, named so that they know what to do about them.
 OTHER_KINDS = (
+    (b"\xff\xd8\xff", "a JPEG that is broken or cut short"),
+    (b"\x89PNG", "a PNG that is broken or cut short"),
     (b"GIF8", "a GIF"),
     (b"BM", "a BMP"),
     (b"II*\0", "a TIFF"),
@@ -168,6 +170,8 @@ def _kind(photo: bytes) -> str:
         return "empty (0 bytes)"
     if photo[4:8] == b"ftyp" and photo[8:12] in HEIF_BRANDS:
         return "a HEIC or AVIF"
+    if photo[:4] == b"RIFF" and photo[8:12] == b"WEBP":
+        return "a WebP that is broken or cut short"
     start = photo[:64].lstrip()
     return next(
         (name for magic, name in OTHER_KINDS if start.startswith(magic)), "not one that can be read here"

@@ -59,6 +59,14 @@ def test_random_bytes_never_fail_otherwise(noise: bytes, start: bytes) -> None:
     assert header.format in ("JPEG", "PNG", "WEBP")
 
 
+def test_thousands_of_scans_are_no_photo() -> None:
+    whole = encoded(picture(97, 61), "JPEG", progressive=True)
+    last_scan = whole[whole.rindex(b"\xff\xda") : -2]
+    assert read_header(whole[:-2] + 20 * last_scan + whole[-2:]).progressive
+    with pytest.raises(NotAPhoto):
+        read_header(whole[:-2] + 1000 * last_scan + whole[-2:])
+
+
 def test_fill_bytes_and_garbage_between_segments_are_skipped() -> None:
     whole = photo("JPEG")
     assert read_header(whole[:2] + b"\xff\xff\xff" + whole[2:]) == read_header(whole)
@@ -66,6 +74,8 @@ def test_fill_bytes_and_garbage_between_segments_are_skipped() -> None:
 
 def test_a_million_empty_pieces_are_no_photo() -> None:
     jpeg = photo("JPEG")
-    for flooded in (png_of_chunks(100_000), jpeg[:2] + b"\xff\xe1\0\2" * 100_000 + jpeg[2:]):
+    pieces = (b"\xff\xe1\0\2", b"\xff", b"\xff\0")
+    floods = [png_of_chunks(100_000), *(jpeg[:2] + piece * 100_000 + jpeg[2:] for piece in pieces)]
+    for flooded in floods:
         with pytest.raises(NotAPhoto):
             read_header(flooded)
