@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from asksight.engine import Bundle, Calibration, open_engine, write_bundle
 
 from .errors import ExportError
-from .keras_onnx import save_onnx, to_onnx
+from .keras_onnx import save_onnx
 from .runs import Run
 
 UNANSWERABLE = "unanswerable"
@@ -51,8 +51,8 @@ def export_run(
     answers = _lines(run.answers)
     with tempfile.TemporaryDirectory(prefix="asksight-export-") as folder:
         encoder_graph, answerer_graph = Path(folder) / "encoder.onnx", Path(folder) / "answerer.onnx"
-        save_onnx(to_onnx(encoder, output_names=["features"], uint8_inputs=["image"]), encoder_graph)
-        save_onnx(to_onnx(answerer, output_names=["logits"]), answerer_graph)
+        save_onnx(encoder, encoder_graph, output_names=["features"], uint8_inputs=["image"])
+        save_onnx(answerer, answerer_graph, output_names=["logits"])
         photos, questions, lengths = samples(encoder, vectors, limit=config["max_tokens"], seed=seed)
         difference = compare(
             keras_logits(encoder, answerer, photos, questions, lengths) / calibration.temperature,

@@ -7,7 +7,8 @@ model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from onnx import helper
 
 from .errors import ExportError
 from .onnx_layers.graph import ONNX_TYPES, Graph
+from .onnx_layers.onnx_file import OnnxFile
 from .onnx_layers.registry import (
     Call,
     Converter,
@@ -42,45 +44,43 @@ def to_onnx(
     *,
     output_names: Sequence[str] | None = None,
     uint8_inputs: Iterable[str] = (),
-    axis_names: dict[str, dict[int, str]] | None = None,
-    name: str | None = None,
+    axis_names: Mapping[str, Mapping[int, str]] | None = None,
 ) -> onnx.ModelProto:
-    """Write a functional or sequential Keras model as ONNX (opset 17), checked.
+    """Convert a functional or sequential Keras model to ONNX (opset 17), checked, in memory.
 
-    Inputs keep the names of their `keras.Input`; outputs get `output_names`, or the names of the layers
-    they come from. The batch axis is called "N", a free second axis of a [N,T,D] or [N,T] tensor "T";
-    `axis_names` says otherwise, as in {"image": {1: "H", 2: "W"}}. Inputs named in `uint8_inputs` are
-    uint8 in ONNX and cast to what Keras expects.
+    Inputs keep the names of their `keras.Input`; outputs get `output_names`, or the names of the layers they come
+    from. The batch axis is called "N", a free second axis of [N,T,D] or [N,T] "T"; `axis_names` says otherwise,
+    as in {"image": {1: "H", 2: "W"}}. Inputs named in `uint8_inputs` are uint8 in ONNX and cast to what Keras
+    expects.
 
     Raises ExportError naming layer, class and place where something has no conversion.
     """
+    return _convert(model, output_names, uint8_inputs, axis_names or {}).proto()
+
+
+def save_onnx(
+    model: keras.Model,
+    path: str | Path,
+    *,
+    output_names: Sequence[str] | None = None,
+    uint8_inputs: Iterable[str] = (),
+    axis_names: Mapping[str, Mapping[int, str]] | None = None,
+) -> None:
+    """Convert a model as `to_onnx` does and write it to one file, without a copy of its weights in memory."""
+    _convert(model, output_names, uint8_inputs, axis_names or {}).write(Path(path))
+
+
+def _convert(
+    model: keras.Model,
+    output_names: Sequence[str] | None,
+    uint8_inputs: Iterable[str],
+    axes: Mapping[str, Mapping[int, str]],
+) -> OnnxFile:
     graph = Graph()
     body = functional(model, model.name)
-    inputs = [tensor.name for tensor in body.inputs]
-    as_uint8 = set(uint8_inputs)
-    if not as_uint8 <= set(inputs):
-        raise ExportError(
-            f"uint8_inputs names {sorted(as_uint8 - set(inputs))}; the model's inputs are {inputs}."
-        )
-    axes = axis_names or {}
-    infos, values = [], []
-    for tensor in body.inputs:
-        seen = "uint8" if tensor.name in as_uint8 else tensor.dtype
-        if graph.unique(tensor.name) != tensor.name:
-            raise ExportError(
-                f"The model has two inputs named {tensor.name!r}; give each keras.Input its own name."
-            )
-        infos.append(tensor_info(tensor.name, seen, tensor.shape, axes.get(tensor.name, {})))
-        start = tensor.name
-        if seen != tensor.dtype:
-            start = graph.node("Cast", [start], tensor.name, to=ONNX_TYPES[tensor.dtype])
-        values.append(Value(graph, tuple(tensor.shape), tensor.dtype, tensor.name, {"keras": start}))
+    infos, values = _inputs(graph, body, set(uint8_inputs), axes)
     ends = walk(graph, body, values, "")
-    names = (
-        list(output_names)
-        if output_names is not None
-        else [t._keras_history.operation.name for t in body.outputs]
-    )
+    names = list(output_names) if output_names is not None else default_names(body.outputs)
     if len(names) != len(ends):
         raise ExportError(f"output_names has {len(names)} names; the model has {len(ends)} outputs.")
     graph.finish([(value.name(), wish) for value, wish in zip(ends, names, strict=True)])
@@ -88,26 +88,56 @@ def to_onnx(
         tensor_info(wish, value.dtype, value.shape, axes.get(wish, {}))
         for wish, value in zip(names, ends, strict=True)
     ]
-    proto = helper.make_model(
-        helper.make_graph(graph.nodes, name or model.name, infos, outputs),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="asksight",
-    )
-    size = sum(len(tensor.raw_data) for tensor in graph.initialisers)
+    size = sum(array.nbytes for array in graph.weights.values())
     if size > LARGEST_BYTES:
         raise ExportError(
             f"The weights of {model.name} take {size} bytes; one ONNX file holds {LARGEST_BYTES}."
         )
-    check(proto, graph.initialisers)
-    while graph.initialisers:  # handed over one by one: two copies of one weight at a time, not of all
-        proto.graph.initializer.append(graph.initialisers.pop(0))
-    return proto
+    frame = helper.make_model(
+        helper.make_graph(graph.nodes, model.name, infos, outputs),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="asksight",
+    )
+    file = OnnxFile(frame, graph.weights)
+    file.check()
+    return file
 
 
-def save_onnx(proto: onnx.ModelProto, path: str | Path) -> None:
-    """Write an ONNX model to one file."""
-    Path(path).write_bytes(proto.SerializeToString())
+def _inputs(
+    graph: Graph, body: Any, as_uint8: set[str], axes: Mapping[str, Mapping[int, str]]
+) -> tuple[list[onnx.ValueInfoProto], list[Value]]:
+    """The graph's inputs and the values that they start as."""
+    names = [tensor.name for tensor in body.inputs]
+    if not as_uint8 <= set(names):
+        raise ExportError(
+            f"uint8_inputs names {sorted(as_uint8 - set(names))}; the model's inputs are {names}."
+        )
+    infos, values = [], []
+    for tensor in body.inputs:
+        name, shape = tensor.name, tuple(tensor.shape)
+        seen = "uint8" if name in as_uint8 else tensor.dtype
+        if graph.unique(name) != name:
+            raise ExportError(
+                f"The input name {name!r} comes twice or has odd characters; name each keras.Input."
+            )
+        infos.append(tensor_info(name, seen, shape, axes.get(name, {})))
+        start = name
+        if seen != tensor.dtype:
+            start = graph.node("Cast", [name], name, to=ONNX_TYPES[tensor.dtype])
+        values.append(Value(graph, shape, tensor.dtype, name, {"keras": start}))
+    return infos, values
+
+
+def default_names(outputs: Sequence[Any]) -> list[str]:
+    """The names of the layers that the outputs come from; the second output of one gets `_1`, and so on."""
+    taken: Counter[str] = Counter()
+    names = []
+    for tensor in outputs:
+        name = tensor._keras_history.operation.name
+        names.append(f"{name}_{taken[name]}" if taken[name] else name)
+        taken[name] += 1
+    return names
 
 
 def functional(model: Any, where: str) -> Any:
@@ -122,27 +152,13 @@ def functional(model: Any, where: str) -> Any:
 
 
 def tensor_info(
-    name: str, dtype: str, shape: Sequence[int | None], names: dict[int, str]
+    name: str, dtype: str, shape: Sequence[int | None], names: Mapping[int, str]
 ) -> onnx.ValueInfoProto:
     sizes: list[int | str] = []
     for axis, size in enumerate(shape):
         free = "N" if axis == 0 else "T" if axis == 1 and len(shape) <= 3 else f"{name}_{axis}"
         sizes.append(names.get(axis, free) if size is None else size)
     return helper.make_tensor_value_info(name, ONNX_TYPES[dtype], sizes)
-
-
-def check(proto: onnx.ModelProto, initialisers: Sequence[onnx.TensorProto]) -> None:
-    """onnx.checker with shape inference; large weights stand in as graph inputs, to spare a copy."""
-    light = onnx.ModelProto()
-    light.CopyFrom(proto)
-    for tensor in initialisers:
-        if len(tensor.raw_data) <= 1024:
-            light.graph.initializer.append(tensor)
-        else:
-            light.graph.input.append(
-                helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-            )
-    onnx.checker.check_model(light, full_check=True)
 
 
 def walk(graph: Graph, body: Any, values: Sequence[Value], path: str) -> list[Value]:

@@ -33,9 +33,10 @@ class Graph:
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
-        self.initialisers: list[onnx.TensorProto] = []
+        self.weights: dict[str, NDArray[Any]] = {}  # by name; views of Keras' own memory where they can be
         self._used: Counter[str] = Counter()
-        self._weights: dict[Hashable, str] = {}
+        self._names: dict[Hashable, str] = {}
+        self._kept: list[object] = []
 
     def unique(self, wish: str) -> str:
         """`wish`, or `wish_1`, `wish_2` ... if it is taken."""
@@ -70,19 +71,18 @@ class Graph:
 
     def weight(self, key: Hashable, wish: str, make: Callable[[], NDArray[Any]]) -> str:
         """The initialiser for `key`; made once, so a shared layer's weights are there once."""
-        if key not in self._weights:
+        if key not in self._names:
             array = np.ascontiguousarray(make())
-            if array.dtype in (np.float64, np.float16):
+            if "float" in array.dtype.name and array.dtype != np.float32:
                 array = array.astype(np.float32)
-            tensor = onnx.TensorProto(
-                name=self.unique(wish),
-                dims=array.shape,
-                data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
-            )
-            tensor.raw_data = array.tobytes()
-            self.initialisers.append(tensor)
-            self._weights[key] = tensor.name
-        return self._weights[key]
+            name = self.unique(wish)
+            self.weights[name] = array
+            self._names[key] = name
+        return self._names[key]
+
+    def keep(self, something: object) -> None:
+        """Keep an object alive, so that no other one gets its id while that is part of a key."""
+        self._kept.append(something)
 
     def finish(self, outputs: Sequence[tuple[str, str]]) -> None:
         """Give each output its wished name, `outputs` being (name, wish), and drop what no output needs."""
@@ -95,7 +95,7 @@ class Graph:
                 )
             else:
                 wishes[name] = wish
-        needed = {wishes.get(name, wish) for name, wish in outputs}
+        needed = {wish for _, wish in outputs}
         kept: list[onnx.NodeProto] = []
         for node in reversed(self.nodes):
             for names in (node.input, node.output):
@@ -104,4 +104,4 @@ class Graph:
                 needed.update(node.input)
                 kept.append(node)
         self.nodes = kept[::-1]
-        self.initialisers = [tensor for tensor in self.initialisers if tensor.name in needed]
+        self.weights = {name: array for name, array in self.weights.items() if name in needed}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .registry import Call, converts
+from .registry import Call, array_of, converts
 from .value import Value
 
 
@@ -18,20 +18,21 @@ def batch_normalisation(call: Call) -> Value:
     if layer.axis not in (-1, source.rank - 1):
         raise call.unsupported(f"axis {layer.axis}; only the last axis has a conversion")
     size = int(source.shape[-1] or 0)
-    variance = np.asarray(layer.moving_variance)
-    mean = np.asarray(layer.moving_mean)
-    gamma = np.asarray(layer.gamma) if layer.scale else np.ones(size, np.float32)
-    beta = np.asarray(layer.beta) if layer.center else np.zeros(size, np.float32)
     if source.channels_first:
-        parameters = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
-        names = [call.weight(array, purpose, key=id(layer)) for purpose, array in parameters.items()]
-        y = call.node(
-            "BatchNormalization", [source.name("channels_first"), *names], epsilon=float(layer.epsilon)
-        )
+        parameters = [
+            call.weight(layer.gamma, "gamma") if layer.scale else call.constant(np.ones(size)),
+            call.weight(layer.beta, "beta") if layer.center else call.constant(np.zeros(size)),
+            call.weight(layer.moving_mean, "mean"),
+            call.weight(layer.moving_variance, "variance"),
+        ]
+        x = source.name("channels_first")
+        y = call.node("BatchNormalization", [x, *parameters], epsilon=float(layer.epsilon))
         return call.value(y, "channels_first")
-    factor = gamma / np.sqrt(variance + layer.epsilon)
+    gamma = array_of(layer.gamma) if layer.scale else np.ones(size, np.float32)
+    beta = array_of(layer.beta) if layer.center else np.zeros(size, np.float32)
+    factor = gamma / np.sqrt(array_of(layer.moving_variance) + layer.epsilon)
     y = call.node("Mul", [source.name(), call.constant(factor)])
-    return call.value(call.node("Add", [y, call.constant(beta - mean * factor)]))
+    return call.value(call.node("Add", [y, call.constant(beta - array_of(layer.moving_mean) * factor)]))
 
 
 @converts("LayerNormalization")
@@ -67,10 +68,8 @@ def group_normalisation(call: Call) -> Value:
     ones, zeros = call.constant(np.ones(groups)), call.constant(np.zeros(groups))
     y = call.node("InstanceNormalization", [parted, ones, zeros], epsilon=float(layer.epsilon))
     sizes = [0, size, *source.shape[1:-1]]
-    if all(known is not None for known in sizes):
-        shape = call.constant(sizes, "int64")
-    else:
-        shape = call.node("Shape", [x])
+    known = all(size is not None for size in sizes)
+    shape = call.constant(sizes, "int64") if known else call.node("Shape", [x])
     y = call.node("Reshape", [y, shape])
     tail = (1,) * (source.rank - 2)
     for op, variable, purpose in (

@@ -150,10 +150,13 @@ def recurrent(call: Call) -> Result:
     layer, lengths = call.operation, mask_lengths(call)
     out = run(call, layer, call.args[0], lengths, initial_states(call))
     if not layer.return_sequences:
+        if lengths is not None and layer.zero_output_for_mask:
+            raise call.unsupported(
+                "zero_output_for_mask=True makes all but the longest questions zero; leave it out"
+            )
         return with_states(call, call.value(out.states[0]), out.states)
-    if (
-        layer.go_backwards
-    ):  # given in the order of processing; its padded steps come first and are zero in Keras too
+    if layer.go_backwards:
+        # Given in the order of processing; the padded steps come first, and are zero in Keras too.
         output = sequence_value(call, reverse_steps(call, out.steps), lengths, None)
         output.steps = None
     else:

@@ -9,7 +9,7 @@ A layer of one's own brings its conversion along:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,20 +68,16 @@ class Call:
         return self.graph.constant(values, dtype)
 
     def weight(
-        self,
-        variable: Any,
-        purpose: str,
-        change: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
-        *,
-        key: Hashable = None,
+        self, variable: Any, purpose: str, change: Callable[[NDArray[Any]], NDArray[Any]] | None = None
     ) -> str:
         """A Keras variable as an initialiser, changed (transposed, reordered) by `change`."""
 
         def make() -> NDArray[Any]:
-            array = np.asarray(variable)
+            array = array_of(variable)
             return array if change is None else change(array)
 
-        return self.graph.weight((id(variable), purpose, key), f"{self.where}/{purpose}", make)
+        self.graph.keep(variable)
+        return self.graph.weight((id(variable), purpose), f"{self.where}/{purpose}", make)
 
     def cast(self, name: str, seen: str, wanted: str) -> str:
         """`name` as dtype `wanted`; nothing where it is that already."""
@@ -94,6 +90,20 @@ class Call:
         return ExportError(
             f"{self.where} ({type(self.operation).__name__}) cannot be exported to ONNX: {what}."
         )
+
+
+def array_of(variable: Any) -> NDArray[Any]:
+    """A Keras variable as an array, without a copy where the backend lets its memory be seen."""
+    value = getattr(variable, "value", variable)
+    tensor = value.read_value() if hasattr(value, "read_value") else value  # TensorFlow keeps a tf.Variable
+    try:
+        return np.asarray(memoryview(tensor))
+    except (
+        TypeError,
+        ValueError,
+        BufferError,
+    ):  # no memory of its own to be seen, or a dtype without a format
+        return np.asarray(tensor)
 
 
 Result = Value | list[Value]
