@@ -18,7 +18,7 @@ from .quiet import without_lines
 from .warm import warm_up
 
 with without_lines(b"[W:onnxruntime"):
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
 FATAL = 4  # of ONNX Runtime's log levels: what goes wrong is raised, so stderr need not say it too
 onnxruntime.set_default_logger_severity(FATAL)
