@@ -38,16 +38,15 @@ def _reader(photo_input: PhotoInput) -> Callable[[Path], NDArray[Any]]:
     from asksight.server.errors import AskError
     from asksight.server.limits import Limits
     from asksight.server.photos import check_photo, decode
-    from asksight.server.sight import SHARPNESS_PX
     from asksight.training.errors import DatasetError
 
     limits = Limits()
-    smallest_px = max(SHARPNESS_PX, 2 * photo_input.height, 2 * photo_input.width)
 
     def read(path: Path) -> NDArray[Any]:
         try:
             photo = path.read_bytes()
             header = check_photo(photo, limits)
+            smallest_px = photo_input.smallest_px
             return photo_input(decode(photo, header, smallest_px=smallest_px, room=lambda _: nullcontext()))
         except OSError as error:
             raise DatasetError(f"{path} cannot be read: {error.strerror}.") from error

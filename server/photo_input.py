@@ -20,6 +20,7 @@ RESAMPLING = {
 RESIZES = ("stretch", "crop", "pad")
 COLOUR_ORDERS = ("rgb", "bgr")
 PAD_COLOUR = "black"
+SHARPNESS_PX = 256  # photos are not shrunk below it, so that their flaws can be measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,11 @@ class PhotoInput:
             resample=resample,
             colour_order=order,
         )
+
+    @property
+    def smallest_px(self) -> int:
+        """How small `decode` may make a photo: twice what the model sees, so that its resize has pixels to average."""
+        return max(SHARPNESS_PX, 2 * self.height, 2 * self.width)
 
     def __call__(self, picture: Image.Image) -> NDArray[Any]:
         """Return the picture as [H, W, 3] of `dtype`, contiguous."""

@@ -25,7 +25,6 @@ from .photo_input import PhotoInput
 from .photos import check_photo, decode
 
 IMAGE_ID = re.compile(r"[0-9a-f]{64}")
-SHARPNESS_PX = 256  # photos are not shrunk below it, so that their flaws can be measured
 
 Pictures = Batcher[NDArray[Any], NDArray[Any]]  # [H, W, 3] in, features [F] or [h, w, C] out
 
@@ -52,8 +51,6 @@ class Sight:
         self._limits = limits
         self._cache = FeatureCache(limits.cache_bytes)
         self._room = DecodingRoom(limits.decoding_bytes)
-        # Twice what the model sees, so that its own resize still has pixels to average.
-        self._smallest_px = max(SHARPNESS_PX, 2 * photo_input.height, 2 * photo_input.width)
 
     def look(self, ask: Ask, patience: Patience) -> Look:
         """Have the features of the ask's photo on their way. Raises AskError for a photo or id that is refused."""
@@ -125,7 +122,7 @@ class Sight:
         def room(size_bytes: int) -> AbstractContextManager[None]:
             return self._room.take(size_bytes, patience)
 
-        picture = decode(photo, header, smallest_px=self._smallest_px, room=room)
+        picture = decode(photo, header, smallest_px=self._input.smallest_px, room=room)
         flaws = find_flaws(picture, short_side_px=min(header.width, header.height))
         return flaws, self._encoder.submit(self._input(picture), encoding.crowd)
 
