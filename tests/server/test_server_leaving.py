@@ -1,0 +1,60 @@
+"""Callers who leave at any moment: nobody else notices, nothing is computed for them later, nothing is left behind."""
+
+from __future__ import annotations
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Timer
+
+from photo_files import photo
+from server_rig import WAIT_S, MakeRig
+
+from asksight.server.asks import Ask, Reply
+from asksight.server.errors import Cancelled, DeadlineExceeded, ImageNotFound
+from asksight.server.limits import Limits
+from asksight.server.patience import Cancellation
+
+ASKS = 600
+PHOTOS = [photo(seed=seed) for seed in range(30)]
+
+
+def test_callers_who_leave_at_random_leave_nothing_behind(make_rig: MakeRig) -> None:
+    rig = make_rig(Limits(cache_bytes=5000, max_batch=4))  # a few photos: most are encoded again and again
+    ids = [rig.assistant.ask(Ask(question="what?", photo=file)).image_id for file in PHOTOS]
+
+    def call(number: int) -> str:
+        chance = random.Random(number)
+        which, kind, soon_s = chance.randrange(len(PHOTOS)), chance.randrange(4), chance.uniform(0, 0.02)
+        cancellation = Cancellation()
+        deadline = time.monotonic() + (soon_s if kind == 0 else WAIT_S)
+        if kind == 1:
+            Timer(soon_s, cancellation.cancel).start()
+        by_id = kind == 3
+        ask = Ask(
+            question=f"what is number {number}?",
+            photo=None if by_id else PHOTOS[which],
+            image_id=ids[which] if by_id else None,
+        )
+        try:
+            reply = rig.assistant.ask(ask, deadline=deadline, cancelled=cancellation)
+        except DeadlineExceeded:
+            return "expired" if kind == 0 else "wronged"
+        except Cancelled:
+            return "cancelled" if kind == 1 else "wronged"
+        except ImageNotFound:
+            return "evicted" if by_id else "wronged"
+        assert isinstance(reply, Reply)
+        assert reply.image_id == ids[which]
+        return "answered"
+
+    with ThreadPoolExecutor(32) as callers:
+        outcomes = list(callers.map(call, range(ASKS)))
+    assert "wronged" not in outcomes  # nobody was failed by another's leaving
+    assert {"answered", "expired", "cancelled"} <= set(outcomes)
+    rig.assistant.close()  # the rows of those who left are dropped by now
+    assert rig.assistant._gate.inside == 0
+    assert rig.assistant._sight._cache.in_flight == 0
+    assert rig.assistant._sight._room.waiting == 0
+    assert rig.assistant._sight._room._taken == 0
+    assert rig.assistant._encoder.waiting == rig.assistant._answerer.waiting == 0
