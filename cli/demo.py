@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import time
@@ -108,9 +107,9 @@ def _say_reply(question: str, reply: Reply, took_ms: float) -> None:
 
 
 def _say_next(port: int, *, once: bool) -> None:
-    shown = DEMO_PHOTOS[0]
-    path = Path(os.path.relpath(shown.path)) if shown.path.is_relative_to(Path.cwd()) else shown.path
-    command = _command()
+    # Where its folder is not on the PATH, the command is named as it lies.
+    command = "asksight" if shutil.which("asksight") else str(_from_here(Path(sys.argv[0])))
+    path = _from_here(DEMO_PHOTOS[0].path)
     when = f"With `{command} demo` running (Ctrl-C ends it)" if once else "Now, from another terminal"
     typer.echo(f"\n{when}, try:")
     address = f"{HOST}:{PORT if once else port}"
@@ -120,8 +119,7 @@ def _say_next(port: int, *, once: bool) -> None:
         typer.echo("\nServing until Ctrl-C.")
 
 
-def _command() -> str:
-    """How this very command is written in a shell where its folder may not be on the PATH."""
-    if shutil.which("asksight"):
-        return "asksight"
-    return os.path.relpath(sys.argv[0])
+def _from_here(path: Path) -> Path:
+    """Give a path as short as it may be written in the current folder."""
+    absolute, here = path.absolute(), Path.cwd()
+    return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
