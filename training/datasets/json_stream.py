@@ -53,9 +53,10 @@ class JsonStream:
                 raise self._broken(error.msg) from None
             except RecursionError:
                 raise self._broken("nested too deeply") from None
-            if end == len(self._window) and self._more(_CHUNK):
-                continue  # a number may go on in the next chunk
-            self._at = end
+            size_read = end - self._at
+            if end + 2 >= len(self._window) and self._more(_CHUNK):
+                continue  # a number may go on in the next chunk: after 1 comes .5, or e+5
+            self._at += size_read
             return value
 
     def entries(self) -> Iterator[Any]:
