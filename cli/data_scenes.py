@@ -22,8 +22,9 @@ def scenes(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Draw pictures of shapes and make questions about them, as VQA v2 questions and annotations JSON."""
-    from .progress import progress_bar
     from asksight.training.scenes.make import make_split
+
+    from .progress import progress_bar
 
     if wordings not in ("seen", "unseen"):
         raise typer.BadParameter(

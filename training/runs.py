@@ -52,7 +52,7 @@ class Run:
     def begin(self, settings: Settings) -> None:
         """Make the folder, or take up the one that is there. Raises TrainingError when it is of another run."""
         self.path.mkdir(parents=True, exist_ok=True)
-        wanted = asdict(settings)
+        wanted = json.loads(json.dumps(asdict(settings)))  # tuples become lists, as in the file
         if self.config.exists():
             there = json.loads(self.config.read_text())
             if differs := sorted(k for k in wanted if wanted[k] != there.get(k)):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,8 @@ class Learner:
             tf.TensorSpec((None,), tf.int32),  # photo_of
         ]
         truth = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None, None, None, labels), tf.uint8)]
-        self.step = tf.function(self._step, input_signature=[*signature, *truth])
+        self.signature = (*signature, *truth)
+        self.step = tf.function(self._step, input_signature=self.signature)
         self.logits = tf.function(self._logits, input_signature=signature)
 
     def _logits(self, photos: Any, rows: Any, lengths: Any, photo_of: Any) -> Any:
@@ -204,12 +206,10 @@ def _fit(
     first, began, saved_at, smooth = step, time.monotonic(), time.monotonic(), None
     asked = 0
     try:
-        for batch in batches.from_step(step):
-            if step >= steps:
-                break
-            value = float(learner.step(*_inputs(batch), batch.answers, batch.cells))
+        for inputs in _prefetched(batches, step, steps, learner.signature):
+            value = float(learner.step(*inputs))
             smooth = value if smooth is None else _SMOOTHED * smooth + (1 - _SMOOTHED) * value
-            step, asked = step + 1, asked + len(batch.answers)
+            step, asked = step + 1, asked + int(inputs[2].shape[0])
             rate = asked / (time.monotonic() - began)
             report(Progress(first=first, step=step, steps=steps, loss=smooth, questions_per_s=rate))
             if step % batches.steps_per_epoch == 0:
@@ -223,6 +223,16 @@ def _fit(
     finally:
         run.save_checkpoint(step, learner.variables)
     return history
+
+
+def _prefetched(batches: Batches, step: int, steps: int, signature: tuple[Any, ...]) -> Any:
+    """The inputs of the steps that are left, made in another thread while the model learns from those before."""
+
+    def generate() -> Iterator[tuple[Any, ...]]:
+        for batch in islice(batches.from_step(step), steps - step):
+            yield (*_inputs(batch), batch.answers, batch.cells)
+
+    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
 
 
 def _inputs(batch: Batch) -> tuple[NDArray[Any], ...]:

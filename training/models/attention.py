@@ -1,8 +1,8 @@
 """A compact VQA model: a CNN's grid of features, and an answerer that looks at it twice with the question in mind.
 
 The encoder sees the photo alone, so that its features can be cached; the answerer sees the features and the
-question. Words modulate the grid (FiLM, Perez et al. 2018), a first look finds what the question mentions, and a
-second look, told what the first one found and where, finds the answer (stacked attention, Yang et al. 2016).
+question. A first look finds the things that the question mentions, a head each (Vaswani et al. 2017); a second,
+told what the first one found and where, modulates the grid (FiLM, Perez et al. 2018) and finds or counts the answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from keras import layers, ops
 from .layers import GridCoordinates, LengthMask
 
 CELL_PX = 16  # of the photo, that one cell of the grid stands for
-_HEADS = 4  # places that one look can attend to at once
+_FIRST_HEADS = 4  # a question names two things at most; spare heads make that easier to learn
+_SECOND_HEADS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +60,11 @@ def answerer(config: AttentionConfig, *, feature_shape: tuple[int, int, int], an
     asked = layers.GRU(config.question_units)(question, mask=mask)  # [N,Q]
     cells = layers.Reshape((height * width, channels))(features)  # [N,hw,C]
 
-    first = _modulate(cells, asked)
-    found = _look(first, cells)
+    found = _look(cells, asked)  # [N,heads*C]
     thought = layers.Dense(config.question_units, activation="relu")(layers.Concatenate()([asked, found]))
-    second = _modulate(cells, layers.Concatenate()([asked, thought]))
+    second = _modulate(cells, layers.Concatenate()([asked, thought]))  # [N,hw,C]
     second = layers.Dense(config.grid_units, activation="relu")(second)
-    seen = _look(second, second)
+    seen = _gather(layers.Permute((2, 1))(layers.Dense(_SECOND_HEADS)(second)), second)
     amount = layers.Rescaling(0.125)(ops.sum(second, axis=1))  # a sum, not a mean: it can count
     x = layers.Concatenate()([asked, thought, seen, amount])
     x = layers.Dense(config.answer_units, activation="relu")(x)
@@ -80,8 +80,15 @@ def _modulate(cells: keras.KerasTensor, condition: keras.KerasTensor) -> keras.K
     return layers.ReLU()(layers.Add()([layers.Multiply()([cells, scale]), shift]))
 
 
-def _look(cells: keras.KerasTensor, values: keras.KerasTensor) -> keras.KerasTensor:
-    """Several soft choices of cells, and what stands there. [N,hw,U], [N,hw,V] → [N,heads*V]."""
-    scores = ops.transpose(layers.Dense(_HEADS)(cells), (0, 2, 1))  # [N,heads,hw]
-    attended = ops.matmul(ops.softmax(scores, axis=-1), values)
-    return layers.Reshape((_HEADS * values.shape[-1],))(attended)
+def _look(cells: keras.KerasTensor, condition: keras.KerasTensor) -> keras.KerasTensor:
+    """Each head asks every cell for something else, as the condition says. [N,hw,C], [N,Q] → [N,heads*C]."""
+    channels = cells.shape[-1]
+    queries = layers.Reshape((_FIRST_HEADS, channels))(layers.Dense(_FIRST_HEADS * channels)(condition))
+    scores = ops.matmul(queries, layers.Permute((2, 1))(cells))  # [N,heads,hw]
+    return _gather(layers.Rescaling(channels**-0.5)(scores), cells)
+
+
+def _gather(scores: keras.KerasTensor, values: keras.KerasTensor) -> keras.KerasTensor:
+    """A soft choice of cells a head, and what stands there. [N,heads,hw], [N,hw,C] → [N,heads*C]."""
+    attended = ops.matmul(layers.Softmax()(scores), values)
+    return layers.Reshape((scores.shape[1] * values.shape[-1],))(attended)

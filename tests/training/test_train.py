@@ -1,0 +1,90 @@
+"""Training: it learns, stops and goes on where it was, and refuses a folder that holds another run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asksight.cli.bundle_photos import square_reader
+from asksight.training.errors import TrainingError
+from asksight.training.runs import Run, Settings
+from asksight.training.scenes.make import make_split
+
+SMALL = {"channels": (8, 12, 16), "word_dimension": 12, "question_units": 16, "answer_units": 24}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("data")
+    make_split(out, "train", pictures=64, seed=1, processes=1)
+    make_split(out, "val", pictures=20, seed=1, processes=1)
+    return out
+
+
+def settings(data: Path) -> Settings:
+    return Settings(data=str(data), epochs=2, side=32, photos_per_batch=8, min_word_count=1, sizes=SMALL)
+
+
+def run_training(wanted: Settings, out: Path, stop_at: int | None = None) -> tuple[Run, list[float]]:
+    from asksight.training.train import Progress, train
+
+    losses: list[float] = []
+
+    def report(at: Progress) -> None:
+        losses.append(at.loss)
+        if at.step == stop_at:
+            raise KeyboardInterrupt
+
+    return train(wanted, out, read=square_reader(32), report=report), losses
+
+
+def test_a_run_that_was_stopped_goes_on_and_ends_as_one_that_was_not(data: Path, tmp_path: Path) -> None:
+    whole, losses = run_training(settings(data), tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run_training(settings(data), tmp_path / "stopped", stop_at=10)
+    stopped, rest = run_training(settings(data), tmp_path / "stopped")
+    assert len(losses) == 16
+    assert len(rest) == 6
+    assert losses[-1] < 0.99 * losses[0]
+    # Sums in other orders, by threads, differ in the last bits, and those grow with the steps.
+    np.testing.assert_allclose(np.load(stopped.vectors), np.load(whole.vectors), atol=5e-3)
+    assert [h["step"] for h in json.loads(stopped.history.read_text())] == [8, 16]
+
+
+def test_a_folder_that_holds_another_run_is_refused(data: Path, tmp_path: Path) -> None:
+    Run(tmp_path).begin(settings(data))
+    with pytest.raises(TrainingError, match="epochs, seed"):
+        Run(tmp_path).begin(replace(settings(data), seed=3, epochs=1))
+
+
+def test_photos_that_are_decoded_already_are_not_read_again(data: Path, tmp_path: Path) -> None:
+    from asksight.training.datasets import open_dataset
+    from asksight.training.examples import choose_words, load_examples
+
+    dataset = open_dataset(data, "val")
+    read = square_reader(32)
+    read_paths: list[Path] = []
+
+    def counting(path: Path) -> np.ndarray:
+        read_paths.append(path)
+        return read(path)
+
+    words, answers = choose_words(dataset.questions, min_count=1), ("yes", "no")
+    for _ in range(2):
+        examples = load_examples(
+            dataset,
+            words=words,
+            answers=answers,
+            max_tokens=30,
+            side=32,
+            cache=tmp_path / "p.npy",
+            read=counting,
+        )
+    assert len(read_paths) == 20
+    np.testing.assert_array_equal(examples.photos[7], read(dataset.photo(examples.image_ids[7])))
+    known = np.array([a in answers for a in dataset.answers_modal])
+    np.testing.assert_array_equal(examples.answers >= 0, known)
