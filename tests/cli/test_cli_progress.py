@@ -1,0 +1,29 @@
+"""The progress bar keeps to standard error, and to itself when it is told to be quiet."""
+
+from __future__ import annotations
+
+import pytest
+
+from asksight.cli.progress import progress_bar
+
+
+def work(*, quiet: bool) -> None:
+    with progress_bar("pictures", total=None, quiet=quiet) as bar:
+        bar.total(20)
+        for _ in range(20):
+            bar(1)
+        bar.note("loss 0.125")
+
+
+def test_the_bar_is_written_to_standard_error_with_count_and_note(capsys: pytest.CaptureFixture[str]) -> None:
+    work(quiet=False)
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert "20/20" in said
+    assert "pictures" in said
+    assert "loss 0.125" in said
+
+
+def test_a_quiet_bar_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    work(quiet=True)
+    assert capsys.readouterr() == ("", "")
