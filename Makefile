@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 
 PACKAGES := ext engine server client training cli
-PYTHON_FOLDERS := $(PACKAGES) benchmarks tests setup.py
+BESIDE := benchmarks docs tests
 
 # A new package or a change to what is compiled asks for a new install; other Python files are used as they lie.
 INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi) \
@@ -31,8 +31,8 @@ lint: $(VENV)/.developing
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/.developing build/types/asksight
-	$(BIN)/mypy $(addprefix build/types/asksight/,$(PACKAGES)) benchmarks tests
-	$(BIN)/pyright --pythonpath $(BIN)/python $(PACKAGES) benchmarks tests
+	$(BIN)/mypy $(addprefix build/types/asksight/,$(PACKAGES)) $(BESIDE)
+	$(BIN)/pyright --pythonpath $(BIN)/python $(PACKAGES) $(BESIDE)
 
 bench: $(VENV)/.developing
 	$(BIN)/python benchmarks/serving.py

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 from PIL import Image
@@ -53,9 +52,9 @@ def main() -> None:
     PHOTOS.mkdir(exist_ok=True)
     for name, (scene, seed) in SCENES.items():
         (PHOTOS / f"{name}.jpg").write_bytes(draw_jpeg(scene, seed))
-    shown = Image.open(io.BytesIO((PHOTOS / "shapes.jpg").read_bytes()))
-    shown = shown.resize((README_SIDE_PX, README_SIDE_PX), Image.Resampling.BICUBIC)
-    shown.save(ROOT / "docs" / "shapes.png", optimize=True)
+    shown = Image.open(PHOTOS / "shapes.jpg")
+    enlarged = shown.resize((README_SIDE_PX, README_SIDE_PX), Image.Resampling.BICUBIC)
+    enlarged.save(ROOT / "docs" / "shapes.png", optimize=True)
 
 
 if __name__ == "__main__":
