@@ -1,8 +1,8 @@
 """A compact VQA model: a CNN's grid of features, and an answerer that looks at it twice with the question in mind.
 
 The encoder sees the photo alone, so that its features can be cached; the answerer sees the features and the
-question. A first look finds the things that the question mentions, a head each (Vaswani et al. 2017); a second,
-told what the first one found and where, modulates the grid (FiLM, Perez et al. 2018) and finds or counts the answer.
+question. Each head picks words of the question (Hudson & Manning 2018), finds the thing that they mean and counts
+its like; a second look, told what the first one found and where, finds the answer (Yang et al. 2016).
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from keras import layers, ops
 from .layers import GridCoordinates, LengthMask
 
 CELL_PX = 16  # of the photo, that one cell of the grid stands for
-_FIRST_HEADS = 4  # a question names two things at most; spare heads make that easier to learn
-_SECOND_HEADS = 2
+_HEADS = 4  # a question names two things at most; spare heads make that easier to learn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +26,10 @@ class AttentionConfig:
     channels: tuple[int, int, int] = (48, 96, 128)  # at a quarter, an eighth, a sixteenth of the side
     word_dimension: int = 64
     question_units: int = 160
-    grid_units: int = 128
-    answer_units: int = 224
+    query_units: int = 48
+    found_units: int = 64
+    thought_units: int = 160
+    answer_units: int = 192
 
 
 def encoder(config: AttentionConfig) -> keras.Model:
@@ -57,38 +58,41 @@ def answerer(config: AttentionConfig, *, feature_shape: tuple[int, int, int], an
     height, width, channels = feature_shape
 
     mask = LengthMask()(lengths, question)  # [N,T]
-    asked = layers.GRU(config.question_units)(question, mask=mask)  # [N,Q]
+    words, asked = layers.GRU(config.question_units, return_sequences=True, return_state=True)(
+        question, mask=mask
+    )
+    choice = ops.transpose(layers.Dense(_HEADS)(words), (0, 2, 1))  # [N,heads,T]
+    choice = layers.Softmax()(choice, mask=ops.expand_dims(mask, 1))
+    phrases = ops.matmul(choice, words)  # [N,heads,Q]: what each head looks for, as "the red circle"
     cells = layers.Reshape((height * width, channels))(features)  # [N,hw,C]
 
-    found = _look(cells, asked)  # [N,heads*C]
-    thought = layers.Dense(config.question_units, activation="relu")(layers.Concatenate()([asked, found]))
-    second = _modulate(cells, layers.Concatenate()([asked, thought]))  # [N,hw,C]
-    second = layers.Dense(config.grid_units, activation="relu")(second)
-    seen = _gather(layers.Permute((2, 1))(layers.Dense(_SECOND_HEADS)(second)), second)
-    amount = layers.Rescaling(0.125)(ops.sum(second, axis=1))  # a sum, not a mean: it can count
-    x = layers.Concatenate()([asked, thought, seen, amount])
+    found = layers.Dense(config.found_units)(_look(cells, phrases, config))  # [N,heads,F]
+    claimed = layers.Reshape(found.shape[1:])(layers.Dense(_HEADS * config.found_units)(asked))
+    agreed = layers.Flatten()(layers.Multiply()([found, claimed]))  # is what was found what was said?
+    # A sum over cells, not a mean: it can count. Few cells hold something, so that the gates begin nearly shut.
+    gates = layers.Activation("sigmoid")(layers.Rescaling(1.0, offset=-2.0)(_scores(cells, phrases, config)))
+    amounts = layers.Rescaling(0.5)(ops.sum(gates, axis=2))  # [N,heads]
+
+    known = [asked, layers.Flatten()(found), agreed, amounts]
+    thought = layers.Dense(config.thought_units, activation="relu")(layers.Concatenate()(known))
+    sought = layers.Dense(_HEADS * config.query_units)(layers.Concatenate()([asked, thought]))
+    sought = layers.Reshape((_HEADS, config.query_units))(sought)
+    seen = layers.Dense(config.found_units)(_look(cells, sought, config))
+    x = layers.Concatenate()([asked, thought, layers.Flatten()(seen), agreed, amounts])
     x = layers.Dense(config.answer_units, activation="relu")(x)
-    logits = layers.Dense(answers, name="logits", dtype="float32")(x)
+    logits = layers.Dense(answers, name="logits")(x)
     return keras.Model([question, lengths, features], logits, name="answerer")
 
 
-def _modulate(cells: keras.KerasTensor, condition: keras.KerasTensor) -> keras.KerasTensor:
-    """Scale and shift each channel of every cell as the condition says (FiLM), then ReLU. [N,hw,C], [N,Q]."""
+def _scores(
+    cells: keras.KerasTensor, sought: keras.KerasTensor, config: AttentionConfig
+) -> keras.KerasTensor:
+    """How well each cell fits what each head seeks. [N,hw,C], [N,heads,Q] → [N,heads,hw]."""
     channels = cells.shape[-1]
-    scale = layers.Reshape((1, channels))(layers.Dense(channels, bias_initializer="ones")(condition))
-    shift = layers.Reshape((1, channels))(layers.Dense(channels)(condition))
-    return layers.ReLU()(layers.Add()([layers.Multiply()([cells, scale]), shift]))
+    queries = layers.Dense(channels)(layers.Dense(config.query_units)(sought))  # [N,heads,C], of a low rank
+    return layers.Rescaling(channels**-0.5)(ops.matmul(queries, ops.transpose(cells, (0, 2, 1))))
 
 
-def _look(cells: keras.KerasTensor, condition: keras.KerasTensor) -> keras.KerasTensor:
-    """Each head asks every cell for something else, as the condition says. [N,hw,C], [N,Q] → [N,heads*C]."""
-    channels = cells.shape[-1]
-    queries = layers.Reshape((_FIRST_HEADS, channels))(layers.Dense(_FIRST_HEADS * channels)(condition))
-    scores = ops.matmul(queries, layers.Permute((2, 1))(cells))  # [N,heads,hw]
-    return _gather(layers.Rescaling(channels**-0.5)(scores), cells)
-
-
-def _gather(scores: keras.KerasTensor, values: keras.KerasTensor) -> keras.KerasTensor:
-    """A soft choice of cells a head, and what stands there. [N,heads,hw], [N,hw,C] → [N,heads*C]."""
-    attended = ops.matmul(layers.Softmax()(scores), values)
-    return layers.Reshape((scores.shape[1] * values.shape[-1],))(attended)
+def _look(cells: keras.KerasTensor, sought: keras.KerasTensor, config: AttentionConfig) -> keras.KerasTensor:
+    """What stands in the cells that fit. [N,hw,C], [N,heads,Q] → [N,heads,C]."""
+    return ops.matmul(layers.Softmax()(_scores(cells, sought, config)), cells)
