@@ -101,7 +101,7 @@ def _bundle(model: str) -> Iterator[Bundle]:
     from asksight.training.export import export_run
 
     with tempfile.TemporaryDirectory(prefix="asksight-") as folder:
-        yield export_run(Path(model), Path(folder) / "bundle").bundle
+        yield export_run(Path(model), Path(folder) / "bundle", version="run").bundle
 
 
 def _lines(figures: dict[str, Any]) -> list[str]:

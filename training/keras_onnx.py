@@ -17,13 +17,13 @@ from onnx import helper
 
 from .errors import ExportError
 from .onnx_layers.graph import ONNX_TYPES, Graph
+from .onnx_layers.masks import pass_mask_on
 from .onnx_layers.onnx_file import OnnxFile
 from .onnx_layers.registry import (
     Call,
     Converter,
     converts,
     converts_operation,
-    known,
     layer_converter,
     operation_converter,
 )
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 OPSET = 17  # LayerNormalization needs 17; TensorRT 8.6 and OpenVINO take it
 IR_VERSION = 8  # that of opset 17's time: onnxruntime, OpenVINO and TensorRT 8.6 take it
+MASK_UNUSED = ("BatchNormalization",)  # takes a mask, but only to train
 LARGEST_BYTES = 1_900_000_000  # protobuf's own limit is 2 GiB
 
 __all__ = ["Call", "ExportError", "Value", "converts", "converts_operation", "save_onnx", "to_onnx"]
@@ -163,8 +164,6 @@ def tensor_info(
 
 def walk(graph: Graph, body: Any, values: Sequence[Value], path: str) -> list[Value]:
     """Convert one functional graph; `values` belong to its inputs, the result to its outputs."""
-    from keras import tree
-
     known_values = {id(tensor): value for tensor, value in zip(body.inputs, values, strict=True)}
     for depth in sorted(body._nodes_by_depth, reverse=True):
         for node in body._nodes_by_depth[depth]:
@@ -182,55 +181,54 @@ def walk(graph: Graph, body: Any, values: Sequence[Value], path: str) -> list[Va
                 kwargs=dict(kwargs),
                 inputs=[known_values[id(tensor)] for tensor in node.input_tensors],
                 outputs=[(tuple(tensor.shape), str(tensor.dtype)) for tensor in node.outputs],
-                walk=walk,
             )
-            results = convert(call, tree)
+            results = convert(call)
             for tensor, value in zip(node.outputs, results, strict=True):
                 known_values[id(tensor)] = value
     return [known_values[id(tensor)] for tensor in body.outputs]
 
 
-def convert(call: Call, tree: Any) -> list[Value]:
+def convert(call: Call) -> list[Value]:
     """One call: a nested model, a layer or an operation."""
     import keras
 
-    layer, name = call.operation, type(call.operation).__name__
-    if hasattr(layer, "_nodes_by_depth") or getattr(layer, "_functional", None) is not None:
-        first = call.args[0] if call.args else call.inputs
-        return walk(call.graph, functional(layer, call.where), tree.flatten(first), f"{call.where}/")
-    if not isinstance(layer, keras.Layer):
+    operation, name = call.operation, type(call.operation).__name__
+    if hasattr(operation, "_nodes_by_depth") or getattr(operation, "_functional", None) is not None:
+        body = functional(operation, call.where)
+        return walk(call.graph, body, nested_inputs(call, body), f"{call.where}/")
+    if not isinstance(operation, keras.Layer):
         converter = operation_converter(name)
         if converter is None:
-            raise unknown(call, known()[1], "@converts_operation")
+            raise call.unsupported("this operation has no conversion; write one with @converts_operation")
         return as_list(converter, call)
     found = layer_converter(name)
     if found is None:
-        raise unknown(call, known()[0], "@converts")
-    converter, handles_masks = found
-    travelling = next((value.mask for value in call.inputs[:1] if value.mask is not None), None)
+        raise call.unsupported("this layer has no conversion; write one with @converts")
+    converter, heeds_masks = found
     explicit = call.kwargs.get("mask")
-    call.mask = explicit if explicit is not None else travelling
-    takes_mask = (
-        "mask" in layer.call_signature_parameters if hasattr(layer, "call_signature_parameters") else False
-    )
-    if call.mask is not None and takes_mask and not handles_masks and name != "BatchNormalization":
-        raise call.unsupported("a mask reaches it and this layer would heed it")
     if explicit is not None:
         call.inputs = [value for value in call.inputs if value is not explicit]
+    call.mask = explicit if explicit is not None else next((value.mask for value in call.inputs), None)
+    takes_mask = "mask" in operation.call_signature_parameters and name not in MASK_UNUSED
+    if call.mask is not None and takes_mask and not heeds_masks:
+        raise call.unsupported("a mask reaches this layer, whose conversion does not heed masks")
     results = as_list(converter, call)
-    if layer.supports_masking and call.mask is not None and not handles_masks:
-        for value in results:
-            if value.mask is None and value not in call.inputs:
-                value.mask = call.mask
+    if not heeds_masks:
+        pass_mask_on(call, results)
     return results
+
+
+def nested_inputs(call: Call, body: Any) -> list[Value]:
+    """The values that a nested model is called with, in the order of its inputs."""
+    from keras import tree
+
+    given = call.argument(0, "inputs")
+    if isinstance(given, dict) and not isinstance(body._inputs_struct, dict):
+        return [given[tensor.name] for tensor in body.inputs]
+    values: list[Value] = tree.flatten(given)
+    return values
 
 
 def as_list(converter: Converter, call: Call) -> list[Value]:
     result = converter(call)
     return result if isinstance(result, list) else [result]
-
-
-def unknown(call: Call, names: list[str], decorator: str) -> ExportError:
-    return call.unsupported(
-        f"there is no conversion for this class; write one with {decorator}, or use one of {', '.join(names)}"
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 from keras import layers
 from onnx_parity import randomise
+from vqa_files import write_easy_vqa, write_photo
 
+from asksight.cli.main import main
 from asksight.engine import BundleError, Calibration, load_bundle
 from asksight.server.asks import Ask
 from asksight.server.assistant import Assistant
@@ -74,8 +77,6 @@ def test_the_bundle_is_the_run(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_bundle_can_be_asked(run: Run, tmp_path: Path) -> None:
-    from vqa_files import write_photo
-
     export_run(run.path, tmp_path / "bundle", name="other")
     write_photo(tmp_path / "photo.png", 3)
     assistant = Assistant.open(tmp_path / "bundle")
@@ -122,8 +123,6 @@ def test_something_else_is_not_overwritten(run: Run, tmp_path: Path) -> None:
 
 
 def test_broken_files_are_named(run: Run, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(run.path, tmp_path / "run")
     (tmp_path / "run/calibration.json").write_text("{")
     with pytest.raises(ExportError, match=r"calibration\.json is broken"):
@@ -151,3 +150,25 @@ def test_samples_reach_every_length(run: Run) -> None:
     steps = np.arange(questions.shape[1])
     assert not questions[steps >= lengths[:, None]].any()
     assert json.loads(run.config.read_text())["max_tokens"] == 9
+
+
+def test_the_commands(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`asksight export`, then `asksight evaluate` of the run itself and of its bundle: the same figures."""
+    out, data = tmp_path / "bundle", write_easy_vqa(tmp_path / "val")
+    assert asksight("export", run.path, "--out", out, "--name", "shapes", "--version", "2") == 0
+    assert "shapes 2: 4 answers" in capsys.readouterr().out
+    figures = []
+    for model in (run.path, out):
+        assert asksight("evaluate", model, "--data", data, "--json") == 0
+        figures.append(json.loads(capsys.readouterr().out))
+    assert [told["model"] for told in figures] == ["small run", "shapes 2"]
+    assert figures[0]["exact"] == figures[1]["exact"]
+    assert figures[0]["ece"] == figures[1]["ece"]
+    assert asksight("export", tmp_path / "nothing", "--out", out) == 1
+
+
+def asksight(*arguments: str | Path) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    code = caught.value.code
+    return code if isinstance(code, int) else 0

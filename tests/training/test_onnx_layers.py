@@ -36,6 +36,7 @@ IMAGE_LAYERS: dict[str, Callable[[], Any]] = {
     "layer normalisation, bare": lambda: layers.LayerNormalization(scale=False, center=False),
     "group normalisation": lambda: layers.GroupNormalization(groups=2),
     "instance normalisation": lambda: layers.GroupNormalization(groups=-1),
+    "normalisation": lambda: layers.Normalization(mean=[1.0, 2.0, 3.0, 4.0], variance=[1.0, 4.0, 9.0, 0.0]),
     "unit normalisation": lambda: layers.UnitNormalization(axis=-1),
     "dense": lambda: layers.Dense(3, activation="gelu"),
     "einsum dense": lambda: layers.EinsumDense("nhwc,cd->nhwd", output_shape=(9, 7, 3), bias_axes="d"),

@@ -110,6 +110,18 @@ def test_a_mask_travels_to_the_next_layers_as_in_keras() -> None:
     assert_same(model, feeds((1, 2, 6)))
 
 
+def test_merged_sequences_keep_a_mask_that_they_share() -> None:
+    question, lengths = asked()
+    mask = LengthMask()(lengths, question)
+    left, right = (layers.GRU(4, return_sequences=True)(question, mask=mask) for _ in range(2))
+    model = keras.Model([question, lengths], layers.GRU(3)(layers.Add()([left, right])))
+    randomise(model)
+    assert_same(model, feeds((1, 2, 6)))
+    mixed = layers.Add()([left, layers.Dense(4)(question)])
+    with pytest.raises(ExportError, match="LengthMask"):
+        to_onnx(keras.Model([question, lengths], layers.GRU(3)(mixed)))
+
+
 def test_the_mask_in_other_uses() -> None:
     question, lengths = asked()
     mask = LengthMask()(lengths, question)

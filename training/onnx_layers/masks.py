@@ -7,6 +7,8 @@ Less(Range(T), lengths).
 
 from __future__ import annotations
 
+from functools import partial
+
 from .registry import Call, converts
 from .value import Value
 
@@ -32,3 +34,24 @@ def length_mask(call: Call) -> Value:
 def lengths_of(mask: Value | None) -> Value | None:
     """The lengths [N] that a mask stands for, if it stands for any."""
     return None if mask is None else mask.lengths
+
+
+def pass_mask_on(call: Call, results: list[Value]) -> None:
+    """Have a mask travel with the results as it does in Keras, through layers that do nothing about it.
+
+    Merging layers combine masks in Keras; here they pass on one that all of their inputs share, and of others
+    they make one that nobody can use.
+    """
+    masks = {call.mask, *(value.mask for value in call.inputs)}
+    if masks == {None} or not call.operation.supports_masking:
+        return
+    mask = call.mask
+    if len(masks) > 1 and not getattr(call.operation.compute_mask, "_is_default", False):
+        mask = Value(call.graph, (None, None), "bool", call.where, make=partial(_refuse, call))
+    for value in results:
+        if value.mask is None and value not in call.inputs:
+            value.mask = mask
+
+
+def _refuse(call: Call) -> str:
+    raise call.unsupported("several masks meet in this layer")

@@ -158,6 +158,10 @@ def comparison(call: Call) -> Value:
 
 @converts_operation(*LOGICAL)
 def logical(call: Call) -> Value:
+    """Keras joins the masks of merged sequences so; the same mask twice stays that mask, with its lengths."""
+    first, second = pair(call)
+    if isinstance(first, Value) and first is second and type(call.operation).__name__ != "LogicalXor":
+        return first
     names, layout = together(call, pair(call), "bool")
     return call.value(call.node(LOGICAL[type(call.operation).__name__], names), layout)
 

@@ -35,6 +35,17 @@ def batch_normalisation(call: Call) -> Value:
     return call.value(call.node("Add", [y, call.constant(beta - array_of(layer.moving_mean) * factor)]))
 
 
+@converts("Normalization")
+def normalisation(call: Call) -> Value:
+    """(x - mean) / deviation with what was measured on a data set, never divided by less than 1e-7."""
+    layer = call.operation
+    if layer.invert:
+        raise call.unsupported("invert=True")
+    factor = 1 / np.maximum(np.sqrt(np.asarray(layer.variance)), 1e-7)
+    y = call.node("Sub", [call.inputs[0].name(), call.constant(np.asarray(layer.mean))])
+    return call.value(call.node("Mul", [y, call.constant(factor)]))
+
+
 @converts("LayerNormalization")
 def layer_normalisation(call: Call) -> Value:
     layer, source = call.operation, call.inputs[0]

@@ -10,7 +10,7 @@ A layer of one's own brings its conversion along:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,6 @@ class Call:
     inputs: list[Value]  # all values among args and kwargs, in order
     outputs: list[tuple[tuple[int | None, ...], str]]  # (shape, dtype) of each output
     mask: Value | None = None  # the mask that Keras would hand to this layer
-    walk: Callable[..., list[Value]] = field(
-        repr=False
-    )  # converts a nested model: walk(model, values, where)
 
     def argument(self, index: int, name: str, default: Any = None) -> Any:
         """The call argument at `index`, or named `name`."""
@@ -141,8 +138,3 @@ def layer_converter(class_name: str) -> tuple[Converter, bool] | None:
 
 def operation_converter(class_name: str) -> Converter | None:
     return _operations.get(class_name)
-
-
-def known() -> tuple[list[str], list[str]]:
-    """Class names of the layers and of the operations that can be converted."""
-    return sorted(_layers), sorted(_operations)

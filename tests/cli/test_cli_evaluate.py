@@ -1,0 +1,98 @@
+"""`asksight evaluate`, of a bundle and of a results file, as a person types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bundles import write_random_bundle
+from vqa_files import write_easy_vqa, write_vqa
+
+from asksight.cli.main import main
+
+
+def run(*arguments: str | Path) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", *map(str, arguments)])
+    code = caught.value.code
+    return code if isinstance(code, int) else 0
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> list[str | Path]:
+    """A bundle and a data set, as arguments."""
+    write_random_bundle(tmp_path / "bundle")
+    return [tmp_path / "bundle", "--data", write_easy_vqa(tmp_path / "val")]
+
+
+def test_a_table_for_a_person(asked: list[str | Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*asked) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["exact", "%", "VQA", "%", "questions"]
+    assert [line.split()[0] for line in lines[1:4]] == ["all", "yes/no", "is"]
+    assert lines[-2].startswith("Verdicts: ")
+    assert lines[-1].startswith("Calibration error (ECE): 0.")
+
+
+def test_one_object_for_a_machine(asked: list[str | Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*asked, "--json") == 0
+    caught = capsys.readouterr()
+    told = json.loads(caught.out)
+    assert {"exact", "vqa", "count", "by_type", "by_answer_type", "ece", "verdicts"} <= told.keys()
+    assert told["count"] == told["by_type"]["is there"]["count"] == 18
+    assert (told["model"], told["split"]) == ("random 1", "val")
+    assert sum(told["verdicts"].values()) == pytest.approx(1)
+    assert caught.err == ""
+
+
+def test_no_tensorflow_is_needed(asked: list[str | Path]) -> None:
+    arguments = ["evaluate", *map(str, asked), "--json"]
+    code = (
+        "import sys\nfrom asksight.cli.main import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as ended:\n    assert not ended.code\n"
+        "assert not {'tensorflow', 'keras', 'onnx'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_results_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    questions, annotations = write_vqa(tmp_path, photos=False)
+    ids = [9000, 9001, 25002, 30003, 30004]
+    said = [{"question_id": number, "answer": "yes"} for number in ids]
+    (tmp_path / "results.json").write_text(json.dumps(said))
+    files: list[str | Path] = ["--results", tmp_path / "results.json", "--questions", questions]
+    files += ["--annotations", annotations]
+    assert run(*files, "--json", "--per-question", tmp_path / "each.json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["exact"], told["vqa"], told["count"]) == (20.0, 20.0, 5)
+    assert json.loads((tmp_path / "each.json").read_text()) == {
+        "9000": 0.0,
+        "9001": 0.0,
+        "25002": 100.0,
+        "30003": 0.0,
+        "30004": 0.0,
+    }
+    assert run(*files) == 0
+    assert "ECE" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ([], 2),
+        (["scenes"], 2),
+        (["--results", "r.json"], 2),
+        (["scenes", "--data", "d", "--questions", "q.json"], 2),
+        (["scenes", "--results", "r.json", "--questions", "q.json", "--annotations", "a.json"], 2),
+        (["nothing", "--data", "nowhere"], 1),
+        (["--results", "r.json", "--questions", "q.json", "--annotations", "a.json"], 1),
+    ],
+)
+def test_wrong_usage_is_said(
+    arguments: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments) == code
