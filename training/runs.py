@@ -64,7 +64,7 @@ class Run:
 
     def save_checkpoint(self, step: int, variables: list[Any]) -> None:
         """Replace the checkpoint in one move: a killed run leaves the old one or the new one whole."""
-        arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
+        arrays: dict[str, Any] = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
         unfinished = self.path / "checkpoint.part.npz"
         np.savez(unfinished, step=np.int64(step), **arrays)
         unfinished.replace(self.checkpoint)

@@ -196,15 +196,16 @@ def _fit(
     say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """All steps that are left, with a checkpoint every two minutes and a look at validation every epoch."""
-    step, history = 0, []
+    step = 0
+    history: list[dict[str, Any]] = []
     if (saved := run.load_checkpoint()) is not None:
         step, values = saved
-        for variable, value in zip(learner.variables, values, strict=True):
-            variable.assign(value)
+        for variable, kept in zip(learner.variables, values, strict=True):
+            variable.assign(kept)
         history = json.loads(run.history.read_text()) if run.history.exists() else []
         say(f"resumed at step {step} of {steps}")
-    first, began, saved_at, smooth = step, time.monotonic(), time.monotonic(), None
-    asked = 0
+    first, began, saved_at, asked = step, time.monotonic(), time.monotonic(), 0
+    smooth: float | None = None
     try:
         for inputs in _prefetched(batches, step, steps, learner.signature):
             value = float(learner.step(*inputs))

@@ -46,7 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_same_seed_gives_the_same_files_with_one_process_or_two(made: Path, tmp_path: Path) -> None:
     make_split(tmp_path, "val", pictures=600, seed=5, questions=5, processes=1)
     files = sorted(p.relative_to(made) for p in made.rglob("*") if p.is_file())
-    assert len(files) == 602
+    assert len(files) == 603  # pictures, questions, annotations, instances
     assert files == sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file())
     assert all((made / name).read_bytes() == (tmp_path / name).read_bytes() for name in files)
 
@@ -138,7 +138,7 @@ def _meant(scene: Scene, described: Any) -> list[Thing]:
 
 
 def _true_of(name: str, c: Any, scene: Scene, thing: Thing, other: list[Thing]) -> bool:
-    yes = c.answer == "yes"
+    yes = bool(c.answer == "yes")
     if name in ("colour", "shape", "size"):
         return bool(getattr(thing, name) == c.answer)
     if name == "attribute":
@@ -146,18 +146,15 @@ def _true_of(name: str, c: Any, scene: Scene, thing: Thing, other: list[Thing]) 
         small = {"little": "small", "tiny": "small", "big": "large"}
         return yes == (small.get(said, said) in (thing.size, thing.colour, thing.shape))
     if name == "horizontal":
-        return yes == ((thing.x < other[0].x) == (c.only == ("left",)))
+        return bool(yes == ((thing.x < other[0].x) == (c.only == ("left",))))
     if name == "vertical":
         return yes == ((thing.y < other[0].y) == ("above" in c.only))
     if name == "bigger":
         return yes == ((thing.radius > other[0].radius) == ("bigger" in c.only))
     assert name == "neighbour"
-    directions = [d for d, said in (("left", "left"), ("right", "right")) if said in c.words["side"]]
-    direction = (
-        directions[0]
-        if directions
-        else {"over": "above", "under": "below"}.get(c.words["side"], c.words["side"])
-    )
+    side: str = c.words["side"]
+    sideways = [direction for direction in ("left", "right") if direction in side]
+    direction = sideways[0] if sideways else {"over": "above", "under": "below"}.get(side, side)
     beside = [t for t in scene.things if t is not thing and is_beside(t, thing, direction)]
     return len(beside) == 1 and c.answer in (beside[0].shape, beside[0].colour)
 

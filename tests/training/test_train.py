@@ -74,8 +74,8 @@ def test_photos_that_are_decoded_already_are_not_read_again(data: Path, tmp_path
         return read(path)
 
     words, answers = choose_words(dataset.questions, min_count=1), ("yes", "no")
-    for _ in range(2):
-        examples = load_examples(
+    made = [
+        load_examples(
             dataset,
             words=words,
             answers=answers,
@@ -84,6 +84,9 @@ def test_photos_that_are_decoded_already_are_not_read_again(data: Path, tmp_path
             cache=tmp_path / "p.npy",
             read=counting,
         )
+        for _ in range(2)
+    ]
+    examples = made[1]
     assert len(read_paths) == 20
     np.testing.assert_array_equal(examples.photos[7], read(dataset.photo(examples.image_ids[7])))
     known = np.array([a in answers for a in dataset.answers_modal])

@@ -30,7 +30,7 @@ class GridCoordinates(keras.layers.Layer):  # type: ignore[misc]  # keras ships 
     Coordinates as channels: Liu et al. 2018, "An intriguing failing of convolutional neural networks".
     """
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         _, height, width, _ = input_shape
         y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
         self.grid = np.stack([x, y], axis=-1)[None].astype(np.float32)  # [1,h,w,2]
@@ -40,5 +40,5 @@ class GridCoordinates(keras.layers.Layer):  # type: ignore[misc]  # keras ships 
         shape = (keras.ops.shape(inputs)[0], *self.grid.shape[1:])
         return keras.ops.concatenate([inputs, keras.ops.broadcast_to(grid, shape)], axis=-1)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*input_shape[:3], input_shape[3] + 2)
