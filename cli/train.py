@@ -23,11 +23,11 @@ def train(
     side: Annotated[
         int, typer.Option(min=32, max=512, help="Photos are resized to this many pixels a side.")
     ] = 128,
-    photos_per_batch: Annotated[int, typer.Option(min=1)] = 64,
+    photos_per_batch: Annotated[int, typer.Option(min=1)] = 32,
     questions_per_photo: Annotated[int, typer.Option(min=1, help="In one batch, at most.")] = 8,
     learning_rate: Annotated[
         float, typer.Option(min=0, help="The highest; it rises first and falls to 0.")
-    ] = 2e-3,
+    ] = 1.5e-3,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Train a model on the split `train`, and calibrate it on the split `val`."""
@@ -42,8 +42,8 @@ def train(
 
     if arch != "attention":
         raise typer.BadParameter(f'is "{arch}"; allowed is "attention".', param_hint="--arch")
-    if side % 16:
-        raise typer.BadParameter(f"is {side}; it must be divisible by 16.", param_hint="--side")
+    if side % 32:
+        raise typer.BadParameter(f"is {side}; it must be divisible by 32.", param_hint="--side")
     settings = Settings(
         arch=arch,
         data=str(data),

@@ -24,9 +24,9 @@ class Settings:
     epochs: int = 20
     seed: int = 0
     side: int = 128  # photos are resized to this many pixels a side
-    photos_per_batch: int = 64
+    photos_per_batch: int = 32
     questions_per_photo: int = 8
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 1e-4
     word_dropout: float = 0.01
     max_tokens: int = 30

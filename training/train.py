@@ -179,8 +179,7 @@ def _read(
     )
     boxes = instances_path(Path(settings.data), "train")
     if boxes.exists():
-        grid = settings.side // attention.CELL_PX
-        objects = load_objects(boxes, learning.image_ids, grid=(grid, grid))
+        objects = load_objects(boxes, learning.image_ids, grid=(attention.GRID, attention.GRID))
         learning = replace(learning, cells=objects.cells)
         say(f"boxes of {len(objects.labels)} labels teach the encoder, too")
     return learning, validation, answers

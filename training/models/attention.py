@@ -14,16 +14,16 @@ from keras import layers, ops
 
 from .layers import GridCoordinates, LengthMask
 
-CELL_PX = 16  # of the photo, that one cell of the grid stands for
+GRID = 8  # cells a side, whatever the photo's size
 _HEADS = 4  # a question names two things at most; spare heads make that easier to learn
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttentionConfig:
-    """The sizes of a model; the photo's side must be divisible by 16."""
+    """The sizes of a model; the photo's side must be divisible by 32."""
 
     side: int = 128
-    channels: tuple[int, int, int] = (48, 96, 128)  # at a quarter, an eighth, a sixteenth of the side
+    channels: tuple[int, int, int] = (48, 96, 128)  # of the maps of 32, 16 and 8 cells a side
     word_dimension: int = 64
     question_units: int = 160
     query_units: int = 48
@@ -33,15 +33,16 @@ class AttentionConfig:
 
 
 def encoder(config: AttentionConfig) -> keras.Model:
-    """`image` [N,side,side,3], 0 to 255 → `features` [N,side/16,side/16,C+2]; the last two are coordinates."""
+    """`image` [N,side,side,3], 0 to 255 → `features` [N,8,8,C+2]; the last two are coordinates."""
     image = keras.Input((config.side, config.side, 3), name="image")
-    quarter, eighth, sixteenth = config.channels
+    fine, middle, coarse = config.channels
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)
-    x = _convolve(x, quarter, size=6, strides=4)  # [N,32,32,48]
-    x = _convolve(x, eighth, strides=2)  # [N,16,16,96]
-    x = layers.Add()([x, _convolve(x, eighth)])
-    x = _convolve(x, sixteenth, strides=2)  # [N,8,8,128]
-    x = layers.Add()([x, _convolve(x, sixteenth)])
+    stride = config.side // (4 * GRID)
+    x = _convolve(x, fine, size=max(3, stride + stride // 2), strides=stride)  # [N,32,32,48]
+    x = _convolve(x, middle, strides=2)  # [N,16,16,96]
+    x = layers.Add()([x, _convolve(x, middle)])
+    x = _convolve(x, coarse, strides=2)  # [N,8,8,128]
+    x = layers.Add()([x, _convolve(x, coarse)])
     return keras.Model(image, GridCoordinates(name="features")(x), name="encoder")
 
 
