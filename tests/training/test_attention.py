@@ -27,7 +27,7 @@ def test_padding_does_not_change_logits() -> None:
     random = np.random.default_rng(1)
     question = random.standard_normal((3, 7, 12)).astype(np.float32)
     features = random.random((3, GRID, GRID, 18)).astype(np.float32)
-    lengths = np.array([7, 4, 1], np.int32)
+    lengths = np.array([7, 4, 2], np.int32)
     padded = np.concatenate([question, random.standard_normal((3, 5, 12)).astype(np.float32)], axis=1)
     together = model([padded, lengths, features]).numpy()
     for row, length in enumerate(lengths):
