@@ -18,8 +18,8 @@ def test_the_grid_has_the_same_size_for_every_photo_size(side: int) -> None:
 
 def test_the_last_two_channels_say_where_a_cell_is() -> None:
     features = encoder(CONFIG)(np.zeros((2, 64, 64, 3), np.float32)).numpy()
-    np.testing.assert_allclose(features[1, :, 0, -2], -1)  # x at the left edge
-    np.testing.assert_allclose(features[1, -1, :, -1], 1)  # y at the bottom
+    np.testing.assert_allclose(features[1, :, 0, -2], -4)  # x at the left edge
+    np.testing.assert_allclose(features[1, -1, :, -1], 4)  # y at the bottom
 
 
 def test_padding_does_not_change_logits() -> None:

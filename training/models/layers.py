@@ -25,14 +25,15 @@ class LengthMask(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package="asksight")
 class GridCoordinates(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
-    """Append each cell's place to its channels: [N,h,w,C] -> [N,h,w,C+2], x and y from -1 to 1.
+    """Append each cell's place to its channels: [N,h,w,C] -> [N,h,w,C+2], x and y from -4 to 4.
 
+    As large as other channels become, so that places are learned as soon as looks are.
     Coordinates as channels: Liu et al. 2018, "An intriguing failing of convolutional neural networks".
     """
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         _, height, width, _ = input_shape
-        y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+        y, x = np.meshgrid(np.linspace(-4, 4, height), np.linspace(-4, 4, width), indexing="ij")
         self.grid = np.stack([x, y], axis=-1)[None].astype(np.float32)  # [1,h,w,2]
 
     def call(self, inputs: Any) -> Any:
