@@ -1,8 +1,9 @@
-"""A compact VQA model: a CNN's grid of features, and an answerer that looks at it twice with the question in mind.
+"""A compact VQA model: a CNN's grid of features, and an answerer that looks at it with each word of the question.
 
 The encoder sees the photo alone, so that its features can be cached; the answerer sees the features and the
-question. Each head picks words of the question (Hudson & Manning 2018), finds the thing that they mean and counts
-its like; a second look, told what the first one found and where, finds the answer (Yang et al. 2016).
+question. One GRU reads the words; each word attends to the grid, as in image captioning turned round (Xu et al.
+2015); a second GRU reads the words again together with what they found and where, and looks once more (stacked
+attention, Yang et al. 2016).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from keras import layers, ops
 from .layers import GridCoordinates, LengthMask
 
 GRID = 8  # cells a side, whatever the photo's size
-_HEADS = 4  # a question names two things at most; spare heads make that easier to learn
+_HEADS = 4  # places that the last look can attend to at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +26,11 @@ class AttentionConfig:
     side: int = 128
     channels: tuple[int, int, int] = (48, 96, 128)  # of the maps of 32, 16 and 8 cells a side
     word_dimension: int = 64
-    question_units: int = 160
+    word_units: int = 160
     query_units: int = 48
     found_units: int = 64
-    thought_units: int = 160
-    answer_units: int = 192
+    thought_units: int = 192
+    answer_units: int = 224
 
 
 def encoder(config: AttentionConfig) -> keras.Model:
@@ -59,28 +60,24 @@ def answerer(config: AttentionConfig, *, feature_shape: tuple[int, int, int], an
     height, width, channels = feature_shape
 
     mask = LengthMask()(lengths, question)  # [N,T]
-    words, asked = layers.GRU(config.question_units, return_sequences=True, return_state=True)(
-        question, mask=mask
-    )
-    choice = ops.transpose(layers.Dense(_HEADS)(words), (0, 2, 1))  # [N,heads,T]
-    choice = layers.Softmax()(choice, mask=ops.expand_dims(mask, 1))
-    phrases = ops.matmul(choice, words)  # [N,heads,Q]: what each head looks for, as "the red circle"
+    words = layers.GRU(config.word_units, return_sequences=True)(question, mask=mask)  # [N,T,Q]
     cells = layers.Reshape((height * width, channels))(features)  # [N,hw,C]
 
-    found = layers.Dense(config.found_units)(_look(cells, phrases, config))  # [N,heads,F]
-    claimed = layers.Reshape(found.shape[1:])(layers.Dense(_HEADS * config.found_units)(asked))
-    agreed = layers.Flatten()(layers.Multiply()([found, claimed]))  # is what was found what was said?
+    # Each word looks for what has been said up to it: at "circle", for the red circle.
+    found = layers.Dense(config.found_units)(_look(cells, words, config))  # [N,T,F]
+    agreed = layers.Multiply()([found, layers.Dense(config.found_units)(words)])  # is it what was said?
     # A sum over cells, not a mean: it can count. Few cells hold something, so that the gates begin nearly shut.
-    gates = layers.Activation("sigmoid")(layers.Rescaling(1.0, offset=-2.0)(_scores(cells, phrases, config)))
-    amounts = layers.Rescaling(0.5)(ops.sum(gates, axis=2))  # [N,heads]
+    gates = layers.Activation("sigmoid")(layers.Rescaling(1.0, offset=-2.0)(_scores(cells, words, config)))
+    amount = layers.Rescaling(0.5)(ops.sum(gates, axis=2, keepdims=True))  # [N,T,1]
 
-    known = [asked, layers.Flatten()(found), agreed, amounts]
-    thought = layers.Dense(config.thought_units, activation="relu")(layers.Concatenate()(known))
-    sought = layers.Dense(_HEADS * config.query_units)(layers.Concatenate()([asked, thought]))
-    sought = layers.Reshape((_HEADS, config.query_units))(sought)
-    seen = layers.Dense(config.found_units)(_look(cells, sought, config))
-    x = layers.Concatenate()([asked, thought, layers.Flatten()(seen), agreed, amounts])
-    x = layers.Dense(config.answer_units, activation="relu")(x)
+    said = layers.Dense(config.found_units)(words)
+    grounded = layers.Concatenate()([said, found, agreed, amount])
+    thought = layers.GRU(config.thought_units)(grounded, mask=mask)  # [N,U]
+
+    # Then one look more, for what the question did not name: "What is left of the red circle?"
+    sought = layers.Reshape((_HEADS, config.query_units))(layers.Dense(_HEADS * config.query_units)(thought))
+    seen = layers.Flatten()(layers.Dense(config.found_units)(_look(cells, sought, config)))
+    x = layers.Dense(config.answer_units, activation="relu")(layers.Concatenate()([thought, seen]))
     logits = layers.Dense(answers, name="logits")(x)
     return keras.Model([question, lengths, features], logits, name="answerer")
 
@@ -88,12 +85,12 @@ def answerer(config: AttentionConfig, *, feature_shape: tuple[int, int, int], an
 def _scores(
     cells: keras.KerasTensor, sought: keras.KerasTensor, config: AttentionConfig
 ) -> keras.KerasTensor:
-    """How well each cell fits what each head seeks. [N,hw,C], [N,heads,Q] → [N,heads,hw]."""
+    """How well each cell fits what is sought. [N,hw,C], [N,S,Q] → [N,S,hw]."""
     channels = cells.shape[-1]
-    queries = layers.Dense(channels)(layers.Dense(config.query_units)(sought))  # [N,heads,C], of a low rank
+    queries = layers.Dense(channels)(layers.Dense(config.query_units)(sought))  # [N,S,C], of a low rank
     return layers.Rescaling(channels**-0.5)(ops.matmul(queries, ops.transpose(cells, (0, 2, 1))))
 
 
 def _look(cells: keras.KerasTensor, sought: keras.KerasTensor, config: AttentionConfig) -> keras.KerasTensor:
-    """What stands in the cells that fit. [N,hw,C], [N,heads,Q] → [N,heads,C]."""
+    """What stands in the cells that fit. [N,hw,C], [N,S,Q] → [N,S,C]."""
     return ops.matmul(layers.Softmax()(_scores(cells, sought, config)), cells)
