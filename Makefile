@@ -3,6 +3,7 @@
 #   make test    everything that is tested
 #   make lint    ruff            make types   mypy --strict and pyright
 #   make bench   the figures     make clean   remove what was built
+#   make accuracy   the built-in bundle on fresh scenes     make scenes-bundle   train it anew, about an hour
 
 VENV ?= .venv
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -17,7 +18,7 @@ BESIDE := benchmarks docs tests
 INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi) \
 	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types bench accuracy scenes-bundle clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.serving
@@ -36,6 +37,17 @@ types: $(VENV)/.developing build/types/asksight
 
 bench: $(VENV)/.developing
 	$(BIN)/python benchmarks/serving.py
+
+accuracy: $(VENV)/.serving
+	$(BIN)/asksight data scenes --out build/fresh --train 0 --val 5000 --seed 77
+	$(BIN)/asksight evaluate scenes --data build/fresh
+	$(BIN)/asksight data scenes --out build/unseen --train 0 --val 1000 --seed 77 --wordings unseen
+	$(BIN)/asksight evaluate scenes --data build/unseen
+
+scenes-bundle: $(VENV)/.developing
+	$(BIN)/asksight data scenes --out data/scenes --train 60000 --val 2000 --questions 10 --seed 1
+	$(BIN)/asksight train --data data/scenes --out runs/scenes --epochs 8
+	$(BIN)/asksight export runs/scenes --out engine/bundles/scenes --name scenes --version 0.1.0
 
 clean:
 	rm -rf $(VENV) build dist node_modules *.egg-info ext/*.so ext/*.c proto/asksight/v1/*_pb2*

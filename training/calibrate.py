@@ -26,7 +26,7 @@ def fit(
     answers: NDArray[np.int32],
     *,
     unanswerable: int | None,
-    max_risk: float = 0.05,
+    max_risk: float = 0.02,
 ) -> Calibration:
     """Temperature by the likelihood of `answers` [N] under `logits` [N,A]; thresholds by risk and coverage.
 

@@ -1,0 +1,47 @@
+"""The bundle that is committed answers fresh scenes: the figures that the README gives do not rot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asksight.cli.bundle_photos import photo_reader
+from asksight.engine import load_bundle
+from asksight.training.datasets import open_dataset
+from asksight.training.evaluate import predict
+from asksight.training.scenes.make import make_split
+from asksight.training.scores import score
+
+SEED = 77  # training took another
+
+
+def _figures(out: Path, *, pictures: int, unseen: bool = False) -> Any:
+    make_split(out, "val", pictures=pictures, seed=SEED, unseen=unseen)
+    dataset, bundle = open_dataset(out, "val"), load_bundle("scenes")
+    return score(dataset, predict(bundle, dataset, read_photo=photo_reader(bundle)))
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return _figures(tmp_path_factory.mktemp("scenes"), pictures=1000)
+
+
+def test_it_is_right_on_at_least_86_percent_of_fresh_scenes(figures: Any) -> None:
+    assert figures["photos"] == 1000
+    assert figures["exact"] >= 86
+
+
+def test_what_it_says_as_certain_is_wrong_at_most_one_time_in_twenty(figures: Any) -> None:
+    assert figures["exact_when_answered"] >= 95
+    assert figures["verdicts"]["answered"] > 0.65
+
+
+def test_it_understands_wordings_that_training_never_used(tmp_path: Path) -> None:
+    assert _figures(tmp_path, pictures=300, unseen=True)["exact"] >= 85
+
+
+def test_it_is_small_enough_to_be_shipped() -> None:
+    files = [path for path in load_bundle("scenes").path.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 4_000_000
