@@ -24,14 +24,14 @@ DEMO_PHOTOS = (
         (
             "What colour is the circle?",
             "What shape is the small blue thing?",
-            "Is the square to the left of the triangle?",
+            "Is the circle to the left of the square?",
             "What colour is the heart?",
         ),
     ),
     DemoPhoto(
         FOLDER / "row.jpg",
         "three small purple hearts above a large orange cross",
-        ("How many hearts are there?", "Are there more crosses than hearts?", "What is below the hearts?"),
+        ("How many hearts are there?", "Are there more crosses than hearts?", "Is there a small heart?"),
     ),
     DemoPhoto(FOLDER / "star.jpg", "one large pink star", ("What is this?", "Is the star small?")),
     DemoPhoto(FOLDER / "dark.jpg", "nothing: it was taken in the dark", ("What is in the picture?",)),
