@@ -21,6 +21,7 @@ from asksight.engine import Bundle, Engine, open_engine
 from asksight.engine.cores import available_cores
 from asksight.ext import WordTable
 
+from .calibrate import softmax
 from .datasets import Dataset
 
 ReadPhoto = Callable[[Path], NDArray[Any]]  # as the bundle's encoder takes it, [H, W, 3]
@@ -123,9 +124,7 @@ class _Judge:
     def __call__(
         self, logits: NDArray[Any]
     ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int8]]:
-        scaled = logits.astype(np.float64) / self._calibration.temperature
-        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        probabilities = powers / powers.sum(axis=1, keepdims=True)
+        probabilities = softmax(logits.astype(np.float64) / self._calibration.temperature)
         best = probabilities.argmax(axis=1)
         confidence = probabilities[np.arange(len(best)), best]
         answered = confidence >= self._calibration.answered_threshold

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from asksight.engine import Bundle, Calibration, open_engine, write_bundle
 
+from .calibrate import softmax
 from .errors import ExportError
 from .keras_onnx import save_onnx
-from .runs import Run
+from .runs import UNANSWERABLE, Run
 
-UNANSWERABLE = "unanswerable"
 LARGEST_DIFFERENCE = 1e-4  # of a probability, between Keras and ONNX
 SAMPLES = 32  # photos to compare on, each with one question
 PREPROCESSING = {"resize": "stretch", "resample": "bilinear", "color_order": "rgb"}
@@ -130,7 +130,7 @@ def compare(wanted: NDArray[Any], got: NDArray[Any]) -> float:
 
     Raises ExportError where it is 1e-4 or more, or where the best answer differs (and is not as good as tied).
     """
-    first, second = _softmax(wanted), _softmax(got)
+    first, second = softmax(wanted), softmax(got)
     largest = float(np.abs(first - second).max())
     lost = first.max(axis=1) - first[np.arange(len(first)), second.argmax(axis=1)]
     changed = int((lost >= LARGEST_DIFFERENCE).sum())
@@ -141,11 +141,6 @@ def compare(wanted: NDArray[Any], got: NDArray[Any]) -> float:
             "wrongly: export with a simpler model to find it, and report it."
         )
     return largest
-
-
-def _softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
-    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def _check_run(run: Run) -> None:

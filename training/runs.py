@@ -14,6 +14,8 @@ from asksight.engine.bundle import Calibration
 
 from .errors import TrainingError
 
+UNANSWERABLE = "unanswerable"  # the answer that a model gives when the photo does not hold it
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:

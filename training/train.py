@@ -33,9 +33,8 @@ from .examples import (
 )
 from .models import attention
 from .objects import instances_path, load_objects
-from .runs import Run, Settings, calibration_json, write_json, write_lines
+from .runs import UNANSWERABLE, Run, Settings, calibration_json, write_json, write_lines
 
-UNANSWERABLE = "unanswerable"
 _CHECKPOINT_SECONDS = 120
 _CELLS_WEIGHT = 0.3  # of the lesson about what stands where, beside that of the questions
 _SMOOTHED = 0.98  # of the loss shown, so that it can be read
@@ -49,7 +48,6 @@ class Progress:
     step: int
     steps: int
     loss: float
-    questions_per_s: float
 
 
 class Learner:
@@ -203,15 +201,14 @@ def _fit(
             variable.assign(kept)
         history = json.loads(run.history.read_text()) if run.history.exists() else []
         say(f"resumed at step {step} of {steps}")
-    first, began, saved_at, asked = step, time.monotonic(), time.monotonic(), 0
+    first, saved_at = step, time.monotonic()
     smooth: float | None = None
     try:
         for inputs in _prefetched(batches, step, steps, learner.signature):
             value = float(learner.step(*inputs))
             smooth = value if smooth is None else _SMOOTHED * smooth + (1 - _SMOOTHED) * value
-            step, asked = step + 1, asked + int(inputs[2].shape[0])
-            rate = asked / (time.monotonic() - began)
-            report(Progress(first=first, step=step, steps=steps, loss=smooth, questions_per_s=rate))
+            step += 1
+            report(Progress(first=first, step=step, steps=steps, loss=smooth))
             if step % batches.steps_per_epoch == 0:
                 exact = _exact_by_family(learner, validation)
                 history.append({"step": step, "loss": smooth, "val_exact": exact})

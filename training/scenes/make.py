@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from ..datasets.dataset import answer_type
 from .draw import draw_jpeg
 from .questions import FAMILIES, UNANSWERABLE, Candidate, Facts
 from .scene import SHAPES, SIDE_PX, Scene, sample_scene
@@ -170,7 +171,7 @@ def _write_json(out: Path, split: str, rows: list[_Made]) -> int:
                 {
                     **ids,
                     "question_type": question.family,
-                    "answer_type": _answer_type(question.answer),
+                    "answer_type": answer_type(question.answer),
                     "multiple_choice_answer": question.answer,
                     "answers": answers,
                 }
@@ -216,7 +217,3 @@ def _instances(split: str, rows: list[_Made]) -> dict[str, Any]:
         "annotations": [box | {"id": i + 1} for i, box in enumerate(boxes)],
         "categories": [{"id": i, "name": shape} for shape, i in number.items()],
     }
-
-
-def _answer_type(answer: str) -> str:
-    return "yes/no" if answer in ("yes", "no") else "number" if answer.isdigit() else "other"
