@@ -78,6 +78,31 @@ def write_easy_vqa(folder: Path, *, photos: int = 6, questions: int = 3) -> Path
     return folder
 
 
+VIZWIZ = (  # photo number, question, ten answers, whether the photo holds the answer
+    (0, "What's the name\nof this product?", ["basil leaves"] * 6 + ["basil"] * 4, 1),
+    (3, "Can you tell me what is in this can please?", ["unsuitable"] * 3 + ["unanswerable"] * 7, 0),
+    (17, "Is it on?", ["yes"] * 8 + ["no"] * 2, 1),
+)
+
+
+def write_vizwiz(
+    folder: Path, *, split: str = "train", asked: Sequence[tuple[int, str, Sequence[str], int]] = VIZWIZ
+) -> Path:
+    """One list as VizWiz has it, with the photos in a folder of the split's name; a test split has no answers."""
+    (folder / split).mkdir(parents=True)
+    rows: list[dict[str, Any]] = []
+    for number, question, answers, answerable in asked:
+        name = f"VizWiz_{split}_{number:08d}.jpg"
+        write_photo(folder / split / name, number)
+        told = [{"answer_confidence": "yes", "answer": answer} for answer in answers]
+        kind = "other" if answerable else "unanswerable"
+        answered = {"answers": told, "answer_type": kind, "answerable": answerable}
+        rows.append({"image": name, "question": question} | (answered if split != "test" else {}))
+    path = folder / f"{split}.json"
+    path.write_text(json.dumps(rows))
+    return path
+
+
 def write_photo(path: Path, number: int, side: int = 40) -> None:
     """A picture of stripes that differs from number to number."""
     image = Image.new("RGB", (side, side))

@@ -161,6 +161,10 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
         r"questions\.json is not whole JSON: at character \d+",
     ),
     "no list": (write_raw("questions", '{"questions": 5}'), r"has no list named 'questions'"),
+    "type that is no text": (
+        change("annotations", lambda rows: rows[0].update(question_type=5)),
+        r"annotations\.json: entry 0: 'question_type' is 5, not text",
+    ),
 }
 
 
@@ -180,6 +184,20 @@ def test_easy_vqa_entries_are_checked(tmp_path: Path) -> None:
         DatasetError, match=r"entry 18 is \['what\?', 5\], not \[question, answer, image index\]"
     ):
         open_dataset(tmp_path / "train", "train")
+
+
+def test_a_file_of_the_wrong_kind_is_called_by_its_kind(tmp_path: Path) -> None:
+    questions, annotations = write_vqa(tmp_path)
+    with pytest.raises(DatasetError, match=r"annotations\.json holds annotations; name the questions file"):
+        open_dataset(annotations, "train2014")
+    text = json.loads(questions.read_text()) | {"task_type": "Multiple-Choice"}
+    multiple = tmp_path / "MultipleChoice_mscoco_train2014_questions.json"
+    multiple.write_text(json.dumps(text))
+    with pytest.raises(DatasetError, match="is of the task Multiple-Choice; name the Open-Ended"):
+        open_dataset(multiple, "train2014")
+    annotations.unlink()
+    with pytest.raises(DatasetError, match="no annotations JSON of the same split and version"):
+        open_dataset(questions, "train2014")
 
 
 @pytest.mark.parametrize("where", ["nowhere", "."])

@@ -41,13 +41,14 @@ class Record:
     modal: str
     question_type: str
     answer_type: str
+    answerable: bool | None = None  # VizWiz says whether the photo holds the answer; None: not said
 
 
 @dataclass(kw_only=True)
 class Dataset:
     """One split in columns: row i of every list belongs to question i. Read-only once it is filled."""
 
-    name: str  # as in "vqa", "easy-vqa"
+    name: str  # as in "vqa", "easy-vqa", "vizwiz"
     split: str
     photos: Path | None  # the folder of the photos; None where only features are to be had
     photo_pattern: str  # as in "COCO_train2014_{image_id:012d}.jpg"
@@ -58,6 +59,7 @@ class Dataset:
     answers_all: list[tuple[str, ...]] = field(default_factory=list)
     question_types: list[str] = field(default_factory=list)
     answer_types: list[str] = field(default_factory=list)
+    answerable: list[bool | None] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.question_ids)
@@ -72,6 +74,7 @@ class Dataset:
                 modal=self.answers_modal[i],
                 question_type=self.question_types[i],
                 answer_type=self.answer_types[i],
+                answerable=self.answerable[i],
             )
 
     def extend(self, records: Iterable[Record]) -> Dataset:
@@ -85,6 +88,7 @@ class Dataset:
             self.answers_all.append(tuple(kept.setdefault(answer, answer) for answer in record.answers))
             self.question_types.append(kept.setdefault(record.question_type, record.question_type))
             self.answer_types.append(kept.setdefault(record.answer_type, record.answer_type))
+            self.answerable.append(record.answerable)
         return self
 
     def photo(self, image_id: int) -> Path:

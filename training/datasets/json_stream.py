@@ -118,15 +118,21 @@ def entries(path: Path, key: str | None = None) -> Iterator[Any]:
         if key is None:
             yield from stream.entries()
             return
-        found = False
+        if stream.peek() != "{":
+            raise DatasetError(
+                f"{path} has no list named {key!r}: it is no JSON object. Is it the right file?"
+            )
+        found, others = False, list[str]()
         for name in stream.names():
             if name == key and stream.peek() == "[":
                 found = True
                 yield from stream.entries()
             else:
+                others.append(name)
                 stream.value()
         if not found:
-            raise DatasetError(f"{path} has no list named {key!r}.")
+            told = ", ".join(others) or "nothing"
+            raise DatasetError(f"{path} has no list named {key!r}, only {told}. Is it the right file?")
 
 
 def head(path: Path, *, stop_at: tuple[str, ...]) -> tuple[dict[str, Any], str | None]:

@@ -12,7 +12,7 @@ from .source import find_sources
 
 
 def open_dataset(path: str | Path, split: str) -> Dataset:
-    """Read one split of a prepared folder, of VQA (ours or the real one) or of easy-VQA.
+    """Read one split of a prepared folder, of VQA (ours or the real one), of VizWiz or of easy-VQA.
 
     Raises DatasetError naming the splits there are, or the file and the entry that is wrong.
     """

@@ -79,14 +79,13 @@ def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def _all_answers(record: Record) -> str:
-    return json.dumps(
-        {
-            "question_id": record.question_id,
-            "question_type": record.question_type,
-            "answer_type": record.answer_type,
-            "answers": record.answers,
-        }
-    )
+    told: dict[str, Any] = {
+        "question_id": record.question_id,
+        "question_type": record.question_type,
+        "answer_type": record.answer_type,
+        "answers": record.answers,
+    }
+    return json.dumps(told if record.answerable is None else told | {"answerable": record.answerable})
 
 
 def write_manifest(out: Path, manifest: dict[str, Any]) -> None:
@@ -148,6 +147,7 @@ def _records(path: Path, lines: dict[str, list[str]]) -> Iterator[Record]:
                 modal=best,
                 question_type=told["question_type"],
                 answer_type=told["answer_type"],
+                answerable=told.get("answerable"),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{path}: line {number} is broken: {error}.") from error

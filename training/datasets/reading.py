@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +29,8 @@ def read_records(source: Source, problems: Problems | None = None) -> Iterator[R
     photo that is not there, a field that is missing; or has `problems` count them.
     """
     problems = problems or Problems()
-    records = _easy_vqa(source, problems) if source.name == "easy-vqa" else _vqa(source, problems)
+    readers = {"easy-vqa": _easy_vqa, "vizwiz": _vizwiz, "vqa": _vqa}
+    records = readers[source.name](source, problems)
     there = None if source.photos is None else {entry.name for entry in os.scandir(source.photos)}
     for record in records:
         name = source.photo_pattern.format(image_id=record.image_id)
@@ -60,6 +62,48 @@ def _easy_vqa(source: Source, problems: Problems) -> Iterator[Record]:
             modal=answer,
             question_type=" ".join(question.lower().split()[:2]),
             answer_type=answer_type(answer),
+        )
+
+
+def _vizwiz(source: Source, problems: Problems) -> Iterator[Record]:
+    """One question a photo, so the photo's number is the question's id."""
+    seen: set[int] = set()
+    for place, entry in enumerate(entries(source.questions)):
+        try:
+            image = _text(entry, "image")
+            digits = re.search(r"(\d+)\.\w+$", image)
+            image_id = int(digits[1]) if digits else -1
+            if source.photo_pattern.format(image_id=image_id) != image:
+                form = source.photo_pattern.format(image_id=0)
+                raise TypeError(f"'image' is {image!r:.80}, not of the form {form}")
+            answers = tuple(_text(answer, "answer") for answer in entry["answers"])
+            if not answers:
+                raise TypeError("'answers' is empty")
+            best = one_line(modal(answers))
+            question = one_line(_text(entry, "question"))
+            kind = _said(entry, "answer_type") or answer_type(best)
+            answerable = entry.get("answerable")
+            if answerable not in (0, 1, None):
+                raise TypeError(f"'answerable' is {answerable!r:.40}, not 0 or 1")
+        except (KeyError, TypeError) as error:
+            problems.meet("broken entry", f"{source.questions}: entry {place}: {_what(error)}.")
+            continue
+        if image_id in seen:
+            problems.meet(
+                "duplicate question id",
+                f"{source.questions}: the question about {image} comes twice, again as entry {place}.",
+            )
+            continue
+        seen.add(image_id)
+        yield Record(
+            question_id=image_id,
+            image_id=image_id,
+            question=question,
+            answers=answers,
+            modal=best,
+            question_type=" ".join(question.lower().split()[:2]),
+            answer_type=kind,
+            answerable=None if answerable is None else bool(answerable),
         )
 
 
@@ -124,13 +168,13 @@ def _annotations(path: Path, problems: Problems) -> dict[int, _Annotation]:
             answers = tuple(once(_text(answer, "answer")) for answer in entry["answers"])
             if not answers:
                 raise TypeError("'answers' is empty")
-            best = one_line(entry.get("multiple_choice_answer") or modal(answers))
+            best = _said(entry, "multiple_choice_answer") or one_line(modal(answers))
             annotation = _Annotation(
                 image_id=_number(entry, "image_id"),
                 modal=once(best),
                 answers=groups.setdefault(answers, answers),
-                question_type=once(one_line(entry.get("question_type") or "")),
-                answer_type=once(one_line(entry.get("answer_type") or answer_type(best))),
+                question_type=once(_said(entry, "question_type")),
+                answer_type=once(_said(entry, "answer_type") or answer_type(best)),
             )
         except (KeyError, TypeError) as error:
             problems.meet("broken entry", f"{path}: entry {place}: {_what(error)}.")
@@ -157,6 +201,11 @@ def _text(entry: Any, key: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{key!r} is {value!r:.40}, not text")
     return value
+
+
+def _said(entry: Any, key: str) -> str:
+    """A text that may be missing, on one line."""
+    return one_line(_text(entry, key)) if entry.get(key) is not None else ""
 
 
 def _what(error: Exception) -> str:

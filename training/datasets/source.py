@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ _NAMES = re.compile(
 class Source:
     """One split as it lies on disk."""
 
-    name: str  # "vqa" or "easy-vqa"
+    name: str  # "vqa", "easy-vqa" or "vizwiz"
     split: str
     questions: Path
-    annotations: Path | None  # easy-VQA has its answers beside the questions
+    annotations: Path | None  # easy-VQA and VizWiz have their answers beside the questions
     photos: Path | None
     photo_pattern: str
 
@@ -42,13 +42,10 @@ def find_sources(where: Path, *, photos: Path | None = None) -> list[Source]:
     files = [where] if where.is_file() else sorted(where.glob("*.json"))
     if not files:  # easy-VQA lies in train/ and test/
         files = sorted(where.glob("*/questions.json"))
-    found = [_easy_vqa(file, photos) for file in files if _is_easy_vqa(file)]
+    found = list(_lists(files, photos))
     found += _vqa(where, photos)
     if not found:
-        raise DatasetError(
-            f"{where} holds no data set that is known: VQA (a questions and an annotations JSON) or "
-            "easy-VQA (questions.json, a list of [question, answer, image index], beside images/)."
-        )
+        raise DatasetError(_no_data_set(where))
     for source in found:
         if not re.fullmatch(r"[\w\-]+", source.split):  # it becomes part of file names
             raise DatasetError(
@@ -57,17 +54,39 @@ def find_sources(where: Path, *, photos: Path | None = None) -> list[Source]:
     return found
 
 
+def _no_data_set(where: Path) -> str:
+    """What to say of a place that holds none; a file of the wrong kind is called by its kind."""
+    if where.is_file() and _top(where) == "{":
+        seen, kind = head(where, stop_at=("questions", "annotations"))
+        if kind == "annotations":
+            return f"{where} holds annotations; name the questions file that goes with it, or their folder."
+        if kind == "questions" and seen.get("task_type", "Open-Ended") != "Open-Ended":
+            return f"{where} is of the task {seen['task_type']}; name the Open-Ended questions file."
+        if kind == "questions":
+            return f"There is no annotations JSON of the same split and version beside {where}."
+    return (
+        f"{where} holds no data set that is known: VQA (a questions and an annotations JSON), VizWiz (train.json or "
+        "val.json, a list of image, question and answers) or easy-VQA (questions.json, a list of [question, answer, "
+        "image index], beside images/)."
+    )
+
+
 def _top(path: Path) -> str:
     with open_text(path) as file:
         return JsonStream(file, path).peek()
 
 
-def _is_easy_vqa(path: Path) -> bool:
-    if _top(path) != "[":
-        return False
-    with open_text(path) as file:
-        first: Any = next(JsonStream(file, path).entries(), None)
-    return isinstance(first, list) and [type(part) for part in first] == [str, str, int]
+def _lists(files: list[Path], photos: Path | None) -> Iterator[Source]:
+    """The files that are one list: which data set each is shows in its first entry."""
+    for path in files:
+        if _top(path) != "[":
+            continue
+        with open_text(path) as file:
+            first: Any = next(JsonStream(file, path).entries(), None)
+        if isinstance(first, list) and [type(part) for part in first] == [str, str, int]:
+            yield _easy_vqa(path, photos)
+        elif isinstance(first, dict) and {"image", "question", "answers"} <= first.keys():
+            yield _vizwiz(path, first["image"], photos)  # a test split has no answers, and is passed over
 
 
 def _easy_vqa(path: Path, photos: Path | None) -> Source:
@@ -79,6 +98,25 @@ def _easy_vqa(path: Path, photos: Path | None) -> Source:
         annotations=None,
         photos=folder if folder.is_dir() else None,
         photo_pattern="{image_id}.png",
+    )
+
+
+def _vizwiz(path: Path, image: Any, photos: Path | None) -> Source:
+    """train.json and val.json; the photos lie in folders of these names, as in VizWiz_train_00000000.jpg."""
+    named = re.fullmatch(r"([\w\-]*?)(\d+)(\.\w+)", image) if isinstance(image, str) else None
+    if named is None:
+        raise DatasetError(
+            f"{path}: entry 0 is about image {image!r:.80}; VizWiz_train_00000000.jpg is the form."
+        )
+    prefix, digits, suffix = named.groups()
+    names = (".", "images", "Images", "..", "../images", "../Images")
+    return Source(
+        name="vizwiz",
+        split=path.stem,
+        questions=path,
+        annotations=None,
+        photos=_inside(photos, path.stem) or _first_folder(path.parent, names, path.stem),
+        photo_pattern=f"{prefix}{{image_id:0{len(digits)}d}}{suffix}",
     )
 
 
@@ -149,9 +187,14 @@ def _photo_pattern(data_type: str, split: str) -> str:
 
 def _photo_folder(questions: _VqaFile, photos: Path | None) -> Path | None:
     """`photos`, or its folder named after the split; without it, the places where people put them."""
-    if photos is not None:
-        inner = photos / questions.split
-        return inner if inner.is_dir() else photos
     names = (".", "images", "Images", f"Images/{questions.type}", f"../Images/{questions.type}")
-    places = [questions.path.parent / name / questions.split for name in names]
+    return _inside(photos, questions.split) or _first_folder(questions.path.parent, names, questions.split)
+
+
+def _inside(photos: Path | None, split: str) -> Path | None:
+    return photos if photos is None or not (photos / split).is_dir() else photos / split
+
+
+def _first_folder(parent: Path, names: Sequence[str], split: str) -> Path | None:
+    places = [parent / name / split for name in names]
     return next((place for place in places if place.is_dir()), None)
