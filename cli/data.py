@@ -1,4 +1,4 @@
-"""`asksight data`: make or prepare a data set."""
+"""`asksight data`: make, fetch or prepare a data set."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from typing import Annotated
 
 import typer
 
+from .data_get import get
 from .data_scenes import scenes
 
-app = typer.Typer(help="Make or prepare a data set.", no_args_is_help=True)
+app = typer.Typer(help="Make, fetch or prepare a data set.", no_args_is_help=True)
 app.command()(scenes)
+app.command()(get)
 
 
 @app.command()
 def prepare(
     source: Annotated[
-        Path, typer.Argument(help="The folder of a data set (VQA, easy-VQA, scenes), or a questions file.")
+        Path,
+        typer.Argument(help="The folder of a data set (VQA, VizWiz, easy-VQA, scenes), or a questions file."),
     ],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
     photos: Annotated[

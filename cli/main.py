@@ -37,7 +37,7 @@ VERBS = {
         "asksight.cli.tokens",
         "Show the tokens of questions, one a line on standard input, as a JSON list a line.",
     ),
-    "data": Verb("asksight.cli.data", "Make or prepare a data set."),
+    "data": Verb("asksight.cli.data", "Make, fetch or prepare a data set."),
     "train": Verb(
         "asksight.cli.train", "Train a model on the split `train`, and calibrate it on the split `val`."
     ),

@@ -13,3 +13,11 @@ class ExportError(TrainingError):
 
 class DatasetError(TrainingError):
     """A data set does not hold what it should; the message names the file and the entry."""
+
+
+class DownloadError(TrainingError):
+    """A data set cannot be brought from where it is published; the message says what to do next."""
+
+
+class FeatureError(TrainingError):
+    """Features cannot be made, or a feature store is not what is needed; the message says what to do."""
