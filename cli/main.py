@@ -38,6 +38,13 @@ VERBS = {
         "Show the tokens of questions, one a line on standard input, as a JSON list a line.",
     ),
     "data": Verb("asksight.cli.data", "Make, fetch or prepare a data set."),
+    "vectors": Verb(
+        "asksight.cli.vectors",
+        "Cut pre-trained word vectors to a vocabulary: 300 dimensions, as the models take them, unless told otherwise.",
+    ),
+    "features": Verb(
+        "asksight.cli.features", "Turn photos into a store of features, once, for training to read."
+    ),
     "train": Verb(
         "asksight.cli.train", "Train a model on the split `train`, and calibrate it on the split `val`."
     ),

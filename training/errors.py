@@ -21,3 +21,7 @@ class DownloadError(TrainingError):
 
 class FeatureError(TrainingError):
     """Features cannot be made, or a feature store is not what is needed; the message says what to do."""
+
+
+class VectorError(TrainingError):
+    """Word vectors cannot be read, or do not fit the model; the message names both dimensions."""
