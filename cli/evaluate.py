@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from asksight.engine import Bundle
 
 
 def evaluate(
@@ -32,28 +25,37 @@ def evaluate(
         Path | None, typer.Option(help="Instead of a model: answers in the official results form.")
     ] = None,
     questions: Annotated[Path | None, typer.Option(help="With --results: VQA questions JSON.")] = None,
-    annotations: Annotated[Path | None, typer.Option(help="With --results: VQA annotations JSON.")] = None,
+    annotations: Annotated[
+        Path | None, typer.Option(help="With --results: VQA annotations JSON, or VizWiz's val.json alone.")
+    ] = None,
     per_question: Annotated[
-        Path | None, typer.Option(help="With --results: write question id to accuracy, 0 to 100, as JSON.")
+        Path | None, typer.Option(help="Write question id to accuracy, 0 to 100, as JSON.")
+    ] = None,
+    write_results: Annotated[
+        Path | None, typer.Option(help="Write the model's answers as JSON in the official results form.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure a bundle or a run on a data set, or a results file against questions and annotations."""
     from .output import to_json
 
-    scored_only = {"--questions": questions, "--annotations": annotations, "--per-question": per_question}
+    scored_only = {"--questions": questions, "--annotations": annotations}
     if results is not None:
         if model is not None or data is not None:
             raise typer.BadParameter(
                 "scores a file: leave RUN_OR_BUNDLE and --data out.", param_hint="--results"
             )
+        if write_results is not None:
+            raise typer.BadParameter("goes with a model.", param_hint="--write-results")
         figures = _score_results(results, questions, annotations, per_question)
     else:
         if stray := [option for option, value in scored_only.items() if value is not None]:
             raise typer.BadParameter("goes with --results.", param_hint=stray[0])
         if model is None or data is None:
             raise typer.BadParameter("Give RUN_OR_BUNDLE and --data; or --results and its files.")
-        figures = _evaluate_model(model, data, split, engine, quiet=as_json)
+        figures = _evaluate_model(
+            model, data, split, engine, per_question=per_question, results=write_results, quiet=as_json
+        )
     typer.echo(to_json(figures) if as_json else "\n".join(_lines(figures)))
 
 
@@ -64,7 +66,7 @@ def _score_results(
 
     from .output import to_json
 
-    if questions is None or annotations is None:
+    if annotations is None:
         raise typer.BadParameter("needs --questions and --annotations.", param_hint="--results")
     scored = score_results(results, questions, annotations)
     if per_question is not None:
@@ -72,50 +74,64 @@ def _score_results(
     return {"results": str(results)} | scored.figures
 
 
-def _evaluate_model(model: str, data: Path, split: str, engine: str, *, quiet: bool) -> dict[str, Any]:
+def _evaluate_model(
+    model: str,
+    data: Path,
+    split: str,
+    engine: str,
+    *,
+    per_question: Path | None,
+    results: Path | None,
+    quiet: bool,
+) -> dict[str, Any]:
     from asksight.training.datasets import open_dataset
     from asksight.training.evaluate import predict
+    from asksight.training.results import each_accuracy, write_results
     from asksight.training.scores import score
 
     from .bundle_photos import photo_reader
+    from .output import to_json
     from .progress import progress_bar
+    from .run_bundle import run_or_bundle
 
     dataset = open_dataset(data, split)
-    with _bundle(model) as bundle, progress_bar("questions", total=len(dataset), quiet=quiet) as bar:
+    with run_or_bundle(model) as bundle, progress_bar("questions", total=len(dataset), quiet=quiet) as bar:
         started_s = time.perf_counter()
         predictions = predict(bundle, dataset, read_photo=photo_reader(bundle), engine=engine, progress=bar)
         seconds = time.perf_counter() - started_s
         about = {"model": f"{bundle.name} {bundle.version}", "data": str(data), "split": split}
+    if results is not None:
+        write_results(results, dataset, predictions)
+    if per_question is not None:
+        each = each_accuracy(dataset, predictions.answers)
+        per_question.write_text(to_json(each) + "\n", encoding="utf-8")
     return about | score(dataset, predictions) | {"seconds": round(seconds, 2)}
-
-
-@contextmanager
-def _bundle(model: str) -> Iterator[Bundle]:
-    """A bundle; a run folder is exported to one first, which is thrown away afterwards."""
-    from asksight.engine import load_bundle
-
-    if not (Path(model) / "encoder.keras").exists():
-        yield load_bundle(model)
-        return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-    from asksight.training.export import export_run
-
-    with tempfile.TemporaryDirectory(prefix="asksight-") as folder:
-        yield export_run(Path(model), Path(folder) / "bundle", version="run").bundle
 
 
 def _lines(figures: dict[str, Any]) -> list[str]:
     """The figures as a table: overall, by answer type, by question type."""
-    rows = [("all", figures)]
-    for key in ("by_answer_type", "by_type"):
-        rows += list(figures[key].items())
-    width = max(len(name) for name, _ in rows)
-    head = f"{'':{width}}  {'exact %':>8}  {'VQA %':>8}  {'questions':>9}"
-    lines = [head] + [
-        f"{name:{width}}  {row['exact']:8.2f}  {row['vqa']:8.2f}  {row['count']:9d}" for name, row in rows
-    ]
+    lines = _table(figures) if "exact" in figures else []
+    if "answerability" in figures:
+        found = figures["answerability"]
+        lines.append(
+            f"Unanswerable questions: average precision {found['average_precision']:.2f} %, F1 {found['f1']:.2f} %."
+        )
     if "ece" in figures:
         shares = ", ".join(f"{100 * share:.1f} % {verdict}" for verdict, share in figures["verdicts"].items())
         lines.append(f"Verdicts: {shares}; exact when answered: {figures['exact_when_answered']:.2f} %.")
         lines.append(f"Calibration error (ECE): {figures['ece']:.4f}. {figures['seconds']:.1f} s.")
+    return lines
+
+
+def _table(figures: dict[str, Any]) -> list[str]:
+    rows = [("all", figures)]
+    for key in ("by_answer_type", "by_type"):
+        rows += list(figures[key].items())
+    width = max(len(name) for name, _ in rows)
+    columns = {"exact": "exact %", "vqa": "VQA %", "vizwiz": "VizWiz %"}
+    columns = {key: title for key, title in columns.items() if key in figures}
+    lines = [f"{'':{width}}" + "".join(f"  {title:>8}" for title in columns.values()) + "  questions"]
+    for name, row in rows:
+        shares = "".join(f"  {row[key]:8.2f}" for key in columns)
+        lines.append(f"{name:{width}}{shares}  {row['count']:9d}")
     return lines

@@ -37,6 +37,9 @@ class Predictions:
     best: NDArray[np.int32]  # [N], into `labels`
     confidence: NDArray[np.float32]  # [N], the calibrated probability of the best answer
     verdicts: NDArray[np.int8]  # [N], into VERDICTS
+    unanswerable: NDArray[np.float32] | None = (
+        None  # [N], the probability that the photo does not hold the answer
+    )
 
     @property
     def answers(self) -> list[str]:
@@ -70,6 +73,7 @@ def predict(
     best = np.zeros(len(dataset), np.int32)
     confidence = np.zeros(len(dataset), np.float32)
     verdicts = np.zeros(len(dataset), np.int8)
+    unanswerable = np.zeros(len(dataset), np.float32)
     with ExitStack() as stack:
         encoder, answerer = (
             stack.enter_context(closing(open_engine(engine, path, max_batch=max_batch)))
@@ -83,9 +87,15 @@ def predict(
                 rows = questions[start : start + max_batch]
                 texts = [dataset.questions[row] for row in rows]
                 logits = _answer(answerer, table, texts, features[places[start : start + max_batch]])
-                best[rows], confidence[rows], verdicts[rows] = judge(logits)
+                best[rows], confidence[rows], verdicts[rows], unanswerable[rows] = judge(logits)
                 progress(len(rows))
-    return Predictions(labels=bundle.answers, best=best, confidence=confidence, verdicts=verdicts)
+    return Predictions(
+        labels=bundle.answers,
+        best=best,
+        confidence=confidence,
+        verdicts=verdicts,
+        unanswerable=None if bundle.unanswerable is None else unanswerable,
+    )
 
 
 def _photos(
@@ -115,7 +125,7 @@ def _answer(
 
 
 class _Judge:
-    """Logits [n, A] → best answer, its probability and the verdict, as the server judges."""
+    """Logits [n, A] → best answer, its probability, the verdict as the server judges, and P(unanswerable)."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._calibration = bundle.calibration
@@ -123,14 +133,16 @@ class _Judge:
 
     def __call__(
         self, logits: NDArray[Any]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int8]]:
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int8], NDArray[np.float64]]:
         probabilities = softmax(logits.astype(np.float64) / self._calibration.temperature)
         best = probabilities.argmax(axis=1)
         confidence = probabilities[np.arange(len(best)), best]
         answered = confidence >= self._calibration.answered_threshold
         verdicts = np.where(answered, ANSWERED, UNSURE).astype(np.int8)
+        nothing = np.zeros(len(best))
         if self._nothing is not None:
-            nothing = probabilities[:, self._nothing] >= self._calibration.unanswerable_threshold
+            nothing = probabilities[:, self._nothing]
             verdicts[best == self._nothing] = UNSURE
-            verdicts[(verdicts != ANSWERED) & nothing] = UNANSWERABLE
-        return best, confidence, verdicts
+            likely = nothing >= self._calibration.unanswerable_threshold
+            verdicts[(verdicts != ANSWERED) & likely] = UNANSWERABLE
+        return best, confidence, verdicts, nothing

@@ -110,6 +110,21 @@ def vqa_accuracy(predicted: str, answers: Sequence[str]) -> float:
     if len(set(humans)) > 1:
         humans = [normalise(answer) for answer in humans]
         predicted = normalise(predicted)
+    return _agreement(predicted, humans)
+
+
+def vizwiz_accuracy(predicted: str, answers: Sequence[str]) -> float:
+    """VizWiz's accuracy, 0 to 1: the same mean, but the prediction is always normalised, and the humans never are.
+
+    So its published program does (VizWiz Python API, Q. Li, after the VQA evaluation code): its answers were
+    normalised before they were published. Raises ValueError if there are no answers.
+    """
+    if not answers:
+        raise ValueError("there are no answers to compare with")
+    return _agreement(normalise(strip_breaks(predicted)), answers)
+
+
+def _agreement(predicted: str, humans: Sequence[str]) -> float:
     matches = humans.count(predicted)
     # A human who said the same has one match fewer: he is not compared with himself.
     scores = [min(1.0, (matches - (human == predicted)) / 3) for human in humans]

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .answerability import answerability
 from .datasets import Dataset
 from .evaluate import VERDICTS, Predictions
-from .metric import percent, vqa_accuracy
+from .metric import percent, vizwiz_accuracy, vqa_accuracy
+from .reliability import calibration_error
 
 
 def score(dataset: Dataset, predictions: Predictions) -> dict[str, Any]:
@@ -18,6 +20,8 @@ def score(dataset: Dataset, predictions: Predictions) -> dict[str, Any]:
     answers = predictions.answers
     exact = exact_matches(answers, dataset.answers_modal)
     figures = score_answers(dataset, answers)
+    if predictions.unanswerable is not None:
+        figures |= score_answerability(dataset, predictions.unanswerable)
     verdicts = predictions.verdicts
     answered = exact[verdicts == VERDICTS.index("answered")]
     return figures | {
@@ -31,17 +35,36 @@ def score(dataset: Dataset, predictions: Predictions) -> dict[str, Any]:
 
 
 def score_answers(dataset: Dataset, answers: Sequence[str]) -> dict[str, Any]:
-    """Exact match with the modal answer and the official metric, overall and by type; answers in order."""
-    exact = exact_matches(answers, dataset.answers_modal)
-    vqa = np.array([vqa_accuracy(a, all_) for a, all_ in zip(answers, dataset.answers_all, strict=True)])
-    return {
-        "exact": percent(exact.tolist()),
-        "vqa": percent(vqa.tolist()),
+    """Exact match with the modal answer and the official metric, overall and by type; answers in order.
+
+    VizWiz has an official metric of its own, `vizwiz`, which stands beside VQA's.
+    """
+    columns = {
+        "exact": exact_matches(answers, dataset.answers_modal).astype(np.float64),
+        "vqa": accuracies(dataset, answers),
+    }
+    if dataset.name == "vizwiz":
+        pairs = zip(answers, dataset.answers_all, strict=True)
+        columns["vizwiz"] = np.array([vizwiz_accuracy(answer, everybody) for answer, everybody in pairs])
+    return {key: percent(column.tolist()) for key, column in columns.items()} | {
         "count": len(dataset),
         "photos": len(set(dataset.image_ids)),
-        "by_type": _by(dataset.question_types, exact, vqa),
-        "by_answer_type": _by(dataset.answer_types, exact, vqa),
+        "by_type": _by(dataset.question_types, columns),
+        "by_answer_type": _by(dataset.answer_types, columns),
     }
+
+
+def accuracies(dataset: Dataset, answers: Sequence[str]) -> NDArray[np.float64]:
+    """[N]: the official accuracy of each answer, 0 to 1."""
+    return np.array([vqa_accuracy(a, all_) for a, all_ in zip(answers, dataset.answers_all, strict=True)])
+
+
+def score_answerability(dataset: Dataset, unanswerable: NDArray[Any]) -> dict[str, Any]:
+    """`answerability` in percent, from probabilities [N], where the data set says of each photo; else nothing."""
+    if not len(dataset) or any(answerable is None for answerable in dataset.answerable):
+        return {}
+    truth = ~np.array(dataset.answerable, bool)
+    return {"answerability": answerability(unanswerable, truth)}
 
 
 def exact_matches(answers: Iterable[str], modal: Iterable[str]) -> NDArray[np.bool_]:
@@ -49,26 +72,11 @@ def exact_matches(answers: Iterable[str], modal: Iterable[str]) -> NDArray[np.bo
     return np.array([answer == best for answer, best in zip(answers, modal, strict=True)], bool)
 
 
-def calibration_error(confidence: NDArray[Any], right: NDArray[np.bool_], *, bins: int = 15) -> float:
-    """Expected calibration error, 0 to 1: Guo et al. 2017, "On Calibration of Modern Neural Networks", (3).
-
-    Over equal bins of confidence: how far mean confidence and accuracy are apart, weighted by how many fall there.
-    """
-    if not len(confidence):
-        return 0.0
-    places = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)  # bin m is ((m-1)/M, m/M]
-    gaps = np.bincount(places, weights=right - confidence.astype(np.float64), minlength=bins)
-    return float(np.abs(gaps).sum() / len(confidence))
-
-
-def _by(types: Sequence[str], exact: NDArray[np.bool_], vqa: NDArray[np.float64]) -> dict[str, Any]:
+def _by(types: Sequence[str], columns: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
     """Figures by type, sorted by name."""
     names, places = np.unique(np.array(types, dtype=object).astype(str), return_inverse=True)
     return {
-        str(name): {
-            "exact": percent(exact[places == code].tolist()),
-            "vqa": percent(vqa[places == code].tolist()),
-            "count": int(np.sum(places == code)),
-        }
+        str(name): {key: percent(column[places == code].tolist()) for key, column in columns.items()}
+        | {"count": int(np.sum(places == code))}
         for code, name in enumerate(names)
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from bundles import write_random_bundle
-from vqa_files import write_easy_vqa, write_vqa
+from vqa_files import write_easy_vqa, write_vizwiz, write_vqa
 
 from asksight.cli.main import main
 
@@ -79,6 +79,38 @@ def test_a_results_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "ECE" not in capsys.readouterr().out
 
 
+def test_a_models_answers_are_scored_as_a_results_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_random_bundle(tmp_path / "bundle")
+    questions, annotations = write_vqa(tmp_path / "vqa")
+    before = annotations.read_bytes(), questions.read_bytes()
+    written = ("--write-results", tmp_path / "results.json", "--per-question", tmp_path / "each.json")
+    model = (tmp_path / "bundle", "--data", tmp_path / "vqa", "--split", "train2014")
+    assert run(*model, *written, "--json") == 0
+    by_model = json.loads(capsys.readouterr().out)
+    each = (tmp_path / "each.json").read_text()
+    files = ("--results", tmp_path / "results.json", "--questions", questions, "--annotations", annotations)
+    assert run(*files, "--per-question", tmp_path / "each.json", "--json") == 0
+    by_file = json.loads(capsys.readouterr().out)
+    for key in ("exact", "vqa", "count", "by_type", "by_answer_type"):
+        assert by_file[key] == by_model[key]
+    assert (tmp_path / "each.json").read_text() == each
+    assert (annotations.read_bytes(), questions.read_bytes()) == before
+
+
+def test_vizwiz_has_columns_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_vizwiz(tmp_path, split="val")
+    rows = [
+        {"image": f"VizWiz_val_{number:08d}.jpg", "answer": "yes", "answerable": 0.5} for number in (0, 3, 17)
+    ]
+    (tmp_path / "results.json").write_text(json.dumps(rows))
+    assert run("--results", tmp_path / "results.json", "--annotations", path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["exact", "%", "VQA", "%", "VizWiz", "%", "questions"]
+    assert lines[-1] == "Unanswerable questions: average precision 33.33 %, F1 0.00 %."
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -87,6 +119,7 @@ def test_a_results_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         (["--results", "r.json"], 2),
         (["scenes", "--data", "d", "--questions", "q.json"], 2),
         (["scenes", "--results", "r.json", "--questions", "q.json", "--annotations", "a.json"], 2),
+        (["--results", "r.json", "--annotations", "a.json", "--write-results", "w.json"], 2),
         (["nothing", "--data", "nowhere"], 1),
         (["--results", "r.json", "--questions", "q.json", "--annotations", "a.json"], 1),
     ],

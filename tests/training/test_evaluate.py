@@ -19,7 +19,7 @@ from asksight.server.assistant import Assistant
 from asksight.training.datasets import Dataset, DatasetError, open_dataset
 from asksight.training.evaluate import VERDICTS, Predictions, predict
 from asksight.training.results import score_results
-from asksight.training.scores import calibration_error, score
+from asksight.training.scores import score
 
 ANSWERS = ("yes", "no", "circle", "red", "unanswerable")
 THRESHOLDS = Calibration(temperature=3.0, answered_threshold=0.45, unanswerable_threshold=0.3)
@@ -108,14 +108,6 @@ def test_figures(tmp_path: Path) -> None:
     assert figures["verdicts"] == {"answered": 0.6, "unsure": 0.2, "unanswerable": 0.2}
     assert figures["exact_when_answered"] == 66.67
     assert figures["ece"] == pytest.approx((0.9 + 0.2 + 0.5 + 0.2 + 0.0) / 5, abs=1e-4)
-
-
-def test_calibration_error() -> None:
-    right = np.array([True, True, True, False])
-    assert calibration_error(np.full(4, 0.75), right) == pytest.approx(0.0)
-    assert calibration_error(np.full(4, 0.95), right) == pytest.approx(0.2)
-    assert calibration_error(np.array([0.0, 1.0]), np.array([False, True])) == 0.0
-    assert calibration_error(np.array([]), np.array([], bool)) == 0.0
 
 
 def write_results(path: Path, answers: list[tuple[int, str]]) -> Path:
