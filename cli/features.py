@@ -1,0 +1,97 @@
+"""`asksight features`: what an encoder sees in each photo, in a store; stopped, the same command goes on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def features(
+    out: Annotated[Path, typer.Option(help="The feature store's folder, new or to be gone on with.")],
+    data: Annotated[Path | None, typer.Option(help="A data set; each of its photos once.")] = None,
+    photos: Annotated[
+        Path | None, typer.Option(help="Or a folder of photos; the last number in a name is the image id.")
+    ] = None,
+    split: Annotated[
+        list[str] | None, typer.Option(help="A split of --data; may be given more than once. All by default.")
+    ] = None,
+    encoder: Annotated[
+        str,
+        typer.Option(help="vgg16, resnet50v2, mobilenetv3-large, mobilenetv3-small or efficientnetv2-b0."),
+    ] = "vgg16",
+    weights: Annotated[
+        str, typer.Option(help="imagenet (downloaded once), random, or a weights file of keras.applications.")
+    ] = "imagenet",
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Keep a map of 7 x 7 places instead of one row a photo.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
+    batch: Annotated[int, typer.Option(min=1, help="Photos at a time; more for a GPU.")] = 8,
+    dtype: Annotated[str, typer.Option(help="How numbers are kept: float16 or float32.")] = "float16",
+    mat: Annotated[
+        Path | None, typer.Option(help="Instead of photos: Karpathy's vgg_feats.mat, with --id-map.")
+    ] = None,
+    id_map: Annotated[
+        Path | None, typer.Option(help="The tutorial's coco_vgg_IDMap.txt: lines of image id and column.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Turn photos into a store of features, once, for training to read."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+    from asksight.training.features.memory import return_freed_memory
+
+    return_freed_memory()  # so that VGG16 stays under 2 GB
+    from asksight.training.features.photos import photos_of_dataset, photos_of_folder
+
+    from .output import to_json
+    from .progress import progress_bar
+
+    if dtype not in ("float16", "float32"):
+        raise typer.BadParameter(f'is "{dtype}"; allowed are float16 and float32.', param_hint="--dtype")
+    if data is not None and photos is not None:
+        raise typer.BadParameter("Give --data or --photos, not both.")
+    if (mat is None) != (id_map is None):
+        raise typer.BadParameter("go together.", param_hint="--mat and --id-map")
+    if data is None and photos is None and mat is None:
+        raise typer.BadParameter("Give --data, --photos, or --mat with --id-map.")
+    if split and data is None:
+        raise typer.BadParameter("goes with --data.", param_hint="--split")
+    if mat is not None and photos is not None:
+        raise typer.BadParameter("reads no photos; leave --photos out.", param_hint="--mat")
+    chosen = photos_of_dataset(data, split) if data is not None else []
+    if photos is not None:
+        chosen = [photos_of_folder(photos)]
+    with progress_bar("photos", total=None, quiet=as_json) as bar:
+
+        def begun(total: int, missing: int) -> None:
+            bar.total(missing)
+            if missing < total:
+                bar.say(f"{out} has {total - missing} of {total} photos already.")
+
+        if mat is not None and id_map is not None:
+            from asksight.training.features.published import store_published
+
+            made = store_published(out, mat, id_map, chosen, dtype=dtype, begun=begun, progress=bar)
+        else:
+            from asksight.training.features.encoders import SIDE, EncoderChoice
+            from asksight.training.features.make import make_features
+
+            from .bundle_photos import square_reader
+
+            choice = EncoderChoice(name=encoder, weights=weights, grid=grid, seed=seed)
+            read = square_reader(SIDE)
+            made = make_features(
+                out, choice, chosen, read=read, dtype=dtype, batch=batch, begun=begun, progress=bar
+            )
+    if as_json:
+        told = {"out": str(out), "photos": made.photos, "new": made.new}
+        typer.echo(to_json(told | {"feature_shape": list(made.feature_shape), "dtype": dtype}))
+        return
+    for name, count in made.photos.items():
+        typer.echo(f"{name}: {count} photos, {' x '.join(map(str, made.feature_shape))} {dtype} each")
+    if weights == "random" and mat is None:
+        typer.echo("The encoder's weights are random: features to try things out with, not to learn from.")
+    typer.echo(f"Written to {out}. Next: asksight train --arch lstm --features {out} --data DATA --out RUN")

@@ -1,0 +1,1 @@
+"""Photos as features: pretrained encoders, and the store that keeps what they saw."""
