@@ -52,6 +52,10 @@ VERBS = {
         "asksight.cli.evaluate",
         "Measure a bundle or a run on a data set, or a results file against questions and annotations.",
     ),
+    "report": Verb(
+        "asksight.cli.report",
+        "Write a page of curves, types, reliability, risk and the most confident mistakes; it needs no network.",
+    ),
     "export": Verb(
         "asksight.cli.export", "Write a run as a bundle, after checking that it answers as Keras does."
     ),
