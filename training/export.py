@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from asksight.engine import Bundle, Calibration, open_engine, write_bundle
 
 from .calibrate import softmax
+from .calibration_record import calibration_record
 from .errors import ExportError
+from .export_encoder import BATCH, PREPROCESSING, stored_encoder, trained_encoder, uses_store
 from .keras_onnx import save_onnx
 from .runs import UNANSWERABLE, Run
 
 LARGEST_DIFFERENCE = 1e-4  # of a probability, between Keras and ONNX
 SAMPLES = 32  # photos to compare on, each with one question
-PREPROCESSING = {"resize": "stretch", "resample": "bilinear", "color_order": "rgb"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,34 +34,45 @@ class Exported:
 
 
 def export_run(
-    path: Path, out: Path, *, name: str | None = None, version: str = "1", seed: int = 0
+    path: Path,
+    out: Path,
+    *,
+    name: str | None = None,
+    version: str = "1",
+    seed: int = 0,
+    store: Path | None = None,
 ) -> Exported:
     """Write the run folder `path` as a bundle in the folder `out`; `name` is the run folder's own by default.
 
-    First, random photos and questions are put to Keras and to ONNX Runtime: the best answer must be the same and
-    no probability further apart than 1e-4. Raises ExportError where something is missing, cannot be converted or
+    A run on stored features gets its store's encoder, or that of `store`, where it has moved or has none. First,
+    photos and random questions are put to Keras and to ONNX Runtime: the best answer must be the same and no
+    probability further apart than 1e-4. Raises ExportError where something is missing, cannot be converted or
     does not agree, and BundleError; then `out` is as it was.
     """
     run = Run(path)
     _check_run(run)
-    encoder, answerer = _load(run.encoder), _load(run.answerer)
+    answerer = _load(run.answerer)
     config, history = _json(run.config), _json(run.history) if run.history.exists() else []
     words = _lines(run.words)
     vectors = np.load(run.vectors, allow_pickle=False)
     calibration = Calibration(**_json(run.calibration))
     answers = _lines(run.answers)
     with tempfile.TemporaryDirectory(prefix="asksight-export-") as folder:
-        encoder_graph, answerer_graph = Path(folder) / "encoder.onnx", Path(folder) / "answerer.onnx"
-        save_onnx(encoder, encoder_graph, output_names=["features"], uint8_inputs=["image"])
+        answerer_graph = Path(folder) / "answerer.onnx"
         save_onnx(answerer, answerer_graph, output_names=["logits"])
-        photos, questions, lengths = samples(encoder, vectors, limit=config["max_tokens"], seed=seed)
-        difference = compare(
-            keras_logits(encoder, answerer, photos, questions, lengths) / calibration.temperature,
-            onnx_logits(encoder_graph, answerer_graph, photos, questions, lengths) / calibration.temperature,
-        )
+        questions, lengths = sample_questions(vectors, limit=config["max_tokens"], seed=seed)
+        if uses_store(config):
+            encoder = stored_encoder(config, store, samples=SAMPLES)
+        else:
+            model = _load(run.encoder)
+            preprocessing = config.get("preprocessing", PREPROCESSING)
+            encoder = trained_encoder(model, Path(folder), sample_photos(model, seed=seed), preprocessing)
+        keras = keras_logits(answerer, encoder.features, questions, lengths)
+        onnx = onnx_logits(encoder.graph, answerer_graph, encoder.photos, questions, lengths)
+        difference = compare(keras / calibration.temperature, onnx / calibration.temperature)
         bundle = write_bundle(
             out,
-            encoder=encoder_graph,
+            encoder=encoder.graph,
             answerer=answerer_graph,
             vectors=vectors,
             words=words,
@@ -68,42 +80,46 @@ def export_run(
             name=name or path.resolve().name,
             version=version,
             architecture=config["arch"],
-            preprocessing=config.get("preprocessing", PREPROCESSING),
+            preprocessing=encoder.preprocessing,
             unknown_rows=sum(word.startswith("<unknown ") for word in words),
             max_tokens=config["max_tokens"],
             unanswerable=UNANSWERABLE if UNANSWERABLE in answers else None,
             calibration=calibration,
-            training={"settings": config, "history": history},
+            training={"settings": config, "history": history, "calibration": calibration_record(path)},
         )
     return Exported(bundle=bundle, largest_difference=difference)
 
 
-def samples(
-    encoder: Any, vectors: NDArray[Any], *, limit: int, seed: int
-) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int32]]:
-    """Random photos [S,H,W,3], half of them smooth, and questions [S,T,D] of every length from 1 to `limit`."""
+def sample_photos(encoder: Any, *, seed: int) -> NDArray[np.uint8]:
+    """Random photos [S,H,W,3], half of them smooth."""
     random = np.random.default_rng(seed)
     _, height, width, _ = encoder.input_shape
     photos = random.integers(0, 256, (SAMPLES, height, width, 3), dtype=np.uint8)
     blocks = random.integers(0, 256, (SAMPLES // 2, 4, 4, 3), dtype=np.uint8)
     rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
     photos[::2] = blocks[:, rows][:, :, columns]
+    return photos
+
+
+def sample_questions(
+    vectors: NDArray[Any], *, limit: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Random questions [S,T,D] of every length from 1 to `limit`, and their lengths [S]."""
+    random = np.random.default_rng([seed, 1])
     lengths = (np.arange(SAMPLES) % limit + 1).astype(np.int32)
     steps = np.arange(lengths.max())
     questions = vectors[random.integers(0, len(vectors), (SAMPLES, len(steps)))].astype(np.float32)
     questions[steps >= lengths[:, None]] = 0
-    return photos, questions, lengths
+    return questions, lengths
 
 
 def keras_logits(
-    encoder: Any,
     answerer: Any,
-    photos: NDArray[np.uint8],
+    features: NDArray[np.float32],
     questions: NDArray[np.float32],
     lengths: NDArray[np.int32],
 ) -> NDArray[Any]:
-    """What the Keras pair says, [S,A]."""
-    features = np.asarray(encoder(photos.astype(np.float32), training=False))
+    """What the Keras answerer says of the Keras encoder's features, [S,A]."""
     inputs = {"question": questions, "lengths": lengths, "features": features}
     return np.asarray(answerer([inputs[tensor.name] for tensor in answerer.inputs], training=False))
 
@@ -115,14 +131,12 @@ def onnx_logits(
     questions: NDArray[np.float32],
     lengths: NDArray[np.int32],
 ) -> NDArray[Any]:
-    """What the ONNX pair says, [S,A]."""
-    with ExitStack() as stack:
-        first, second = (
-            stack.enter_context(closing(open_engine("onnxruntime", path, max_batch=SAMPLES)))
-            for path in (encoder, answerer)
-        )
-        features = first.infer({"image": photos})["features"]
-        return second.infer({"question": questions, "lengths": lengths, "features": features})["logits"]
+    """What the ONNX pair says, [S,A]; one is closed before the other is opened, to spare memory."""
+    with closing(open_engine("onnxruntime", encoder, max_batch=BATCH)) as engine:
+        parts = [photos[start : start + BATCH] for start in range(0, len(photos), BATCH)]
+        features = np.concatenate([engine.infer({"image": part})["features"] for part in parts])
+    with closing(open_engine("onnxruntime", answerer, max_batch=SAMPLES)) as engine:
+        return engine.infer({"question": questions, "lengths": lengths, "features": features})["logits"]
 
 
 def compare(wanted: NDArray[Any], got: NDArray[Any]) -> float:
@@ -144,7 +158,9 @@ def compare(wanted: NDArray[Any], got: NDArray[Any]) -> float:
 
 
 def _check_run(run: Run) -> None:
-    needed = (run.config, run.encoder, run.answerer, run.vectors, run.words, run.answers, run.calibration)
+    needed = [run.config, run.answerer, run.vectors, run.words, run.answers, run.calibration]
+    if not (run.config.exists() and run.config.stat().st_size and uses_store(_json(run.config))):
+        needed.insert(1, run.encoder)
     missing = [file.name for file in needed if not file.exists()]
     if missing:
         raise ExportError(

@@ -19,7 +19,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from . import calibrate
+from .calibrate import MAX_RISK
+from .calibration_record import calibrate_run
 from .datasets import open_dataset
 from .examples import (
     Batch,
@@ -33,7 +34,7 @@ from .examples import (
 )
 from .models import attention
 from .objects import instances_path, load_objects
-from .runs import UNANSWERABLE, Run, Settings, calibration_json, write_json, write_lines
+from .runs import UNANSWERABLE, Run, Settings, write_json, write_lines
 
 _CHECKPOINT_SECONDS = 120
 _CELLS_WEIGHT = 0.3  # of the lesson about what stands where, beside that of the questions
@@ -116,11 +117,13 @@ def train(
     out: Path,
     *,
     read: Read,
+    max_risk: float = MAX_RISK,
     report: Callable[[Progress], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Train on the split `train` of `settings.data`, calibrate on `val`, and leave the result in the folder `out`.
 
+    Calibration lets at most `max_risk` of what is answered be wrong on `val`; it may differ when a run is taken up.
     Raises TrainingError when the folder holds another run, and what reading the data set raises.
     On KeyboardInterrupt the checkpoint is saved first, then the interrupt goes on.
     """
@@ -144,8 +147,7 @@ def train(
     history = _fit(learner, run, batches, validation, steps, report, say)
     logits = predict(learner, validation, len(answers))
     known = answers.index(UNANSWERABLE) if UNANSWERABLE in answers else None
-    calibration = calibrate.fit(logits, validation.answers, unanswerable=known)
-    write_json(run.calibration, calibration_json(calibration))
+    calibrate_run(run, logits, validation.answers, unanswerable=known, max_risk=max_risk)
     write_json(run.history, history)
     np.save(run.vectors, np.asarray(learner.embedding.embeddings, np.float16))
     learner.encoder.save(run.encoder)

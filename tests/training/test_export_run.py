@@ -19,8 +19,9 @@ from asksight.engine import BundleError, Calibration, load_bundle
 from asksight.server.asks import Ask
 from asksight.server.assistant import Assistant
 from asksight.training import export
-from asksight.training.errors import ExportError
-from asksight.training.export import compare, export_run, samples
+from asksight.training.calibration_record import calibrate_run
+from asksight.training.errors import ExportError, TrainingError
+from asksight.training.export import compare, export_run, sample_photos, sample_questions
 from asksight.training.models.layers import LengthMask
 from asksight.training.runs import Run, Settings, calibration_json, write_json, write_lines
 
@@ -61,6 +62,21 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return write_run(tmp_path_factory.mktemp("runs") / "small")
 
 
+def test_what_calibration_did_goes_with_the_bundle(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    logits = np.random.default_rng(0).normal(size=(200, len(ANSWERS))).astype(np.float32)
+    answers = logits.argmax(axis=1).astype(np.int32)
+    calibration = calibrate_run(run, logits, answers, unanswerable=3, max_risk=0.05)
+    bundle = export_run(run.path, tmp_path / "bundle").bundle
+    assert bundle.calibration == calibration
+    record = bundle.training["calibration"]
+    assert (record["questions"], record["max_risk"]) == (200, 0.05)
+    assert record["nll"]["after"] < record["nll"]["before"]
+    (run.path / "calibration_figures.json").write_text("{")
+    with pytest.raises(TrainingError, match=r"calibration_figures\.json is broken"):
+        export_run(run.path, tmp_path / "again")
+
+
 def test_the_bundle_is_the_run(run: Run, tmp_path: Path) -> None:
     exported = export_run(run.path, tmp_path / "bundle", version="7")
     bundle = load_bundle(tmp_path / "bundle")
@@ -73,6 +89,7 @@ def test_the_bundle_is_the_run(run: Run, tmp_path: Path) -> None:
     assert (bundle.unanswerable, bundle.unknown_rows, bundle.max_tokens) == ("unanswerable", 2, 9)
     assert bundle.calibration == Calibration(temperature=0.5, answered_threshold=0.6)
     assert bundle.training["settings"]["data"] == "scenes"
+    assert bundle.training["calibration"] == {}  # this run recorded none
     assert bundle.training["history"] == [{"step": 10, "loss": 0.5}]
 
 
@@ -142,8 +159,8 @@ def test_comparison() -> None:
 
 
 def test_samples_reach_every_length(run: Run) -> None:
-    encoder = keras.models.load_model(run.encoder)
-    photos, questions, lengths = samples(encoder, np.load(run.vectors), limit=9, seed=1)
+    photos = sample_photos(keras.models.load_model(run.encoder), seed=1)
+    questions, lengths = sample_questions(np.load(run.vectors), limit=9, seed=1)
     assert set(lengths.tolist()) == set(range(1, 10))
     assert photos.shape == (32, SIDE, SIDE, 3)
     assert photos.dtype == np.uint8
