@@ -7,7 +7,7 @@ import pytest
 
 from asksight.training.models.attention import GRID, AttentionConfig, answerer, encoder
 
-CONFIG = AttentionConfig(side=64, channels=(8, 12, 16), word_dimension=12, word_units=16)
+CONFIG = AttentionConfig(side=64, channels=(8, 12, 16), word_dimension=12, phrase_units=16, heard_units=16)
 
 
 @pytest.mark.parametrize("side", [32, 64, 96, 224])

@@ -1,9 +1,11 @@
 """A compact VQA model: a CNN's grid of features, and an answerer that looks at it with each word of the question.
 
 The encoder sees the photo alone, so that its features can be cached; the answerer sees the features and the
-question. One GRU reads the words; each word attends to the grid, as in image captioning turned round (Xu et al.
-2015); a second GRU reads the words again together with what they found and where, and looks once more (stacked
-attention, Yang et al. 2016).
+question. Each word, together with the three before it ("the large red circle"), attends to the grid, as in image
+captioning turned round (Xu et al. 2015). What it found is multiplied by the role that the word has in the question,
+and these products are summed: "is A left of B?" becomes a difference of two places with a sign, which sums of
+everything before a non-linearity learn slowly or never (low-rank bilinear pooling, Kim et al. 2017). Then the
+question looks once more, for what it did not name (stacked attention, Yang et al. 2016).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from keras import layers, ops
 from .layers import GridCoordinates, LengthMask
 
 GRID = 8  # cells a side, whatever the photo's size
+_PHRASE = 4  # words that a look is guided by, as in "the large red circle"
 _HEADS = 4  # places that the last look can attend to at once
 
 
@@ -26,11 +29,12 @@ class AttentionConfig:
     side: int = 128
     channels: tuple[int, int, int] = (48, 96, 128)  # of the maps of 32, 16 and 8 cells a side
     word_dimension: int = 64
-    word_units: int = 160
+    phrase_units: int = 160
     query_units: int = 48
-    found_units: int = 64
-    thought_units: int = 192
-    answer_units: int = 224
+    heard_units: int = 192
+    role_units: int = 128
+    seen_units: int = 64
+    answer_units: int = 160
 
 
 def encoder(config: AttentionConfig) -> keras.Model:
@@ -60,25 +64,30 @@ def answerer(config: AttentionConfig, *, feature_shape: tuple[int, int, int], an
     height, width, channels = feature_shape
 
     mask = LengthMask()(lengths, question)  # [N,T]
-    words = layers.GRU(config.word_units, return_sequences=True)(question, mask=mask)  # [N,T,Q]
+    phrases = layers.Conv1D(config.phrase_units, _PHRASE, padding="causal")(question)  # [N,T,P]
+    heard, asked = layers.GRU(config.heard_units, return_sequences=True, return_state=True)(
+        question, mask=mask
+    )  # [N,T,H] and [N,H]
     cells = layers.Reshape((height * width, channels))(features)  # [N,hw,C]
 
-    # Each word looks for what has been said up to it: at "circle", for the red circle.
-    found = layers.Dense(config.found_units)(_look(cells, words, config))  # [N,T,F]
-    agreed = layers.Multiply()([found, layers.Dense(config.found_units)(words)])  # is it what was said?
     # A sum over cells, not a mean: it can count. Few cells hold something, so that the gates begin nearly shut.
-    gates = layers.Activation("sigmoid")(layers.Rescaling(1.0, offset=-2.0)(_scores(cells, words, config)))
+    gates = layers.Activation("sigmoid")(layers.Rescaling(1.0, offset=-2.0)(_scores(cells, phrases, config)))
     amount = layers.Rescaling(0.5)(ops.sum(gates, axis=2, keepdims=True))  # [N,T,1]
+    found = layers.Concatenate()([_look(cells, phrases, config), amount])  # [N,T,C+1]
 
-    said = layers.Dense(config.found_units)(words)
-    grounded = layers.Concatenate()([said, found, agreed, amount])
-    thought = layers.GRU(config.thought_units)(grounded, mask=mask)  # [N,U]
+    # A word's role follows from what was said up to it and from the whole question.
+    whole = layers.Reshape((1, config.role_units))(layers.Dense(config.role_units)(asked))
+    roles = layers.Add()([layers.Dense(config.role_units)(heard), whole])  # [N,T,R]
+    facts = layers.Multiply()([roles, layers.Dense(config.role_units)(found)])
+    said = ops.expand_dims(ops.cast(mask, "float32"), -1)  # padding says nothing
+    related = ops.sum(layers.Multiply()([facts, said]), axis=1)  # [N,R]
 
-    # Then one look more, for what the question did not name: "What is left of the red circle?"
+    thought = layers.Concatenate()([related, asked])
     sought = layers.Reshape((_HEADS, config.query_units))(layers.Dense(_HEADS * config.query_units)(thought))
-    seen = layers.Flatten()(layers.Dense(config.found_units)(_look(cells, sought, config)))
-    x = layers.Dense(config.answer_units, activation="relu")(layers.Concatenate()([thought, seen]))
-    logits = layers.Dense(answers, name="logits")(x)
+    seen = layers.Flatten()(layers.Dense(config.seen_units)(_look(cells, sought, config)))
+    x = layers.Dense(config.answer_units)(layers.Concatenate()([thought, seen]))
+    agreed = layers.Multiply()([x, layers.Dense(config.answer_units)(asked)])  # is it what was asked for?
+    logits = layers.Dense(answers, name="logits")(layers.Concatenate()([layers.ReLU()(x), agreed]))
     return keras.Model([question, lengths, features], logits, name="answerer")
 
 

@@ -128,12 +128,17 @@ def _pairs(facts: Facts, *, without: int | None = None) -> Iterator[tuple[Descri
         yield pair if facts.random.random() < 0.5 else (pair[1], pair[0])
 
 
+# "Left" and "above" are asked about twice as often: were both alike, a place alone would tell nothing about the
+# answer, and nothing learns a product of two things each of which tells nothing.
+_SAID = (2, 1)
+
+
 def _beside(family: str, directions: dict[str, tuple[str, ...]]) -> Callable[[Facts], Iterator[Candidate]]:
     """Left and right, or above and below; `directions` holds the words that tell each in a wording."""
 
     def ask(facts: Facts) -> Iterator[Candidate]:
         for first, second in _pairs(facts):
-            direction = facts.random.choice(tuple(directions))
+            direction = facts.random.choices(tuple(directions), _SAID)[0]
             thing, other = facts.unique.get(first), facts.unique.get(second)
             answer = UNANSWERABLE
             if thing is not None and other is not None:
