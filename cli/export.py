@@ -14,6 +14,12 @@ def export(
     out: Annotated[Path, typer.Option(help="The bundle's folder.")],
     name: Annotated[str | None, typer.Option(help="The model's name; the run folder's by default.")] = None,
     version: Annotated[str, typer.Option(help="The model's version.")] = "1",
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            help="Take the encoder from this store; by default from the one the run was trained on."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write a run as a bundle, after checking that it answers as Keras does."""
@@ -22,7 +28,7 @@ def export(
 
     from .output import to_json
 
-    exported = export_run(run, out, name=name, version=version)
+    exported = export_run(run, out, name=name, version=version, store=features)
     bundle, difference = exported.bundle, exported.largest_difference
     size = sum(file.stat().st_size for file in bundle.path.iterdir() if file.is_file())
     if as_json:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .progress import Bar, progress_bar
+
 if TYPE_CHECKING:
     from asksight.training.train import Progress
+
+ARCHITECTURES = ("attention", "mlp", "lstm")
 
 
 def train(
@@ -17,53 +22,161 @@ def train(
         Path, typer.Option(help="A data set, as `asksight data scenes` or `data prepare` writes it.")
     ],
     out: Annotated[Path, typer.Option(help="The run folder to write, or to take up again.")],
-    arch: Annotated[str, typer.Option(help="The model: attention.")] = "attention",
-    epochs: Annotated[int, typer.Option(min=1, help="How often each photo is seen.")] = 20,
+    arch: Annotated[str, typer.Option(help="The model: attention, mlp or lstm.")] = "attention",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="attention: how often each photo is seen, 20; else 50 at most.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the first weights and of the order of photos.")] = 0,
-    side: Annotated[
-        int, typer.Option(min=32, max=512, help="Photos are resized to this many pixels a side.")
-    ] = 128,
-    photos_per_batch: Annotated[int, typer.Option(min=1)] = 32,
-    questions_per_photo: Annotated[int, typer.Option(min=1, help="In one batch, at most.")] = 8,
     learning_rate: Annotated[
-        float, typer.Option(min=0, help="The highest; it rises first and falls to 0.")
-    ] = 1.5e-3,
+        float | None,
+        typer.Option(min=0, help="attention: the highest, 0.0015, it rises and falls to 0; else 0.001."),
+    ] = None,
+    side: Annotated[
+        int, typer.Option(min=32, max=512, help="attention: photos are resized to this many pixels a side.")
+    ] = 128,
+    photos_per_batch: Annotated[int, typer.Option(min=1, help="attention.")] = 32,
+    questions_per_photo: Annotated[int, typer.Option(min=1, help="attention: in one batch, at most.")] = 8,
+    features: Annotated[
+        str | None,
+        typer.Option(help="mlp, lstm: a store from `asksight features`, or none: the question alone."),
+    ] = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            help="mlp, lstm: a folder from `asksight vectors`, kept as it is; else rows are learned."
+        ),
+    ] = None,
+    dimension: Annotated[int, typer.Option(min=1, help="mlp, lstm: of word vectors.")] = 300,
+    split: Annotated[
+        str | None, typer.Option(help="mlp, lstm: what to learn from; the split that begins with train.")
+    ] = None,
+    val_split: Annotated[
+        str | None,
+        typer.Option(
+            help="mlp, lstm: what to measure on; the split that begins with val, or a tenth held out."
+        ),
+    ] = None,
+    targets: Annotated[
+        str, typer.Option(help="mlp, lstm: modal, the commonest answer; or soft, all ten.")
+    ] = "modal",
+    top_answers: Annotated[
+        int | None, typer.Option(min=1, help="mlp, lstm: know the commonest; 1000 unless the next is given.")
+    ] = None,
+    min_answer_count: Annotated[
+        int | None, typer.Option(min=1, help="mlp, lstm: know all answers that are given so often.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="mlp, lstm: questions a step.")] = 128,
+    optimizer: Annotated[str, typer.Option(help="mlp, lstm: rmsprop or adam.")] = "rmsprop",
+    patience: Annotated[
+        int,
+        typer.Option(min=0, help="mlp, lstm: epochs without a better validation before it stops; 0: never."),
+    ] = 5,
+    dropout: Annotated[float, typer.Option(min=0, max=0.95, help="mlp, lstm.")] = 0.5,
+    units: Annotated[int, typer.Option(min=1, help="mlp, lstm: of each dense layer.")] = 1024,
+    lstm_units: Annotated[int, typer.Option(min=1, help="lstm: of each of its three layers.")] = 512,
+    log_dir: Annotated[Path, typer.Option(help="mlp, lstm: curves for TensorBoard.")] = Path("Graph"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Train a model on the split `train`, and calibrate it on the split `val`."""
-    import os
-
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+    _one_of("--arch", arch, ARCHITECTURES)
+    with progress_bar("steps", total=None, quiet=as_json) as bar:
+        if arch == "attention":
+            for name, given in (("--features", features), ("--vectors", vectors)):
+                if given is not None:
+                    raise typer.BadParameter("goes with --arch mlp or lstm.", param_hint=name)
+            if side % 32:
+                raise typer.BadParameter(f"is {side}; it must be divisible by 32.", param_hint="--side")
+            told: dict[str, Any] = {
+                "data": str(data),
+                "epochs": epochs or 20,
+                "seed": seed,
+                "side": side,
+                "photos_per_batch": photos_per_batch,
+                "questions_per_photo": questions_per_photo,
+                "learning_rate": 1.5e-3 if learning_rate is None else learning_rate,
+            }
+            history = _train_attention(told, out, bar)
+        else:
+            if features is None:
+                raise typer.BadParameter(
+                    f"is needed for {arch}: a store from asksight features, or none.", param_hint="--features"
+                )
+            _one_of("--targets", targets, ("modal", "soft"))
+            _one_of("--optimizer", optimizer, ("rmsprop", "adam"))
+            sizes = {"units": units, "dropout": dropout}
+            told = {
+                "arch": arch,
+                "vectors": None if vectors is None else str(vectors),
+                "word_dimension": dimension,
+                "top_answers": 1000 if top_answers is None and min_answer_count is None else top_answers,
+                "min_answer_count": min_answer_count or 1,
+                "targets": targets,
+                "epochs": epochs or 50,
+                "patience": patience,
+                "batch": batch,
+                "optimizer": optimizer,
+                "learning_rate": 1e-3 if learning_rate is None else learning_rate,
+                "seed": seed,
+                "sizes": sizes | ({"lstm_units": lstm_units} if arch == "lstm" else {}),
+            }
+            history = _train_stored(told, data, features, (split, val_split), out, log_dir, bar)
+    if as_json:
+        typer.echo(json.dumps({"run": str(out), "history": history}))
+    else:
+        after = "export" if features == "none" else "evaluate"
+        rest = "--out BUNDLE" if features == "none" else f"--data {data}"
+        typer.echo(f"{out} is trained. Next: asksight {after} {out} {rest}")
+
+
+def _train_attention(told: dict[str, Any], out: Path, bar: Bar) -> Any:
     from asksight.training.runs import Settings
     from asksight.training.train import train as run_training
 
     from .bundle_photos import square_reader
-    from .progress import progress_bar
 
-    if arch != "attention":
-        raise typer.BadParameter(f'is "{arch}"; allowed is "attention".', param_hint="--arch")
-    if side % 32:
-        raise typer.BadParameter(f"is {side}; it must be divisible by 32.", param_hint="--side")
-    settings = Settings(
-        arch=arch,
+    settings = Settings(arch="attention", **told)
+    read = square_reader(settings.side)
+    run = run_training(settings, out, read=read, report=_reporter(bar), say=bar.say)
+    return json.loads(run.history.read_text())
+
+
+def _train_stored(
+    told: dict[str, Any],
+    data: Path,
+    features: str,
+    splits: tuple[str | None, str | None],
+    out: Path,
+    log_dir: Path,
+    bar: Bar,
+) -> Any:
+    from asksight.training.features.store import read_about
+    from asksight.training.splits import choose_splits
+    from asksight.training.stored_settings import QUESTION_ONLY, StoredSettings
+    from asksight.training.train_stored import train_stored
+
+    chosen = choose_splits(data, train=splits[0], val=splits[1])
+    settings = StoredSettings(
         data=str(data),
-        epochs=epochs,
-        seed=seed,
-        side=side,
-        photos_per_batch=photos_per_batch,
-        questions_per_photo=questions_per_photo,
-        learning_rate=learning_rate,
+        features=features,
+        encoder={} if features == QUESTION_ONLY else read_about(Path(features)).encoder,
+        train_split=chosen.train,
+        val_split=chosen.val,
+        **told,
     )
-    with progress_bar("steps", total=None, quiet=as_json) as bar:
+    run = train_stored(settings, out, log_dir=log_dir, report=_reporter(bar), say=bar.say)
+    return json.loads(run.history.read_text())
 
-        def report(at: Progress) -> None:
-            bar.total(at.steps - at.first)
-            bar.note(f"loss {at.loss:.3f}")
-            bar(1)
 
-        run = run_training(settings, out, read=square_reader(side), report=report, say=bar.say)
-    history = json.loads(run.history.read_text())
-    if as_json:
-        typer.echo(json.dumps({"run": str(out), "history": history}))
-    else:
-        typer.echo(f"{out} is trained. Next: asksight evaluate {out} --data {data}")
+def _reporter(bar: Bar) -> Any:
+    def report(at: Progress) -> None:
+        bar.total(at.steps - at.first)
+        bar.note(f"loss {at.loss:.3f}")
+        bar(1)
+
+    return report
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise typer.BadParameter(f'is "{value}"; allowed are: {", ".join(allowed)}.', param_hint=option)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from asksight.engine.bundle import Calibration
 
 from .errors import TrainingError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 UNANSWERABLE = "unanswerable"  # the answer that a model gives when the photo does not hold it
 
@@ -50,8 +53,9 @@ class Run:
         )
         self.calibration, self.history = path / "calibration.json", path / "history.json"
         self.config, self.checkpoint = path / "config.json", path / "checkpoint.npz"
+        self.best = path / "best.npz"
 
-    def begin(self, settings: Settings) -> None:
+    def begin(self, settings: DataclassInstance) -> None:
         """Make the folder, or take up the one that is there. Raises TrainingError when it is of another run."""
         self.path.mkdir(parents=True, exist_ok=True)
         wanted = json.loads(json.dumps(asdict(settings)))  # tuples become lists, as in the file
@@ -66,18 +70,34 @@ class Run:
 
     def save_checkpoint(self, step: int, variables: list[Any]) -> None:
         """Replace the checkpoint in one move: a killed run leaves the old one or the new one whole."""
-        arrays: dict[str, Any] = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
-        unfinished = self.path / "checkpoint.part.npz"
-        np.savez(unfinished, step=np.int64(step), **arrays)
-        unfinished.replace(self.checkpoint)
+        _save(self.checkpoint, step, variables)
 
     def load_checkpoint(self) -> tuple[int, list[NDArray[Any]]] | None:
         """The step and the variables of the last checkpoint, if there is one."""
-        if not self.checkpoint.exists():
-            return None
-        with np.load(self.checkpoint) as saved:
-            names = sorted(name for name in saved.files if name != "step")
-            return int(saved["step"]), [saved[name] for name in names]
+        return _load(self.checkpoint)
+
+    def save_best(self, step: int, variables: list[Any]) -> None:
+        """Keep the variables that did best on validation, in one move."""
+        _save(self.best, step, variables)
+
+    def load_best(self) -> tuple[int, list[NDArray[Any]]] | None:
+        """The step and the variables of the best validation so far, if there was one."""
+        return _load(self.best)
+
+
+def _save(path: Path, step: int, variables: list[Any]) -> None:
+    arrays: dict[str, Any] = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
+    unfinished = path.with_suffix(".part.npz")
+    np.savez(unfinished, step=np.int64(step), **arrays)
+    unfinished.replace(path)
+
+
+def _load(path: Path) -> tuple[int, list[NDArray[Any]]] | None:
+    if not path.exists():
+        return None
+    with np.load(path) as saved:
+        names = sorted(name for name in saved.files if name != "step")
+        return int(saved["step"]), [saved[name] for name in names]
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -182,6 +182,7 @@ def begin(path: Path, about: StoreAbout) -> None:
             told = "; ".join(f"{n}: {_compared(there)[n]}, not {_compared(about)[n]}" for n in differs)
             raise FeatureError(f"{path} was made otherwise ({told}). Give another --out, or delete it.")
         return
+    path.mkdir(parents=True, exist_ok=True)
     content = {"format": FORMAT, "schema": SCHEMA} | dict(vars(about))
     _write_whole(file, (json.dumps(content, indent=2) + "\n").encode())
 
