@@ -40,12 +40,17 @@ class Server:
         port: int = 50051,
         workers: int = DEFAULT_WORKERS,
         drain_grace_s: float = 10.0,
+        inner_address: str | None = None,
     ) -> None:
-        """`port` 0 picks a free one; `drain_grace_s` is how long `with` waits for accepted asks at its end."""
+        """`port` 0 picks a free one; `drain_grace_s` is how long `with` waits for accepted asks at its end.
+
+        `inner_address` is one more place to listen, for the HTTP face of this process: a socket in a private folder.
+        """
         if not assistants:
             raise ServerError("There is no model to serve; name at least one bundle.")
         self._assistants = dict(assistants)
         self._host = host
+        self._inner_address = inner_address
         self.port = port  # after `start`, the one that was picked
         self._drain_grace_s = drain_grace_s
         self._gate = Gate(workers)
@@ -72,6 +77,8 @@ class Server:
         _check_address(self._host, self.port)
         try:
             port = self._grpc.add_insecure_port(_join(self._host, self.port))
+            if self._inner_address is not None:
+                self._grpc.add_insecure_port(self._inner_address)
         except RuntimeError as error:
             raise ServerError(f"Cannot listen on {_join(self._host, self.port)}: {error}") from error
         self._grpc.start()
