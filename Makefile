@@ -15,7 +15,7 @@ PACKAGES := ext engine server client training cli
 BESIDE := benchmarks docs tests
 
 # A new package or a change to what is compiled asks for a new install; other Python files are used as they lie.
-INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxd ext/*.pxi) \
+INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
 	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
 
 .PHONY: demo test lint types bench accuracy scenes-bundle clean

@@ -12,6 +12,9 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 FOLDERS = ("ext", "engine", "server", "client", "training", "cli")
 PACKAGE_DIR = {f"asksight.{folder}": folder for folder in FOLDERS} | {"asksight.v1": "proto/asksight/v1"}
+EXTENSION_PARTS = [
+    str(path.relative_to(ROOT)) for kind in ("pyx", "pxi", "h") for path in ROOT.glob(f"ext/*.{kind}")
+]
 NESTED = [f"asksight.{folder}.{nested}" for folder in FOLDERS for nested in find_packages(folder)]
 
 
@@ -36,10 +39,10 @@ setup(
     package_dir=PACKAGE_DIR,
     include_package_data=False,  # keeps the generated .c out of the wheel
     package_data={f"asksight.{folder}": ["py.typed"] for folder in FOLDERS}
-    | {"asksight.ext": ["py.typed", "*.pyi"], "asksight.engine": ["py.typed", "bundles/*/*"]}
+    | {"asksight.ext": ["py.typed", "*.pyi", "*.json"], "asksight.engine": ["py.typed", "bundles/*/*"]}
     | {"asksight.cli": ["py.typed", "demo_photos/*.jpg"], "asksight.v1": ["py.typed", "*.pyi", "*.proto"]},
     ext_modules=cythonize(
-        [Extension("asksight.ext._words", ["ext/_words.pyx"], depends=["ext/_words.pyx", "ext/_split.pxi"])],
+        [Extension("asksight.ext._words", ["ext/_words.pyx"], include_dirs=["ext"], depends=EXTENSION_PARTS)],
         build_dir="build/cython",
         compiler_directives={"language_level": "3"},
     ),

@@ -20,15 +20,25 @@ def export(
             help="Take the encoder from this store; by default from the one the run was trained on."
         ),
     ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LANGUAGE",
+            help="Cut questions as the installed spaCy does in this language, as en or de; the run's words must have "
+            "been cut so too. By default as in training: spaCy 3.8's English.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write a run as a bundle, after checking that it answers as Keras does."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
     from asksight.training.export import export_run
+    from asksight.training.spacy_rules import spacy_rules
 
     from .output import to_json
 
-    exported = export_run(run, out, name=name, version=version, store=features)
+    rules = None if tokenizer is None else spacy_rules(tokenizer)
+    exported = export_run(run, out, name=name, version=version, store=features, rules=rules)
     bundle, difference = exported.bundle, exported.largest_difference
     size = sum(file.stat().st_size for file in bundle.path.iterdir() if file.is_file())
     if as_json:

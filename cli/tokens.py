@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterator, Sequence
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -11,6 +13,8 @@ from .output import to_json
 
 if TYPE_CHECKING:
     from asksight.ext import WordTable
+
+BLOCK = 1 << 16  # bytes read at a time, where there are so many
 
 
 def tokens(
@@ -24,30 +28,66 @@ def tokens(
 ) -> None:
     """Show the tokens of questions, one a line on standard input, as a JSON list a line.
 
-    Rows are cut where the model stops reading, tokens are not.
+    They are spaCy's, as they stand in the question. Rows are cut where the model stops reading, tokens are not.
     """
     from asksight.engine import load_bundle
     from asksight.ext import WordTable
 
     bundle = load_bundle(model)
     table = WordTable(
-        bundle.words,
+        bundle.words_text,
         bundle.vectors,
         limit=bundle.max_tokens,
         lower=bundle.lower,
         unknown_rows=bundle.unknown_rows,
+        rules=bundle.tokenizer,
     )
-    for line in sys.stdin.buffer:
-        question = line.decode(errors="replace").rstrip("\r\n")
-        if json:
-            typer.echo(to_json(describe(table, question)))
-        else:
-            typer.echo(to_json(rows_of(table, question) if rows else table.tokens(question)))
+    show = show_all if json else show_rows if rows else show_tokens
+    write_lines(sys.stdin.buffer, sys.stdout.buffer, lambda questions: show(table, questions))
 
 
-def describe(table: WordTable, question: str) -> dict[str, Any]:
-    """Give all that the table makes of a question; `known` says of each row whether it is a word's own."""
-    tokens, rows = table.tokens(question), rows_of(table, question)
+def write_lines(source: BinaryIO, out: BinaryIO, show: Callable[[Sequence[str]], Iterator[str]]) -> None:
+    """Write a line for each line read, at once for all that has come; a line's end is LF or CR LF."""
+    rest = b""
+    while block := source.read1(BLOCK):  # type: ignore[attr-defined]
+        whole, newline, begun = block.rpartition(b"\n")
+        if not newline:
+            rest += block
+            continue
+        write_block(rest + whole, out, show)
+        rest = begun
+    if rest:
+        write_block(rest, out, show)
+
+
+def write_block(lines: bytes, out: BinaryIO, show: Callable[[Sequence[str]], Iterator[str]]) -> None:
+    """Write the lines that are shown for these, the last of which has no end."""
+    questions = [line.removesuffix("\r") for line in lines.decode(errors="replace").split("\n")]
+    out.write("".join(f"{line}\n" for line in show(questions)).encode())
+    out.flush()
+
+
+def show_tokens(table: WordTable, questions: Sequence[str]) -> Iterator[str]:
+    """Give each question's tokens, as `to_json` would write them, at several times its speed."""
+    for question in questions:
+        yield f"[{', '.join(map(encode_basestring, table.texts(question)))}]"
+
+
+def show_rows(table: WordTable, questions: Sequence[str]) -> Iterator[str]:
+    """Give each question's rows, without padding."""
+    for row in rows_of(table, questions):
+        yield str(row)
+
+
+def show_all(table: WordTable, questions: Sequence[str]) -> Iterator[str]:
+    """Give all that the table makes of a question."""
+    for question, rows in zip(questions, rows_of(table, questions), strict=True):
+        yield to_json(describe(table, question, rows))
+
+
+def describe(table: WordTable, question: str, rows: list[int]) -> dict[str, Any]:
+    """Give a question's fields; `known` says of each row whether it is a word's own."""
+    tokens = table.texts(question)
     known = [row < table.size - table.unknown_rows for row in rows]
     return {
         "question": question,
@@ -58,7 +98,7 @@ def describe(table: WordTable, question: str) -> dict[str, Any]:
     }
 
 
-def rows_of(table: WordTable, question: str) -> list[int]:
-    """Give the rows of one question, without padding."""
-    rows, lengths = table.rows([question])
-    return [int(row) for row in rows[0, : lengths[0]]]
+def rows_of(table: WordTable, questions: Sequence[str]) -> list[list[int]]:
+    """Give the rows of each question, without padding."""
+    rows, lengths = table.rows(questions)
+    return [row[:length] for row, length in zip(rows.tolist(), lengths.tolist(), strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from .agreement import check_counts, check_graphs
 from .bundle_files import RESTORE, check_files, file_inside, read_lines
 from .errors import BundleError, refused
 from .graph import DamagedGraphError, GraphHeader, read_header
-from .manifest import Calibration, FileRecord, Manifest, parse_manifest
+from .manifest import TOKENIZER, Calibration, FileRecord, Manifest, parse_manifest
 
 BUILT_IN = {"scenes": Path(__file__).parent / "bundles" / "scenes"}
 LARGEST_MANIFEST = 16 << 20  # bytes; ours have a few thousand
@@ -50,6 +51,18 @@ class Bundle:
         return read_lines(self.path / "words.txt")
 
     @property
+    def words_text(self) -> bytes:
+        """words.txt as it lies: the same words, at a tenth of the memory and time. Read anew each time."""
+        return (self.path / "words.txt").read_bytes()
+
+    @cached_property
+    def tokenizer(self) -> str | None:
+        """The text of tokenizer.json, the rules that cut a question; None means spaCy 3.8's English."""
+        if TOKENIZER not in self.files:
+            return None
+        return (self.path / TOKENIZER).read_bytes().decode()
+
+    @property
     def encoder_path(self) -> Path:
         return self.path / "encoder.onnx"
 
@@ -73,6 +86,8 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
     check_graphs(root, manifest, _read_graph(root / "encoder.onnx"), _read_graph(root / "answerer.onnx"))
     vectors = _map_vectors(root / "vectors.npy")
     answers = read_lines(root / "answers.txt")
+    if TOKENIZER in manifest.files:
+        _check_json_object(root / TOKENIZER)
     check_counts(root, manifest, vectors.shape, read_lines(root / "words.txt"), answers)
     return Bundle(
         path=root,
@@ -112,6 +127,17 @@ def _read_manifest(root: Path) -> Manifest:
     except (OSError, UnicodeDecodeError) as error:
         raise refused(path, expected="UTF-8 text", found=str(error), advice=RESTORE) from error
     return parse_manifest(text, path)
+
+
+def _check_json_object(path: Path) -> None:
+    """What the object says is for the tokenizer to know."""
+    expected = "a JSON object of tokenizer rules"
+    try:
+        tree = json.loads(path.read_bytes().decode())
+    except (OSError, ValueError, RecursionError) as error:
+        raise refused(path, expected=expected, found=str(error), advice=RESTORE) from error
+    if not isinstance(tree, dict):
+        raise refused(path, expected=expected, found=f"a {type(tree).__name__}", advice=RESTORE)
 
 
 def _read_graph(path: Path) -> GraphHeader:

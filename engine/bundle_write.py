@@ -16,7 +16,7 @@ from .bundle_load import Bundle, load_bundle
 from .check import shape_text
 from .errors import BundleError
 from .graph import DamagedGraphError, GraphHeader, read_header
-from .manifest import FILE_NAMES, Calibration, Manifest, dump_manifest
+from .manifest import FILE_NAMES, TOKENIZER, Calibration, Manifest, dump_manifest
 from .trial import try_bundle
 
 
@@ -35,6 +35,7 @@ def write_bundle(
     lower: bool = True,
     unknown_rows: int = 1,
     max_tokens: int = 30,
+    tokenizer: str | None = None,
     unanswerable: str | None = None,
     calibration: Calibration = Calibration(),  # noqa: B008 - frozen
     training: Mapping[str, Any] | None = None,
@@ -42,7 +43,8 @@ def write_bundle(
     """Write a bundle to the folder `path` and open it, which checks all of it; both graphs are run once.
 
     `encoder` and `answerer` are ONNX models, each in one file or its bytes; `vectors` is [V, D] float16 or
-    float32 for `words`. An older bundle at `path` is replaced, anything else there is left alone. Raises
+    float32 for `words`; `tokenizer` is the text of the rules that cut questions into them (asksight.ext.Rules), None
+    spaCy 3.8's English. An older bundle at `path` is replaced, anything else there is left alone. Raises
     BundleError, and then `path` is as it was.
     """
     target = Path(path).absolute()
@@ -57,6 +59,8 @@ def write_bundle(
             np.save(root / "vectors.npy", np.ascontiguousarray(vectors), allow_pickle=False)
             write_lines(root / "words.txt", tuple(words))
             write_lines(root / "answers.txt", tuple(answers))
+            if tokenizer is not None:
+                (root / TOKENIZER).write_bytes(tokenizer.encode())
             height, width, image_dtype = _image(graphs[0])
             manifest = Manifest(
                 name=name,
@@ -76,7 +80,11 @@ def write_bundle(
                 unanswerable=unanswerable,
                 calibration=calibration,
                 training=training or {},
-                files={file: record_file(root / file) for file in FILE_NAMES},
+                files={
+                    file: record_file(root / file)
+                    for file in (*FILE_NAMES, TOKENIZER)
+                    if (root / file).exists()
+                },
             )
             (root / "bundle.json").write_bytes(dump_manifest(manifest).encode())
             try_bundle(load_bundle(root))

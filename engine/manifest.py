@@ -12,6 +12,7 @@ from .errors import refused
 
 SCHEMA = 1
 FILE_NAMES = ("encoder.onnx", "answerer.onnx", "vectors.npy", "words.txt", "answers.txt")
+TOKENIZER = "tokenizer.json"  # there unless a bundle's questions are cut by spaCy 3.8's English rules
 IMAGE_DTYPES = ("uint8", "float32")
 # A value that this version does not know would silently show the model another picture: refused.
 PREPROCESSING = {

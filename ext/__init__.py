@@ -1,5 +1,7 @@
 """Question text to token rows to padded word vectors."""
 
+from .rules import Rules, dump_rules, english, parse_rules, read_rules
+from .text import Splitter
 from .twin import PyWordTable
 
 try:
@@ -10,4 +12,13 @@ except ImportError as error:  # no fallback: the twin would serve, but hundreds 
         "install asksight again with a C compiler at hand: pip install --force-reinstall asksight"
     ) from error
 
-__all__ = ["PyWordTable", "WordTable"]
+__all__ = [
+    "PyWordTable",
+    "Rules",
+    "Splitter",
+    "WordTable",
+    "dump_rules",
+    "english",
+    "parse_rules",
+    "read_rules",
+]

@@ -1,276 +1,170 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The compiled word table; ext/twin.py says in Python what it does, and tests hold the two equal.
 
-ASCII questions are cut, looked up and padded here without the GIL; others are cut by ext/text.py first. The
-vectors are read where they lie, memory-mapped or not, never copied. Sizes are in bytes, elements or tokens as
-named. An instance is read-only once it is made, so any number of threads may use it at once.
+What is known of a text's chunks (runs between white space) is looked up in C, without the GIL: reader.h. A chunk that
+is new is cut by text.py once and kept. The vectors are read where they lie, memory-mapped or not, never copied. Sizes
+are in bytes, elements or tokens as named. Any number of threads may use one instance at once.
 """
 
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_CheckExact, PyUnicode_DecodeUTF8
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memchr, memcpy, memset
+
+import os
+from string import ascii_letters
 
 import numpy as np
 
-from .checks import check_questions, check_table, check_words, utf8
-from .text import split_tokens
+from .checks import (
+    check_questions, check_table, check_text_size, checked_out, is_text, utf8, word_twice
+)
+from .rules import chosen_rules
+from .text import splitter_of
 
-include "_split.pxi"
+include "_core.pxi"
+include "_index.pxi"
+include "_reading.pxi"
 
-cdef struct Slot:
-    uint64_t hash
-    int32_t row           # -1 where the slot is empty
-    int32_t size          # bytes of the word
-    const uint8_t* word
-
-cdef struct Item:
-    const uint8_t* text   # NULL when its rows were found under the GIL
-    Py_ssize_t size       # bytes of text
-    Py_ssize_t offset     # of its first row in Batch.rows
-    Py_ssize_t room       # rows kept for it there
-    Py_ssize_t count      # tokens, before the cut
-
-# float16 bits → float32. A table of 256 KiB is exact for denormals also in threads that flush them to zero.
+# float16 bits → float32, for processors that cannot.
 with np.errstate(invalid="ignore"):
     _half_values = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
 cdef const float[::1] HALF = _half_values
 
 
-cdef inline uint64_t fnv1a(const uint8_t* text, Py_ssize_t size, const uint8_t* map) noexcept nogil:
-    cdef uint64_t value = 0xCBF29CE484222325ULL
-    cdef Py_ssize_t at
-    for at in range(size):
-        value = (value ^ map[text[at]]) * 0x100000001B3ULL
-    return value
-
-
-cdef inline bint same(const uint8_t* word, const uint8_t* text, Py_ssize_t size, const uint8_t* map) noexcept nogil:
-    cdef Py_ssize_t at
-    for at in range(size):
-        if word[at] != map[text[at]]:
-            return False
-    return True
-
-
-cdef class _Batch:
-    """The rows found for one call, and the questions, which their text pointers need alive."""
-
-    cdef tuple questions
-    cdef Item* items
-    cdef int32_t* rows
-    cdef Span* spans      # scratch for the longest question
-    cdef Py_ssize_t size, longest
-
-    def __dealloc__(self):
-        free(self.items)
-        free(self.rows)
-        free(self.spans)
-
-
-cdef class WordTable:
+cdef class WordTable(QuestionReader):
     """See ext/twin.py's PyWordTable and ext/_words.pyi; same arguments, results and errors."""
 
-    cdef readonly Py_ssize_t size, dimension, limit, unknown_rows
-    cdef readonly bint lower
-    cdef const float[:, ::1] singles
-    cdef const uint16_t[:, ::1] halves
-    cdef bint half
-    cdef bytes text       # all words, one after the other
-    cdef Slot* slots
-    cdef uint64_t mask    # the number of slots, a power of two, less one
-    cdef const uint8_t* map
+    cdef readonly Py_ssize_t size, dimension, unknown_rows
+    cdef object words, table   # kept alive for the pointers into them
+    cdef Gather numbers
 
-    def __cinit__(self, words, vectors, *, Py_ssize_t limit=30, bint lower=True, Py_ssize_t unknown_rows=1):
+    def __cinit__(self, words, vectors, *, Py_ssize_t limit=30, bint lower=True, Py_ssize_t unknown_rows=1, rules=None):
+        cdef const uint16_t[:, ::1] halves
+        cdef const float[:, ::1] singles
         check_table(words, vectors, limit, unknown_rows)
+        self.rules = chosen_rules(rules)
         self.size, self.dimension = vectors.shape
         self.limit, self.lower, self.unknown_rows = limit, lower, unknown_rows
-        self.map = &LOWER[0] if lower else &SAME[0]
-        self.half = vectors.dtype == np.float16
-        if self.half:
-            self.halves = vectors.view(np.uint16)
+        self.numbers.width, self.numbers.halves = self.dimension, &HALF[0]
+        self.numbers.table_is_half = vectors.dtype == np.float16
+        self.numbers.processor_converts = processor_converts_halves()
+        if self.numbers.table_is_half:
+            halves = vectors.view(np.uint16)
+            self.table, self.numbers.table = halves, &halves[0, 0]
         else:
-            self.singles = vectors
-        self._index(check_words(words, self.size - unknown_rows))
+            singles = vectors
+            self.table, self.numbers.table = singles, &singles[0, 0]
+        self.tables.vocabulary.unknown_first = self.size - unknown_rows
+        self.tables.vocabulary.unknown_rows = unknown_rows
+        self.words = index_words(&self.tables.vocabulary, words, self.size - unknown_rows)
+        self._prime()
 
-    def __dealloc__(self):
-        free(self.slots)
-
-    cdef _index(self, list known):
-        cdef uint64_t slots = 2, at
-        cdef Py_ssize_t row, size
+    cdef _prime(self):
+        """Enter what is sure before any question: plain words of the vocabulary, and exceptions of letters."""
+        cdef Py_ssize_t row, count = min(self.tables.vocabulary.words, PRIMED_WORDS), size
         cdef const uint8_t* word
-        self.text = b"".join(known)
-        word = self.text
-        while slots < 2 * <uint64_t>len(known):
-            slots *= 2
-        self.slots = <Slot*>calloc(slots, sizeof(Slot))
-        if self.slots == NULL:
+        cdef Tables* own = &self.tables
+        exceptions, marks = self.rules.plain_exceptions(), self.rules.plain_ends
+        own.lower, own.plain = self.lower, marks is not None
+        for code in range(128):
+            own.kinds[code] = KIND_SPACE if chr(code).isspace() else KIND_LETTER if chr(code) in LETTERS else 0
+        if not chunks_make(&own.chunks, len(exceptions) + 2 * count + 1, int.from_bytes(os.urandom(8))):
             raise MemoryError
-        self.mask = slots - 1
-        for at in range(slots):
-            self.slots[at].row = -1
-        for row in range(len(known)):
-            size = len(<bytes>known[row])
-            at = fnv1a(word, size, SAME)
-            self._fill(at, row, size, word)
-            word += size
+        if marks is None:
+            return
+        for mark in marks:
+            own.kinds[<uint8_t>ord(mark)], own.marks[<uint8_t>ord(mark)] = KIND_MARK, self.row_of(mark)
+        for text, parts in exceptions.items():
+            if not self._prime_exception(text.encode(), parts) and "'" not in text and "’" not in text:
+                own.plain = False  # the reader would take it for a plain word
+        for row in range(count if own.plain else 0):
+            word = own.vocabulary.text + own.vocabulary.starts[row]
+            size = own.vocabulary.starts[row + 1] - own.vocabulary.gap - own.vocabulary.starts[row]
+            if prime_word(own, word, size, False) and self.lower:
+                prime_word(own, word, size, True)
 
-    cdef void _fill(self, uint64_t hash, Py_ssize_t row, Py_ssize_t size, const uint8_t* word) noexcept:
-        cdef uint64_t at = hash & self.mask
-        while self.slots[at].row >= 0:
-            at = (at + 1) & self.mask
-        self.slots[at].hash, self.slots[at].row = hash, <int32_t>row
-        self.slots[at].size, self.slots[at].word = <int32_t>size, word
+    cdef bint _prime_exception(self, bytes text, parts) except -1:
+        cdef int32_t[PRIMED_ROWS] rows
+        cdef uint8_t[PRIMED_ROWS] ends
+        cdef int token, end = 0
+        if len(parts) > PRIMED_ROWS or len(text) > PRIMED_BYTES:
+            return False
+        for token in range(len(parts)):
+            end += len(parts[token].encode())
+            rows[token], ends[token] = self.row_of(parts[token]), <uint8_t>end
+        return prime(&self.tables, text, len(text), rows, ends, len(parts))
 
-    cdef int32_t known_row(self, uint64_t hash, const uint8_t* text, Py_ssize_t size, const uint8_t* map) noexcept nogil:
-        """-1 for a word that is not in the table."""
-        cdef uint64_t at = hash & self.mask
-        while self.slots[at].row >= 0:
-            if self.slots[at].hash == hash and self.slots[at].size == size:
-                if same(self.slots[at].word, text, size, map):
-                    return self.slots[at].row
-            at = (at + 1) & self.mask
-        return -1
-
-    cdef inline int32_t row_of(self, const uint8_t* text, Py_ssize_t size, const uint8_t* map) noexcept nogil:
-        cdef uint64_t hash = fnv1a(text, size, map)
-        cdef int32_t row = self.known_row(hash, text, size, map)
-        if row < 0:
-            row = <int32_t>(self.size - self.unknown_rows + <Py_ssize_t>(hash % <uint64_t>self.unknown_rows))
-        return row
-
-    cdef int32_t row_of_text(self, str token) except -1:
-        """A token of an other than ASCII question; it is lower-cased already."""
-        cdef bytes text = token.encode()
-        cdef int32_t row = self.known_row(fnv1a(text, len(text), SAME), text, len(text), SAME)
-        if row < 0:
-            text = token.replace("’", "'").encode()
-            row = self.row_of(text, len(text), SAME)
-        return row
-
-    cdef _Batch look_up(self, questions):
+    def texts(self, question):
+        """All tokens of one question, uncut, as they stand in it. Raises ValueError on lone surrogates."""
+        cdef Py_ssize_t size, at, begin, end
+        cdef const char* text
+        cdef Reader reader
         cdef _Batch batch = _Batch()
-        cdef Py_ssize_t at, room, total = 0, most = 0
-        cdef list slow = []  # (item, tokens) of the questions that are not ASCII
-        batch.questions = check_questions(questions)
-        batch.size = len(batch.questions)
-        batch.items = <Item*>calloc(batch.size + 1, sizeof(Item))
-        if batch.items == NULL:
+        if not PyUnicode_CheckExact(question):
+            (question,) = check_questions([question])
+        text = self.text_of(question, &size)
+        batch.rows = <int32_t*>malloc((size + 1) * (sizeof(int32_t) + 2 * sizeof(uint32_t)))
+        batch.copy = <uint8_t*>malloc(size + READER_MARGIN)
+        if batch.rows == NULL or batch.copy == NULL:
             raise MemoryError
-        for at in range(batch.size):
-            total += self._take(batch, at, total, slow)
-            most = max(most, batch.items[at].room)
-        batch.rows = <int32_t*>malloc((total + 1) * sizeof(int32_t))
-        batch.spans = <Span*>malloc((most + 1) * sizeof(Span))
-        if batch.rows == NULL or batch.spans == NULL:
-            raise MemoryError
-        for at, tokens in slow:
-            for room in range(batch.items[at].room):
-                batch.rows[batch.items[at].offset + room] = self.row_of_text(tokens[room])
-        with nogil:
-            self.find_rows(batch)
-        return batch
-
-    cdef Py_ssize_t _take(self, _Batch batch, Py_ssize_t at, Py_ssize_t offset, list slow) except -1:
-        """Note one question's text, or its tokens where it is not ASCII; the rows to keep for it."""
-        cdef str question = batch.questions[at]
-        cdef Item* item = &batch.items[at]
-        item.offset = offset
-        if question.isascii():
-            item.text = <const uint8_t*>PyUnicode_AsUTF8AndSize(question, &item.size)
-            item.room = min(self.limit, item.size)
-        else:
-            tokens = self.tokens(question)
-            item.count = len(tokens)
-            item.room = min(self.limit, item.count)
-            slow.append((at, tokens))
-        return item.room
-
-    cdef void find_rows(self, _Batch batch) noexcept nogil:
-        cdef Py_ssize_t at, token, kept
-        cdef Item* item
-        cdef Span* span
-        batch.longest = 1
-        for at in range(batch.size):
-            item = &batch.items[at]
-            if item.text != NULL:
-                item.count = split_ascii(item.text, item.size, batch.spans, item.room)
-                for token in range(min(item.count, item.room)):
-                    span = &batch.spans[token]
-                    batch.rows[item.offset + token] = self.row_of(item.text + span.start, span.size, self.map)
-            batch.longest = max(batch.longest, min(item.count, item.room))
+        start_reading(&reader, batch.copy, <const uint8_t*>text, size, batch.rows, size)
+        reader.spans = <uint32_t*>(batch.rows + size)
+        if not self.read_known_and_new(&reader):
+            return splitter_of(self.rules).texts(question)
+        tokens = []
+        for at in range(reader.count):
+            begin, end = reader.spans[2 * at], reader.spans[2 * at + 1]
+            tokens.append(PyUnicode_DecodeUTF8(text + begin, end - begin, NULL))
+        return tokens
 
     def tokens(self, question):
-        """All tokens of one question, uncut. Raises ValueError on lone surrogates."""
-        cdef Py_ssize_t size, at, count
-        cdef const uint8_t* text
-        cdef Span* spans
-        (question,) = check_questions([question])
-        if not question.isascii():
-            utf8(question)
-            return split_tokens(question, lower=self.lower)
-        if self.lower:
-            question = question.lower()
-        text = <const uint8_t*>PyUnicode_AsUTF8AndSize(question, &size)
-        spans = <Span*>malloc((size + 1) * sizeof(Span))
-        if spans == NULL:
-            raise MemoryError
-        try:
-            count = split_ascii(text, size, spans, size)
-            return [question[spans[at].start:spans[at].start + spans[at].size] for at in range(count)]
-        finally:
-            free(spans)
+        """All words of one question that are looked up: its texts, in lower case where the table says so."""
+        texts = self.texts(question)
+        return [text.lower() for text in texts] if self.lower else texts
 
     def token_counts(self, questions):
         """[N] int32: how many tokens each question has before it is cut at `limit`."""
-        cdef _Batch batch = self.look_up(questions)
-        cdef Py_ssize_t at
-        counts = np.empty(batch.size, np.int32)
-        cdef int32_t[::1] view = counts
-        for at in range(batch.size):
-            view[at] = <int32_t>batch.items[at].count
-        return counts
+        return self.counts_of(self.look_up(questions), False)
 
-    def rows(self, questions):
+    def rows(self, questions, *, to_limit=False, out=None):
         """Rows [N, T] int32, padded with -1, and lengths [N] int32; see PyWordTable.rows."""
         cdef _Batch batch = self.look_up(questions)
-        cdef Py_ssize_t at, kept
-        rows = np.full((batch.size, batch.longest), -1, np.int32)
+        cdef Py_ssize_t at, kept, longest = self.limit if to_limit else batch.longest
+        rows = checked_out(out, (batch.size, longest), np.dtype(np.int32))
         cdef int32_t[:, ::1] view = rows
-        for at in range(batch.size):
-            kept = min(batch.items[at].count, batch.items[at].room)
-            if kept:
-                memcpy(&view[at, 0], &batch.rows[batch.items[at].offset], kept * sizeof(int32_t))
-        return rows, self.lengths_of(batch)
-
-    def vectors(self, questions):
-        """Vectors [N, T, D] float32, padded with zeros, and lengths [N] int32."""
-        cdef _Batch batch = self.look_up(questions)
-        vectors = np.empty((batch.size, batch.longest, self.dimension), np.float32)
-        cdef float[:, :, ::1] view = vectors
+        cdef int32_t* to
         with nogil:
-            self.gather(batch, view)
-        return vectors, self.lengths_of(batch)
+            for at in range(batch.size):
+                kept = min(batch.items[at].count, self.limit)
+                to = &view[at, 0]
+                memcpy(to, batch.rows + batch.items[at].offset, kept * sizeof(int32_t))
+                memset(to + kept, 0xFF, (longest - kept) * sizeof(int32_t))  # -1 is all ones
+        return rows, self.counts_of(batch, True)
 
-    cdef lengths_of(self, _Batch batch):
-        return np.minimum([batch.items[at].count for at in range(batch.size)], self.limit).astype(np.int32)
+    def vectors(self, questions, *, to_limit=False, dtype=None, out=None):
+        """Vectors [N, T, D], padded with zeros, and lengths [N] int32; see PyWordTable.vectors."""
+        cdef _Batch batch = self.look_up(questions)
+        cdef Py_ssize_t at, longest = self.limit if to_limit else batch.longest
+        vectors = checked_out(out, (batch.size, longest, self.dimension), dtype)
+        cdef Gather numbers = self.numbers
+        numbers.out_is_half = vectors.dtype == np.float16
+        cdef char[::1] view = vectors.reshape(-1).view(np.int8)
+        cdef Py_ssize_t stride = longest * self.dimension * vectors.dtype.itemsize
+        cdef Item* item
+        with nogil:
+            for at in range(batch.size):
+                item = &batch.items[at]
+                gather_question(
+                    &numbers, batch.rows + item.offset, min(item.count, self.limit), longest, &view[at * stride]
+                )
+        return vectors, self.counts_of(batch, True)
 
-    cdef void gather(self, _Batch batch, float[:, :, ::1] out) noexcept nogil:
-        cdef Py_ssize_t at, token, column, kept, width = self.dimension
-        cdef const int32_t* rows
-        cdef const uint16_t* half
-        cdef float* to
+    cdef counts_of(self, _Batch batch, bint cut):
+        counts = np.empty(batch.size, np.int32)
+        cdef int32_t[::1] view = counts
+        cdef Py_ssize_t at
         for at in range(batch.size):
-            kept = min(batch.items[at].count, batch.items[at].room)
-            rows = batch.rows + batch.items[at].offset
-            for token in range(kept):
-                to = &out[at, token, 0]
-                if self.half:
-                    half = &self.halves[rows[token], 0]
-                    for column in range(width):
-                        to[column] = HALF[half[column]]
-                else:
-                    memcpy(to, &self.singles[rows[token], 0], width * sizeof(float))
-            if kept < batch.longest:
-                memset(&out[at, kept, 0], 0, (batch.longest - kept) * width * sizeof(float))
+            view[at] = <int32_t>(min(batch.items[at].count, self.limit) if cut else batch.items[at].count)
+        return counts

@@ -2,37 +2,70 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+Words = Sequence[str] | bytes | bytearray | memoryview | mmap.mmap
 MOST_ROWS = 2**31 - 1  # rows are numbered in int32
+MOST_TEXT = 2**32 - 1  # bytes of all words together, which are counted in uint32
 
 
-def check_table(words: Sequence[str], vectors: NDArray[Any], limit: int, unknown_rows: int) -> None:
+def is_text(words: Words) -> bool:
+    """Are these the bytes of words.txt, a word a line, rather than a sequence of words?"""
+    return isinstance(words, bytes | bytearray | memoryview | mmap.mmap)
+
+
+def check_table(words: Words, vectors: NDArray[Any], limit: int, unknown_rows: int) -> None:
     """Raises TypeError or ValueError unless these make a word table."""
     if vectors.dtype not in (np.dtype(np.float16), np.dtype(np.float32)):
         raise TypeError(f"vectors must be float16 or float32 in native byte order, not {vectors.dtype}")
     if vectors.ndim != 2 or not vectors.size or not vectors.flags.c_contiguous:
         raise ValueError(f"vectors must be [V, D] in C order, not empty; they have the shape {vectors.shape}")
-    if len(words) != len(vectors) or len(words) > MOST_ROWS:
-        raise ValueError(f"there are {len(words)} words for {len(vectors)} vectors; each row needs its word")
+    count = _count_words(words)
+    if count != len(vectors) or count > MOST_ROWS:
+        raise ValueError(f"there are {count} words for {len(vectors)} vectors; each row needs its word")
     if not 1 <= unknown_rows <= len(vectors):
         raise ValueError(f"unknown_rows must be 1 to {len(vectors)}; it is {unknown_rows}")
     if limit < 1:
         raise ValueError(f"limit must be at least 1 token; it is {limit}")
 
 
-def check_words(words: Sequence[str], known: int) -> list[bytes]:
+def _count_words(words: Words) -> int:
+    if not is_text(words):
+        return len(words)
+    text = np.frombuffer(words, np.uint8)  # type: ignore[arg-type]
+    check_text_size(len(text))
+    if len(text) and text[-1] != ord("\n"):
+        raise ValueError("the text of the words must end with a newline; it was cut off")
+    return int(np.count_nonzero(text == ord("\n")))
+
+
+def check_text_size(size: int) -> None:
+    """Raises ValueError where places in so much text would not fit."""
+    if size > MOST_TEXT:
+        raise ValueError(f"the words have {size} bytes together; {MOST_TEXT} are allowed")
+
+
+def check_words(words: Words, known: int) -> list[bytes]:
     """The first `known` words in UTF-8; raises ValueError when one stands twice."""
+    if is_text(words):
+        words = bytes(words).decode().split("\n")  # type: ignore[arg-type]
     rows: dict[bytes, int] = {}
     for row in range(known):
-        first = rows.setdefault(utf8(words[row]), row)
+        word = words[row]
+        assert isinstance(word, str)
+        first = rows.setdefault(utf8(word), row)
         if first != row:
-            raise ValueError(f"the word {words[row]!r} stands in rows {first} and {row}; once is allowed")
+            raise word_twice(word, first, row)
     return list(rows)
+
+
+def word_twice(word: str, first: int, row: int) -> ValueError:
+    return ValueError(f"the word {word!r} stands in rows {first} and {row}; once is allowed")
 
 
 def check_questions(questions: Sequence[str]) -> tuple[str, ...]:
@@ -44,6 +77,26 @@ def check_questions(questions: Sequence[str]) -> tuple[str, ...]:
         if not isinstance(question, str):
             raise TypeError(f"question {at} must be a str, not {type(question).__name__}")
     return tuple(str.__str__(question) for question in copy)  # also of subclasses, as numpy.str_ is one
+
+
+def checked_out(out: NDArray[Any] | None, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """A new array, or the beginning of the caller's; raises TypeError or ValueError where it does not fit.
+
+    `dtype` None is that of `out`, or float32.
+    """
+    wanted = np.dtype(dtype if dtype is not None else np.float32 if out is None else out.dtype)
+    if len(shape) > 2 and wanted not in (np.dtype(np.float16), np.dtype(np.float32)):
+        raise TypeError(f"vectors are given as float32 or float16, not as {wanted}")
+    if out is None:
+        return np.empty(shape, wanted)
+    if out.dtype != wanted:
+        raise TypeError(f"out must hold {wanted}, not {out.dtype}")
+    size = int(np.prod(shape))
+    if not out.flags.c_contiguous or not out.flags.writeable or out.size < size:
+        raise ValueError(
+            f"out must be writable, in C order, with room for {size} numbers {shape}; it has {out.size} {out.shape}"
+        )
+    return out.reshape(-1)[:size].reshape(shape)
 
 
 def utf8(text: str) -> bytes:

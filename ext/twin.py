@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from .checks import check_questions, check_table, check_words, utf8
-from .text import split_tokens
+from .checks import Words, check_questions, check_table, check_words, checked_out, utf8
+from .rules import Rules, chosen_rules
+from .text import splitter_of
 
 
 class PyWordTable:
@@ -21,18 +22,23 @@ class PyWordTable:
 
     def __init__(
         self,
-        words: Sequence[str],
+        words: Words,
         vectors: NDArray[np.float16] | NDArray[np.float32],
         *,
         limit: int = 30,
         lower: bool = True,
         unknown_rows: int = 1,
+        rules: Rules | str | None = None,
     ) -> None:
-        """`limit` cuts a question after so many tokens; `lower` lower-cases the questions, never the words.
+        """`words` is a sequence of them, or the bytes of words.txt, which are kept and not copied.
 
+        `limit` cuts a question after so many tokens. `lower` looks tokens up in lower case; the words stay as they
+        are, and the text is cut before it is lowered, since case matters there ("Id" is a word, "id" short for I'd).
+        `rules` say how text is cut: None is spaCy's English, a str the text of a bundle's tokenizer.json.
         Raises TypeError or ValueError when words, vectors and sizes do not fit, or a word stands twice.
         """
         check_table(words, vectors, limit, unknown_rows)
+        self.rules = chosen_rules(rules)
         self.size, self.dimension = vectors.shape
         self.limit = limit
         self.lower = lower
@@ -41,35 +47,56 @@ class PyWordTable:
         known = check_words(words, self.size - unknown_rows)
         self._rows = {word: row for row, word in enumerate(known)}  # by UTF-8
 
+    def texts(self, question: str) -> list[str]:
+        """All tokens of one question, uncut, as they stand in it. Raises ValueError on lone surrogates."""
+        (question,) = check_questions([question])
+        utf8(question)
+        return splitter_of(self.rules).texts(question)
+
     def tokens(self, question: str) -> list[str]:
-        """All tokens of one question, uncut. Raises ValueError on lone surrogates."""
-        utf8(*check_questions([question]))
-        return split_tokens(question, lower=self.lower)
+        """All words of one question that are looked up: its texts, in lower case where the table says so."""
+        return [text.lower() if self.lower else text for text in self.texts(question)]
 
     def token_counts(self, questions: Sequence[str]) -> NDArray[np.int32]:
         """[N]: how many tokens each question has before it is cut at `limit`."""
-        return np.array([len(self.tokens(question)) for question in check_questions(questions)], np.int32)
+        return np.array([len(self.texts(question)) for question in check_questions(questions)], np.int32)
 
-    def rows(self, questions: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    def rows(
+        self, questions: Sequence[str], *, to_limit: bool = False, out: NDArray[np.int32] | None = None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Rows [N, T], padded with -1, and lengths [N].
 
-        T is the longest question of the batch, at least 1 and at most `limit`. A question without tokens has
-        the length 0 and a row of padding; no questions give [0, 1]. Raises ValueError on lone surrogates.
+        T is the longest question of the batch, at least 1 and at most `limit`; with `to_limit` always that. A
+        question without tokens has the length 0 and a row of padding; no questions give [0, 1]. With `out`, any
+        array in C order that has room, the rows are a view of its beginning. Raises ValueError on lone surrogates.
         """
         found = [
             [self._row(token) for token in self.tokens(question)[: self.limit]]
             for question in check_questions(questions)
         ]
-        longest = max([1, *map(len, found)])
-        rows = np.full((len(found), longest), -1, np.int32)
+        longest = self.limit if to_limit else max([1, *map(len, found)])
+        rows = checked_out(out, (len(found), longest), np.dtype(np.int32))
+        rows[:] = -1
         for row, numbers in zip(rows, found, strict=True):
             row[: len(numbers)] = numbers
         return rows, np.array([len(numbers) for numbers in found], np.int32)
 
-    def vectors(self, questions: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """Word vectors [N, T, D], zero where no token is, and lengths [N]; T and errors as in `rows`."""
-        rows, lengths = self.rows(questions)
-        vectors: NDArray[Any] = self._vectors[np.maximum(rows, 0)].astype(np.float32)  # [N, T, D]
+    def vectors(
+        self,
+        questions: Sequence[str],
+        *,
+        to_limit: bool = False,
+        dtype: DTypeLike | None = None,
+        out: NDArray[Any] | None = None,
+    ) -> tuple[NDArray[Any], NDArray[np.int32]]:
+        """Word vectors [N, T, D], zero where no token is, and lengths [N]; T, `out` and errors as in `rows`.
+
+        `dtype` is float32 or float16; by default that of `out`, or float32.
+        """
+        rows, lengths = self.rows(questions, to_limit=to_limit)
+        vectors = checked_out(out, (*rows.shape, self.dimension), dtype)
+        with np.errstate(over="ignore"):  # a float beyond float16 is infinite there
+            vectors[:] = self._vectors[np.maximum(rows, 0)]
         vectors[rows < 0] = 0.0
         return vectors, lengths
 

@@ -57,7 +57,7 @@ class AnswererStage:
 
     def __call__(self, questions: Sequence[Question]) -> list[Scored | AskError]:
         started_s = time.perf_counter()
-        texts = [question.text for question in questions]
+        texts = [question.text.strip() for question in questions]  # white space at the ends would be a token
         vectors, lengths = self._words.vectors(texts)  # [N, T, D] float32, [N] int32
         cut = self._words.token_counts(texts) > self._words.limit
         tokenize_us = round((time.perf_counter() - started_s) * 1e6)

@@ -63,11 +63,12 @@ def predict(
     for question, image_id in enumerate(dataset.image_ids):
         asked.setdefault(image_id, []).append(question)
     table = WordTable(
-        bundle.words,
+        bundle.words_text,
         bundle.vectors,
         limit=bundle.max_tokens,
         lower=bundle.lower,
         unknown_rows=bundle.unknown_rows,
+        rules=bundle.tokenizer,
     )
     judge = _Judge(bundle)
     best = np.zeros(len(dataset), np.int32)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asksight.engine import Bundle, Calibration, open_engine, write_bundle
+from asksight.ext import Rules, dump_rules, english
 
 from .calibrate import softmax
 from .calibration_record import calibration_record
@@ -41,13 +42,15 @@ def export_run(
     version: str = "1",
     seed: int = 0,
     store: Path | None = None,
+    rules: Rules | None = None,
 ) -> Exported:
     """Write the run folder `path` as a bundle in the folder `out`; `name` is the run folder's own by default.
 
     A run on stored features gets its store's encoder, or that of `store`, where it has moved or has none. First,
     photos and random questions are put to Keras and to ONNX Runtime: the best answer must be the same and no
     probability further apart than 1e-4. Raises ExportError where something is missing, cannot be converted or
-    does not agree, and BundleError; then `out` is as it was.
+    does not agree, and BundleError; then `out` is as it was. `rules` cut the questions in serving; by default spaCy's
+    English, as they do in training.
     """
     run = Run(path)
     _check_run(run)
@@ -83,6 +86,7 @@ def export_run(
             preprocessing=encoder.preprocessing,
             unknown_rows=sum(word.startswith("<unknown ") for word in words),
             max_tokens=config["max_tokens"],
+            tokenizer=dump_rules(rules or english()),
             unanswerable=UNANSWERABLE if UNANSWERABLE in answers else None,
             calibration=calibration,
             training={"settings": config, "history": history, "calibration": calibration_record(path)},

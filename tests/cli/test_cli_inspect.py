@@ -78,7 +78,7 @@ def test_tokens_are_a_list_a_line(
 ) -> None:
     feed(monkeypatch, "What colour is it?\r\n\nCafé’s 🐶\n".encode())
     assert run("tokens", "--model", root) == 0
-    assert lines(capsys) == [["what", "colour", "is", "it", "?"], [], ["café", "’s", "🐶"]]
+    assert lines(capsys) == [["What", "colour", "is", "it", "?"], [], ["Café", "’s", "🐶"]]
 
 
 def test_rows_are_cut_where_the_model_stops_reading(
@@ -96,7 +96,7 @@ def test_tokens_tell_machines_all(
     assert run("tokens", "--model", root, "--json") == 0
     (fields,) = lines(capsys)
     assert fields["question"] == "What is \ufffd a b"  # what is not UTF-8 is shown as such
-    assert fields["tokens"] == ["what", "is", "\ufffd", "a", "b"]
+    assert fields["tokens"] == ["What", "is", "\ufffd", "a", "b"]
     assert fields["rows"][:2] == [0, 1]
     assert fields["known"] == [True, True, False, True]
     assert fields["cut"] is True

@@ -68,6 +68,19 @@ def test_vectors_stay_on_disk(tmp_path: Path) -> None:
     assert not bundle.vectors.flags.writeable
 
 
+def test_tokenizer_rules_are_carried_where_given(tmp_path: Path) -> None:
+    assert write_bundle(tmp_path / "without", **parts()).tokenizer is None
+    bundle = write_bundle(tmp_path / "with", **parts(tokenizer='{"é": 1}\n'))
+    assert bundle.tokenizer == '{"é": 1}\n'
+    assert "tokenizer.json" in bundle.files
+    assert bundle.words_text == b"what\nis\n<unknown 0>\n"
+    with pytest.raises(BundleError, match=r"tokenizer.json: expected a JSON object of .*, found a list"):
+        write_bundle(tmp_path / "with", **parts(tokenizer="[]"))
+    with pytest.raises(BundleError, match=r"tokenizer.json: expected a JSON object of .*, found Expecting"):
+        write_bundle(tmp_path / "with", **parts(tokenizer="no"))
+    assert load_bundle(tmp_path / "with").tokenizer == bundle.tokenizer
+
+
 def test_answers_depend_on_photo_and_question(tmp_path: Path) -> None:
     bundle = write_random_bundle(tmp_path / "bundle")
     table = WordTable(bundle.words, bundle.vectors, unknown_rows=bundle.unknown_rows)

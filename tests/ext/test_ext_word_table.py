@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def test_rows_are_padded_with_minus_one(kind: Table) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_vectors_are_the_rows_and_zero_beyond(kind: Table, dtype: type[Any]) -> None:
-    vectors, lengths = table(kind, VECTORS.astype(dtype)).vectors(["red café", "is", " "])
+    vectors, lengths = table(kind, VECTORS.astype(dtype)).vectors(["red café", "is", ""])
     assert vectors.dtype == np.float32
     assert vectors.tolist() == [[[7, 8, 9], [16, 17, 18]], [[4, 5, 6], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]]
     assert lengths.tolist() == [2, 1, 0]
@@ -102,6 +103,83 @@ def test_every_half_precision_number_becomes_its_float(kind: Table) -> None:
         np.testing.assert_array_equal(vectors[0], halves.astype(np.float32))
 
 
+@pytest.mark.parametrize("table_dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_vectors_come_in_the_numbers_asked_for(kind: Table, table_dtype: type[Any], dtype: type[Any]) -> None:
+    wide = np.random.default_rng(0).normal(size=(10, 37)).astype(table_dtype)
+    vectors, _ = table(kind, wide).vectors(["is red?"], dtype=dtype)
+    np.testing.assert_array_equal(vectors, wide[[1, 2, 3]][None].astype(dtype), strict=True)
+
+
+def test_floats_become_halves_as_numpy_rounds_them(kind: Table) -> None:
+    bits = np.random.default_rng(0).integers(0, 1 << 32, 1 << 16, dtype=np.uint32)
+    ties = (np.arange(1 << 17, dtype=np.uint32) << np.uint32(12)) + np.uint32(
+        0x32000000
+    )  # 2^-27 to far beyond
+    floats = np.concatenate([bits, ties, ties | np.uint32(1)]).view(np.float32)
+    floats = floats[np.isfinite(floats)].reshape(1, -1)
+    vectors, _ = kind(["<unknown 0>"], floats).vectors(["a"], dtype="float16")
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(vectors[0], floats.astype(np.float16))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_the_callers_buffer_is_filled_and_viewed(kind: Table, dtype: type[Any]) -> None:
+    made, questions = table(kind), ["What is red?", "is"]
+    buffer = np.full(2 * 4 * 3 + 5, 7, dtype)
+    vectors, lengths = made.vectors(questions, out=buffer)
+    assert vectors.dtype == dtype
+    assert vectors.base is not None
+    assert np.shares_memory(vectors, buffer)
+    np.testing.assert_array_equal(vectors, made.vectors(questions)[0])
+    assert lengths.tolist() == [4, 1]
+    assert buffer[24:].tolist() == [7] * 5  # no more is touched
+    rows, _ = made.rows(questions, out=np.zeros((3, 4), np.int32))
+    assert rows.tolist() == [[0, 1, 2, 3], [1, -1, -1, -1]]
+
+
+def test_all_batches_may_be_as_long_as_the_limit(kind: Table) -> None:
+    made = table(kind)
+    assert made.rows(["is"], to_limit=True)[0].tolist() == [[1, -1, -1, -1]]
+    assert made.vectors(["is"], to_limit=True)[0].shape == (1, 4, 3)
+    assert made.vectors([], to_limit=True)[0].shape == (0, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("out", "dtype", "error", "message"),
+    [
+        (np.zeros(11, np.float32), None, ValueError, r"room for 12 numbers \(1, 4, 3\); it has 11"),
+        (np.zeros((12, 2), np.float32)[:, 0], None, ValueError, "in C order"),
+        (np.zeros(12, np.float32), np.float16, TypeError, "out must hold float16, not float32"),
+        (np.zeros(12, np.float64), None, TypeError, "float32 or float16, not as float64"),
+        (None, np.int8, TypeError, "float32 or float16, not as int8"),
+        (np.frombuffer(bytes(48), np.float32), None, ValueError, "must be writable"),
+    ],
+)
+def test_a_buffer_that_does_not_fit_is_refused(
+    kind: Table, out: Any, dtype: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        table(kind).vectors(["what is red?"], out=out, dtype=dtype)
+    with pytest.raises((TypeError, ValueError)):
+        table(kind).rows(["what is red?"], out=np.zeros(3, np.int32) if out is None else out)
+
+
+def test_words_may_be_the_text_of_their_file(kind: Table, tmp_path: Path) -> None:
+    text = "".join(f"{word}\n" for word in WORDS).encode()
+    (tmp_path / "words.txt").write_bytes(text)
+    questions = ["What isn’t café? zebra", "Red"]
+    expected = table(kind).rows(questions)[0].tolist()
+    with (
+        (tmp_path / "words.txt").open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+    ):
+        for words in (text, bytearray(text), memoryview(text), mapped):
+            made = kind(words, VECTORS, limit=4, unknown_rows=3)
+            assert made.rows(questions)[0].tolist() == expected
+            del made  # which lets go of the file
+
+
 def bad(**changes: Any) -> dict[str, Any]:
     return {"words": WORDS, "vectors": VECTORS} | changes
 
@@ -118,6 +196,11 @@ def bad(**changes: Any) -> dict[str, Any]:
         (bad(words=WORDS[1:]), ValueError, "9 words for 10 vectors"),
         (bad(words=["is", *WORDS[1:]]), ValueError, "'is' stands in rows 0 and 1"),
         (bad(words=["\udc00", *WORDS[1:]]), ValueError, "lone surrogate"),
+        (bad(words=b"is\n" * 10), ValueError, "'is' stands in rows 0 and 1"),
+        (bad(words=b"is\n" * 9), ValueError, "9 words for 10 vectors"),
+        (bad(words=b"a\nb"), ValueError, "must end with a newline"),
+        (bad(words=b"\xff\n" * 10), ValueError, "codec can't decode"),
+        (bad(rules="{}"), ValueError, "schema 1"),
         (bad(limit=0), ValueError, "limit must be at least 1"),
         (bad(unknown_rows=0), ValueError, "unknown_rows must be 1 to 10"),
         (bad(unknown_rows=11), ValueError, "unknown_rows must be 1 to 10"),

@@ -16,6 +16,7 @@ from vqa_files import write_easy_vqa, write_photo
 
 from asksight.cli.main import main
 from asksight.engine import BundleError, Calibration, load_bundle
+from asksight.ext import dump_rules, english
 from asksight.server.asks import Ask
 from asksight.server.assistant import Assistant
 from asksight.training import export
@@ -88,6 +89,7 @@ def test_the_bundle_is_the_run(run: Run, tmp_path: Path) -> None:
     assert bundle.words == WORDS
     assert (bundle.unanswerable, bundle.unknown_rows, bundle.max_tokens) == ("unanswerable", 2, 9)
     assert bundle.calibration == Calibration(temperature=0.5, answered_threshold=0.6)
+    assert bundle.tokenizer == dump_rules(english())
     assert bundle.training["settings"]["data"] == "scenes"
     assert bundle.training["calibration"] == {}  # this run recorded none
     assert bundle.training["history"] == [{"step": 10, "loss": 0.5}]
