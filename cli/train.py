@@ -75,6 +75,10 @@ def train(
     units: Annotated[int, typer.Option(min=1, help="mlp, lstm: of each dense layer.")] = 1024,
     lstm_units: Annotated[int, typer.Option(min=1, help="lstm: of each of its three layers.")] = 512,
     log_dir: Annotated[Path, typer.Option(help="mlp, lstm: curves for TensorBoard.")] = Path("Graph"),
+    max_risk: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="How much of what is answered may be wrong, as calibration sees it."),
+    ] = 0.02,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Train a model on the split `train`, and calibrate it on the split `val`."""
@@ -96,7 +100,7 @@ def train(
                 "questions_per_photo": questions_per_photo,
                 "learning_rate": 1.5e-3 if learning_rate is None else learning_rate,
             }
-            history = _train_attention(told, out, bar)
+            history = _train_attention(told, out, max_risk, bar)
         else:
             if features is None:
                 raise typer.BadParameter(
@@ -120,7 +124,7 @@ def train(
                 "seed": seed,
                 "sizes": sizes | ({"lstm_units": lstm_units} if arch == "lstm" else {}),
             }
-            history = _train_stored(told, data, features, (split, val_split), out, log_dir, bar)
+            history = _train_stored(told, data, features, (split, val_split), out, log_dir, max_risk, bar)
     if as_json:
         typer.echo(json.dumps({"run": str(out), "history": history}))
     else:
@@ -129,7 +133,7 @@ def train(
         typer.echo(f"{out} is trained. Next: asksight {after} {out} {rest}")
 
 
-def _train_attention(told: dict[str, Any], out: Path, bar: Bar) -> Any:
+def _train_attention(told: dict[str, Any], out: Path, max_risk: float, bar: Bar) -> Any:
     from asksight.training.runs import Settings
     from asksight.training.train import train as run_training
 
@@ -137,7 +141,7 @@ def _train_attention(told: dict[str, Any], out: Path, bar: Bar) -> Any:
 
     settings = Settings(arch="attention", **told)
     read = square_reader(settings.side)
-    run = run_training(settings, out, read=read, report=_reporter(bar), say=bar.say)
+    run = run_training(settings, out, read=read, max_risk=max_risk, report=_reporter(bar), say=bar.say)
     return json.loads(run.history.read_text())
 
 
@@ -148,6 +152,7 @@ def _train_stored(
     splits: tuple[str | None, str | None],
     out: Path,
     log_dir: Path,
+    max_risk: float,
     bar: Bar,
 ) -> Any:
     from asksight.training.features.store import read_about
@@ -164,7 +169,7 @@ def _train_stored(
         val_split=chosen.val,
         **told,
     )
-    run = train_stored(settings, out, log_dir=log_dir, report=_reporter(bar), say=bar.say)
+    run = train_stored(settings, out, max_risk=max_risk, log_dir=log_dir, report=_reporter(bar), say=bar.say)
     return json.loads(run.history.read_text())
 
 

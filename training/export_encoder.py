@@ -31,7 +31,7 @@ class ExportedEncoder:
 
 def uses_store(config: Mapping[str, Any]) -> bool:
     """Whether a run of this config.json was trained on a feature store."""
-    return config.get("features", QUESTION_ONLY) != QUESTION_ONLY
+    return bool(config.get("features", QUESTION_ONLY) != QUESTION_ONLY)
 
 
 def trained_encoder(

@@ -56,7 +56,7 @@ class StoredLearner:
     @property
     def step(self) -> int:
         """Steps learned so far: the optimiser's own count, which changes with the weights."""
-        return int(self.optimizer.iterations)
+        return int(tf.convert_to_tensor(self.optimizer.iterations.value))
 
     def learn(self, *inputs: Any) -> float:
         """One step on (rows, lengths, features, targets); the loss before it, in nats a question."""

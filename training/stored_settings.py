@@ -36,5 +36,4 @@ class StoredSettings:
     optimizer: str = "rmsprop"
     learning_rate: float = 1e-3
     seed: int = 0
-    max_risk: float = 0.02  # of what is said as ANSWERED
     sizes: dict[str, Any] = field(default_factory=dict)  # of the model, where not the default

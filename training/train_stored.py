@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from asksight.ext import WordTable
 
-from . import calibrate
+from .calibrate import MAX_RISK, negative_log_likelihood
+from .calibration_record import calibrate_run
 from .datasets import Dataset, open_dataset
 from .errors import FeatureError, TrainingError
 from .event_log import EventLog
 from .examples import choose_answers, choose_words
 from .features.store import FeatureStore
-from .runs import UNANSWERABLE, Run, calibration_json, write_json, write_lines
+from .runs import UNANSWERABLE, Run, write_json, write_lines
 from .stored import StoredBatches, StoredQuestions, hold_out, in_order, read_questions
 from .stored_learner import StoredLearner
 from .stored_settings import QUESTION_ONLY, StoredSettings
@@ -43,14 +44,17 @@ def train_stored(
     settings: StoredSettings,
     out: Path,
     *,
+    max_risk: float = MAX_RISK,
     log_dir: Path | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Train, calibrate on the validation questions, and leave the result in the folder `out`.
 
-    Raises TrainingError when the folder holds another run, FeatureError, VectorError and DatasetError where what it
-    reads does not fit. On KeyboardInterrupt the checkpoint is saved first, then the interrupt goes on.
+    Curves for TensorBoard go into a folder of the run's name in `log_dir`. Calibration lets at most `max_risk` of what
+    is answered be wrong. Raises TrainingError when the folder holds another run, and FeatureError, VectorError and
+    DatasetError where what it reads does not fit. On KeyboardInterrupt the checkpoint is saved first, then
+    the interrupt goes on.
     """
     keras.utils.set_random_seed(settings.seed)
     words, vectors, learning, validation, answers = _read(settings, say)
@@ -77,7 +81,7 @@ def train_stored(
         history = _fit(settings, learner, run, batches, validation, log, report, say)
     finally:
         log.close()
-    _finish(settings, learner, run, validation, answers, vectors)
+    _finish(settings, learner, run, validation, answers, vectors, max_risk)
     best = max(history, key=lambda row: row["val_exact"]["all"])
     say(f"kept step {best['step']}: {100 * best['val_exact']['all']:.2f} % exact on validation")
     return run
@@ -228,7 +232,7 @@ def _measure(learner: StoredLearner, validation: StoredQuestions) -> dict[str, A
     types = np.array(validation.types)
     exact = {"all": float(right.mean())}
     exact |= {kind: float(right[types == kind].mean()) for kind in sorted(set(validation.types))}
-    loss = calibrate.negative_log_likelihood(logits, validation.modal, 1.0)
+    loss = negative_log_likelihood(logits, validation.modal, 1.0)
     return {"val_loss": loss, "val_exact": exact}
 
 
@@ -258,14 +262,14 @@ def _finish(
     validation: StoredQuestions,
     answers: tuple[str, ...],
     vectors: VectorTable | None,
+    max_risk: float,
 ) -> None:
     """Go back to the best epoch, calibrate it, and write what export reads."""
     if (best := run.load_best()) is not None:
         _assign(learner.model_variables, best[1])
     known = answers.index(UNANSWERABLE) if UNANSWERABLE in answers else None
     logits = predict_stored(learner, validation)
-    calibration = calibrate.fit(logits, validation.modal, unanswerable=known, max_risk=settings.max_risk)
-    write_json(run.calibration, calibration_json(calibration))
+    calibrate_run(run, logits, validation.modal, unanswerable=known, max_risk=max_risk)
     rows = np.asarray(learner.embedding.embeddings) if vectors is None else vectors.vectors
     np.save(run.vectors, np.asarray(rows, np.float32))
     learner.answerer.save(run.answerer)

@@ -196,6 +196,8 @@ import os, sys, json
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 import numpy as np, tensorflow as tf, keras
+from pathlib import Path
+from asksight.training.runs import Run
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from asksight.training.stored_learner import StoredLearner
@@ -216,6 +218,10 @@ for devices in (None, ["CPU:0", "CPU:1"]):
         StoredSettings(**told, sizes=sizes), words=9, vectors=None, feature_size=6, answers=5, devices=devices
     )
     losses = [learner.learn(*(tf.constant(a) for a in inputs)) for _ in range(5)]
+    kept = Path(sys.argv[2])
+    Run(kept).save_checkpoint(learner.step, learner.variables)
+    for variable, value in zip(learner.variables, Run(kept).load_checkpoint()[1], strict=True):
+        variable.assign(value)
     out.append({"replicas": learner.strategy.num_replicas_in_sync, "losses": losses, "step": learner.step})
 print(json.dumps(out))
 """
@@ -225,7 +231,10 @@ print(json.dumps(out))
 def test_two_devices_learn_as_one(arch: str, tmp_path: Path) -> None:
     (tmp_path / "several.py").write_text(SEVERAL)
     ran = subprocess.run(
-        [sys.executable, tmp_path / "several.py", arch], check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, tmp_path / "several.py", arch, tmp_path],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     one, two = json.loads(ran.stdout.splitlines()[-1])
     assert (one["replicas"], two["replicas"]) == (1, 2)
