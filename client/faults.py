@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from asksight.v1 import vqa_pb2
 
 from .errors import (
     AskCancelledError,
@@ -72,10 +75,18 @@ def to_error(fault: Fault) -> AskSightError:
             return InternalError(fault.message)
 
 
-def from_code(code: int, message: str, field: str) -> AskSightError:
-    """Give the exception for one failed ask of a batch; `code` is a google.rpc.Code."""
-    known = code_pb2.Code.DESCRIPTOR.values_by_number.get(code)
-    return to_error(Fault(code=known.name if known else "UNKNOWN", message=message, field=field))
+def from_item(error: vqa_pb2.AskError) -> AskSightError:
+    """Give the exception for one failed ask of a batch; its code is a google.rpc.Code."""
+    known = code_pb2.Code.DESCRIPTOR.values_by_number.get(error.code)
+    retry_after_s = _seconds(error.retry_delay) if error.HasField("retry_delay") else None
+    return to_error(
+        Fault(
+            code=known.name if known else "UNKNOWN",
+            message=error.message,
+            field=error.field,
+            retry_after_s=retry_after_s,
+        )
+    )
 
 
 def from_call(call: FailedCall, *, target: str, timeout_s: float) -> AskSightError:
@@ -120,5 +131,9 @@ def _read_details(metadata: Metadata | None) -> tuple[str, float | None]:
             if detail.Unpack(bad_request) and bad_request.field_violations:
                 field = bad_request.field_violations[0].field
             elif detail.Unpack(retry_info):
-                retry_after_s = retry_info.retry_delay.seconds + retry_info.retry_delay.nanos / 1e9
+                retry_after_s = _seconds(retry_info.retry_delay)
     return field, retry_after_s
+
+
+def _seconds(delay: Duration) -> float:
+    return delay.seconds + delay.nanos / 1e9

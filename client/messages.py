@@ -5,7 +5,7 @@ from __future__ import annotations
 from asksight.v1 import vqa_pb2
 
 from .errors import AskSightError, InvalidAskError
-from .faults import from_code
+from .faults import from_item
 from .results import Answer, ImageId, Limits, Model, PhotoIssue, PhotoIssueKind, Reply, Timings, Verdict
 
 MAX_TOP_K = 2**32 - 1  # what the field holds; the server clips it to the number of answers
@@ -83,7 +83,7 @@ def to_outcome(result: vqa_pb2.AskResult) -> Reply | AskSightError:
     """Translate one row of a batch."""
     if result.WhichOneof("result") == "response":
         return to_reply(result.response)
-    return from_code(result.error.code, result.error.message, result.error.field)
+    return from_item(result.error)
 
 
 def to_model(response: vqa_pb2.GetModelResponse) -> Model:

@@ -1,7 +1,8 @@
 """A bounded queue in front of one thread that owns an engine.
 
 The thread never waits while anything does: idle, it takes what is there; busy, it lets the queue grow, so that batches
-become large by themselves exactly when that helps. What runs and what is dropped is decided in batching.py.
+become large by themselves exactly when that helps. What runs and what is dropped is decided in batching.py; what is
+done about an engine that hangs, in watchdog.py.
 """
 
 from __future__ import annotations
@@ -9,27 +10,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
-from dataclasses import dataclass
+from concurrent.futures import Future
 from threading import Condition, Thread
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias
 
-from .batching import BatchLimits, DrainRate, FailureStreak, Waiting, close_batch
+from .batching import BatchLimits, DrainRate, FailureStreak, close_batch, hopeless
+from .entries import Entry, Item, Row, fail
 from .errors import AskError, Cancelled, DeadlineExceeded, InternalError, Overloaded, Unavailable
+from .observer import Observer, Reason
 from .patience import Interest
 
 log = logging.getLogger(__name__)
 
-Item = TypeVar("Item")
-Row = TypeVar("Row")
+FAILED = "The model failed on this ask. Ask again; the server's log says why."
 
-
-@dataclass(frozen=True, slots=True)
-class _Entry(Generic[Item, Row]):
-    item: Item
-    interest: Interest
-    since_s: float
-    future: Future[Row]
+Run: TypeAlias = Callable[[Sequence[Item]], Sequence[Row | AskError]]
 
 
 class Batcher(Generic[Item, Row]):
@@ -37,58 +32,70 @@ class Batcher(Generic[Item, Row]):
 
     `run` takes the items of a batch and returns a row for each, or an AskError for one that failed alone. If it
     raises, or returns another number of rows, that batch fails with InternalError, and no other. While the engine
-    fails and nobody asks, `probe` is called every `probe_every_s` seconds; `on_health` is told, in the owner's
-    thread, when `healthy` changes.
+    fails and nobody asks, `probe` is called every `probe_every_s` seconds; `on_health` is told, from any thread,
+    when `healthy` changes.
     """
 
     def __init__(
         self,
         name: str,
-        run: Callable[[Sequence[Item]], Sequence[Row | AskError]],
+        run: Run[Item, Row],
         *,
         limits: BatchLimits,
         probe: Callable[[], object] | None = None,
         on_health: Callable[[], object] | None = None,
         probe_every_s: float = 1.0,
+        observer: Observer | None = None,
     ) -> None:
-        self._name = name
+        self.name = name
         self._run = run
         self._limits = limits
         self._probe = probe
         self._on_health = on_health
         self._probe_every_s = probe_every_s
+        self._observer = observer or Observer()
         self._changed = Condition()
-        self._waiting: list[_Entry[Item, Row]] = []  # oldest first
-        self._running: list[_Entry[Item, Row]] = []
+        self._waiting: list[Entry[Item, Row]] = []  # in order of arrival
+        self._running: list[Entry[Item, Row]] = []
+        self._busy_since_s: float | None = None  # since when the owner is inside the engine
         self._closing = False
         self._rate = DrainRate()
         self._streak = FailureStreak()
-        self._owner = Thread(target=self._own, name=f"asksight-{name}", daemon=True)
-        self._owner.start()
+        self._turn = 0  # of the owners; one whose turn is over leaves without touching anything
+        self._ended = False  # the last owner has left
+        self._start_owner(None)
 
     def submit(self, item: Item, interest: Interest) -> Future[Row]:
         """Queue one item; the future gets its row, or the AskError that it failed with.
 
-        Raises Overloaded when the queue is full and Unavailable after close(), both at once.
+        Raises Overloaded when the queue is full, or so long that the item would expire in it, and Unavailable
+        after close(), both at once.
         """
-        entry: _Entry[Item, Row] = _Entry(item, interest, time.monotonic(), Future())
+        entry: Entry[Item, Row] = Entry(item, interest, time.monotonic(), Future())
         with self._changed:
-            self._check_room()
+            self._check_room(interest)
             self._waiting.append(entry)
+            self._observer.queued(self.name, len(self._waiting))
             self._changed.notify()
         return entry.future
 
-    def check_room(self) -> None:
+    def check_room(self, interest: Interest) -> None:
         """Raise what `submit` would raise now, before anything dear is done for an item."""
         with self._changed:
-            self._check_room()
+            self._check_room(interest)
 
-    def _check_room(self) -> None:
+    def _check_room(self, interest: Interest) -> None:
         if self._closing:
             raise Unavailable
         if len(self._waiting) >= self._limits.queue_capacity:
             self._take(0)  # those for whom nobody waits any more keep nobody out
-        if len(self._waiting) >= self._limits.queue_capacity:
+        deadline_s = interest.deadline_s()
+        if len(self._waiting) >= self._limits.queue_capacity or hopeless(
+            ahead=len(self._waiting),
+            row_s=self._rate.row_s,
+            deadline_in_s=None if deadline_s is None else deadline_s - time.monotonic(),
+            max_batch=self._limits.max_batch,
+        ):
             raise Overloaded(retry_after_s=self._retry_after_s())
 
     @property
@@ -98,7 +105,7 @@ class Batcher(Generic[Item, Row]):
 
     @property
     def healthy(self) -> bool:
-        """False while the engine fails batch after batch, and after close()."""
+        """False while the engine hangs or fails batch after batch, and after close()."""
         return self._streak.healthy and not self._closing
 
     def retry_after_s(self) -> float:
@@ -108,6 +115,25 @@ class Batcher(Generic[Item, Row]):
 
     def _retry_after_s(self) -> float:
         return self._rate.retry_after_s(len(self._waiting) + len(self._running))
+
+    def busy_for_s(self) -> float:
+        """How long the owner has been inside the engine; 0 when it is not."""
+        since_s = self._busy_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
+
+    def replace_owner(self, reopen: Callable[[], Run[Item, Row]]) -> None:
+        """Leave a thread that hangs to itself, fail its batch, and go on with a new thread and a new engine.
+
+        The new thread calls `reopen` until it succeeds; what waits goes on waiting, until its deadlines.
+        """
+        with self._changed:
+            hung, self._running = self._running, []
+            self._busy_since_s = None
+            self._streak.hung()
+            self._start_owner(reopen)
+        fail(hung, InternalError(FAILED))
+        self._observer.engine_failed(self.name, "hung")
+        self._tell_health("hangs and is opened anew")
 
     def close(self, *, drain: bool = True, timeout_s: float | None = None) -> bool:
         """Take nothing more; finish what waits, or fail it with Unavailable; end the thread.
@@ -119,24 +145,50 @@ class Batcher(Generic[Item, Row]):
             self._closing = True
             dropped = [] if drain else self._take_all()
             self._changed.notify_all()
-        _fail(dropped, Unavailable())
-        self._owner.join(timeout_s)
+        fail(dropped, Unavailable())
         with self._changed:
+            ended = self._changed.wait_for(lambda: self._ended, timeout_s)
             left = [*self._running, *self._take_all()]
-        _fail(left, Unavailable())
-        return not self._owner.is_alive()
+        fail(left, Unavailable())
+        return ended
 
-    def _take_all(self) -> list[_Entry[Item, Row]]:
+    def _take_all(self) -> list[Entry[Item, Row]]:
         taken, self._waiting = self._waiting, []
         return taken
 
-    def _own(self) -> None:
-        while self._wait_for_work():
-            batch = self._close_batch()
+    def _start_owner(self, reopen: Callable[[], Run[Item, Row]] | None) -> None:
+        self._turn += 1
+        Thread(target=self._own, args=(self._turn, reopen), name=f"asksight-{self.name}", daemon=True).start()
+
+    def _own(self, turn: int, reopen: Callable[[], Run[Item, Row]] | None) -> None:
+        if reopen is None or self._open_anew(turn, reopen):
+            self._work(turn)
+        with self._changed:
+            if self._turn == turn:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _work(self, turn: int) -> None:
+        while self._turn == turn and self._wait_for_work():
+            batch = self._close_batch(turn)
             if batch:
-                self._run_batch(batch)
-            elif not self._streak.healthy:
-                self._try_again()
+                self._run_batch(turn, batch)
+            elif not self._streak.healthy and self._probe is not None:
+                self._try(turn, self._probe, "still fails")
+
+    def _open_anew(self, turn: int, reopen: Callable[[], Run[Item, Row]]) -> bool:
+        def open_engine() -> None:
+            run = reopen()
+            with self._changed:
+                if self._turn == turn:
+                    self._run = run
+
+        while not self._try(turn, open_engine, "cannot be opened anew"):
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or self._turn != turn, self._probe_every_s)
+                if self._closing or self._turn != turn:
+                    return False
+        return True
 
     def _wait_for_work(self) -> bool:
         """Sleep until something waits, or until a failing engine is to be tried; False when all is over."""
@@ -146,80 +198,82 @@ class Batcher(Generic[Item, Row]):
                     return True
             return bool(self._waiting)
 
-    def _take(self, max_batch: int) -> list[_Entry[Item, Row]]:
+    def _take(self, max_batch: int) -> list[Entry[Item, Row]]:
         """Close a batch: take the rows to run out of the queue, and drop those that nobody waits for."""
-        with self._changed:
-            entries = self._waiting
-            closing = close_batch([_look(entry) for entry in entries], max_batch)
-            taken = {*closing.run, *closing.expired, *closing.cancelled}
-            self._waiting = [entry for i, entry in enumerate(entries) if i not in taken]
-            _fail([entries[i] for i in closing.expired], DeadlineExceeded())
-            _fail([entries[i] for i in closing.cancelled], Cancelled())
-            return [entries[i] for i in closing.run]
+        entries = self._waiting
+        now_s = time.monotonic()  # one for all, or those that came together would change places
+        closing = close_batch(
+            [entry.look(now_s) for entry in entries], max_batch, longest_wait_s=self._limits.longest_wait_s
+        )
+        taken = {*closing.run, *closing.expired, *closing.cancelled}
+        self._waiting = [entry for i, entry in enumerate(entries) if i not in taken]
+        for rows, reason, error in (
+            (closing.expired, Reason.EXPIRED, DeadlineExceeded()),
+            (closing.cancelled, Reason.CANCELLED, Cancelled()),
+        ):
+            if rows:
+                fail([entries[i] for i in rows], error)
+                self._observer.rows_dropped(self.name, reason, len(rows))
+        self._observer.queued(self.name, len(self._waiting))
+        return [entries[i] for i in closing.run]
 
-    def _close_batch(self) -> list[_Entry[Item, Row]]:
+    def _close_batch(self, turn: int) -> list[Entry[Item, Row]]:
         with self._changed:
+            if self._turn != turn:
+                return []
             self._running = self._take(self._limits.max_batch)
+            self._busy_since_s = time.monotonic() if self._running else None
             return self._running
 
-    def _run_batch(self, batch: list[_Entry[Item, Row]]) -> None:
+    def _run_batch(self, turn: int, batch: list[Entry[Item, Row]]) -> None:
         started_s = time.monotonic()
+        rows: Sequence[Row | AskError] | None = None
         try:
             rows = self._run([entry.item for entry in batch])
             if len(rows) != len(batch):
                 raise RuntimeError(f"{len(batch)} rows went in, {len(rows)} came out")
         except Exception:
-            log.exception("The %s failed on a batch of %d", self._name, len(batch))
-            self._after(failed=True)
-            _fail(batch, InternalError("The model failed on this ask. Ask again; the server's log says why."))
-        else:
-            self._rate.ran(len(batch), time.monotonic() - started_s)
-            self._after(failed=False)
-            for entry, row in zip(batch, rows, strict=True):
-                _settle(entry.future, row)
+            log.exception("The %s failed on a batch of %d", self.name, len(batch))
+            rows = None
+        run_s = time.monotonic() - started_s
         with self._changed:
+            if self._turn != turn:
+                return  # it hung; the batch was failed and this thread replaced
             self._running = []
-
-    def _try_again(self) -> None:
-        if self._probe is None:
+            self._busy_since_s = None
+        self._after(failed=rows is None)
+        if rows is None:
+            fail(batch, InternalError(FAILED))
             return
+        self._rate.ran(len(batch), run_s)
+        waited_s = [started_s - entry.since_s for entry in batch]
+        self._observer.batch(self.name, rows=len(batch), run_s=run_s, waited_s=waited_s)
+        for entry, row in zip(batch, rows, strict=True):
+            entry.settle(row)
+
+    def _try(self, turn: int, attempt: Callable[[], object], failure: str) -> bool:
+        """Try the engine, or opening it, when nobody's batch is at stake."""
+        self._busy_since_s = time.monotonic()
+        failed = False
         try:
-            self._probe()
+            attempt()
         except Exception:
-            log.exception("The %s still fails", self._name)
-            self._after(failed=True)
-        else:
-            self._after(failed=False)
+            log.exception("The %s %s", self.name, failure)
+            failed = True
+        if self._turn == turn:
+            self._busy_since_s = None
+            self._after(failed=failed)
+        return not failed
 
     def _after(self, *, failed: bool) -> None:
         before = self._streak.healthy
         self._streak.batch(failed=failed)
+        if failed:
+            self._observer.engine_failed(self.name, "error")
         if self._streak.healthy != before:
-            log.warning("The %s %s", self._name, "works again" if self._streak.healthy else "keeps failing")
-            if self._on_health is not None:
-                self._on_health()
+            self._tell_health("works again" if self._streak.healthy else "keeps failing")
 
-
-def _look(entry: _Entry[Item, Row]) -> Waiting:
-    now_s = time.monotonic()
-    deadline_s = entry.interest.deadline_s()
-    return Waiting(
-        age_s=now_s - entry.since_s,
-        deadline_in_s=None if deadline_s is None else deadline_s - now_s,
-        cancelled=entry.interest.cancelled(),
-    )
-
-
-def _fail(entries: Sequence[_Entry[Item, Row]], error: AskError) -> None:
-    for entry in entries:
-        _settle(entry.future, error)
-
-
-def _settle(future: Future[Row], outcome: Row | AskError) -> None:
-    try:
-        if isinstance(outcome, AskError):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
-    except InvalidStateError:
-        log.debug("a row was settled twice: close() gave up on its engine first")
+    def _tell_health(self, news: str) -> None:
+        log.warning("The %s %s", self.name, news)
+        if self._on_health is not None:
+            self._on_health()

@@ -1,7 +1,10 @@
 """Which of the waiting rows run now, and which are dropped: pure decisions, without threads, clocks or engines.
 
 The law: every row that waits is, at each closing, exactly one of run, expired, cancelled or still waiting; nobody who
-has left is ever run; of those who stay, none that came earlier is passed over for one that came later.
+has left is ever run; of those who stay, none that is due earlier is passed over for one that is due later.
+
+A row is due at its deadline, and at the latest `longest_wait_s` after it came: a short deadline overtakes a long one,
+and yet nothing is overtaken for ever.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ class BatchLimits:
 
     max_batch: int = 32
     queue_capacity: int = 1024
+    longest_wait_s: float = 2.0  # how long rows of nearer deadlines may overtake one; see the law
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +33,15 @@ class Waiting:
     age_s: float
     deadline_in_s: float | None = None  # None: no deadline; 0 or less: it has passed
     cancelled: bool = False
+
+    @property
+    def expired(self) -> bool:
+        return self.deadline_in_s is not None and self.deadline_in_s <= 0
+
+    def due_in_s(self, longest_wait_s: float) -> float:
+        """When its turn is due."""
+        turn_s = longest_wait_s - self.age_s
+        return turn_s if self.deadline_in_s is None else min(turn_s, self.deadline_in_s)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,33 +53,42 @@ class Closing:
     cancelled: tuple[int, ...]
 
 
-def close_batch(waiting: Sequence[Waiting], max_batch: int) -> Closing:
-    """Choose the oldest rows that somebody still waits for, at most `max_batch`, and drop all the others' dead."""
+def close_batch(waiting: Sequence[Waiting], max_batch: int, *, longest_wait_s: float = 2.0) -> Closing:
+    """Choose the rows that are due first, at most `max_batch`, and drop all that nobody waits for any more."""
     cancelled = tuple(i for i, row in enumerate(waiting) if row.cancelled)
-    expired = tuple(
-        i
-        for i, row in enumerate(waiting)
-        if not row.cancelled and row.deadline_in_s is not None and row.deadline_in_s <= 0
-    )
+    expired = tuple(i for i, row in enumerate(waiting) if row.expired and not row.cancelled)
     gone = {*cancelled, *expired}
-    staying = sorted((i for i in range(len(waiting)) if i not in gone), key=lambda i: -waiting[i].age_s)
+    staying = sorted(
+        (i for i in range(len(waiting)) if i not in gone),
+        key=lambda i: (waiting[i].due_in_s(longest_wait_s), -waiting[i].age_s),
+    )
     return Closing(run=tuple(staying[:max_batch]), expired=expired, cancelled=cancelled)
+
+
+def hopeless(*, ahead: int, row_s: float | None, deadline_in_s: float | None, max_batch: int) -> bool:
+    """Whether a new row would expire before its turn, by the measured time a row; refuse it while that is early.
+
+    Never said of a row that the next batch may take, nor before anything was measured.
+    """
+    if row_s is None or deadline_in_s is None or ahead < max_batch:
+        return False
+    return ahead * row_s > deadline_in_s
 
 
 class DrainRate:
     """How long an engine takes a row, smoothed over its last batches; its caller brings the clock."""
 
     def __init__(self) -> None:
-        self._row_s: float | None = None
+        self.row_s: float | None = None  # None before anything ran
 
     def ran(self, rows: int, seconds: float) -> None:
         """Take note of a batch that ran."""
         row_s = seconds / rows
-        self._row_s = row_s if self._row_s is None else (1 - SMOOTHING) * self._row_s + SMOOTHING * row_s
+        self.row_s = row_s if self.row_s is None else (1 - SMOOTHING) * self.row_s + SMOOTHING * row_s
 
     def retry_after_s(self, rows: int) -> float:
         """When to come back if `rows` are waiting, within bounds that a client can live with."""
-        expected = rows * (FIRST_GUESS_S if self._row_s is None else self._row_s)
+        expected = rows * (FIRST_GUESS_S if self.row_s is None else self.row_s)
         return min(max(expected, SHORTEST_RETRY_S), LONGEST_RETRY_S)
 
 
@@ -81,6 +103,10 @@ class FailureStreak:
     def batch(self, *, failed: bool) -> None:
         """Take note of a batch."""
         self._failures = self._failures + 1 if failed else 0
+
+    def hung(self) -> None:
+        """Take note that the engine hangs: unhealthy at once."""
+        self._failures = self.TOO_MANY
 
     @property
     def healthy(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .batching import BatchLimits
+
 MEBI = 2**20
 
 
@@ -20,5 +22,17 @@ class Limits:
     max_photo_pixels: int = 50_000_000  # the 50 megapixel phones: 8160x6120
     decoding_bytes: int = 512 * MEBI  # of pixels being decoded at once; a larger photo goes in alone
     cache_bytes: int = 256 * MEBI  # encoder features of past photos
-    max_batch: int = 32  # rows in one engine call
+    encoder_batch: int = 32  # photos in one engine call
+    answerer_batch: int = 32  # questions in one engine call
+    longest_wait_s: float = 2.0  # how long asks with nearer deadlines may overtake one
     queue_capacity: int = 1024  # asks under way; beyond it: Overloaded at once, with a retry delay
+    queue_bytes: int = 512 * MEBI  # of photos under way, as they came; likewise
+    hang_after_s: float = (
+        30.0  # an engine that is busy for longer is opened anew; the slowest batch takes a second
+    )
+
+    def batches(self, max_batch: int) -> BatchLimits:
+        """The limits of one engine's queue."""
+        return BatchLimits(
+            max_batch=max_batch, queue_capacity=self.queue_capacity, longest_wait_s=self.longest_wait_s
+        )

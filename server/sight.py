@@ -16,8 +16,17 @@ from .asks import Ask
 from .batcher import Batcher
 from .cache import Encoded, Encoding, FeatureCache
 from .decoding_room import DecodingRoom
-from .errors import AskError, Cancelled, DeadlineExceeded, ImageNotFound, InternalError, InvalidAsk
+from .errors import (
+    AskError,
+    Cancelled,
+    DeadlineExceeded,
+    ImageNotFound,
+    InternalError,
+    InvalidAsk,
+    Overloaded,
+)
 from .limits import Limits
+from .observer import CacheUse, Observer
 from .patience import Patience
 from .photo_flaws import Flaw, find_flaws
 from .photo_header import PhotoHeader
@@ -45,10 +54,13 @@ class Look:
 class Sight:
     """Photos to features for one encoder. Thread-safe; decodes and waits in the calling thread."""
 
-    def __init__(self, encoder: Pictures, photo_input: PhotoInput, limits: Limits) -> None:
+    def __init__(
+        self, encoder: Pictures, photo_input: PhotoInput, limits: Limits, observer: Observer | None = None
+    ) -> None:
         self._encoder = encoder
         self._input = photo_input
         self._limits = limits
+        self._observer = observer or Observer()
         self._cache = FeatureCache(limits.cache_bytes)
         self._room = DecodingRoom(limits.decoding_bytes)
 
@@ -93,20 +105,32 @@ class Sight:
         if look.photo is None or look.header is None:
             look.found = self._cache.find(look.image_id, patience)
             if look.found is None:
+                self._observer.cache_used(CacheUse.MISS)
                 raise ImageNotFound(look.image_id)
+            self._note(look.found, leads=False)
             return
         look.found, leads = self._cache.find_or_lead(look.image_id, patience)
+        self._note(look.found, leads=leads)
         if leads and isinstance(look.found, Encoding):
             look.own_run = True
             self._lead(look.found, look.photo, look.header, patience)
 
+    def _note(self, found: Encoded | Encoding, *, leads: bool) -> None:
+        if isinstance(found, Encoded):
+            self._observer.cache_used(CacheUse.HIT)
+        else:
+            self._observer.cache_used(CacheUse.MISS if leads else CacheUse.SHARED)
+
     def _lead(self, encoding: Encoding, photo: bytes, header: PhotoHeader, patience: Patience) -> None:
         """Decode the photo and queue it for the encoder, for all who wait for it."""
         try:
-            self._encoder.check_room()  # decoding is the dear part: not for a photo that cannot be queued
+            self._encoder.check_room(
+                encoding.crowd
+            )  # decoding is the dear part: not for a photo that cannot be queued
             flaws, row = self._decode_and_queue(encoding, photo, header, patience)
-        except (Cancelled, DeadlineExceeded):
-            self._cache.settle(encoding, None)  # this caller's own affair: another takes over
+        except (Cancelled, DeadlineExceeded, Overloaded):
+            self._cache.settle(encoding, None)  # this caller's own affair, its deadline: another takes over
+            patience.check()  # the room may have been asked for on behalf of others, this caller having left
             raise
         except AskError as error:
             self._cache.settle(encoding, error)  # the same for everybody who waits for this photo now
@@ -114,7 +138,11 @@ class Sight:
         except BaseException:
             self._cache.settle(encoding, None)
             raise
-        row.add_done_callback(lambda done: self._cache.settle(encoding, _outcome(done, flaws)))
+        row.add_done_callback(lambda done: self._end(encoding, done, flaws))
+
+    def _end(self, encoding: Encoding, done: Future[NDArray[Any]], flaws: tuple[Flaw, ...]) -> None:
+        self._cache.settle(encoding, _outcome(done, flaws))
+        self._observer.cache_size(len(self._cache), self._cache.size_bytes)
 
     def _decode_and_queue(
         self, encoding: Encoding, photo: bytes, header: PhotoHeader, patience: Patience
@@ -123,6 +151,8 @@ class Sight:
             return self._room.take(size_bytes, patience)
 
         picture = decode(photo, header, smallest_px=self._input.smallest_px, room=room)
+        if encoding.crowd.cancelled():
+            raise Cancelled
         flaws = find_flaws(picture, short_side_px=min(header.width, header.height))
         return flaws, self._encoder.submit(self._input(picture), encoding.crowd)
 

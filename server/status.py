@@ -25,15 +25,22 @@ def to_status(error: AskError) -> status_pb2.Status:
         violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=error.message)
         status.details.append(_packed(error_details_pb2.BadRequest(field_violations=[violation])))
     if error.retry_after_s is not None:
-        delay = Duration()
-        delay.FromMilliseconds(round(error.retry_after_s * 1000))
-        status.details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
+        status.details.append(_packed(error_details_pb2.RetryInfo(retry_delay=_delay(error.retry_after_s))))
     return status
 
 
 def to_item(error: AskError) -> vqa_pb2.AskError:
     """The error of one ask in a batch."""
-    return vqa_pb2.AskError(code=code_number(error), message=error.message, field=error.field)
+    delay = None if error.retry_after_s is None else _delay(error.retry_after_s)
+    return vqa_pb2.AskError(
+        code=code_number(error), message=error.message, field=error.field, retry_delay=delay
+    )
+
+
+def _delay(seconds: float) -> Duration:
+    delay = Duration()
+    delay.FromMilliseconds(round(seconds * 1000))
+    return delay
 
 
 def _packed(detail: error_details_pb2.BadRequest | error_details_pb2.RetryInfo) -> any_pb2.Any:

@@ -6,10 +6,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from typing import Any
 
 import grpc
 import pytest
 from fake_service import Failure, FakeService, bad_field, retry_in, serving
+from google.protobuf.duration_pb2 import Duration
 
 from asksight.client import (
     AskCancelledError,
@@ -24,7 +26,7 @@ from asksight.client import (
     UnavailableError,
     connect,
 )
-from asksight.client.faults import from_code
+from asksight.client.faults import from_item
 from asksight.v1 import vqa_pb2
 
 Code = grpc.StatusCode
@@ -227,7 +229,17 @@ def test_closing_while_an_ask_is_under_way_ends_it(target: str, service: FakeSer
 
 
 def test_a_batch_code_that_no_one_knows_is_an_internal_error() -> None:
-    assert type(from_code(99, "What?", "")) is InternalError
-    assert type(from_code(8, "Too big.", "image_data")) is TooLargeError
-    assert type(from_code(8, "Full.", "")) is OverloadedError
-    assert type(from_code(5, "No model.", "model")) is ModelNotFoundError
+    assert type(from_item(item(99, "What?"))) is InternalError
+    assert type(from_item(item(8, "Too big.", field="image_data"))) is TooLargeError
+    assert type(from_item(item(8, "Full."))) is OverloadedError
+    assert type(from_item(item(5, "No model.", field="model"))) is ModelNotFoundError
+
+
+def test_an_overloaded_item_says_when_to_come_back() -> None:
+    error = from_item(item(8, "Full.", retry_delay=Duration(seconds=1, nanos=500_000_000)))
+    assert isinstance(error, OverloadedError)
+    assert error.retry_after_s == 1.5
+
+
+def item(code: int, message: str, **more: Any) -> vqa_pb2.AskError:
+    return vqa_pb2.AskError(code=code, message=message, **more)

@@ -310,6 +310,19 @@ def test_a_full_queue_refuses_at_once_and_decodes_nothing(
             future.result(WAIT_S)
 
 
+def test_more_bytes_than_the_queue_takes_are_refused_with_a_delay(make_rig: MakeRig) -> None:
+    size = len(photo(seed=0))
+    rig = make_rig(Limits(queue_bytes=2 * size + size // 2))
+    asks = [ask(0, f"what is number {n}?") for n in range(4)]
+    results = rig.assistant.ask_many(asks)
+    assert [type(result) for result in results] == [Reply, Reply, Overloaded, Overloaded]
+    assert isinstance(results[3], Overloaded)
+    assert results[3].retry_after_s is not None
+    assert results[3].retry_after_s > 0
+    assert rig.assistant._gate.inside == rig.assistant._gate.inside_bytes == 0
+    assert isinstance(make_rig(Limits(queue_bytes=1)).assistant.ask(ask()), Reply)  # alone, it is let in
+
+
 def test_the_cache_is_bounded_and_what_left_it_is_not_found(make_rig: MakeRig) -> None:
     rig = make_rig(Limits(cache_bytes=2000))  # two photos' worth
     ids = [rig.assistant.ask(ask(seed)).image_id for seed in range(4)]

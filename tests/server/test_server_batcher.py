@@ -89,7 +89,7 @@ def test_a_full_queue_refuses_at_once_with_a_delay(batcher: Batcher[int, int], d
     assert refused.value.retry_after_s is not None
     assert refused.value.retry_after_s > 0
     with pytest.raises(Overloaded):
-        batcher.check_room()
+        batcher.check_room(FOREVER)
 
 
 def test_rows_that_nobody_waits_for_keep_nobody_out(batcher: Batcher[int, int], doubler: Doubler) -> None:

@@ -13,6 +13,7 @@ from asksight.server.batching import (
     FailureStreak,
     Waiting,
     close_batch,
+    hopeless,
 )
 
 rows = st.builds(
@@ -44,21 +45,46 @@ def test_nothing_runs_for_nobody(waiting: list[Waiting], max_batch: int) -> None
             assert not expired
 
 
-@given(st.lists(rows, max_size=60), st.integers(1, 40))
-def test_the_oldest_run_first_and_none_stays_without_need(waiting: list[Waiting], max_batch: int) -> None:
-    closing = close_batch(waiting, max_batch)
+@given(st.lists(rows, max_size=60), st.integers(1, 40), st.floats(0, 50))
+def test_what_is_due_first_runs_first_and_none_stays_without_need(
+    waiting: list[Waiting], max_batch: int, longest_wait_s: float
+) -> None:
+    closing = close_batch(waiting, max_batch, longest_wait_s=longest_wait_s)
     named = {*closing.run, *closing.expired, *closing.cancelled}
+    due = [row.due_in_s(longest_wait_s) for row in waiting]
     left = [i for i in range(len(waiting)) if i not in named]
     if left:
         assert len(closing.run) == max_batch
-        assert min(waiting[i].age_s for i in closing.run) >= max(waiting[i].age_s for i in left)
-    ages = [waiting[i].age_s for i in closing.run]
-    assert ages == sorted(ages, reverse=True)
+        assert max(due[i] for i in closing.run) <= min(due[i] for i in left)
+    assert [due[i] for i in closing.run] == sorted(due[i] for i in closing.run)
+
+
+def test_a_short_deadline_overtakes_a_long_one() -> None:
+    closing = close_batch(
+        [*[Waiting(age_s=0.5, deadline_in_s=9.0)] * 4, Waiting(age_s=0, deadline_in_s=0.1)], 2
+    )
+    assert closing.run == (4, 0)
+
+
+def test_nothing_is_overtaken_for_ever() -> None:
+    patient = Waiting(age_s=2.5)  # no deadline at all, and yet it has waited for too long
+    closing = close_batch([*[Waiting(age_s=0, deadline_in_s=0.1)] * 9, patient], 3, longest_wait_s=2.0)
+    assert closing.run[0] == 9
 
 
 def test_rows_of_one_age_keep_their_order() -> None:
     closing = close_batch([Waiting(age_s=1.0)] * 5, 3)
     assert closing.run == (0, 1, 2)
+
+
+@given(st.integers(0, 2000), st.floats(0.0001, 1), st.floats(0.001, 10), st.integers(1, 64))
+def test_a_row_is_hopeless_only_behind_a_whole_batch_and_by_what_was_measured(
+    ahead: int, row_s: float, deadline_in_s: float, max_batch: int
+) -> None:
+    assert not hopeless(ahead=ahead, row_s=None, deadline_in_s=deadline_in_s, max_batch=max_batch)
+    assert not hopeless(ahead=ahead, row_s=row_s, deadline_in_s=None, max_batch=max_batch)
+    said = hopeless(ahead=ahead, row_s=row_s, deadline_in_s=deadline_in_s, max_batch=max_batch)
+    assert said == (ahead >= max_batch and ahead * row_s > deadline_in_s)
 
 
 @given(st.lists(st.tuples(st.integers(1, 32), st.floats(0, 60)), max_size=20), st.integers(0, 5000))

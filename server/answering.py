@@ -1,0 +1,264 @@
+"""One bundle at work: its engines with their queues, its photos, its words and its judgement.
+
+Each of the two engines has a thread and a queue of its own (batcher.py); asking threads decode photos and wait. The
+assistant in front of it may replace the whole of it by that of another bundle.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from asksight.engine import Bundle, BundleError, Engine, load_bundle, open_engine
+from asksight.engine.warm import warm_up
+from asksight.ext import WordTable
+
+from .asks import Ask, ModelInfo, PhotoIssue, Reply, Timings
+from .batcher import Batcher
+from .errors import AskError
+from .limits import Limits
+from .observer import Observer, Stage
+from .patience import Patience
+from .photo_flaws import Flaw
+from .photo_input import PhotoInput
+from .questions import check_question
+from .sight import Look, Pictures, Sight
+from .spoken import sentences, speak
+from .stages import AnswererStage, EncoderStage, Question, Scored
+from .steps import Steps
+from .verdict import Judge
+from .watchdog import Watchdog
+
+DEFAULT_TOP_K = 5
+
+OpenEngine = Callable[[], Engine]  # a warm one
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An ask whose question waits for the answerer, or is in it."""
+
+    ask: Ask
+    look: Look
+    flaws: tuple[Flaw, ...]
+    scored: Future[Scored]
+
+
+class Answering:
+    """Answers asks with one bundle. Thread-safe; an ask blocks the thread that asks."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        open_encoder: OpenEngine,
+        open_answerer: OpenEngine,
+        limits: Limits,
+        observer: Observer,
+        on_health: Callable[[], object],
+    ) -> None:
+        """Open both engines, which are closed with it. Raises EngineError, and BundleError on unknown preprocessing."""
+        self.bundle = bundle
+        self._limits = limits
+        self._observer = observer
+        self._steps = Steps(observer)
+        self._judge = Judge(bundle.answers, bundle.unanswerable, bundle.calibration)
+        photo_input = _photo_input(bundle)
+        table = WordTable(
+            bundle.words,
+            bundle.vectors,
+            limit=bundle.max_tokens,
+            lower=bundle.lower,
+            unknown_rows=bundle.unknown_rows,
+        )
+        self._engines: dict[str, Engine] = {}
+
+        def encode() -> EncoderStage:
+            self._engines["encoder"] = open_encoder()
+            return EncoderStage(self._engines["encoder"])
+
+        def answer() -> AnswererStage:
+            self._engines["answerer"] = open_answerer()
+            return AnswererStage(self._engines["answerer"], table)
+
+        try:
+            encoder_stage, answerer_stage = encode(), answer()
+        except BaseException:
+            for engine in self._engines.values():
+                engine.close()
+            raise
+        self._encoder: Pictures = Batcher(
+            "encoder",
+            encoder_stage,
+            limits=limits.batches(min(limits.encoder_batch, self._engines["encoder"].spec.max_batch)),
+            probe=lambda: warm_up(self._engines["encoder"], [1]),
+            on_health=on_health,
+            observer=observer,
+        )
+        self._answerer: Batcher[Question, Scored] = Batcher(
+            "answerer",
+            answerer_stage,
+            limits=limits.batches(min(limits.answerer_batch, self._engines["answerer"].spec.max_batch)),
+            probe=lambda: warm_up(self._engines["answerer"], [1]),
+            on_health=on_health,
+            observer=observer,
+        )
+        self._watchdogs = (
+            Watchdog(self._encoder, encode, hang_after_s=limits.hang_after_s),
+            Watchdog(self._answerer, answer, hang_after_s=limits.hang_after_s),
+        )
+        self._sight = Sight(self._encoder, photo_input, limits, observer)
+
+    @classmethod
+    def open(
+        cls,
+        where: str | Path,
+        *,
+        engine: str,
+        limits: Limits,
+        threads: int | None,
+        warm_every_size: bool,
+        observer: Observer,
+        on_health: Callable[[], object],
+    ) -> Answering:
+        """Load and verify a bundle, open its engines and warm them. Raises BundleError and EngineError."""
+        bundle = load_bundle(where)
+
+        def opening(path: Path, max_batch: int) -> OpenEngine:
+            def open_warm() -> Engine:
+                opened = open_engine(engine, path, max_batch=max_batch, threads=threads)
+                try:
+                    warm_up(opened, range(1, max_batch + 1) if warm_every_size else (1, max_batch))
+                except BaseException:
+                    opened.close()
+                    raise
+                return opened
+
+            return open_warm
+
+        return cls(
+            bundle,
+            open_encoder=opening(bundle.encoder_path, limits.encoder_batch),
+            open_answerer=opening(bundle.answerer_path, limits.answerer_batch),
+            limits=limits,
+            observer=observer,
+            on_health=on_health,
+        )
+
+    def ask_many(self, asks: Sequence[Ask], patience: Patience) -> list[Reply | AskError]:
+        """Answer asks that go through the engines together; one that fails is an AskError in its place."""
+        started_s = time.perf_counter()
+        steps = self._steps
+        looks = [steps.first(Stage.PHOTO, self._look, ask, patience) for ask in asks]
+        asked = [
+            steps.then(look, Stage.ENCODER, self._question, ask, patience)
+            for ask, look in zip(asks, looks, strict=True)
+        ]
+        return [steps.then(one, Stage.ANSWERER, self._reply, patience, started_s) for one in asked]
+
+    def _look(self, ask: Ask, patience: Patience) -> Look:
+        """Check the ask and have its photo's features on their way."""
+        patience.check()
+        check_question(ask.question, max_chars=self._limits.max_question_chars)
+        return self._sight.look(ask, patience)
+
+    def _question(self, look: Look, ask: Ask, patience: Patience) -> _Asked:
+        """Wait for the photo's features and queue the question for the answerer."""
+        encoded = self._sight.features(look, patience)
+        patience.check()
+        scored = self._answerer.submit(Question(ask.question, encoded.features), patience)
+        return _Asked(ask, look, encoded.flaws, scored)
+
+    def _reply(self, asked: _Asked, patience: Patience, started_s: float) -> Reply:
+        """Wait for the scores and judge them."""
+        waiting_s = time.perf_counter()
+        scored = patience.wait_for(asked.scored)
+        done_s = time.perf_counter()
+        answers, verdict, likeliest = self._judge(scored.logits, asked.ask.top_k or DEFAULT_TOP_K)
+        words = sentences(asked.ask.locale)
+        issues = tuple(
+            PhotoIssue(kind=flaw.kind, severity=flaw.severity, hint=words.hints[flaw.kind])
+            for flaw in asked.flaws
+        )
+        look = asked.look
+        self._observer.stage_time(Stage.PHOTO, look.decode_us / 1e6)
+        self._observer.stage_time(Stage.ENCODER, look.encode_us / 1e6)
+        self._observer.stage_time(Stage.ANSWERER, done_s - waiting_s)
+        return Reply(
+            answers=answers,
+            verdict=verdict,
+            spoken=speak(words, verdict, likeliest, answers[0].probability, issues),
+            image_id=look.image_id,
+            photo_issues=issues,
+            timings=Timings(
+                decode_us=look.decode_us,
+                encode_us=look.encode_us,
+                tokenize_us=scored.tokenize_us,
+                answer_us=max(0, _us(done_s - waiting_s) - scored.tokenize_us),
+                total_us=_us(done_s - started_s),
+                features_cached=not look.own_run,
+            ),
+            model=f"{self.bundle.name} {self.bundle.version}",
+            question_cut=scored.cut,
+        )
+
+    def model(self) -> ModelInfo:
+        """Say what is being served."""
+        bundle, engine = self.bundle, self._engines["answerer"]
+        return ModelInfo(
+            name=bundle.name,
+            version=bundle.version,
+            architecture=bundle.architecture,
+            answers=bundle.answers,
+            max_question_tokens=bundle.max_tokens,
+            limits=self._limits,
+            engine=engine.name,
+            precision=engine.precision,
+        )
+
+    @property
+    def healthy(self) -> bool:
+        """Whether both engines work: not while one hangs, nor after several failed batches until one succeeds."""
+        return self._encoder.healthy and self._answerer.healthy
+
+    @property
+    def stuck(self) -> bool:
+        """Whether an engine hung so often that only a new process helps."""
+        return any(watchdog.stuck for watchdog in self._watchdogs)
+
+    @property
+    def waiting_photos(self) -> int:
+        """How many photos wait for the encoder."""
+        return self._encoder.waiting
+
+    def retry_after_s(self) -> float:
+        """When a caller who was refused should come back, by the measured drain rates."""
+        return max(self._encoder.retry_after_s(), self._answerer.retry_after_s())
+
+    def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
+        """Finish what was accepted, or fail it with Unavailable, and give the engines' memory back.
+
+        An engine that is still computing after `timeout_s` is left to itself.
+        """
+        if self._encoder.close(drain=drain, timeout_s=timeout_s):
+            self._engines["encoder"].close()
+        if self._answerer.close(drain=drain, timeout_s=timeout_s):
+            self._engines["answerer"].close()
+        for watchdog in self._watchdogs:
+            watchdog.stop()
+
+
+def _photo_input(bundle: Bundle) -> PhotoInput:
+    try:
+        return PhotoInput.of(
+            bundle.image_height, bundle.image_width, bundle.image_dtype, bundle.preprocessing
+        )
+    except ValueError as error:
+        raise BundleError(f"{bundle.path / 'bundle.json'}: {error}. Export the bundle again.") from error
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * 1e6)
