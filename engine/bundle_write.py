@@ -17,6 +17,8 @@ from .check import shape_text
 from .errors import BundleError
 from .graph import DamagedGraphError, GraphHeader, read_header
 from .manifest import FILE_NAMES, TOKENIZER, Calibration, Manifest, dump_manifest
+from .samples import FILE_NAME as SAMPLES
+from .samples import Samples, dump_samples, kept_samples
 from .trial import try_bundle
 
 
@@ -39,13 +41,14 @@ def write_bundle(
     unanswerable: str | None = None,
     calibration: Calibration = Calibration(),  # noqa: B008 - frozen
     training: Mapping[str, Any] | None = None,
+    samples: Samples | None = None,
 ) -> Bundle:
     """Write a bundle to the folder `path` and open it, which checks all of it; both graphs are run once.
 
     `encoder` and `answerer` are ONNX models, each in one file or its bytes; `vectors` is [V, D] float16 or
     float32 for `words`; `tokenizer` is the text of the rules that cut questions into them (asksight.ext.Rules), None
-    spaCy 3.8's English. An older bundle at `path` is replaced, anything else there is left alone. Raises
-    BundleError, and then `path` is as it was.
+    spaCy 3.8's English; `samples` are kept for `asksight compile`. An older bundle at `path` is replaced, anything else
+    there is left alone. Raises BundleError, and then `path` is as it was.
     """
     target = Path(path).absolute()
     _check_target(target)
@@ -61,6 +64,8 @@ def write_bundle(
             write_lines(root / "answers.txt", tuple(answers))
             if tokenizer is not None:
                 (root / TOKENIZER).write_bytes(tokenizer.encode())
+            if samples is not None:
+                (root / SAMPLES).write_bytes(dump_samples(samples))
             height, width, image_dtype = _image(graphs[0])
             manifest = Manifest(
                 name=name,
@@ -82,12 +87,14 @@ def write_bundle(
                 training=training or {},
                 files={
                     file: record_file(root / file)
-                    for file in (*FILE_NAMES, TOKENIZER)
+                    for file in (*FILE_NAMES, TOKENIZER, SAMPLES)
                     if (root / file).exists()
                 },
             )
             (root / "bundle.json").write_bytes(dump_manifest(manifest).encode())
-            try_bundle(load_bundle(root))
+            written = load_bundle(root)
+            kept_samples(written)  # refuses those that do not fit the graphs
+            try_bundle(written)
         except BundleError as error:
             raise BundleError(str(error).replace(f"{root}/", "")) from error
         except (OSError, ValueError) as error:
