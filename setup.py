@@ -40,6 +40,7 @@ setup(
     include_package_data=False,  # keeps the generated .c out of the wheel
     package_data={f"asksight.{folder}": ["py.typed"] for folder in FOLDERS}
     | {"asksight.ext": ["py.typed", "*.pyi", "*.json"], "asksight.engine": ["py.typed", "bundles/*/*"]}
+    | {"asksight.server.http": ["page/*"]}
     | {"asksight.cli": ["py.typed", "demo_photos/*.jpg"], "asksight.v1": ["py.typed", "*.pyi", "*.proto"]},
     ext_modules=cythonize(
         [Extension("asksight.ext._words", ["ext/_words.pyx"], include_dirs=["ext"], depends=EXTENSION_PARTS)],

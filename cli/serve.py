@@ -1,62 +1,101 @@
-"""`asksight serve`: a bundle behind a gRPC port, until it is told to stop."""
+"""`asksight serve`: bundles behind a gRPC port, until it is told to stop. The settings: server/running/settings.py."""
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Annotated
+import os
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from .stopping import stop_signals
-
-if TYPE_CHECKING:
-    from asksight.server.assistant import Assistant
-
-MEBI = 2**20
-HUNG_AFTER_S = 5.0  # an engine that does not end by then is left behind
+MODELS, ACCESS, LOAD, STOPPING, WATCHING = "Models", "Access", "Load", "Stopping", "Watching"
 
 
 def serve(
     model: Annotated[
-        str, typer.Option(metavar="BUNDLE", help="A folder, or scenes, the built-in one.")
-    ] = "scenes",
-    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on; 0 picks a free one.")] = 50051,
-    engine: Annotated[str, typer.Option(help="What runs the model; auto takes the fastest here.")] = "auto",
-    workers: Annotated[int, typer.Option(min=1, help="Calls under way at once; more are refused.")] = 256,
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]BUNDLE", help="A folder, or scenes. May be said again.", rich_help_panel=MODELS
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="auto: the fastest here.", rich_help_panel=MODELS)
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Of each engine.", rich_help_panel=MODELS)
+    ] = None,
+    watch: Annotated[
+        bool | None,
+        typer.Option("--watch/--no-watch", help="Swap bundles that change.", rich_help_panel=MODELS),
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Where to listen; 127.0.0.1 unless said.")] = None,
+    port: Annotated[int | None, typer.Option(help="50051 unless said; 0 picks a free one.")] = None,
+    http: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", help="Serve HTTP and the page there too; 0 picks a free one."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of settings.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Print what is in force, and stop.")] = False,
+    tls_certificate: Annotated[str | None, typer.Option(metavar="PEM", rich_help_panel=ACCESS)] = None,
+    tls_key: Annotated[str | None, typer.Option(metavar="PEM", rich_help_panel=ACCESS)] = None,
+    tls_client_authority: Annotated[
+        str | None, typer.Option(metavar="PEM", help="Clients need its certificate.", rich_help_panel=ACCESS)
+    ] = None,
+    tokens: Annotated[
+        str | None, typer.Option(metavar="FILE", help="NAME SHA256 [RATE] a line.", rich_help_panel=ACCESS)
+    ] = None,
+    insecure: Annotated[
+        bool | None, typer.Option("--insecure", help="No TLS, to other machines too.", rich_help_panel=ACCESS)
+    ] = None,
+    calls_per_caller: Annotated[
+        int | None, typer.Option(help="At once; 0: all.", rich_help_panel=ACCESS)
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="That share the port.", rich_help_panel=LOAD)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Calls at once, of 256.", rich_help_panel=LOAD)
+    ] = None,
+    encoder_batch: Annotated[int | None, typer.Option(min=1, rich_help_panel=LOAD)] = None,
+    answerer_batch: Annotated[int | None, typer.Option(min=1, rich_help_panel=LOAD)] = None,
+    queue: Annotated[int | None, typer.Option(min=1, help="Asks at once.", rich_help_panel=LOAD)] = None,
     cache_mb: Annotated[
-        int, typer.Option("--cache-mb", min=0, metavar="MIB", help="Memory for photos that were seen.")
-    ] = 256,
+        int | None, typer.Option(min=0, help="MiB for photos that were seen.", rich_help_panel=LOAD)
+    ] = None,
     drain_grace: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="How long a stop waits for accepted asks.")
-    ] = 10.0,
+        float | None, typer.Option(help="Seconds of answering on after SIGTERM.", rich_help_panel=STOPPING)
+    ] = None,
+    finish_within: Annotated[
+        float | None, typer.Option(help="Seconds for accepted asks, then.", rich_help_panel=STOPPING)
+    ] = None,
+    metrics: Annotated[
+        int | None, typer.Option(metavar="PORT", help="/metrics, /livez, /readyz.", rich_help_panel=WATCHING)
+    ] = None,
+    log: Annotated[str | None, typer.Option(help="text or json.", rich_help_panel=WATCHING)] = None,
+    log_questions: Annotated[bool | None, typer.Option("--log-questions", rich_help_panel=WATCHING)] = None,
+    tracing: Annotated[
+        bool | None, typer.Option("--tracing", help="OpenTelemetry.", rich_help_panel=WATCHING)
+    ] = None,
 ) -> None:
-    """Serve a bundle over gRPC until stopped.
+    """Serve bundles over gRPC until stopped.
 
-    SIGTERM or Ctrl-C: takes no new asks, answers the accepted ones, ends. A second one ends at once.
+    SIGTERM: answers on for the drain grace, takes no new asks then, answers the accepted ones, ends. Ctrl-C: the same
+    without the grace. A second one ends at once. SIGHUP reads the bundles again.
+
+    Each setting is a flag, ASKSIGHT_NAME in the environment, or a line of the TOML file; --check shows all of them.
     """
-    from asksight.server.assistant import Assistant
-    from asksight.server.limits import Limits
-    from asksight.server.server import Server
+    flags = {name: value for name, value in locals().items() if name not in ("config", "check")}
+    from asksight.server.running.settings import as_toml, read_settings
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    logging.captureWarnings(True)  # such as Pillow's about odd Exif: one line of the log, not two of stderr
-    assistant = Assistant.open(model, engine=engine, limits=Limits(cache_bytes=cache_mb * MEBI))
-    try:
-        name = assistant.model().name
-        server = Server({name: assistant}, host=host, port=port, workers=workers, drain_grace_s=drain_grace)
-        stops = stop_signals()
-        bound = server.start()
-        typer.echo(_serving(assistant, host, bound))
-        stops.get()
-        server.stop()
-    finally:
-        assistant.close(timeout_s=HUNG_AFTER_S)
+    settings, sources = read_settings(flags, os.environ, config)
+    if check:
+        typer.echo(as_toml(settings, sources))
+        return
+    if settings.processes > 1:
+        from asksight.server.running.supervisor import supervise
 
+        supervise(settings, typer.echo)
+    else:
+        from asksight.server.running.serving import serve as serve_here
 
-def _serving(assistant: Assistant, host: str, port: int) -> str:
-    model = assistant.model()
-    return (
-        f"Serving {model.name} {model.version} ({model.architecture}, {len(model.answers)} answers, "
-        f"{model.engine} {model.precision}) at {host}:{port}; Ctrl-C stops."
-    )
+        serve_here(settings, typer.echo)

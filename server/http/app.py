@@ -1,0 +1,91 @@
+"""The routes: asks by form or JSON, what is served, the OpenAPI document, and the page with all that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from asksight.v1 import vqa_pb2
+
+from ..limits import Limits
+from .openapi import openapi
+from .page_files import page_routes
+from .problems import TITLES, Problem, refused
+from .reading import FORM_FIELDS, PREDICT_FIELDS, read_ask
+from .upstream import Upstream
+
+
+def build_app(upstream: Upstream, limits: Limits) -> Starlette:
+    """The ASGI application in front of one gRPC server."""
+
+    def asking(fields: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            ask = await read_ask(request, limits, fields)
+            return _json(*await upstream.ask(ask, request))
+
+        return endpoint
+
+    async def model(request: Request) -> Response:
+        wanted = vqa_pb2.GetModelRequest(model=request.query_params.get("model", ""))
+        await request.body()  # so that what comes next on the connection is its end
+        return _json(*await upstream.model(wanted, request))
+
+    document = openapi(limits)
+
+    async def document_page(_: Request) -> Response:
+        return JSONResponse(document)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await upstream.open()
+        try:
+            yield
+        finally:
+            await upstream.close()
+
+    return Starlette(
+        routes=[
+            Route("/v1/ask", asking(FORM_FIELDS), methods=["POST"]),
+            Route("/predict", asking(PREDICT_FIELDS), methods=["POST"]),
+            Route("/v1/model", model, methods=["GET"]),
+            Route("/openapi.json", document_page, methods=["GET"]),
+            *page_routes(),
+        ],
+        exception_handlers={Problem: _say_problem, HTTPException: _say_http, Exception: _say_failure},
+        lifespan=lifespan,
+    )
+
+
+def _json(message: Message, headers: Mapping[str, str]) -> Response:
+    """Protobuf's JSON mapping, with every field there: zero is an answer too."""
+    tree = json_format.MessageToDict(message, always_print_fields_with_no_presence=True)
+    return JSONResponse(tree, headers={"Cache-Control": "no-store", **headers})
+
+
+async def _say_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+async def _say_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    said = f"{request.method} {request.url.path[:80]}: {TITLES.get(error.status_code, error.detail).lower()}."
+    code = {404: "NOT_FOUND"}.get(error.status_code)
+    problem = refused(error.status_code, f"{said} See /docs.")
+    response = (Problem(problem.status, code, problem.detail) if code else problem).response()
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def _say_failure(_: Request, error: Exception) -> Response:
+    """Starlette raises the error again after this, and uvicorn logs it with its traceback."""
+    return Problem(500, "INTERNAL", "The server failed on this request. Its log says why.").response()

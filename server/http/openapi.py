@@ -1,0 +1,174 @@
+"""The OpenAPI document, its schemas read from the protobuf descriptors, so that it cannot lag behind the contract."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from asksight.v1 import vqa_pb2
+
+from ..limits import Limits
+from .problems import TITLES
+from .reading import MOST_TOP_K
+
+Tree = dict[str, Any]
+
+PROBLEM = "application/problem+json"
+ASK_FAILURES = (400, 401, 403, 404, 408, 413, 415, 429, 499, 500, 503, 504)
+MODEL_FAILURES = (400, 401, 403, 404, 429, 499, 500, 503, 504)
+
+# Protobuf's JSON mapping takes numbers as text too, and null for what is not given.
+UINT32 = {"type": "integer", "minimum": 0, "maximum": MOST_TOP_K}
+SCALARS: dict[int, Tree] = {
+    FieldDescriptor.TYPE_STRING: {"type": "string"},
+    FieldDescriptor.TYPE_BYTES: {"type": "string", "format": "byte"},
+    FieldDescriptor.TYPE_BOOL: {"type": "boolean"},
+    FieldDescriptor.TYPE_UINT32: UINT32,
+    FieldDescriptor.TYPE_INT32: {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+    FieldDescriptor.TYPE_FLOAT: {"type": "number"},
+}
+TIMEOUT = {
+    "name": "Grpc-Timeout",
+    "in": "header",
+    "description": "How long the caller waits: digits and H, M, S, m, u or n; 2500m is 2.5 seconds. Without: 30S.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,8}[HMSmun]$"},
+}
+ABOUT = {
+    "imageData": "A JPEG, PNG or WebP file, in base64. Either this or imageId.",
+    "imageId": "From an earlier response: ask again without sending the photo again.",
+    "question": "What you want to know about the photo.",
+    "topK": "How many answers; 0 means 5, more than there are means all.",
+    "model": "Which of the served models; empty means the default.",
+    "locale": "BCP 47, the language of `spoken`; empty means en.",
+}
+
+
+def openapi(limits: Limits) -> Tree:
+    """The document, version 3.1."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "AskSight",
+            "version": version("asksight"),
+            "summary": "Answers questions about photos, says how sure it is, and says so when it cannot tell.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {
+            "/v1/ask": {"post": _asking("ask", "Ask about a photo", _form("question"))},
+            "/predict": {"post": _asking("predict", "The same, with the tutorial's names", _form("ques"))},
+            "/v1/model": {"get": _get_model()},
+        },
+        "components": {
+            "schemas": {
+                "AskRequest": _ask_request(limits),
+                "AskResponse": _message(vqa_pb2.AskResponse.DESCRIPTOR),
+                "Model": _message(vqa_pb2.GetModelResponse.DESCRIPTOR),
+                "Problem": _problem(),
+            },
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"token": []}],
+    }
+
+
+def _asking(name: str, summary: str, form: Tree) -> Tree:
+    content: Tree = {"multipart/form-data": {"schema": form}}
+    content["application/json"] = {"schema": _ref("AskRequest")}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": [TIMEOUT],
+        "requestBody": {"required": True, "content": content},
+        "responses": _responses("AskResponse", ASK_FAILURES),
+    }
+
+
+def _get_model() -> Tree:
+    wanted = {"name": "model", "in": "query", "schema": {"type": "string"}, "description": ABOUT["model"]}
+    return {
+        "operationId": "model",
+        "summary": "What is being served",
+        "parameters": [wanted, TIMEOUT],
+        "responses": _responses("Model", MODEL_FAILURES),
+    }
+
+
+def _responses(schema: str, failures: tuple[int, ...]) -> Tree:
+    good = {"description": "Done", "content": {"application/json": {"schema": _ref(schema)}}}
+    bad = {
+        str(status): {
+            "description": TITLES[status],
+            "content": {PROBLEM: {"schema": _ref("Problem")}},
+        }
+        for status in failures
+    }
+    return {"200": good, **bad}
+
+
+def _form(question: str) -> Tree:
+    return {
+        "type": "object",
+        "required": [question],
+        "additionalProperties": False,
+        "properties": {
+            "image": {"type": "string", "format": "binary", "description": "A JPEG, PNG or WebP file."},
+            "image_id": {"type": "string", "description": ABOUT["imageId"]},
+            question: {"type": "string", "description": ABOUT["question"]},
+            "top_k": {**UINT32, "description": ABOUT["topK"]},
+            "model": {"type": "string", "description": ABOUT["model"]},
+            "locale": {"type": "string", "description": ABOUT["locale"]},
+        },
+    }
+
+
+def _ask_request(limits: Limits) -> Tree:
+    """Both spellings of a name are read, as protobuf's mapping has it; the camel-cased one is shown."""
+    schema = _message(vqa_pb2.AskRequest.DESCRIPTOR)
+    for name, about in ABOUT.items():
+        schema["properties"][name] = {**schema["properties"][name], "description": about}
+    schema["properties"]["question"]["maxLength"] = limits.max_question_chars
+    schema["required"] = ["question"]
+    return schema
+
+
+def _message(descriptor: Descriptor) -> Tree:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {field.json_name: _field(field) for field in descriptor.fields},
+    }
+
+
+def _field(field: FieldDescriptor) -> Tree:
+    if field.message_type is not None:
+        schema = _message(field.message_type)
+    elif field.enum_type is not None:
+        schema = {"type": "string", "enum": [value.name for value in field.enum_type.values]}
+    else:
+        schema = dict(SCALARS[field.type])
+    return {"type": "array", "items": schema} if field.is_repeated else schema
+
+
+def _problem() -> Tree:
+    text = {"type": "string"}
+    wrong = {"type": "object", "properties": {"field": text, "detail": text}}
+    return {
+        "type": "object",
+        "description": "RFC 9457. `code` is the gRPC status of the same meaning.",
+        "required": ["type", "title", "status", "detail", "code"],
+        "properties": {
+            "type": text,
+            "title": text,
+            "status": {"type": "integer"},
+            "detail": text,
+            "code": text,
+            "errors": {"type": "array", "items": wrong},
+            "retryAfterSeconds": {"type": "number"},
+        },
+    }
+
+
+def _ref(name: str) -> Tree:
+    return {"$ref": f"#/components/schemas/{name}"}

@@ -1,0 +1,55 @@
+// Asks the server; a photo goes over once, and later questions about it send its id.
+
+export class AskFailed extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export class Conversation {
+  constructor() {
+    this.photo = null; // a Blob
+    this.imageId = null; // what the server calls it, once it has seen it
+    this.token = null; // for servers that want one; kept by this tab alone
+  }
+
+  setPhoto(photo) {
+    this.photo = photo;
+    this.imageId = null;
+  }
+
+  // Returns the response as the server's JSON has it; throws AskFailed, or AbortError of `signal`.
+  async ask(question, locale, signal) {
+    const photo = this.photo;
+    if (this.imageId) {
+      try {
+        return await this.#send(question, locale, signal, null, this.imageId);
+      } catch (error) {
+        if (error.status !== 404) throw error; // 404: it is no longer remembered there; send it again
+      }
+    }
+    const response = await this.#send(question, locale, signal, photo, null);
+    if (photo === this.photo) this.imageId = response.imageId;
+    return response;
+  }
+
+  async #send(question, locale, signal, photo, imageId) {
+    const form = new FormData();
+    if (photo) form.append("image", photo, "photo");
+    else form.append("image_id", imageId);
+    form.append("question", question);
+    form.append("locale", locale);
+    const headers = this.token ? { Authorization: `Bearer ${this.token}` } : {};
+    let answer;
+    try {
+      answer = await fetch("/v1/ask", { method: "POST", body: form, headers, signal });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new AskFailed("The server cannot be reached. Check your connection and ask again.", 0);
+    }
+    const body = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new AskFailed(body.detail ?? `The server answered with ${answer.status}.`, answer.status);
+    return body;
+  }
+}

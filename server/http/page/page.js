@@ -1,0 +1,188 @@
+// The page: photo, question, answer, and what was asked before. State lives in this file; the rest is in its modules.
+
+import { AskFailed, Conversation } from "./ask.js";
+import { onPhoto, prepared } from "./photo.js";
+import { canListen, canSpeak, hush, listen, speak } from "./voice.js";
+
+const byId = (id) => document.getElementById(id);
+const locale = navigator.language || "en";
+const conversation = new Conversation();
+const SURE = {
+  VERDICT_ANSWERED: "",
+  VERDICT_UNSURE: "It is not sure. Check before you rely on it.",
+  VERDICT_UNANSWERABLE: "The photo does not show the answer.",
+};
+
+let asking = null; // the AbortController of the question under way
+let stopListening = null;
+let photos = 0; // how many were chosen, to name them in the history
+
+function show(id, text) {
+  byId(id).textContent = text;
+  byId(id).hidden = !text;
+}
+
+function fail(message) {
+  show("problem", message);
+}
+
+// ---- the photo
+
+onPhoto([byId("camera"), byId("file")], byId("drop"), async (file) => {
+  asking?.abort();
+  photos += 1;
+  fail("");
+  byId("photo-name").textContent = "Preparing the photo …";
+  const photo = await prepared(file);
+  conversation.setPhoto(photo);
+  const preview = byId("preview");
+  URL.revokeObjectURL(preview.src);
+  preview.src = URL.createObjectURL(photo);
+  preview.hidden = false;
+  byId("photo-name").textContent = `Photo ${photos}: ${file.name || "pasted"}. Ask about it below.`;
+  show("spoken", "New photo. Ask about it.");
+  clearAnswer();
+  byId("question").focus();
+});
+
+byId("preview").addEventListener("error", () => {
+  byId("preview").hidden = true; // the server will say what is wrong with it
+});
+
+// ---- asking
+
+byId("ask").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const question = byId("question").value.trim();
+  if (!conversation.photo) return refuse("There is no photo yet. Take or choose one first.", "file");
+  if (!question) return refuse("The question is empty. Write what you want to know.", "question");
+  asking?.abort();
+  const mine = new AbortController();
+  asking = mine;
+  hush();
+  fail("");
+  clearAnswer();
+  show("spoken", "Looking …");
+  byId("send").setAttribute("aria-disabled", "true");
+  try {
+    const response = await conversation.ask(question, locale, mine.signal);
+    if (asking === mine) told(question, response);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    if (!(error instanceof AskFailed)) throw error;
+    show("spoken", "No answer.");
+    fail(error.message);
+    byId("login").hidden = error.status !== 401;
+    if (error.status === 401) byId("token").focus();
+  } finally {
+    if (asking === mine) {
+      asking = null;
+      byId("send").removeAttribute("aria-disabled");
+    }
+  }
+});
+
+function refuse(message, focus) {
+  fail(message);
+  byId(focus).focus();
+}
+
+byId("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  conversation.token = byId("token").value.trim() || null;
+  byId("login").hidden = true;
+  fail("");
+  byId("ask").requestSubmit();
+});
+
+// ---- the answer
+
+function clearAnswer() {
+  byId("spoken").classList.add("quiet");
+  show("sure", "");
+  show("coach", "");
+  byId("speak").hidden = true;
+  byId("others").hidden = true;
+}
+
+function told(question, response) {
+  const issue = response.photoIssues[0];
+  byId("spoken").classList.remove("quiet");
+  show("spoken", response.spoken);
+  show("sure", SURE[response.verdict] ?? "");
+  // Said once: an unanswerable photo's hint is part of what is spoken.
+  show("coach", issue && !response.spoken.includes(issue.hint) ? issue.hint : "");
+  byId("alternatives").replaceChildren(...response.answers.map(bar));
+  byId("others").hidden = response.answers.length === 0;
+  byId("speak").hidden = !canSpeak;
+  if (byId("always").getAttribute("aria-pressed") === "true") sayIt();
+  remember(question, response.spoken);
+  byId("question").select(); // the next question replaces this one
+}
+
+function bar(answer) {
+  const percent = `${(100 * answer.probability).toFixed(answer.probability < 0.1 ? 1 : 0)} %`;
+  const row = document.createElement("li");
+  const label = document.createElement("span");
+  const number = document.createElement("span");
+  const meter = document.createElement("meter");
+  label.textContent = answer.label;
+  number.textContent = percent;
+  meter.value = answer.probability;
+  meter.setAttribute("aria-hidden", "true"); // the number beside it says the same
+  row.append(label, number, meter);
+  return row;
+}
+
+function remember(question, spoken) {
+  const row = document.createElement("li");
+  const asked = document.createElement("q");
+  asked.textContent = question;
+  row.append(`Photo ${photos}: `, asked, ` ${spoken}`);
+  byId("history").prepend(row);
+  byId("forget").hidden = false;
+}
+
+byId("forget").addEventListener("click", () => {
+  byId("history").replaceChildren();
+  byId("forget").hidden = true;
+  byId("question").focus();
+});
+
+// ---- speech
+
+function sayIt() {
+  const parts = ["spoken", "coach"].map(byId).filter((part) => !part.hidden);
+  speak(parts.map((part) => part.textContent).join(" "), locale);
+}
+
+byId("speak").addEventListener("click", sayIt);
+byId("always").hidden = !canSpeak;
+byId("always").addEventListener("click", () => {
+  const on = byId("always").getAttribute("aria-pressed") !== "true";
+  byId("always").setAttribute("aria-pressed", String(on));
+  if (on && !byId("speak").hidden) sayIt();
+  if (!on) hush();
+});
+
+byId("voice").hidden = !canListen;
+byId("voice").addEventListener("click", () => {
+  if (stopListening) return stopListening();
+  hush();
+  fail("");
+  byId("voice").setAttribute("aria-pressed", "true");
+  let said = false;
+  stopListening = listen(
+    locale,
+    (text, isFinal) => {
+      byId("question").value = text;
+      said ||= isFinal;
+    },
+    (error) => {
+      stopListening = null;
+      byId("voice").setAttribute("aria-pressed", "false");
+      if (said) byId("ask").requestSubmit();
+      else if (error) fail("The question was not heard. Speak again, or write it.");
+    },
+  );
+});

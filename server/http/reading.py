@@ -1,0 +1,149 @@
+"""An HTTP request → an AskRequest: JSON in protobuf's own mapping, or a form with a file; bounded in bytes and time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from google.protobuf import json_format
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from asksight.v1 import vqa_pb2
+
+from ..limits import Limits
+from .problems import Problem, refused
+
+ARRIVAL_S = 60.0  # how long a body may take: 16 MiB over a slow phone network
+JSON_TYPES = ("application/json", "text/json")
+FORM_TYPE = "multipart/form-data"
+SPARE_BYTES = 64 * 1024  # for what stands around the photo
+
+# The names of a form's fields, and of the request's; "ques" is what the tutorial that this began with called it.
+FORM_FIELDS = {"image": "image_data", "image_id": "image_id", "question": "question"}
+FORM_FIELDS |= {"top_k": "top_k", "model": "model", "locale": "locale"}
+PREDICT_FIELDS = FORM_FIELDS | {"ques": "question"}
+MOST_TOP_K = 2**32 - 1
+
+
+class InMemory(MultiPartParser):
+    """Starlette's parser, which here keeps every photo in memory: they are nobody's business, so never on the disk."""
+
+    spool_max_size = 2**31
+
+
+async def read_ask(
+    request: Request, limits: Limits, fields: Mapping[str, str] = FORM_FIELDS
+) -> vqa_pb2.AskRequest:
+    """Read an ask, whatever form it has. Raises Problem."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        async with asyncio.timeout(ARRIVAL_S):
+            if kind in JSON_TYPES:
+                return from_json(await _whole(request, _json_bytes(limits)))
+            if kind == FORM_TYPE:
+                return await _from_form(request, limits, fields)
+    except TimeoutError:
+        raise refused(
+            408, f"The request did not arrive within {ARRIVAL_S:.0f} seconds. Send it again."
+        ) from None
+    except ClientDisconnect:
+        raise Problem(499, "CANCELLED", "The caller went away before the request had arrived.") from None
+    raise refused(
+        415, f"The request is {kind or 'of no stated type'}; send multipart/form-data or application/json."
+    )
+
+
+def from_json(body: bytes) -> vqa_pb2.AskRequest:
+    """Read protobuf's JSON mapping of AskRequest. Raises Problem."""
+    try:
+        tree = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise refused(400, "The body is not JSON. Send one object, as in /openapi.json.") from None
+    if not isinstance(tree, dict):
+        raise refused(400, f"The body is a JSON {type(tree).__name__}; send one object, as in /openapi.json.")
+    try:
+        return json_format.ParseDict(tree, vqa_pb2.AskRequest())
+    except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise refused(400, f"The JSON is not an AskRequest: {said} See /openapi.json.") from None
+
+
+async def _from_form(request: Request, limits: Limits, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
+    stream = _bounded(request, limits.max_message_bytes + SPARE_BYTES)
+    parser = InMemory(request.headers, stream, max_files=1, max_fields=len(fields), max_part_size=SPARE_BYTES)
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise refused(400, f"The form cannot be read: {error.message}") from None
+    except (KeyError, ValueError, LookupError):  # no boundary, or names in an unknown charset
+        raise refused(400, "The form cannot be read: its Content-Type or a part's name is broken.") from None
+    try:
+        return await _ask_of(form, fields)
+    finally:
+        await form.close()
+
+
+async def _ask_of(form: FormData, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
+    given: dict[str, Any] = {}
+    for name, value in form.multi_items():
+        field = fields.get(name)
+        if field is None:
+            raise refused(400, f"There is no field {name[:40]!r}; known are: {', '.join(fields)}.")
+        if field in given:
+            raise refused(400, f"The field {name!r} is there twice; send it once.", field=field)
+        given[field] = await _value(field, value)
+    if "image_data" in given and "image_id" in given:
+        raise refused(400, "Both a photo and an image_id were given; send one of them.", field="image_id")
+    return vqa_pb2.AskRequest(**given)
+
+
+async def _value(field: str, value: UploadFile | str) -> bytes | str | int:
+    if field == "image_data":
+        if isinstance(value, str):
+            raise refused(400, "The photo is text; send it as a file: curl -F image=@photo.jpg", field=field)
+        return await value.read()
+    if not isinstance(value, str):
+        raise refused(400, f"The field {field!r} is a file; send it as text.", field=field)
+    if field != "top_k":
+        return value
+    if not (value.isascii() and value.isdigit() and int(value[:11]) <= MOST_TOP_K):
+        raise refused(400, f"top_k is {value[:20]!r}; it must be a whole number, 0 for 5.", field="top_k")
+    return int(value)
+
+
+async def _whole(request: Request, most_bytes: int) -> bytes:
+    return b"".join([chunk async for chunk in _bounded(request, most_bytes)])
+
+
+async def _bounded(request: Request, most_bytes: int) -> AsyncGenerator[bytes, None]:
+    """The body as it comes, refused as soon as it is known to be too long."""
+    stated = request.headers.get("content-length", "")
+    arrived = int(stated) if stated.isdigit() else 0
+    if arrived > most_bytes:
+        raise _too_large(arrived, most_bytes)
+    arrived = 0
+    async for chunk in request.stream():
+        arrived += len(chunk)
+        if arrived > most_bytes:
+            raise _too_large(arrived, most_bytes)
+        yield chunk
+
+
+def _json_bytes(limits: Limits) -> int:
+    return limits.max_message_bytes * 4 // 3 + SPARE_BYTES  # base64
+
+
+def _too_large(seen: int, most: int) -> Problem:
+    return refused(
+        413,
+        f"The request has {seen} bytes or more; at most {most} are taken. Resize the photo.",
+        field="image_data",
+    )
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")

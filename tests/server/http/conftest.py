@@ -1,0 +1,42 @@
+"""The HTTP face in front of a server on a random bundle, on the loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from http_rig import MakeWeb, Web
+from server_rig import MakeRig, release
+
+from asksight.server.http.gateway import Gateway, InnerSocket
+from asksight.server.limits import Limits
+from asksight.server.server import Server
+
+
+@pytest.fixture
+def make_web(make_rig: MakeRig) -> Iterator[MakeWeb]:
+    with ExitStack() as cleanup:
+
+        def make(limits: Limits | None = None) -> Web:
+            rig = make_rig(limits)
+            inner = InnerSocket()
+            cleanup.callback(inner.close)
+            server = Server({"random": rig.assistant}, port=0, inner_address=inner.address)
+            server.start()
+            cleanup.callback(server.stop, 0)
+            gateway = Gateway(inner.address, port=0, limits=rig.assistant.limits)
+            address = f"http://127.0.0.1:{gateway.start()}"
+            cleanup.callback(gateway.stop, 1)
+            for engine in (rig.encoder, rig.answerer):
+                cleanup.callback(release, engine)
+            http = cleanup.enter_context(httpx.Client(base_url=address, timeout=30, trust_env=False))
+            return Web(rig, gateway, http, address)
+
+        yield make
+
+
+@pytest.fixture
+def web(make_web: MakeWeb) -> Web:
+    return make_web()

@@ -1,0 +1,46 @@
+"""The OpenAPI document says what the server does: schemathesis asks by it, and every answer has to fit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from http_rig import Web
+
+from asksight.v1 import vqa_pb2
+
+
+def test_every_field_of_the_contract_is_in_the_document(web: Web) -> None:
+    schemas = web.http.get("/openapi.json").json()["components"]["schemas"]
+    for message in (vqa_pb2.AskRequest.DESCRIPTOR, vqa_pb2.AskResponse.DESCRIPTOR):
+        fields = [field.json_name for field in message.fields]
+        assert list(schemas[message.name]["properties"]) == fields
+    request = schemas["AskRequest"]["properties"]
+    assert all(field.get("description") for field in request.values())
+
+
+def test_schemathesis_finds_nothing_that_the_document_does_not_say(web: Web, tmp_path: Path) -> None:
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")),
+        "run",
+        f"{web.address}/openapi.json",
+        "--checks=not_a_server_error,status_code_conformance,content_type_conformance,"
+        "response_schema_conformance,response_headers_conformance,unsupported_method,ignored_auth",
+        "--header=Grpc-Timeout: 20S",  # or it would try one nanosecond, and call the 504 a failure
+        "--max-examples=25",
+        "--seed=1",
+        "--mode=all",
+        "--suppress-health-check=all",
+        "--no-color",
+    ]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
+
+
+def test_the_document_is_json_that_needs_nothing_from_outside(web: Web) -> None:
+    text = web.http.get("/openapi.json").text
+    json.loads(text)
+    for reference in (part.split('"')[2] for part in text.split('"$ref')[1:]):
+        assert reference.startswith("#/")
