@@ -46,8 +46,8 @@ accuracy: $(VENV)/.serving
 
 scenes-bundle: $(VENV)/.developing
 	$(BIN)/asksight data scenes --out data/scenes --train 60000 --val 2000 --questions 10 --seed 1
-	$(BIN)/asksight train --data data/scenes --out runs/scenes --epochs 8
-	$(BIN)/asksight export runs/scenes --out engine/bundles/scenes --name scenes --version 0.1.0
+	$(BIN)/asksight train --data data/scenes --out runs/scenes --epochs 10
+	$(BIN)/asksight export runs/scenes --out engine/bundles/scenes --name scenes --version 0.2.0
 
 clean:
 	rm -rf $(VENV) build dist node_modules *.egg-info ext/*.so ext/*.c proto/asksight/v1/*_pb2*

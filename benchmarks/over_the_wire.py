@@ -1,0 +1,46 @@
+"""How right a bundle is when it is asked over gRPC: every question of a split, through a real server and client.
+
+    python benchmarks/over_the_wire.py BUNDLE --data DIR [--split val]
+
+Prints how many were asked and failed, the share that is exactly right in percent, and asks per second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from asksight.client import Reply, connect
+from asksight.server.assistant import Assistant
+from asksight.server.server import Server
+from asksight.training.datasets import open_dataset
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("bundle")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--split", default="val")
+    arguments = parser.parse_args()
+
+    dataset = open_dataset(arguments.data, arguments.split)
+    asks = [(dataset.photo(i), q) for i, q in zip(dataset.image_ids, dataset.questions, strict=True)]
+    with Assistant.open(arguments.bundle) as assistant, Server({"model": assistant}, port=0) as server:
+        port = server.start()
+        with connect(f"127.0.0.1:{port}", timeout=60) as vqa:
+            started_s = time.perf_counter()
+            replies = vqa.ask_many(asks)
+            seconds = time.perf_counter() - started_s
+    failed = sum(not isinstance(reply, Reply) for reply in replies)
+    right = sum(
+        isinstance(reply, Reply) and reply.answers[0].label == truth
+        for reply, truth in zip(replies, dataset.answers_modal, strict=True)
+    )
+    print(
+        f"{len(asks)} asks over gRPC, {failed} failed, {100 * right / len(asks):.2f} % right, {len(asks) / seconds:.0f}/s"
+    )
+
+
+if __name__ == "__main__":
+    main()
