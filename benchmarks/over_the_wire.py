@@ -37,9 +37,8 @@ def main() -> None:
         isinstance(reply, Reply) and reply.answers[0].label == truth
         for reply, truth in zip(replies, dataset.answers_modal, strict=True)
     )
-    print(
-        f"{len(asks)} asks over gRPC, {failed} failed, {100 * right / len(asks):.2f} % right, {len(asks) / seconds:.0f}/s"
-    )
+    share = 100 * right / len(asks)
+    print(f"{len(asks)} asks over gRPC, {failed} failed, {share:.2f} % right, {len(asks) / seconds:.0f}/s")
 
 
 if __name__ == "__main__":
