@@ -50,7 +50,10 @@ class StoredLearner:
             tf.TensorSpec((None, feature_size), tf.float32),
         ]
         self.signature = (*asked, tf.TensorSpec((None, None), tf.int32))  # targets
-        self._all_steps = tf.function(self._every_replica, reduce_retracing=True)
+        one = (tf.TensorSpec((), tf.float32), *self.signature)  # traced once, for questions of every length
+        self._all_steps = tf.function(
+            self._every_replica, input_signature=one if self.strategy.num_replicas_in_sync == 1 else None
+        )
         self._logits = tf.function(self._answer, input_signature=asked)
 
     @property
