@@ -2,6 +2,7 @@
 #   make demo    serve the built-in bundle and ask it a few questions over the wire
 #   make test    everything that is tested
 #   make lint    ruff            make types   mypy --strict and pyright
+#   make fuzz    the tokenizer under sanitizers, a quarter of an hour     make exact   against spaCy, half an hour
 #   make bench   the figures     make clean   remove what was built
 #   make accuracy   the built-in bundle on fresh scenes     make scenes-bundle   train it anew, about an hour
 
@@ -18,7 +19,7 @@ BESIDE := benchmarks docs tests
 INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
 	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
 
-.PHONY: demo test lint types bench accuracy scenes-bundle clean
+.PHONY: demo test lint types bench fuzz exact accuracy scenes-bundle clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.serving
@@ -37,6 +38,19 @@ types: $(VENV)/.developing build/types/asksight
 
 bench: $(VENV)/.developing
 	$(BIN)/python benchmarks/serving.py
+	$(if $(QUESTIONS),$(BIN)/python benchmarks/tokenizer.py $(QUESTIONS))
+
+fuzz: $(VENV)/.developing
+	FUZZ_SECONDS=600 $(BIN)/pytest tests/ext/test_ext_fuzz.py
+	PYTHON=$(BIN)/python sh tests/ext/sanitized.sh
+
+# QUESTIONS may name files of real questions, a question a line.
+exact: $(VENV)/.developing
+	$(BIN)/python tests/against_spacy.py --count 2000000 $(if $(QUESTIONS),--questions $(QUESTIONS))
+
+# The rules for bundles that carry none; the tests hold them against the spaCy that is installed.
+ext/english.json: training/spacy_rules.py training/rule_proofs.py
+	$(BIN)/python -c "from asksight.training.spacy_rules import write_rules; write_rules('$@')"
 
 accuracy: $(VENV)/.serving
 	$(BIN)/asksight data scenes --out build/fresh --train 0 --val 5000 --seed 77

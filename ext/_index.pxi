@@ -1,6 +1,6 @@
 """Filling the tables, once: words to rows, and the chunks that are known from the start. Included by _words.pyx."""
 
-PRIMED_WORDS = 1 << 14  # the commonest words come first in any vocabulary that is sorted as ours and GloVe's are
+PRIMED_WORDS = 15_000  # two forms each, in a table of 2 MiB; the commonest words come first in any vocabulary that is sorted as ours and GloVe's are
 LETTERS = frozenset(ascii_letters)
 
 

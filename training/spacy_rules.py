@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from asksight.ext import Rules, Splitter
+from asksight.ext import Rules, Splitter, dump_rules
 
 from .errors import ExportError
 from .rule_proofs import plain_ends, suffix_reach
@@ -29,6 +30,11 @@ def spacy_rules(language: str = "en") -> Rules:
     except (ImportError, ValueError, OSError) as error:
         raise ExportError(f"spaCy cannot make a tokenizer for {language!r}: {error}") from error
     return rules_of(tokenizer, source=f"spaCy {version('spacy')}, {language}")
+
+
+def write_rules(path: str | Path, language: str = "en") -> None:
+    """Write a language's rules to a file, as in a bundle. Raises ExportError."""
+    Path(path).write_bytes(dump_rules(spacy_rules(language)).encode())
 
 
 def rules_of(tokenizer: Any, *, source: str) -> Rules:
