@@ -26,11 +26,14 @@ def main() -> None:
 
     dataset = open_dataset(arguments.data, arguments.split)
     asks = [(dataset.photo(i), q) for i, q in zip(dataset.image_ids, dataset.questions, strict=True)]
-    with Assistant.open(arguments.bundle) as assistant, Server({"model": assistant}, port=0) as server:
-        with connect(f"127.0.0.1:{server.port}", timeout=60) as vqa:
-            started_s = time.perf_counter()
-            replies = vqa.ask_many(asks)
-            seconds = time.perf_counter() - started_s
+    with (
+        Assistant.open(arguments.bundle) as assistant,
+        Server({"model": assistant}, port=0) as server,
+        connect(f"127.0.0.1:{server.port}", timeout=60) as vqa,
+    ):
+        started_s = time.perf_counter()
+        replies = vqa.ask_many(asks)
+        seconds = time.perf_counter() - started_s
     failed = sum(not isinstance(reply, Reply) for reply in replies)
     right = sum(
         isinstance(reply, Reply) and reply.answers[0].label == truth
