@@ -26,6 +26,7 @@ from .errors import (
     PhotoFileError,
     PhotoNotFoundError,
     TooLargeError,
+    UnauthenticatedError,
     UnavailableError,
 )
 from .grpc_transport import GrpcTransport
@@ -71,6 +72,7 @@ __all__ = [
     "Reply",
     "Timings",
     "TooLargeError",
+    "UnauthenticatedError",
     "UnavailableError",
     "Verdict",
     "connect",
@@ -85,15 +87,17 @@ def connect(
     timeout: float = DEFAULT_TIMEOUT_S,
     model: str = "",
     credentials: grpc.ChannelCredentials | None = None,
+    token: str | None = None,
 ) -> Client:
     """Give a client of the server at `target`, as in "localhost:50051"; it connects with the first ask.
 
     `timeout` is the default deadline of an ask, in seconds. `model` is which of the served models to ask,
     empty for the server's own choice. With `credentials` (grpc.ssl_channel_credentials()) the channel is
-    encrypted.
+    encrypted. `token` is sent with every ask, to servers that want to know who asks; not without encryption,
+    unless both ends trust the way between them.
     Raises ValueError for what is no address.
     """
-    return Client(GrpcTransport(target, credentials=credentials), timeout=timeout, model=model)
+    return Client(GrpcTransport(target, credentials=credentials, token=token), timeout=timeout, model=model)
 
 
 def connect_async(
@@ -102,9 +106,12 @@ def connect_async(
     timeout: float = DEFAULT_TIMEOUT_S,
     model: str = "",
     credentials: grpc.ChannelCredentials | None = None,
+    token: str | None = None,
 ) -> AsyncClient:
     """Give the asyncio twin of connect(); use it within one event loop."""
-    return AsyncClient(AsyncGrpcTransport(target, credentials=credentials), timeout=timeout, model=model)
+    return AsyncClient(
+        AsyncGrpcTransport(target, credentials=credentials, token=token), timeout=timeout, model=model
+    )
 
 
 def load(

@@ -15,7 +15,7 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 from . import batches, dialogue
 from .blocking import CLOSED, DEFAULT_TIMEOUT_S, NO_TIME
-from .channel import CHANNEL_OPTIONS, complete_target
+from .channel import CHANNEL_OPTIONS, bearer, complete_target
 from .dialogue import Done, advance
 from .errors import AskSightError, ClosedError, DeadlineError
 from .faults import from_call
@@ -119,7 +119,10 @@ class AsyncClient:
 class AsyncGrpcTransport:
     """Reaches a server at `target`; the channel is made with the first call, in the loop that makes it."""
 
-    def __init__(self, target: str, *, credentials: grpc.ChannelCredentials | None = None) -> None:
+    def __init__(
+        self, target: str, *, credentials: grpc.ChannelCredentials | None = None, token: str | None = None
+    ) -> None:
+        self._metadata = bearer(token)
         self.target = complete_target(target)
         self._credentials = credentials
         self._channel: grpc.aio.Channel | None = None
@@ -149,7 +152,9 @@ class AsyncGrpcTransport:
 
     async def _call(self, method: Callable[..., Awaitable[A]], request: object, timeout_s: float) -> A:
         try:
-            return await method(request, timeout=None if math.isinf(timeout_s) else timeout_s)
+            return await method(
+                request, timeout=None if math.isinf(timeout_s) else timeout_s, metadata=self._metadata
+            )
         except grpc.aio.AioRpcError as error:
             raise from_call(error, target=self.target, timeout_s=timeout_s) from error
         except grpc.aio.UsageError as error:  # what grpc says of a channel that was closed meanwhile

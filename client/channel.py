@@ -20,8 +20,10 @@ SERVICE_CONFIG = {
                 "initialBackoff": "0.1s",
                 "maxBackoff": "2s",
                 "backoffMultiplier": 3,
-                # Nothing was computed yet when the server could not be reached; no other code says so.
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                # UNAVAILABLE: the server could not be reached, ended, or lost its connection. CANCELLED, unless the
+                # caller cancelled: gRPC says so of a call that reached a server while that was closing its port.
+                # Asking twice does no harm.
+                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
             },
         }
     ]
@@ -59,3 +61,12 @@ def complete_target(target: str) -> str:
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(f'{target!r} has no port from 1 to 65535, as in "localhost:50051".')
     return target
+
+
+def bearer(token: str | None) -> tuple[tuple[str, str], ...]:
+    """Give the metadata that says who asks; none without a token. Raises ValueError for what is no token."""
+    if token is None:
+        return ()
+    if not token.isascii() or not token.isprintable() or not token.strip():
+        raise ValueError("The token holds characters that no token has; give it as the server's owner did.")
+    return (("authorization", f"Bearer {token.strip()}"),)

@@ -7,6 +7,7 @@ AskSightError
 ├── PhotoNotFoundError     the server does not hold that `image_id` (any more); send the photo again
 ├── ModelNotFoundError     the server does not serve a model of that name
 ├── OverloadedError        more asks are waiting than the server takes; try again after `retry_after_s`
+├── UnauthenticatedError   the server wants a token, or does not know the one that was given
 ├── DeadlineError          no answer came in time
 ├── AskCancelledError      the call was cancelled before the answer came
 ├── UnavailableError       the server cannot be reached, or is shutting down
@@ -70,6 +71,10 @@ class OverloadedError(AskSightError):
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class UnauthenticatedError(AskSightError):
+    """The server wants a token, or does not know (any more) the one that was given."""
 
 
 class DeadlineError(AskSightError):

@@ -22,6 +22,7 @@ from .errors import (
     OverloadedError,
     PhotoNotFoundError,
     TooLargeError,
+    UnauthenticatedError,
     UnavailableError,
 )
 
@@ -65,6 +66,8 @@ def to_error(fault: Fault) -> AskSightError:
             return TooLargeError(fault.message)
         case "RESOURCE_EXHAUSTED":
             return OverloadedError(fault.message, retry_after_s=fault.retry_after_s)
+        case "UNAUTHENTICATED" | "PERMISSION_DENIED":
+            return UnauthenticatedError(fault.message)
         case "DEADLINE_EXCEEDED":
             return DeadlineError(fault.message)
         case "CANCELLED":

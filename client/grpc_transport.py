@@ -9,7 +9,7 @@ import grpc
 
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
-from .channel import CHANNEL_OPTIONS, complete_target
+from .channel import CHANNEL_OPTIONS, bearer, complete_target
 from .errors import ClosedError
 from .faults import from_call
 
@@ -20,7 +20,10 @@ Response = TypeVar("Response")
 class GrpcTransport:
     """Reaches a server at `target`; connects with the first call, and again after a loss. Thread-safe."""
 
-    def __init__(self, target: str, *, credentials: grpc.ChannelCredentials | None = None) -> None:
+    def __init__(
+        self, target: str, *, credentials: grpc.ChannelCredentials | None = None, token: str | None = None
+    ) -> None:
+        self._metadata = bearer(token)
         self.target = complete_target(target)
         if credentials is None:
             self._channel = grpc.insecure_channel(self.target, options=CHANNEL_OPTIONS)
@@ -45,7 +48,9 @@ class GrpcTransport:
         self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request, timeout_s: float
     ) -> Response:
         try:
-            return method(request, timeout=None if math.isinf(timeout_s) else timeout_s)
+            return method(
+                request, timeout=None if math.isinf(timeout_s) else timeout_s, metadata=self._metadata
+            )
         except grpc.RpcError as error:
             raise from_call(error, target=self.target, timeout_s=timeout_s) from error
         except ValueError as error:  # what grpc says of a channel that another thread has closed

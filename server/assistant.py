@@ -171,6 +171,11 @@ class Assistant:
         """Whether an engine hung so often that only a new process helps."""
         return self._answering.stuck
 
+    @property
+    def path(self) -> Path:
+        """The folder of the bundle at work."""
+        return self._answering.bundle.path
+
     def on_health_change(self, listener: Callable[[], object]) -> None:
         """Call `listener` when `healthy` may have changed, from any thread: it must be quick."""
         self._health_listeners.append(listener)

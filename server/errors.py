@@ -6,6 +6,7 @@ AskError
 ├── ImageNotFound      NOT_FOUND           an image_id that is not (or no longer) in the cache
 ├── ModelNotFound      NOT_FOUND           a model that is not served here
 ├── Overloaded         RESOURCE_EXHAUSTED  the queue is full; `retry_after_s` says when to come back
+├── Unauthenticated    UNAUTHENTICATED     no token, or one that is not (or no longer) known here
 ├── DeadlineExceeded   DEADLINE_EXCEEDED   the caller's time ran out
 ├── Cancelled          CANCELLED           the caller went away
 ├── Unavailable        UNAVAILABLE         the server is shutting down
@@ -73,9 +74,18 @@ class Overloaded(AskError):
 
     code = "RESOURCE_EXHAUSTED"
 
-    def __init__(self, *, retry_after_s: float) -> None:
-        super().__init__(f"Too many asks are waiting. Ask again in {retry_after_s:.1f} seconds.")
+    def __init__(self, *, retry_after_s: float, what: str = "Too many asks are waiting") -> None:
+        super().__init__(f"{what}. Ask again in {retry_after_s:.1f} seconds.")
         self.retry_after_s = retry_after_s
+
+
+class Unauthenticated(AskError):
+    """The caller did not say who it is, or is not (or no longer) known; one message for all of these."""
+
+    code = "UNAUTHENTICATED"
+
+    def __init__(self) -> None:
+        super().__init__("A valid token is needed: send it as `authorization: Bearer TOKEN`.")
 
 
 class DeadlineExceeded(AskError):

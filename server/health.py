@@ -1,59 +1,74 @@
-"""grpc.health.v1, told by the engines themselves, and able to end its Watch streams so that a drain can finish."""
+"""grpc.health.v1, told by the engines themselves, and able to end its Watch streams so that a drain can finish.
+
+grpcio's own asyncio servicer cannot end its streams, which would hold up every stop for its whole grace.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from threading import Lock
+import asyncio
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health, health_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from asksight.v1 import vqa_pb2
 
 SERVICES = ("", vqa_pb2.DESCRIPTOR.services_by_name["VqaService"].full_name)
+SERVING = health_pb2.HealthCheckResponse.SERVING
+Context = Any  # grpc.aio.ServicerContext, whose types differ from version to version
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
-Send = Callable[[health_pb2.HealthCheckResponse | None], None]
 
-
-class Health(health.HealthServicer):  # type: ignore[misc]
-    """Check and Watch for the whole server and for VqaService. Thread-safe."""
+class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
+    """Check and Watch for the whole server and for VqaService. Lives in one event loop."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._watches: set[Send] = set()
-        self._watches_lock = Lock()
-        self.serving(False)
+        self._status = NOT_SERVING
+        self._draining = False
+        self._over = False
+        self._changed = asyncio.Condition()
 
-    def serving(self, yes: bool) -> None:
+    async def serving(self, yes: bool) -> None:
         """Say SERVING or NOT_SERVING, to those who watch too; ignored once `drain` was called."""
-        status = health_pb2.HealthCheckResponse.SERVING if yes else health_pb2.HealthCheckResponse.NOT_SERVING
-        for service in SERVICES:
-            self.set(service, status)
+        if not self._draining:
+            await self._say(SERVING if yes else NOT_SERVING)
 
-    def drain(self) -> None:
+    async def drain(self) -> None:
         """Say NOT_SERVING for good."""
-        self.enter_graceful_shutdown()
+        self._draining = True
+        await self._say(NOT_SERVING)
 
-    def end_watches(self) -> None:
-        """End every Watch stream: they would otherwise keep a stopping server waiting for its whole grace."""
-        with self._watches_lock:
-            watches, self._watches = self._watches, set()
-        for send in watches:
-            send(None)
+    async def end_watches(self) -> None:
+        """End every Watch stream."""
+        self._over = True
+        await self._say(self._status)
 
-    def Watch(  # noqa: N802 (gRPC's name)
-        self,
-        request: health_pb2.HealthCheckRequest,
-        context: grpc.ServicerContext,
-        send_response_callback: Send | None = None,
-    ) -> Any:
-        if send_response_callback is not None:
-            with self._watches_lock:
-                self._watches.add(send_response_callback)
-            context.add_callback(lambda: self._forget(send_response_callback))
-        return super().Watch(request, context, send_response_callback)
+    async def _say(self, status: int) -> None:
+        async with self._changed:
+            self._status = status
+            self._changed.notify_all()
 
-    def _forget(self, send: Send) -> None:
-        with self._watches_lock:
-            self._watches.discard(send)
+    async def Check(  # noqa: N802 (gRPC's name)
+        self, request: health_pb2.HealthCheckRequest, context: Context
+    ) -> health_pb2.HealthCheckResponse:
+        if request.service not in SERVICES:
+            await context.abort(
+                grpc.StatusCode.NOT_FOUND, f"There is no service {request.service[:80]!r} here."
+            )
+        return health_pb2.HealthCheckResponse(status=self._status)
+
+    async def Watch(  # noqa: N802
+        self, request: health_pb2.HealthCheckRequest, context: Context
+    ) -> None:
+        last = None
+        while True:
+            status = self._status if request.service in SERVICES else UNKNOWN
+            if status != last:
+                await context.write(health_pb2.HealthCheckResponse(status=status))
+                last = status
+            if self._over:
+                return
+            async with self._changed:
+                if not self._over and last in (self._status, UNKNOWN):
+                    await self._changed.wait()

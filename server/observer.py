@@ -59,3 +59,9 @@ class Observer:
 
     def stage_time(self, stage: Stage, seconds: float) -> None:
         """One answered ask spent so long there."""
+
+    def call_started(self, method: str) -> None:
+        """A call of VqaService came in."""
+
+    def call_ended(self, method: str, code: str, seconds: float, caller: str) -> None:
+        """It was answered; `code` is a gRPC status code's name, `caller` a token's or certificate's name, or ""."""

@@ -1,23 +1,40 @@
-"""The gRPC face of the assistants: requests in, responses or statuses out, and no logic of its own."""
+"""The gRPC face of the assistants: requests in, responses or statuses out, and no logic of its own.
+
+It lives in one event loop. A call is let in or refused there, at once; one that is let in is answered in a thread of
+the pool, which the loop tells when its caller goes away. A message that arrives slowly holds no thread.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn, TypeVar
 
 import grpc
-from grpc_status import rpc_status
 
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
+from .access.callers import Callers
+from .access.door import Door
 from .asks import Reply
 from .assistant import Assistant
-from .errors import AskError, Cancelled, InternalError, InvalidAsk, ModelNotFound, Overloaded
+from .calls import Call, request_id
+from .errors import (
+    AskError,
+    Cancelled,
+    DeadlineExceeded,
+    InternalError,
+    InvalidAsk,
+    ModelNotFound,
+    Overloaded,
+)
 from .gate import Gate
+from .observer import Observer
 from .patience import Cancellation
-from .status import to_item, to_status
+from .status import DETAILS_KEY, to_item, to_status
 from .wire import from_request, to_model_response, to_response
 
 log = logging.getLogger(__name__)
@@ -26,26 +43,41 @@ T = TypeVar("T")
 
 FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
 
+Context = Any  # grpc.aio.ServicerContext, whose types differ from version to version
+
 
 class VqaService(vqa_pb2_grpc.VqaServiceServicer):
-    """Serves assistants by name; the first is the default. Thread-safe."""
+    """Serves assistants by name; the first is the default."""
 
-    def __init__(self, assistants: Mapping[str, Assistant], gate: Gate) -> None:
+    def __init__(
+        self,
+        assistants: Mapping[str, Assistant],
+        *,
+        gate: Gate,
+        pool: ThreadPoolExecutor,
+        door: Door,
+        callers: Callers,
+        observer: Observer,
+        log_questions: bool = False,
+    ) -> None:
         self._assistants = dict(assistants)
         self._default = next(iter(self._assistants))
         self._gate = gate
+        self._pool = pool
+        self._door = door
+        self._callers = callers
+        self._observer = observer
+        self._log_questions = log_questions
 
-    def Ask(  # noqa: N802 (gRPC's name)
-        self, request: vqa_pb2.AskRequest, context: grpc.ServicerContext
-    ) -> vqa_pb2.AskResponse:
+    async def Ask(self, request: vqa_pb2.AskRequest, context: Context) -> vqa_pb2.AskResponse:  # noqa: N802
         def answer(deadline: float | None, cancelled: Cancellation) -> vqa_pb2.AskResponse:
             assistant = self._assistant(request.model)
             return to_response(assistant.ask(from_request(request), deadline=deadline, cancelled=cancelled))
 
-        return self._call(context, answer)
+        return await self._call("Ask", context, answer, [request.question])
 
-    def AskBatch(  # noqa: N802
-        self, request: vqa_pb2.AskBatchRequest, context: grpc.ServicerContext
+    async def AskBatch(  # noqa: N802
+        self, request: vqa_pb2.AskBatchRequest, context: Context
     ) -> vqa_pb2.AskBatchResponse:
         def answer(deadline: float | None, cancelled: Cancellation) -> vqa_pb2.AskBatchResponse:
             most = self._assistants[self._default].limits.max_asks_per_batch
@@ -57,15 +89,20 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
             results = self._answer_all(request.asks, deadline, cancelled)
             return vqa_pb2.AskBatchResponse(results=[_to_result(result) for result in results])
 
-        return self._call(context, answer)
+        return await self._call("AskBatch", context, answer, [ask.question for ask in request.asks])
 
-    def GetModel(  # noqa: N802
-        self, request: vqa_pb2.GetModelRequest, context: grpc.ServicerContext
+    async def GetModel(  # noqa: N802
+        self, request: vqa_pb2.GetModelRequest, context: Context
     ) -> vqa_pb2.GetModelResponse:
+        call = Call("GetModel", request_id(context.invocation_metadata() or ()), self._observer)
+        context.set_trailing_metadata(call.trailing())
         try:
-            return to_model_response(self._assistant(request.model).model())
+            response = to_model_response(self._assistant(request.model).model())
         except AskError as error:
-            return _abort(context, error)
+            call.end(error)
+            return await _abort(context, error, call)
+        call.end()
+        return response
 
     def _assistant(self, model: str) -> Assistant:
         assistant = self._assistants.get(model or self._default)
@@ -91,26 +128,56 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
             results.update(zip(chosen, answered, strict=True))
         return [results[row] for row in range(len(requests))]
 
-    def _call(self, context: grpc.ServicerContext, answer: Callable[[float | None, Cancellation], T]) -> T:
+    async def _call(
+        self,
+        method: str,
+        context: Context,
+        answer: Callable[[float | None, Cancellation], T],
+        questions: Sequence[str],
+    ) -> T:
         """Run one call with its deadline and cancellation; every error leaves through here."""
         remaining_s = context.time_remaining()
         deadline = None if remaining_s is None or remaining_s > FOREVER_S else time.monotonic() + remaining_s
+        metadata = context.invocation_metadata() or ()
+        call = Call(method, request_id(metadata), self._observer)
+        if self._log_questions:
+            call.questions = questions
+        context.set_trailing_metadata(call.trailing())
         cancelled = Cancellation()
         try:
-            if not context.add_callback(cancelled.cancel):
-                raise Cancelled
-            if not self._gate.admit():
-                raise Overloaded(retry_after_s=self._assistants[self._default].retry_after_s())
+            caller = self._door.who(metadata, context.peer(), context.auth_context())
+            call.caller = caller.name
+            self._callers.enter(caller)
             try:
-                return answer(deadline, cancelled)
+                answered = await self._in_a_thread(lambda: answer(deadline, cancelled))
             finally:
-                self._gate.leave()
+                self._callers.leave(caller)
+            call.end()
+            return answered
         except AskError as error:
             failure = error
+        except asyncio.CancelledError:  # the caller has left, or its time is up
+            cancelled.cancel()
+            late = deadline is not None and time.monotonic() >= deadline
+            call.end(DeadlineExceeded() if late else Cancelled())
+            raise
         except Exception:
-            log.exception("A call failed unexpectedly")
+            log.exception("Call %s failed unexpectedly", call.request_id)
             failure = InternalError()
-        return _abort(context, failure)
+        call.end(failure)
+        return await _abort(context, failure, call)
+
+    async def _in_a_thread(self, work: Callable[[], T]) -> T:
+        """Run `work` in the pool, where there is always a thread for those who were let in."""
+        if not self._gate.admit():
+            raise Overloaded(retry_after_s=self._assistants[self._default].retry_after_s())
+        try:
+            running = self._pool.submit(work)
+        except BaseException:
+            self._gate.leave()
+            raise
+        running.add_done_callback(lambda _: self._gate.leave())  # when the thread is done, not its caller
+        return await asyncio.wrap_future(running)
 
 
 def _to_result(result: Reply | AskError) -> vqa_pb2.AskResult:
@@ -119,6 +186,7 @@ def _to_result(result: Reply | AskError) -> vqa_pb2.AskResult:
     return vqa_pb2.AskResult(response=to_response(result))
 
 
-def _abort(context: grpc.ServicerContext, error: AskError) -> NoReturn:
-    context.abort_with_status(rpc_status.to_status(to_status(error)))
-    raise AssertionError("abort_with_status raises")
+async def _abort(context: Context, error: AskError, call: Call) -> NoReturn:
+    details = (DETAILS_KEY, to_status(error).SerializeToString())
+    await context.abort(grpc.StatusCode[error.code], error.message, (*call.trailing(), details))
+    raise AssertionError("abort raises")

@@ -11,6 +11,8 @@ from asksight.v1 import vqa_pb2
 
 from .errors import AskError
 
+DETAILS_KEY = "grpc-status-details-bin"  # where gRPC carries them
+
 
 def code_number(error: AskError) -> int:
     """The error's google.rpc.Code, as in 3 for INVALID_ARGUMENT."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -32,7 +33,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process once it serves, and the line that it printed."""
     with subprocess.Popen(
-        [*COMMAND, "--port", "0", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, "--port", "0", "--drain-grace", "0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None
@@ -80,7 +84,32 @@ def test_an_unknown_engine_is_one_line(model: str) -> None:
 
 
 def test_an_address_that_is_not_ours_is_one_line(model: str) -> None:
-    assert "Cannot listen" in refused("--model", model, "--host", "192.0.2.1", "--port", "0")
+    assert "Cannot listen" in refused("--model", model, "--host", "192.0.2.1", "--port", "0", "--insecure")
+
+
+def test_other_machines_are_let_in_with_tls_or_by_an_explicit_word(model: str) -> None:
+    assert "--insecure" in refused("--model", model, "--host", "0.0.0.0", "--port", "0")
+
+
+def test_check_prints_what_is_in_force_and_where_it_comes_from(tmp_path: Path) -> None:
+    file = tmp_path / "asksight.toml"
+    file.write_text('model = ["a=one", "two"]\nworkers = 7\nqueue = 9\n')
+    done = subprocess.run(
+        [*COMMAND, "--check", "--config", str(file), "--queue", "11"],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=True,
+        env={**os.environ, "ASKSIGHT_WORKERS": "8"},
+    )
+    said = {line.split("#")[0].strip(): line.split("#")[-1].strip() for line in done.stdout.splitlines()}
+    assert said['model = ["a=one", "two"]'] == str(file)
+    assert said["workers = 8"] == "ASKSIGHT_WORKERS"
+    assert said["queue = 11"] == "--queue"
+    assert said["port = 50051"] == "default"
+    file.write_text(done.stdout)
+    again = [*COMMAND, "--check", "--config", str(file)]
+    assert "workers = 8" in subprocess.run(again, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_refused_bundle_is_one_line(model: str, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ SLACK_S = 0.5  # gRPC rounds deadlines up on their way
 def test_a_status_becomes_one_exception_with_the_servers_words(
     client: Client, service: FakeService, failure: Failure, kind: type[Exception]
 ) -> None:
-    service.failures.append(failure)
+    service.failures.extend([failure] * 4)  # as often as it is asked
     with pytest.raises(kind) as caught:
         client.ask(b"one", "red?")
     assert type(caught.value) is kind
@@ -155,6 +155,11 @@ def test_unavailable_is_retried_with_a_photo_far_over_grpcs_own_retry_buffer(
     assert not service.failures
 
 
+def test_a_call_that_reached_a_closing_port_is_asked_again(client: Client, service: FakeService) -> None:
+    service.failures.append(Failure(Code.CANCELLED, "CANCELLED"))
+    assert client.ask(b"one", "red?").answer == "red?"
+
+
 def test_unavailable_to_the_end_is_said_in_the_servers_words(client: Client, service: FakeService) -> None:
     service.failures.extend([Failure(Code.UNAVAILABLE, "Shutting down.")] * 4)
     with pytest.raises(UnavailableError, match="Shutting down"):
@@ -162,7 +167,7 @@ def test_unavailable_to_the_end_is_said_in_the_servers_words(client: Client, ser
     assert not service.failures  # all four attempts were made
 
 
-def test_nothing_but_unavailable_is_retried(client: Client, service: FakeService) -> None:
+def test_what_the_server_failed_on_is_not_retried(client: Client, service: FakeService) -> None:
     service.failures.extend([Failure(Code.INTERNAL, "It broke.")] * 2)
     with pytest.raises(InternalError):
         client.ask(b"one", "red?")

@@ -321,7 +321,7 @@ def test_a_port_without_permission_is_one_line(served: Served, monkeypatch: pyte
     def bind(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("asksight.server.server.socket.socket.bind", bind)
+    monkeypatch.setattr("asksight.server.addresses.socket.socket.bind", bind)
     with pytest.raises(ServerError, match=r"No permission to listen on 127\.0\.0\.1:80"):
         Server({"random": served.rig.assistant}, port=80).start()
 

@@ -1,0 +1,166 @@
+"""One serving process: models, ports, signals; from warm to drained."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ..access.door import Door
+from ..access.tls import Certificates, TlsFiles
+from ..access.tokens import TokenFile
+from ..metrics import Metrics
+from ..monitoring import MonitoringPort
+from ..server import Server
+from .logs import set_up_logs
+from .models import Models
+from .settings import Settings
+
+log = logging.getLogger(__name__)
+
+HUNG_AFTER_S = 5.0  # an engine that does not end by then is left behind
+
+# A SimpleQueue, since its put() may interrupt anything; a threading.Event's set() may not.
+Signals = SimpleQueue[int]
+
+
+def listen_to_signals() -> Signals:
+    """Give a queue of signals. Of those that end the process, the second finds the system's own way to end it."""
+    signals: Signals = SimpleQueue()
+
+    def stop(number: int, _frame: object) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_DFL)
+        signals.put(number)
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, stop)
+    signal.signal(signal.SIGHUP, lambda number, _frame: signals.put(number))
+    return signals
+
+
+def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool = False) -> None:
+    """Serve until told to stop. Raises ServerError, BundleError and EngineError where it cannot begin.
+
+    SIGTERM: NOT_SERVING, and answering on for `drain_grace`; then no new asks, and an end as soon as the accepted
+    ones are answered. SIGINT, from a person who waits: the same without the grace. SIGHUP: bundles are read again.
+    """
+    signals = listen_to_signals()
+    set_up_logs(settings.log, calls=settings.log_calls)
+    metrics = Metrics()
+    with ExitStack() as stack:
+        models = Models(settings, metrics)
+        stack.callback(models.close, timeout_s=HUNG_AFTER_S)
+        inner = _inner_socket(stack) if settings.http is not None else None
+        server = Server(
+            models.assistants,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            finish_s=settings.finish_within,
+            inner_address=inner,
+            certificates=_certificates(settings),
+            door=Door(TokenFile(Path(settings.tokens)) if settings.tokens else None),
+            calls_per_caller=settings.calls_per_caller or None,
+            observer=metrics,
+            log_questions=settings.log_questions,
+            share_port=share_port,
+            interceptors=_tracing() if settings.tracing else (),
+        )
+        bound = server.start()
+        stack.callback(server.stop)
+        stopping: list[int] = []
+        lines = [_serving(models, settings, bound)]
+        if inner is not None:
+            lines.append(_serve_http(stack, inner, settings))
+        if settings.metrics is not None:
+            watched = MonitoringPort(
+                host=settings.metrics_host,
+                port=settings.metrics,
+                registry=lambda: metrics.registry,
+                live=lambda: not models.stuck,
+                ready=lambda: server.healthy and not stopping,
+            )
+            stack.callback(watched.stop)
+            lines.append(f"Metrics are at http://{settings.metrics_host}:{watched.start()}/metrics.")
+        if settings.watch:
+            models.watch()
+        say("\n".join(lines))
+        number = _wait(signals, models)
+        stopping.append(number)
+        server.announce_stop()
+        if number == signal.SIGTERM:
+            log.info("Stopping: answering on for %.1f s", settings.drain_grace)
+            _pause(signals, settings.drain_grace)
+        log.info("Stopping: %d calls to be finished", server.calls)
+        server.stop()
+        log.info("Stopped")
+
+
+def _wait(signals: Signals, models: Models) -> int:
+    while (number := signals.get()) == signal.SIGHUP:
+        models.reload_in_background()
+    return number
+
+
+def _pause(signals: Signals, seconds: float) -> None:
+    ends_s = time.monotonic() + seconds
+    while (left_s := ends_s - time.monotonic()) > 0:
+        try:
+            signals.get(timeout=left_s)  # SIGHUP, which is too late now
+        except Empty:
+            return
+
+
+def _certificates(settings: Settings) -> Certificates | None:
+    if not settings.tls_certificate:
+        return None
+    authority = settings.tls_client_authority
+    return Certificates(
+        TlsFiles(
+            certificate=Path(settings.tls_certificate),
+            key=Path(settings.tls_key),
+            client_authority=Path(authority) if authority else None,
+        )
+    )
+
+
+def _tracing() -> tuple[Any, ...]:
+    from .tracing import interceptors
+
+    return interceptors()
+
+
+def _inner_socket(stack: ExitStack) -> str:
+    from ..http.gateway import InnerSocket
+
+    inner = InnerSocket()
+    stack.callback(inner.close)
+    return inner.address
+
+
+def _serve_http(stack: ExitStack, inner: str, settings: Settings) -> str:
+    """Start the HTTP face; `stack` stops it before the server that it asks."""
+    from ..http.gateway import Gateway
+
+    gateway = Gateway(inner, host=settings.host, port=settings.http or 0, limits=settings.limits())
+    bound = gateway.start()
+    stack.callback(gateway.stop, settings.finish_within)
+    where = f"http://{settings.host}:{bound}"
+    return f"The page is at {where}/, its HTTP interface at {where}/docs."
+
+
+def _serving(models: Models, settings: Settings, port: int) -> str:
+    said = []
+    for assistant in models.assistants.values():
+        model = assistant.model()
+        said.append(
+            f"{model.name} {model.version} ({model.architecture}, {len(model.answers)} answers, "
+            f"{model.engine} {model.precision})"
+        )
+    return f"Serving {', '.join(said)} at {settings.host}:{port}; Ctrl-C stops."

@@ -1,0 +1,196 @@
+"""Several serving processes on one port, and the parent that starts them, restarts what dies, and stops them all.
+
+Each is a fresh interpreter: nothing of gRPC, CUDA or threads is inherited. They share the port (SO_REUSEPORT: the
+kernel deals out connections) and their metrics (files of one folder); each has its own models, cache, queues and
+limits, so that an image_id is known to the process that saw the photo, and the clients resend it to another.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, replace
+from queue import Empty
+
+from asksight.engine.cores import available_cores
+
+from ..addresses import check_address
+from ..errors import ServerError
+from .logs import set_up_logs
+from .serving import listen_to_signals, serve
+from .settings import Settings
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.1
+WELL_AFTER_S = 10.0  # one that served for so long may die without its successor being held back
+LONGEST_WAIT_S = 30.0  # before one is started again
+HAND_OVER = "ASKSIGHT_WORKER_SETTINGS"
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the client library looks there when it is imported
+CODE = "from asksight.server.running.supervisor import work; work()"
+
+
+@dataclass
+class Worker:
+    """One place among the processes, and who fills it now."""
+
+    process: subprocess.Popen[bytes]
+    started_s: float
+    deaths: int = 0
+    again_at_s: float | None = None  # when it is to be started again; None while it runs
+
+
+def supervise(settings: Settings, say: Callable[[str], object]) -> None:
+    """Serve with `settings.processes` processes until told to stop. Raises ServerError where it cannot begin."""
+    signals = listen_to_signals()
+    set_up_logs(settings.log, calls=settings.log_calls)
+    check_address(settings.host, settings.port)
+    with ExitStack() as stack:
+        place = stack.enter_context(_reserve(settings.host, settings.port))
+        port = int(place.getsockname()[1])
+        folder = tempfile.mkdtemp(prefix="asksight-metrics-")
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        os.environ[METRICS_FOLDER] = folder
+        threads = settings.threads or max(1, available_cores() // settings.processes)
+        handed = replace(settings, port=port, threads=threads, http=None, metrics=None, processes=1)
+        workers = [Worker(_start(handed), time.monotonic()) for _ in range(settings.processes)]
+        stack.callback(_end, workers)
+        stopping: list[int] = []
+        served = ", ".join(settings.model)
+        lines = [f"Serving {served} at {settings.host}:{port} with {len(workers)} processes; Ctrl-C stops."]
+        if settings.metrics is not None:
+            lines.append(_watch(stack, settings, workers, stopping, port))
+        say("\n".join(lines))
+        while not stopping:
+            try:
+                number = signals.get(timeout=LOOK_EVERY_S)
+            except Empty:
+                _look_after(workers, handed)
+                continue
+            if number == signal.SIGHUP:
+                _tell(workers, number)
+            else:
+                stopping.append(number)
+        log.info("Stopping %d processes", len(workers))
+        _tell(workers, stopping[0])
+        ends_s = time.monotonic() + settings.drain_grace + settings.finish_within + 10.0
+        for worker in workers:
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(max(0.0, ends_s - time.monotonic()))
+
+
+def work() -> None:
+    """Be one of the processes; its settings are in its environment."""
+    given = json.loads(os.environ.pop(HAND_OVER))
+    settings = Settings(**{**given, "model": tuple(given["model"])})
+    try:
+        serve(settings, log.info, share_port=True)
+    except Exception as error:  # told in one line: the supervisor starts another, and says so
+        log.critical("This process cannot serve: %s", error)
+        raise SystemExit(1) from error
+
+
+def _start(settings: Settings) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, HAND_OVER: json.dumps(asdict(settings))}
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            CODE,
+        ],  # -P: a folder called `proto` in the working folder is none of its affair
+        env=environment,
+        start_new_session=True,  # Ctrl-C comes to the supervisor alone, which passes it on
+    )
+
+
+def _look_after(workers: list[Worker], settings: Settings) -> None:
+    """Start again what has died; one that dies at once waits, twice as long each time."""
+    now_s = time.monotonic()
+    for worker in workers:
+        if worker.again_at_s is not None:
+            if now_s >= worker.again_at_s:
+                worker.process, worker.started_s, worker.again_at_s = _start(settings), now_s, None
+        elif (code := worker.process.poll()) is not None:
+            _forget_gauges(worker.process.pid)
+            worker.deaths = 0 if now_s - worker.started_s >= WELL_AFTER_S else worker.deaths + 1
+            wait_s = 0.0 if worker.deaths == 0 else min(LONGEST_WAIT_S, 2.0 ** (worker.deaths - 1))
+            worker.again_at_s = now_s + wait_s
+            log.error("Process %d ended with %d; another follows in %.0f s", worker.process.pid, code, wait_s)
+
+
+def _tell(workers: list[Worker], number: int) -> None:
+    for worker in workers:
+        if worker.process.poll() is None:
+            worker.process.send_signal(number)
+
+
+def _end(workers: list[Worker]) -> None:
+    for worker in workers:
+        if worker.process.poll() is None:
+            worker.process.kill()
+            worker.process.wait()
+
+
+def _reserve(host: str, port: int) -> socket.socket:
+    """Hold the port without listening: between two processes' lives nobody else gets it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    place = socket.socket(family, socket.SOCK_STREAM)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        place.bind((host, port))
+    except OSError as error:
+        place.close()
+        raise ServerError(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
+    return place
+
+
+def _watch(
+    stack: ExitStack, settings: Settings, workers: list[Worker], stopping: list[int], port: int
+) -> str:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    from ..monitoring import MonitoringPort
+
+    def registry() -> CollectorRegistry:
+        merged = CollectorRegistry()
+        MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
+        return merged
+
+    def ready() -> bool:
+        """Somebody accepts connections; each process listens only when it is warm."""
+        if stopping:
+            return False
+        host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
+        try:
+            with socket.create_connection((host, port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+    watched = MonitoringPort(
+        host=settings.metrics_host,
+        port=settings.metrics or 0,
+        registry=registry,
+        live=lambda: any(worker.again_at_s is None for worker in workers),
+        ready=ready,
+    )
+    stack.callback(watched.stop)
+    return f"Metrics are at http://{settings.metrics_host}:{watched.start()}/metrics."
+
+
+def _forget_gauges(pid: int) -> None:
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -1,0 +1,24 @@
+"""OpenTelemetry traces of every call, through the standard gRPC instrumentation; needs the extra `tracing`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import ServerError
+
+
+def interceptors() -> tuple[Any, ...]:
+    """Set the exporter up as the OTEL_… variables say, and give what joins callers' traces. Raises ServerError."""
+    try:
+        from opentelemetry import trace
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+        from opentelemetry.instrumentation.grpc import aio_server_interceptor
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ModuleNotFoundError as error:
+        raise ServerError(f"{error.name} is not installed. Run: pip install 'asksight[tracing]'") from error
+    provider = TracerProvider(resource=Resource.create({"service.name": "asksight"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    return (aio_server_interceptor(),)

@@ -1,0 +1,69 @@
+"""One caller's share: so many calls at once, so many a second, and nothing kept of those who have left."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+from photo_files import photo
+from server_rig import WAIT_S, MakeRig, hold, release
+
+from asksight.server.access.callers import Bucket, Caller, Callers
+from asksight.server.errors import Overloaded
+from asksight.server.server import Server
+from asksight.v1 import vqa_pb2, vqa_pb2_grpc
+
+ONE, OTHER = Caller("one"), Caller("other")
+
+
+def test_a_caller_has_so_many_calls_at_once_and_others_theirs() -> None:
+    callers = Callers(2)
+    callers.enter(ONE)
+    callers.enter(ONE)
+    with pytest.raises(Overloaded, match="2 of your calls"):
+        callers.enter(ONE)
+    callers.enter(OTHER)
+    callers.leave(ONE)
+    callers.enter(ONE)
+    for caller in (ONE, ONE, OTHER):
+        callers.leave(caller)
+    assert callers.inside == 0
+
+
+def test_a_rate_lets_in_its_burst_and_then_so_many_a_second() -> None:
+    now_s = 0.0
+    callers = Callers(None, clock=lambda: now_s)
+    fast = Caller("token:app", "app", 4.0)
+    for _ in range(4):
+        callers.enter(fast)
+    with pytest.raises(Overloaded) as refused:
+        callers.enter(fast)
+    assert refused.value.retry_after_s == pytest.approx(0.25)
+    now_s = 0.25
+    callers.enter(fast)
+    with pytest.raises(Overloaded):
+        callers.enter(fast)
+
+
+def test_a_slow_rate_lets_in_one_at_once() -> None:
+    bucket = Bucket(0.1, 0.0)
+    assert bucket.take(0.0) == 0.0
+    assert bucket.take(0.0) == pytest.approx(10.0)
+
+
+def test_the_port_keeps_one_address_within_its_share(make_rig: MakeRig) -> None:
+    rig = make_rig()
+    with (
+        Server({"random": rig.assistant}, port=0, calls_per_caller=1) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        stub = vqa_pb2_grpc.VqaServiceStub(channel)
+        request = vqa_pb2.AskRequest(image_data=photo(), question="what?")
+        hold(rig.encoder)
+        first = stub.Ask.future(request, timeout=WAIT_S)
+        assert rig.encoder.entered.wait(WAIT_S)
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.Ask(request, timeout=WAIT_S)
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        release(rig.encoder)
+        assert first.result(WAIT_S).answers
+        assert stub.Ask(request, timeout=WAIT_S).answers

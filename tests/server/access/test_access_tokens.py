@@ -1,0 +1,101 @@
+"""Tokens: read, found, revoked, refused at the port with one message, in a time that tells nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+from photo_files import photo
+from server_rig import WAIT_S, MakeRig
+
+from asksight.client import UnauthenticatedError, connect
+from asksight.server.access import tokens as token_module
+from asksight.server.access.door import Door
+from asksight.server.access.tokens import TokenFile, match, read_tokens
+from asksight.server.errors import ServerError
+from asksight.server.server import Server
+from asksight.v1 import vqa_pb2, vqa_pb2_grpc
+
+
+def line(name: str, token: str, rate: str = "") -> str:
+    return f"{name} {hashlib.sha256(token.encode()).hexdigest()} {rate}\n"
+
+
+def test_lines_are_read_and_wrong_ones_named() -> None:
+    read = read_tokens(f"# ours\n\n{line('app', 'one', '2.5')}{line('web', 'two')}", where="file")
+    assert [(token.name, token.asks_per_s) for token in read] == [("app", 2.5), ("web", None)]
+    for wrong in ("app", "app nothex", f"a/b {'0' * 64}", f"app {'0' * 64} often", f"app {'0' * 64} -1"):
+        with pytest.raises(ServerError, match="line 2"):
+            read_tokens(f"{line('web', 'two')}{wrong}\n", where="file")
+    with pytest.raises(ServerError, match="no token"):
+        read_tokens("# nobody\n", where="file")
+
+
+def test_only_the_token_itself_is_known() -> None:
+    known = read_tokens(line("app", "one") + line("web", "two"), where="file")
+    found = match(known, "two")
+    assert found is not None
+    assert found.name == "web"
+    for wrong in ("", "tw", "two ", "TWO", "three", "\udcff"):
+        assert match(known, wrong) is None
+
+
+def test_a_revoked_token_is_known_no_more_and_a_broken_file_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_module, "LOOK_EVERY_S", 0.0)
+    file = tmp_path / "tokens"
+    file.write_text(line("app", "one") + line("web", "two"))
+    known = TokenFile(file)
+    assert known.find("two")
+    file.write_text("nonsense")
+    assert known.find("two")
+    file.write_text(line("app", "one"))
+    assert known.find("one")
+    assert known.find("two") is None
+
+
+def test_the_port_lets_in_who_has_a_token_and_health_asks_nobody(make_rig: MakeRig, tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text(line("app", "secret", "1000") + line("slow", "rare", "0.001"))
+    with Server({"random": make_rig().assistant}, port=0, door=Door(TokenFile(file))) as server:
+        address = f"127.0.0.1:{server.port}"
+        with connect(address, token="secret") as client:
+            assert client.ask(photo(), "what?").answers
+        for wrong in (None, "wrong", "secre"):
+            with connect(address, token=wrong) as client, pytest.raises(UnauthenticatedError) as refused:
+                client.ask(photo(), "what?")
+            assert "valid token" in refused.value.message
+        with connect(address, token="rare") as client:
+            assert client.ask(photo(), "what?").answers
+            with pytest.raises(Exception, match=r"0.001 calls a second"):
+                client.ask(photo(), "what?")
+        with grpc.insecure_channel(address) as channel:
+            from grpc_health.v1 import health_pb2
+            from server_rig import health_stub
+
+            assert health_stub(channel).Check(health_pb2.HealthCheckRequest(), timeout=WAIT_S).status == 1
+            with pytest.raises(grpc.RpcError) as bare:
+                vqa_pb2_grpc.VqaServiceStub(channel).GetModel(vqa_pb2.GetModelRequest(), timeout=WAIT_S)
+            assert bare.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_nearly_right_token_takes_no_longer_than_a_wrong_one() -> None:
+    known = read_tokens("".join(line(f"n{i}", f"token-{i}") for i in range(50)), where="file")
+
+    def spent(given: str) -> float:
+        times = []
+        for _ in range(300):
+            started = time.perf_counter()
+            match(known, given)
+            times.append(time.perf_counter() - started)
+        return statistics.median(times)
+
+    first, last, wrong = spent("token-0"), spent("token-49"), spent("nothing-at-all")
+    assert max(first, last, wrong) < 2 * min(
+        first, last, wrong
+    )  # an early end would make it fifty times as fast

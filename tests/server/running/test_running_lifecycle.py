@@ -1,0 +1,215 @@
+"""A real `asksight serve`: stopped, swapped and killed while callers ask; nothing that was accepted is lost."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from bundles import write_random_bundle
+from grpc_health.v1 import health_pb2
+from photo_files import photo
+from server_rig import health_stub
+
+from asksight.client import AskSightError, UnavailableError, connect
+
+COMMAND = [str(Path(sys.executable).with_name("asksight")), "serve"]
+WAIT_S = 60.0
+CALLERS = 16
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_random_bundle(tmp_path / "random").path
+
+
+@contextmanager
+def serving(*options: str | Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
+    """The process, its address, and the file that its log goes to."""
+    log = Path(str(options[1]).partition("=")[2] or str(options[1])).with_suffix(".log")
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [*COMMAND, *map(str, options), "--port", "0", "--calls-per-caller", "0"],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert " at " in line, log.read_text()
+            yield process, re.split(" at |[; ]with|;", line)[1].split(" ")[0], log
+        finally:
+            process.kill()
+
+
+class Callers:
+    """Ask without a pause, from several threads, until `stop`; each outcome is kept."""
+
+    def __init__(self, address: str, *, retries: bool = True) -> None:
+        self.answers: dict[str, int] = {}
+        self.failures: list[AskSightError] = []
+        self._stopped = threading.Event()
+        self._client = connect(address, timeout=WAIT_S)
+        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(CALLERS)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, number: int) -> None:
+        while not self._stopped.is_set():
+            try:
+                reply = self._client.ask(photo(seed=number), f"what is number {number}?")
+            except AskSightError as error:
+                self.failures.append(error)
+                self._stopped.wait(0.05)
+            else:
+                self.answers[reply.model] = self.answers.get(reply.model, 0) + 1
+
+    @property
+    def answered(self) -> int:
+        return sum(self.answers.values())
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join(WAIT_S)
+        self._client.close()
+
+
+def until(true: Callable[[], bool]) -> None:
+    ends_s = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < ends_s
+        time.sleep(0.01)  # between two looks; nothing tells of it
+
+
+def ended_well(log: Path) -> tuple[int, int]:
+    """How many calls the log says were answered, and how many ended otherwise."""
+    ok = bad = 0
+    for line in log.read_text().splitlines():
+        if match := re.search(r"asksight\.calls: Ask (\w+)", line):
+            ok, bad = ok + (match[1] == "OK"), bad + (match[1] != "OK")
+    return ok, bad
+
+
+def test_a_stop_loses_nothing_that_was_accepted(model: Path) -> None:
+    with serving("--model", model, "--drain-grace", "0") as (process, address, log):
+        callers = Callers(address)
+        until(lambda: callers.answered > 50)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+        callers.stop()
+    others = [repr(failure) for failure in callers.failures if not isinstance(failure, UnavailableError)]
+    assert others == []  # those who came later found nobody there
+    assert ended_well(log) == (callers.answered, 0)  # whatever came in was answered, and the answer arrived
+
+
+def test_during_the_grace_health_says_no_and_asks_are_answered(model: Path) -> None:
+    with (
+        serving("--model", model, "--drain-grace", "600") as (process, address, _),
+        grpc.insecure_channel(address) as channel,
+        connect(address) as client,
+    ):
+        watch = health_stub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        process.send_signal(signal.SIGTERM)
+        assert next(watch).status == NOT_SERVING
+        assert client.ask(photo(), "what?").answers
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == -signal.SIGTERM  # the second ends it at once
+
+
+def test_swaps_under_load_fail_no_ask_and_a_bad_bundle_is_refused(model: Path) -> None:
+    with serving("--model", model, "--no-watch") as (process, address, log):
+        callers = Callers(address)
+        until(lambda: callers.answered > 10)
+        for version in ("2", "3", "4"):
+            write_random_bundle(model, version=version, seed=int(version))
+            process.send_signal(signal.SIGHUP)
+            until(lambda name=f"random {version}": callers.answers.get(name, 0) > 10)  # type: ignore[misc]
+        (model / "answerer.onnx").write_bytes(b"broken")
+        process.send_signal(signal.SIGHUP)
+        until(lambda: "is refused, the old one goes on" in log.read_text())
+        before = callers.answered
+        until(lambda: callers.answered > before + 20)
+        callers.stop()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT_S) == 0
+    assert callers.failures == []
+    assert set(callers.answers) == {"random 1", "random 2", "random 3", "random 4"}
+
+
+def test_a_bundle_that_changes_on_disk_is_swapped_by_itself(model: Path) -> None:
+    with (
+        serving("--model", f"mine={model}", "--watch") as (_, address, _),
+        connect(address, model="mine") as client,
+    ):
+        assert client.ask(photo(), "what?").model == "random 1"
+        write_random_bundle(model, version="2")
+        until(lambda: client.ask(photo(), "what?").model == "random 2")
+
+
+def test_a_killed_process_is_hidden_by_the_clients_retry_and_restarted(model: Path) -> None:
+    with serving("--model", model, "--processes", "2", "--drain-grace", "0") as (process, address, log):
+        port = int(address.rpartition(":")[2])
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        with grpc.insecure_channel(address) as channel:
+            grpc.channel_ready_future(channel).result(WAIT_S)
+        until(lambda: log.read_text().count("Serving ") == 2)
+        callers = Callers(address)
+        until(lambda: callers.answered > 50)
+        for number in range(2):
+            os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+            until(lambda wanted=3 + number: log.read_text().count("Serving ") == wanted)  # type: ignore[misc]
+        before = callers.answered
+        until(lambda: callers.answered > before + 50)
+        callers.stop()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+        assert port
+    assert callers.failures == []
+
+
+def test_several_processes_count_together(model: Path) -> None:
+    asked = 12
+    command = ("--model", model, "--processes", "2", "--drain-grace", "0", "--metrics", "0")
+    with serving(*command) as (process, address, _):
+        assert process.stdout is not None
+        where = process.stdout.readline().split(" at ")[1].strip().rstrip(".")
+
+        def read(path: str) -> str:
+            with urllib.request.urlopen(where.replace("/metrics", path), timeout=WAIT_S) as response:
+                return str(response.read().decode())
+
+        for _ in range(asked):
+            with connect(address, timeout=WAIT_S) as client:  # a connection each: the kernel deals them out
+                until(lambda client=client: _answers(client))  # type: ignore[misc]
+        text = read("/metrics")
+        (line,) = [
+            line
+            for line in text.splitlines()
+            if line.startswith("grpc_server_handled_total") and 'code="OK"' in line
+        ]
+        assert float(line.rpartition(" ")[2]) == asked
+        assert "asksight_cache_photos" in text
+        assert read("/livez") == read("/readyz") == "ok\n"
+
+
+def _answers(client: object) -> bool:
+    try:
+        return bool(client.ask(photo(), "what?").answers)  # type: ignore[attr-defined]
+    except UnavailableError:  # the processes are still warming up
+        return False
