@@ -56,6 +56,10 @@ VERBS = {
         "asksight.cli.report",
         "Write a page of curves, types, reliability, risk and the most confident mistakes; it needs no network.",
     ),
+    "compile": Verb(
+        "asksight.cli.compile",
+        "Build a bundle for an engine, compare it with float32, and keep it if it agrees.",
+    ),
     "export": Verb(
         "asksight.cli.export", "Write a run as a bundle, after checking that it answers as Keras does."
     ),

@@ -12,7 +12,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from asksight.engine import Bundle, BundleError, Engine, load_bundle, open_engine
+from asksight.engine import Bundle, BundleError, Engine, load_bundle
+from asksight.engine.pick import open_stage
 from asksight.engine.warm import warm_up
 from asksight.ext import WordTable
 
@@ -127,9 +128,9 @@ class Answering:
         """Load and verify a bundle, open its engines and warm them. Raises BundleError and EngineError."""
         bundle = load_bundle(where)
 
-        def opening(path: Path, max_batch: int) -> OpenEngine:
+        def opening(stage: str, max_batch: int) -> OpenEngine:
             def open_warm() -> Engine:
-                opened = open_engine(engine, path, max_batch=max_batch, threads=threads)
+                opened = open_stage(bundle, stage, engine, max_batch=max_batch, threads=threads).engine
                 try:
                     warm_up(opened, range(1, max_batch + 1) if warm_every_size else (1, max_batch))
                 except BaseException:
@@ -141,8 +142,8 @@ class Answering:
 
         return cls(
             bundle,
-            open_encoder=opening(bundle.encoder_path, limits.encoder_batch),
-            open_answerer=opening(bundle.answerer_path, limits.answerer_batch),
+            open_encoder=opening("encoder", limits.encoder_batch),
+            open_answerer=opening("answerer", limits.answerer_batch),
             limits=limits,
             observer=observer,
             on_health=on_health,
@@ -207,7 +208,7 @@ class Answering:
 
     def model(self) -> ModelInfo:
         """Say what is being served."""
-        bundle, engine = self.bundle, self._engines["answerer"]
+        bundle, engines = self.bundle, (self._engines["encoder"], self._engines["answerer"])
         return ModelInfo(
             name=bundle.name,
             version=bundle.version,
@@ -215,8 +216,9 @@ class Answering:
             answers=bundle.answers,
             max_question_tokens=bundle.max_tokens,
             limits=self._limits,
-            engine=engine.name,
-            precision=engine.precision,
+            # Once where both stages have the same; else the encoder's first, as in "int8+bf16".
+            engine="+".join(dict.fromkeys(one.name for one in engines)),
+            precision="+".join(dict.fromkeys(one.precision for one in engines)),
         )
 
     @property

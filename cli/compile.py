@@ -1,0 +1,139 @@
+"""`asksight compile`: a bundle's graphs built for an engine, measured, and refused where answers are lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .output import to_json
+
+if TYPE_CHECKING:
+    from asksight.engine.compile import Compiled
+
+
+def compile(
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="A folder, or scenes, the built-in bundle.")
+    ],
+    engine: Annotated[str, typer.Option(help="What it is built for: openvino or tensorrt.")] = "openvino",
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help="bf16, int8 or float32 for openvino; fp16 or float32 for tensorrt.", show_default=False
+        ),
+    ] = None,
+    min_agreement: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="The share of best answers that must be those of float32."),
+    ] = 0.995,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="A prepared data set to compare on; by default what the bundle keeps."
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Which split of it.")] = "val",
+    max_batch: Annotated[int, typer.Option(min=1, help="The largest batch that will be served.")] = 32,
+    threads: Annotated[int | None, typer.Option(min=1, help="By default every core.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a stage.")] = False,
+) -> None:
+    """Build a bundle for an engine, compare it with float32, and keep it if it agrees.
+
+    A stage that loses too many answers is built in float32 instead. `asksight serve --engine auto` takes what is kept.
+    """
+    from asksight.engine import EngineError, load_bundle
+    from asksight.engine.compile import STAGES, Reference, compile_stage
+    from asksight.engine.makers import check_precision, maker
+    from asksight.engine.samples import kept_samples, made_up_samples
+
+    chosen = maker(engine)
+    wanted = precision or chosen.precisions[1]
+    check_precision(chosen, wanted)
+    chosen.machine()  # says at once what is missing
+    opened = load_bundle(bundle)
+    if samples is not None:
+        from .compile_samples import samples_of
+
+        kept = samples_of(opened, samples, split)
+    else:
+        kept = kept_samples(opened) or made_up_samples(opened)
+
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    say(
+        f"float32 on onnxruntime, {len(kept.lengths)} questions about {len(kept.photos)} photos: {kept.source}"
+    )
+    reference = Reference(opened, kept, max_batch=max_batch, threads=threads)
+    compiled, failures = [], []
+    try:
+        for stage in STAGES:
+            try:
+                compiled.append(
+                    compile_stage(reference, stage, engine, wanted, min_agreement=min_agreement, say=say)
+                )
+            except EngineError as error:
+                failures.append(str(error))
+    finally:
+        reference.close()
+    for one in compiled:
+        if as_json:
+            typer.echo(to_json(_row(one)))
+    if not as_json:
+        _print_table(compiled, engine)
+    if failures:
+        raise EngineError(" ".join(failures))
+
+
+def _row(one: Compiled) -> dict[str, Any]:
+    kept = one.sidecar
+    return {
+        "stage": kept.stage,
+        "engine": kept.engine,
+        "precision": kept.precision,
+        "bytes": kept.bytes,
+        "build_s": kept.build_s,
+        "latency_ms": kept.latency_ms,
+        "best_batch": kept.best_batch,
+        "best_latency_ms": kept.best_latency_ms,
+        "rows_per_s": kept.rows_per_s,
+        "reference_rows_per_s": kept.reference_rows_per_s,
+        "largest_error": kept.largest_error,
+        "agreement": kept.agreement,
+        "samples": kept.samples,
+        "kept_float32": list(kept.kept_float32),
+        "refused": None
+        if one.refused is None
+        else {"precision": one.refused.precision, "agreement": one.refused.agreement},
+    }
+
+
+def _print_table(compiled: list[Compiled], engine: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from .inspect import size_text
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("stage", "engine"):
+        table.add_column(name, no_wrap=True)
+    for name in ("size", "build", "batch 1", "best batch", "a second", "float32", "error", "agreement"):
+        table.add_column(name, no_wrap=True, justify="right")
+    for one in compiled:
+        kept = one.sidecar
+        rows = "photos/s" if kept.stage == "encoder" else "questions/s"
+        table.add_row(
+            kept.stage,
+            f"{kept.engine} {kept.precision}",
+            size_text(kept.bytes),
+            f"{kept.build_s:.1f} s",
+            f"{kept.latency_ms:.2f} ms",
+            f"{kept.best_batch} in {kept.best_latency_ms:.1f} ms",
+            f"{kept.rows_per_s:,.1f} {rows}",
+            f"x{kept.rows_per_s / kept.reference_rows_per_s:.2f}",
+            f"{kept.largest_error:.1e}",
+            f"{kept.agreement:.2%} of {kept.samples}",
+        )
+    Console(highlight=False, width=160).print(table)

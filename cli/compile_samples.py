@@ -1,0 +1,50 @@
+"""Photos and questions of a data set, as an engine takes them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asksight.engine import Bundle
+    from asksight.engine.samples import Samples
+
+PHOTOS = 128  # of 224 px, 20 MB; questions go round them
+
+
+def samples_of(bundle: Bundle, data: Path, split: str) -> Samples:
+    """The first photos of a split, with at least 512 questions about them in all.
+
+    Where photos have fewer questions, theirs are asked again. Raises DatasetError.
+    """
+    import numpy as np
+
+    from asksight.engine.samples import ENOUGH, Samples
+    from asksight.ext import WordTable
+    from asksight.training.datasets import open_dataset
+    from asksight.training.errors import DatasetError
+
+    from .bundle_photos import photo_reader
+
+    read, dataset = photo_reader(bundle), open_dataset(data, split)
+    asked: dict[Path, list[str]] = {}
+    for record in dataset:
+        photo = dataset.photo(record.image_id)
+        if photo in asked or len(asked) < PHOTOS:
+            asked.setdefault(photo, []).append(record.question)
+    if not asked:
+        raise DatasetError(f"The split {split} of {data} has no questions; name another with --split.")
+    turns = math.ceil(ENOUGH / len(asked))
+    questions = [of_photo[turn % len(of_photo)] for turn in range(turns) for of_photo in asked.values()]
+    table = WordTable(
+        bundle.words_text,
+        bundle.vectors,
+        limit=bundle.max_tokens,
+        lower=bundle.lower,
+        unknown_rows=bundle.unknown_rows,
+        rules=bundle.tokenizer,
+    )
+    rows, lengths = table.rows(questions)
+    photos = np.stack([read(photo) for photo in asked])
+    return Samples(photos=photos, rows=rows, lengths=lengths, source=f"{data}, split {split}")

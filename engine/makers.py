@@ -1,0 +1,70 @@
+"""The engines that are built before they run: what each can build, and how it is built and opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .base import Arrays, Engine
+from .errors import EngineError
+from .machine import cpu, package
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """One kind of engine. All of these raise EngineError where the engine cannot be had on this machine."""
+
+    name: str
+    precisions: tuple[str, ...]
+    machine: Callable[[], Mapping[str, str]]  # what a plan depends on here
+    # graph, folder to write into, precision, batches of samples, largest batch → layers that stay float32
+    build: Callable[[Path, Path, str, Sequence[Arrays], int], tuple[str, ...]]
+    open: Callable[[Path, str, int, int | None], Engine]  # folder, precision, largest batch, threads
+
+
+def _openvino_machine() -> Mapping[str, str]:
+    from .openvino_engine import import_openvino
+
+    import_openvino()
+    return {"openvino": package("openvino"), **cpu()}
+
+
+def _openvino_build(
+    graph: Path, folder: Path, precision: str, samples: Sequence[Arrays], max_batch: int
+) -> tuple[str, ...]:
+    from .openvino_build import build_openvino
+
+    build_openvino(graph, folder / "plan.xml", precision, samples)
+    return ()
+
+
+def _openvino_open(folder: Path, precision: str, max_batch: int, threads: int | None) -> Engine:
+    from .openvino_engine import OpenVinoEngine
+
+    return OpenVinoEngine(folder / "plan.xml", precision=precision, max_batch=max_batch, threads=threads)
+
+
+MAKERS = {
+    "openvino": Maker(
+        name="openvino",
+        precisions=("float32", "bf16", "int8"),
+        machine=_openvino_machine,
+        build=_openvino_build,
+        open=_openvino_open,
+    ),
+}
+
+
+def maker(name: str) -> Maker:
+    """Raises EngineError for an engine that there is not, or that is not built."""
+    if name not in MAKERS:
+        raise EngineError(f"There is no engine {name!r} to build for; choose one of: {', '.join(MAKERS)}.")
+    return MAKERS[name]
+
+
+def check_precision(engine: Maker, precision: str) -> None:
+    """Raises EngineError for a precision that the engine has not."""
+    if precision not in engine.precisions:
+        choice = ", ".join(engine.precisions)
+        raise EngineError(f"{engine.name} has no precision {precision!r}; choose one of: {choice}.")

@@ -1,0 +1,68 @@
+"""ONNX to OpenVINO's own form: float32, bfloat16, or int8 by post-training quantisation on samples."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .base import Arrays
+from .errors import EngineError
+from .openvino_engine import INSTALL, check_precision, import_openvino, one_line
+
+
+def build_openvino(graph: Path, out: Path, precision: str, samples: Sequence[Arrays]) -> None:
+    """Write the ONNX model `graph` as `out` (.xml, its weights beside it as .bin).
+
+    `samples` are batches of the graph's inputs, which int8 is calibrated on. Raises EngineError where OpenVINO or
+    NNCF is missing, the CPU lacks the precision, or an operator has no counterpart.
+    """
+    openvino = import_openvino()
+    check_precision(openvino.Core(), precision)
+    try:
+        model = openvino.convert_model(_readable(graph))
+        if precision == "int8":
+            model = _quantised(model, samples)
+        # float16 holds a weight with more digits than bfloat16 does, in half the space.
+        openvino.save_model(model, out, compress_to_fp16=precision == "bf16")
+    except EngineError:
+        raise
+    except Exception as error:  # OpenVINO's and NNCF's own, of many kinds
+        raise EngineError(f"OpenVINO cannot take {graph}: {one_line(error)}") from error
+
+
+def _readable(graph: Path) -> Any:
+    """The path, or, where a recurrent layer has `sequence_lens`, a rewritten copy: see steps.py."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise EngineError(f"{error.name} is not installed. {INSTALL}") from error
+    from .steps import RECURRENT, without_sequence_lens
+
+    model = onnx.load(graph)
+    if not any(node.op_type in RECURRENT for node in model.graph.node):
+        return graph
+    import io
+
+    return io.BytesIO(without_sequence_lens(model).SerializeToString())
+
+
+def _quantised(model: Any, samples: Sequence[Arrays]) -> Any:
+    try:
+        import nncf
+    except ImportError as error:
+        raise EngineError(f"NNCF is not installed, which int8 needs ({error}). {INSTALL}") from error
+    logging.getLogger("nncf").setLevel(logging.ERROR)  # progress of its own, on standard output
+    data = nncf.Dataset(
+        list(samples), lambda batch: {name: np.asarray(array) for name, array in batch.items()}
+    )
+    return nncf.quantize(
+        model,
+        data,
+        preset=nncf.QuantizationPreset.MIXED,  # signed activations get their own zero
+        subset_size=len(samples),
+        fast_bias_correction=False,  # one layer after the other: slower to build, closer to float32
+    )
