@@ -177,8 +177,12 @@ def test_a_caller_that_hangs_up_cancels_its_ask(make_web: MakeWeb) -> None:
     head = f"POST /v1/ask HTTP/1.1\r\nHost: x\r\nContent-Type: {request.headers['content-type']}\r\n"
 
     def another() -> int:
-        other = {"image": photo(seed=2), "question": (None, QUESTION)}
-        return int(web.http.post("/v1/ask", files=other, headers={"Grpc-Timeout": "50m"}).status_code)
+        reply = web.http.post(
+            "/v1/ask",
+            files={"image": photo(seed=2), "question": (None, QUESTION)},
+            headers={"Grpc-Timeout": "50m"},
+        )
+        return int(reply.status_code)
 
     with socket.create_connection(("127.0.0.1", web.gateway.port)) as connection:
         connection.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
