@@ -61,14 +61,14 @@ class TokenCheck(grpc.aio.ServerInterceptor):
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
-        call: grpc.HandlerCallDetails,
+        handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
-        if not call.method.startswith(OPEN_TO_ALL):
+        if not handler_call_details.method.startswith(OPEN_TO_ALL):
             try:
-                self._door.check(call.invocation_metadata or ())
+                self._door.check(handler_call_details.invocation_metadata or ())
             except Unauthenticated:
                 return self._refuse
-        return await continuation(call)
+        return await continuation(handler_call_details)
 
 
 async def _refuse(_: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:

@@ -58,7 +58,7 @@ class PageFile:
 
 def page_routes() -> list[Route]:
     """A route for each file: the page at /, the viewer at /docs, all else by its name."""
-    folder = files(__package__) / "page"
+    folder = files("asksight.server.http") / "page"
     found = {one.name: _page_file(one.name, one.read_bytes()) for one in folder.iterdir()}
     places = {address: found.pop(name) for address, name in ADDRESSES.items()}
     places |= {f"/page/{name}": file for name, file in found.items()}
