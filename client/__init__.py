@@ -39,6 +39,7 @@ from .results import (
     PhotoIssue,
     PhotoIssueKind,
     Reply,
+    Skill,
     Timings,
     Verdict,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "PhotoIssueKind",
     "PhotoNotFoundError",
     "Reply",
+    "Skill",
     "Timings",
     "TooLargeError",
     "UnauthenticatedError",

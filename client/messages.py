@@ -6,7 +6,18 @@ from asksight.v1 import vqa_pb2
 
 from .errors import AskSightError, InvalidAskError
 from .faults import from_item
-from .results import Answer, ImageId, Limits, Model, PhotoIssue, PhotoIssueKind, Reply, Timings, Verdict
+from .results import (
+    Answer,
+    ImageId,
+    Limits,
+    Model,
+    PhotoIssue,
+    PhotoIssueKind,
+    Reply,
+    Skill,
+    Timings,
+    Verdict,
+)
 
 MAX_TOP_K = 2**32 - 1  # what the field holds; the server clips it to the number of answers
 
@@ -20,6 +31,15 @@ PHOTO_ISSUE_KINDS = {
     vqa_pb2.PHOTO_ISSUE_KIND_BRIGHT: PhotoIssueKind.BRIGHT,
     vqa_pb2.PHOTO_ISSUE_KIND_BLURRED: PhotoIssueKind.BLURRED,
     vqa_pb2.PHOTO_ISSUE_KIND_TINY: PhotoIssueKind.TINY,
+    vqa_pb2.PHOTO_ISSUE_KIND_MOTION_BLURRED: PhotoIssueKind.MOTION_BLURRED,
+    vqa_pb2.PHOTO_ISSUE_KIND_UNIFORM: PhotoIssueKind.UNIFORM,
+}
+SKILLS = {
+    vqa_pb2.SKILL_UNSPECIFIED: None,
+    vqa_pb2.SKILL_READ_TEXT: Skill.READ_TEXT,
+    vqa_pb2.SKILL_MEDICINE: Skill.MEDICINE,
+    vqa_pb2.SKILL_MONEY: Skill.MONEY,
+    vqa_pb2.SKILL_ROAD: Skill.ROAD,
 }
 
 
@@ -76,6 +96,7 @@ def to_reply(response: vqa_pb2.AskResponse) -> Reply:
         ),
         model=response.model,
         question_cut=response.question_cut,
+        missing_skill=SKILLS.get(response.missing_skill, Skill.OTHER),
     )
 
 

@@ -20,7 +20,7 @@ class Verdict(StrEnum):
 
     ANSWERED = "answered"  # certain enough to be said
     UNSURE = "unsure"  # no answer is certain enough; the alternatives are in `answers`
-    UNANSWERABLE = "unanswerable"  # the photo does not hold the answer
+    UNANSWERABLE = "unanswerable"  # the photo does not hold the answer, or a skill is missing
 
 
 class PhotoIssueKind(StrEnum):
@@ -30,7 +30,19 @@ class PhotoIssueKind(StrEnum):
     BRIGHT = "bright"
     BLURRED = "blurred"
     TINY = "tiny"
+    MOTION_BLURRED = "motion_blurred"
+    UNIFORM = "uniform"  # nearly one surface: a finger over the lens
     OTHER = "other"  # a newer server knows more kinds than this client; the hint still says what to do
+
+
+class Skill(StrEnum):
+    """What people ask for and what only some models may claim to do."""
+
+    READ_TEXT = "read_text"
+    MEDICINE = "medicine"
+    MONEY = "money"
+    ROAD = "road"  # whether it is safe to cross
+    OTHER = "other"  # a newer server knows more of them than this client; `spoken` still says it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +78,7 @@ class Timings:
 class Reply:
     """The answer to one question about one photo; str() gives the sentence to be spoken."""
 
-    answers: tuple[Answer, ...]  # best first
+    answers: tuple[Answer, ...]  # best first; none where a skill is missing
     verdict: Verdict
     spoken: str
     image_id: ImageId
@@ -74,6 +86,7 @@ class Reply:
     timings: Timings
     model: str  # name and version, as in "scenes 1.0.0"
     question_cut: bool  # True when only the beginning of a long question was used
+    missing_skill: Skill | None = None  # what the question asks for that the model is not made for
 
     @property
     def answer(self) -> str | None:

@@ -44,6 +44,7 @@ class Bundle:
     calibration: Calibration
     training: Mapping[str, Any]
     files: Mapping[str, FileRecord]
+    skills: tuple[str, ...] = ()  # what it claims beyond plain sight, as in "read_text"
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -108,6 +109,7 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
         calibration=manifest.calibration,
         training=manifest.training,
         files=manifest.files,
+        skills=manifest.skills,
     )
 
 

@@ -41,13 +41,15 @@ def write_bundle(
     unanswerable: str | None = None,
     calibration: Calibration = Calibration(),  # noqa: B008 - frozen
     training: Mapping[str, Any] | None = None,
+    skills: Sequence[str] = (),
     samples: Samples | None = None,
 ) -> Bundle:
     """Write a bundle to the folder `path` and open it, which checks all of it; both graphs are run once.
 
     `encoder` and `answerer` are ONNX models, each in one file or its bytes; `vectors` is [V, D] float16 or
     float32 for `words`; `tokenizer` is the text of the rules that cut questions into them (asksight.ext.Rules), None
-    spaCy 3.8's English; `samples` are kept for `asksight compile`. An older bundle at `path` is replaced, anything else
+    spaCy 3.8's English; `samples` are kept for `asksight compile`; `skills` are what the
+    model claims beyond plain sight, as in "read_text". An older bundle at `path` is replaced, anything else
     there is left alone. Raises BundleError, and then `path` is as it was.
     """
     target = Path(path).absolute()
@@ -85,6 +87,7 @@ def write_bundle(
                 unanswerable=unanswerable,
                 calibration=calibration,
                 training=training or {},
+                skills=tuple(skills),
                 files={
                     file: record_file(root / file)
                     for file in (*FILE_NAMES, TOKENIZER, SAMPLES)

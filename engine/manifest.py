@@ -66,6 +66,7 @@ class Manifest:
     calibration: Calibration
     training: Mapping[str, Any]
     files: Mapping[str, FileRecord] = field(default_factory=dict)
+    skills: tuple[str, ...] = ()
 
 
 def dump_manifest(manifest: Manifest) -> str:
@@ -91,6 +92,7 @@ def dump_manifest(manifest: Manifest) -> str:
         },
         "answers": {"count": manifest.answers, "unanswerable": manifest.unanswerable},
         "calibration": {key: float(value) for key, value in asdict(manifest.calibration).items()},
+        **({"skills": list(manifest.skills)} if manifest.skills else {}),
         "training": dict(manifest.training),
         "files": {name: asdict(record) for name, record in manifest.files.items()},
     }
@@ -138,6 +140,7 @@ def parse_manifest(text: str, where: object) -> Manifest:
         calibration=_calibration(top.section("calibration")),
         training=top.section("training").tree,
         files=_files(top.section("files")),
+        skills=_skills(top),
     )
 
 
@@ -155,6 +158,16 @@ def _shape(top: _Section) -> tuple[int, ...]:
     if len(sizes) not in (1, 3) or not all(type(size) is int and size > 0 for size in sizes):
         raise top.error("features", "[F] or [h, w, C], each at least 1", json.dumps(sizes))
     return tuple(sizes)
+
+
+def _skills(top: _Section) -> tuple[str, ...]:
+    """What the model claims beyond plain sight, as in "read_text"; names that a server does not know are its affair."""
+    if "skills" not in top.tree:
+        return ()
+    named = top.get("skills", list)
+    if not all(isinstance(name, str) and name for name in named):
+        raise top.error("skills", "a list of names", json.dumps(named))
+    return tuple(named)
 
 
 def _calibration(section: _Section) -> Calibration:

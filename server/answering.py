@@ -15,9 +15,8 @@ from pathlib import Path
 from asksight.engine import Bundle, BundleError, Engine, load_bundle
 from asksight.engine.pick import open_stage
 from asksight.engine.warm import warm_up
-from asksight.ext import WordTable
 
-from .asks import Ask, ModelInfo, PhotoIssue, Reply, Timings
+from .asks import Ask, ModelInfo, Reply, Timings
 from .batcher import Batcher
 from .errors import AskError
 from .limits import Limits
@@ -27,13 +26,11 @@ from .photo_flaws import Flaw
 from .photo_input import PhotoInput
 from .questions import check_question
 from .sight import Look, Pictures, Sight
-from .spoken import sentences, speak
 from .stages import AnswererStage, EncoderStage, Question, Scored
 from .steps import Steps
-from .verdict import Judge
+from .telling import Teller
 from .watchdog import Watchdog
-
-DEFAULT_TOP_K = 5
+from .words import word_table
 
 OpenEngine = Callable[[], Engine]  # a warm one
 
@@ -66,15 +63,9 @@ class Answering:
         self._limits = limits
         self._observer = observer
         self._steps = Steps(observer)
-        self._judge = Judge(bundle.answers, bundle.unanswerable, bundle.calibration)
+        self._tell = Teller(bundle)
         photo_input = _photo_input(bundle)
-        table = WordTable(
-            bundle.words,
-            bundle.vectors,
-            limit=bundle.max_tokens,
-            lower=bundle.lower,
-            unknown_rows=bundle.unknown_rows,
-        )
+        table = word_table(bundle)
         self._engines: dict[str, Engine] = {}
 
         def encode() -> EncoderStage:
@@ -178,22 +169,17 @@ class Answering:
         waiting_s = time.perf_counter()
         scored = patience.wait_for(asked.scored)
         done_s = time.perf_counter()
-        answers, verdict, likeliest = self._judge(scored.logits, asked.ask.top_k or DEFAULT_TOP_K)
-        words = sentences(asked.ask.locale)
-        issues = tuple(
-            PhotoIssue(kind=flaw.kind, severity=flaw.severity, hint=words.hints[flaw.kind])
-            for flaw in asked.flaws
-        )
+        told = self._tell(scored.logits, asked.ask, asked.flaws)
         look = asked.look
         self._observer.stage_time(Stage.PHOTO, look.decode_us / 1e6)
         self._observer.stage_time(Stage.ENCODER, look.encode_us / 1e6)
         self._observer.stage_time(Stage.ANSWERER, done_s - waiting_s)
         return Reply(
-            answers=answers,
-            verdict=verdict,
-            spoken=speak(words, verdict, likeliest, answers[0].probability, issues),
+            answers=told.answers,
+            verdict=told.verdict,
+            spoken=told.spoken,
             image_id=look.image_id,
-            photo_issues=issues,
+            photo_issues=told.photo_issues,
             timings=Timings(
                 decode_us=look.decode_us,
                 encode_us=look.encode_us,
@@ -204,6 +190,7 @@ class Answering:
             ),
             model=f"{self.bundle.name} {self.bundle.version}",
             question_cut=scored.cut,
+            missing_skill=told.missing_skill,
         )
 
     def model(self) -> ModelInfo:

@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
     ANSWERED = "answered"  # certain enough to be said
     UNSURE = "unsure"  # no answer is certain enough; the alternatives are in `answers`
-    UNANSWERABLE = "unanswerable"  # the photo does not hold the answer
+    UNANSWERABLE = "unanswerable"  # the photo does not hold the answer, or a skill is missing
 
 
 class PhotoIssueKind(StrEnum):
@@ -34,6 +34,17 @@ class PhotoIssueKind(StrEnum):
     BRIGHT = "bright"
     BLURRED = "blurred"
     TINY = "tiny"
+    MOTION_BLURRED = "motion_blurred"  # sharp along one direction, blurred across it
+    UNIFORM = "uniform"  # nearly one surface: a finger over the lens
+
+
+class Skill(StrEnum):
+    """What people ask for and what only some models may claim to do."""
+
+    READ_TEXT = "read_text"
+    MEDICINE = "medicine"
+    MONEY = "money"
+    ROAD = "road"  # whether it is safe to cross
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +80,7 @@ class Timings:
 class Reply:
     """Everything that is said about one ask."""
 
-    answers: tuple[Answer, ...]  # best first
+    answers: tuple[Answer, ...]  # best first; none where a skill is missing
     verdict: Verdict
     spoken: str  # a short sentence to be read aloud
     image_id: str
@@ -77,6 +88,7 @@ class Reply:
     timings: Timings
     model: str  # name and version, as in "scenes 1.0.0"
     question_cut: bool  # the question was longer than the model reads
+    missing_skill: Skill | None = None  # what the question asks for that the bundle does not claim
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asksight.v1 import vqa_pb2
 
-from .asks import Ask, ModelInfo, PhotoIssueKind, Reply, Verdict
+from .asks import Ask, ModelInfo, PhotoIssueKind, Reply, Skill, Verdict
 
 VERDICTS = {
     Verdict.ANSWERED: vqa_pb2.VERDICT_ANSWERED,
@@ -16,6 +16,15 @@ PHOTO_ISSUE_KINDS = {
     PhotoIssueKind.BRIGHT: vqa_pb2.PHOTO_ISSUE_KIND_BRIGHT,
     PhotoIssueKind.BLURRED: vqa_pb2.PHOTO_ISSUE_KIND_BLURRED,
     PhotoIssueKind.TINY: vqa_pb2.PHOTO_ISSUE_KIND_TINY,
+    PhotoIssueKind.MOTION_BLURRED: vqa_pb2.PHOTO_ISSUE_KIND_MOTION_BLURRED,
+    PhotoIssueKind.UNIFORM: vqa_pb2.PHOTO_ISSUE_KIND_UNIFORM,
+}
+SKILLS = {
+    None: vqa_pb2.SKILL_UNSPECIFIED,
+    Skill.READ_TEXT: vqa_pb2.SKILL_READ_TEXT,
+    Skill.MEDICINE: vqa_pb2.SKILL_MEDICINE,
+    Skill.MONEY: vqa_pb2.SKILL_MONEY,
+    Skill.ROAD: vqa_pb2.SKILL_ROAD,
 }
 
 
@@ -55,6 +64,7 @@ def to_response(reply: Reply) -> vqa_pb2.AskResponse:
         ),
         model=reply.model,
         question_cut=reply.question_cut,
+        missing_skill=SKILLS[reply.missing_skill],
     )
 
 

@@ -48,6 +48,7 @@ def write_random_bundle(
     unanswerable: str | None = "unanswerable",
     max_tokens: int = 30,
     calibration: Calibration = Calibration(),  # noqa: B008 - frozen
+    skills: Sequence[str] = (),
 ) -> Bundle:
     """Pictures of side x side px (a multiple of 8), the words of WORDS, other words in two shared rows.
 
@@ -70,6 +71,7 @@ def write_random_bundle(
         max_tokens=max_tokens,
         unanswerable=unanswerable if unanswerable in answers else None,
         calibration=calibration,
+        skills=skills,
         training={"command": "random weights", "figures": {"exact": 0.0}},
     )
 

@@ -41,6 +41,7 @@ def test_the_json_form_is_stable(run: Run, address: str) -> None:
         "timings",
         "model",
         "question_cut",
+        "missing_skill",
     ]
     assert [list(answer) for answer in reply["answers"]] == [["label", "probability"]] * 2
     assert reply["photo"] == str(PHOTO)

@@ -75,3 +75,38 @@ def test_a_tiny_file_is_tiny_by_its_own_size_and_the_worst_comes_first() -> None
 def test_odd_sizes_are_measured_without_trouble(size: tuple[int, int]) -> None:
     for flaw in find_flaws(Image.effect_noise(size, 80).convert("RGB"), short_side_px=min(size)):
         assert 0.0 < flaw.severity <= 1.0
+
+
+def moved(image: Image.Image, length: int, *, down: bool) -> Image.Image:
+    """The average of the picture at `length` places in a row."""
+    pixels = np.asarray(image, np.float32)
+    places = [np.roll(pixels, step, axis=0 if down else 1) for step in range(length)]
+    edge = length
+    return Image.fromarray(np.mean(places, axis=0).astype(np.uint8)[edge:, edge:])
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_motion_is_told_from_blur_and_grows(seed: int, down: bool) -> None:
+    little, much = (severities(moved(scene(seed), length, down=down)) for length in (6, 14))
+    assert set(little) | set(much) == {PhotoIssueKind.MOTION_BLURRED}
+    assert 0 < little[PhotoIssueKind.MOTION_BLURRED] < much[PhotoIssueKind.MOTION_BLURRED]
+
+
+def test_a_finger_over_the_lens_is_one_surface_and_a_small_thing_on_it_is_not() -> None:
+    y, x = np.mgrid[0:256, 0:256]
+    random = np.random.default_rng(0)
+    light = (110 + x / 8 - y / 10)[:, :, None] * np.array([1.1, 0.8, 0.7]) + random.normal(
+        0, 4, (256, 256, 3)
+    )
+    finger = Image.fromarray(np.clip(light, 0, 255).astype(np.uint8))
+    assert severities(finger) == {PhotoIssueKind.UNIFORM: 1.0}
+    ImageDraw.Draw(finger).rectangle((100, 100, 150, 150), fill=(40, 60, 200))
+    assert PhotoIssueKind.UNIFORM not in severities(finger)
+
+
+def test_a_thing_that_differs_in_colour_alone_is_a_thing() -> None:
+    image = Image.new("RGB", (256, 256), (150, 100, 100))
+    ImageDraw.Draw(image).rectangle((90, 90, 160, 160), fill=(100, 121, 121))  # of nearly the same grey
+    assert np.ptp(np.asarray(image.convert("L"))) <= 2
+    assert severities(image) == {}

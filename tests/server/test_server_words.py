@@ -11,7 +11,7 @@ from asksight.engine import Calibration
 from asksight.server.asks import PhotoIssue, PhotoIssueKind, Verdict
 from asksight.server.errors import InvalidAsk
 from asksight.server.questions import check_question
-from asksight.server.spoken import SENTENCES, sentences, speak
+from asksight.server.spoken import language
 from asksight.server.verdict import Judge, softmax
 
 ANSWERS = ("red", "orange", "unanswerable", "2")
@@ -113,50 +113,30 @@ def test_probabilities_sum_to_one_and_keep_the_order(scores: list[float], temper
     assert probabilities[np.argmax(logits)] == probabilities.max()
 
 
-ENGLISH = sentences("en")
-DARK = PhotoIssue(kind=PhotoIssueKind.DARK, severity=0.9, hint=ENGLISH.hints[PhotoIssueKind.DARK])
-TINY = PhotoIssue(kind=PhotoIssueKind.TINY, severity=0.2, hint=ENGLISH.hints[PhotoIssueKind.TINY])
+ENGLISH = language("en")
+DARK, FAINT = (
+    PhotoIssue(kind=PhotoIssueKind.DARK, severity=severity, hint=ENGLISH.hint(PhotoIssueKind.DARK))
+    for severity in (0.9, 0.2)
+)
+HINT = "It is very dark. Turn on a light."
 
 
 @pytest.mark.parametrize(
-    ("verdict", "likeliest", "probability", "said"),
+    ("verdict", "likeliest", "probability", "issue", "said"),
     [
-        (Verdict.ANSWERED, ("red", "orange"), 0.97, "red."),
-        (Verdict.ANSWERED, ("red", "orange"), 0.7496, "probably red."),
-        (Verdict.UNSURE, ("red", "orange"), 0.4, "I cannot tell. It could be red or orange."),
-        (Verdict.UNSURE, ("red",), 0.4, "I cannot tell. It could be red."),
-        (Verdict.UNSURE, (), 0.4, "I cannot tell from this photo."),
-        (
-            Verdict.UNANSWERABLE,
-            ("red", "orange"),
-            0.9,
-            "I cannot tell from this photo. It is very dark. Turn on a light.",
-        ),
+        (Verdict.ANSWERED, ("red", "orange"), 0.97, FAINT, "red."),
+        (Verdict.ANSWERED, ("red", "orange"), 0.7496, FAINT, "probably red."),
+        (Verdict.ANSWERED, ("red", "orange"), 0.97, DARK, f"red, as far as I can see. {HINT}"),
+        (Verdict.ANSWERED, ("red", "orange"), 0.7496, DARK, f"perhaps red. {HINT}"),
+        (Verdict.UNSURE, ("red", "orange"), 0.4, FAINT, "I cannot tell. It could be red or orange."),
+        (Verdict.UNSURE, ("red", "orange"), 0.4, DARK, f"I cannot tell. It could be red or orange. {HINT}"),
+        (Verdict.UNSURE, ("red",), 0.4, None, "I cannot tell. It could be red."),
+        (Verdict.UNSURE, (), 0.4, None, "I cannot tell from this photo."),
+        (Verdict.UNANSWERABLE, ("red", "orange"), 0.9, DARK, f"I cannot tell from this photo. {HINT}"),
+        (Verdict.UNANSWERABLE, (), 0.9, None, "I cannot tell from this photo."),
     ],
 )
 def test_certainty_is_said_in_words(
-    verdict: Verdict, likeliest: tuple[str, ...], probability: float, said: str
+    verdict: Verdict, likeliest: tuple[str, ...], probability: float, issue: PhotoIssue | None, said: str
 ) -> None:
-    assert speak(ENGLISH, verdict, likeliest, probability, [DARK, TINY]) == said
-
-
-def test_without_a_flaw_the_unanswerable_has_no_hint() -> None:
-    assert speak(ENGLISH, Verdict.UNANSWERABLE, (), 0.9, []) == "I cannot tell from this photo."
-
-
-@pytest.mark.parametrize(
-    "locale", ["", "en", "en-GB", "EN_us", "xx", "de-CH-1996", "-", "--", "no such tag", "-" * 10**6]
-)
-def test_any_locale_finds_a_language(locale: str) -> None:
-    assert sentences(locale) is SENTENCES["en"]
-
-
-def test_a_longer_tag_falls_to_its_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    german = SENTENCES["en"]
-    monkeypatch.setitem(SENTENCES, "de", german)
-    assert sentences("de-CH-1996") is german
-
-
-def test_every_language_has_a_hint_for_every_issue() -> None:
-    for language in SENTENCES.values():
-        assert set(language.hints) == set(PhotoIssueKind)
+    assert ENGLISH.speak(verdict, likeliest, probability, [issue] if issue else []) == said

@@ -13,6 +13,8 @@ const SURE = {
   VERDICT_UNANSWERABLE: "The photo does not show the answer.",
 };
 
+const WORTH_SHOWING = 0.005; // of an alternative: less is shown as 0 %
+
 let asking = null; // the AbortController of the question under way
 let stopListening = null;
 let photos = 0; // how many were chosen, to name them in the history
@@ -109,11 +111,13 @@ function told(question, response) {
   const issue = response.photoIssues[0];
   byId("spoken").classList.remove("quiet");
   show("spoken", response.spoken);
-  show("sure", SURE[response.verdict] ?? "");
+  const beyond = response.missingSkill !== "SKILL_UNSPECIFIED"; // then the sentence says it all
+  show("sure", beyond ? "" : SURE[response.verdict] ?? "");
   // Said once: an unanswerable photo's hint is part of what is spoken.
   show("coach", issue && !response.spoken.includes(issue.hint) ? issue.hint : "");
-  byId("alternatives").replaceChildren(...response.answers.map(bar));
-  byId("others").hidden = response.answers.length === 0;
+  const likely = response.answers.filter((answer, place) => place === 0 || answer.probability >= WORTH_SHOWING);
+  byId("alternatives").replaceChildren(...likely.map(bar));
+  byId("others").hidden = likely.length === 0;
   byId("speak").hidden = !canSpeak;
   if (byId("always").getAttribute("aria-pressed") === "true") sayIt();
   remember(question, response.spoken);
@@ -121,12 +125,12 @@ function told(question, response) {
 }
 
 function bar(answer) {
-  const percent = `${(100 * answer.probability).toFixed(answer.probability < 0.1 ? 1 : 0)} %`;
+  const percent = `${Math.round(100 * answer.probability)} %`;
   const row = document.createElement("li");
   const label = document.createElement("span");
   const number = document.createElement("span");
   const meter = document.createElement("meter");
-  label.textContent = answer.label;
+  label.textContent = answer.label === "unanswerable" ? "cannot be told" : answer.label;
   number.textContent = percent;
   meter.value = answer.probability;
   meter.setAttribute("aria-hidden", "true"); // the number beside it says the same

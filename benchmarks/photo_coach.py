@@ -1,0 +1,158 @@
+"""How well the photo coach finds what was done to photos: `python benchmarks/photo_coach.py FOLDER [--photos 1000]`.
+
+FOLDER holds photos that are sharp, upright and well lit; the figures in docs/coach.md are from those of scikit-image
+and scikit-learn. Crops of them are degraded by known amounts that a
+person would call clear, one in four is left as it is, and the coach names what it finds worst.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from asksight.server.photo_flaws import SIDE_PX, find_flaws
+from asksight.server.spoken import WORTH_A_HINT
+
+CROP_PX = 512
+Random = np.random.Generator
+CLEAN = "clean"
+
+
+def crop(photos: list[Image.Image], random: Random) -> Image.Image:
+    """A piece of one of the photos, half of its sides or more."""
+    photo = photos[random.integers(len(photos))]
+    width, height = (int(side * random.uniform(0.5, 1)) for side in photo.size)
+    x, y = int(random.integers(photo.width - width + 1)), int(random.integers(photo.height - height + 1))
+    piece = photo.crop((x, y, x + width, y + height))
+    piece.thumbnail((CROP_PX, CROP_PX))
+    return piece
+
+
+def dark(photo: Image.Image, random: Random) -> Image.Image:
+    """A room without a light: 3 to 9 % of the light, and the sensor's noise."""
+    pixels = np.asarray(photo, np.float32) * random.uniform(0.03, 0.09)
+    return _photo(pixels + random.normal(0, 2, pixels.shape))
+
+
+def bright(photo: Image.Image, random: Random) -> Image.Image:
+    """Against the light: 93 to 99 % of the way to white."""
+    return Image.blend(photo, Image.new("RGB", photo.size, "white"), random.uniform(0.93, 0.99))
+
+
+def blurred(photo: Image.Image, random: Random) -> Image.Image:
+    """Out of focus: a Gaussian of 3.5 to 7 px of 256."""
+    return photo.filter(ImageFilter.GaussianBlur(random.uniform(3.5, 7) * max(photo.size) / SIDE_PX))
+
+
+def motion_blurred(photo: Image.Image, random: Random) -> Image.Image:
+    """Moved over 8 to 20 px of 256, in any direction."""
+    length, angle = random.uniform(8, 20) * max(photo.size) / SIDE_PX, random.uniform(0, np.pi)
+    steps = np.linspace(-length / 2, length / 2, int(2 * length))
+    moved = np.zeros((photo.height, photo.width, 3), np.float32)
+    for step in steps:
+        place = (1, 0, step * np.cos(angle), 0, 1, step * np.sin(angle))
+        moved += np.asarray(
+            photo.transform(photo.size, Image.Transform.AFFINE, place, Image.Resampling.BILINEAR)
+        )
+    edge = int(length / 2) + 1  # what came from outside the photo
+    return _photo(moved / len(steps)).crop((edge, edge, photo.width - edge, photo.height - edge))
+
+
+def tiny(photo: Image.Image, random: Random) -> Image.Image:
+    """A thumbnail: 16 to 36 px on its short side."""
+    scale = random.uniform(16, 36) / min(photo.size)
+    return photo.resize((max(16, round(photo.width * scale)), max(16, round(photo.height * scale))))
+
+
+def uniform(photo: Image.Image, random: Random) -> Image.Image:
+    """A finger over the lens: one colour, lighter to one side, with the sensor's noise."""
+    y, x = np.mgrid[0 : photo.height, 0 : photo.width] / max(photo.size)
+    light = random.uniform(70, 170) + random.uniform(-30, 30) * x + random.uniform(-30, 30) * y
+    colour = np.array([1.1, random.uniform(0.6, 1), random.uniform(0.5, 1)])
+    return _photo(light[:, :, None] * colour + random.normal(0, random.uniform(1, 6), (*light.shape, 3)))
+
+
+KINDS: tuple[Callable[[Image.Image, Random], Image.Image], ...] = (
+    dark,
+    bright,
+    blurred,
+    motion_blurred,
+    tiny,
+    uniform,
+)
+
+
+def degraded(photos: list[Image.Image], count: int, random: Random) -> Iterator[tuple[str, Image.Image]]:
+    """Give so many photos with what was done to them; a quarter are as they were."""
+    for number in range(count):
+        photo = crop(photos, random)
+        if number % 4 == 0:
+            yield CLEAN, photo
+        else:
+            kind = KINDS[(number - number // 4 - 1) % len(KINDS)]
+            yield kind.__name__, kind(photo, random)
+
+
+def named(photo: Image.Image) -> tuple[str, float]:
+    """What the coach would say of it, and how long it took, in milliseconds."""
+    started = time.perf_counter()
+    flaws = find_flaws(photo, short_side_px=min(photo.size))
+    took_ms = 1000 * (time.perf_counter() - started)
+    worst = flaws[0] if flaws and flaws[0].severity >= WORTH_A_HINT else None
+    return (CLEAN if worst is None else worst.kind.value), took_ms
+
+
+def on_their_side(photos: list[Image.Image], count: int, random: Random) -> tuple[int, int, int]:
+    """Try the cheapest cue for photos that lie on their side, that light comes from above: found, said, lying."""
+    found = said = lying = 0
+    for number in range(count):
+        photo = crop(photos, random)
+        turned = number % 2 == 0
+        if turned:
+            photo = photo.transpose(Image.Transpose.ROTATE_90)
+        grey = np.asarray(photo.convert("L").resize((3, 3), Image.Resampling.BOX), np.float32)
+        sideways = abs(grey[:, 0].mean() - grey[:, 2].mean()) > 1.5 * abs(grey[0].mean() - grey[2].mean())
+        found, said, lying = found + (sideways and turned), said + sideways, lying + turned
+    return int(found), int(said), int(lying)
+
+
+def _photo(pixels: NDArray[Any]) -> Image.Image:
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--photos", type=int, default=1000)
+    options.add_argument("--seed", type=int, default=1)
+    given = options.parse_args()
+    photos = [Image.open(path).convert("RGB") for path in sorted(given.folder.iterdir())]
+    random = np.random.default_rng(given.seed)
+    pairs = [(done, *named(photo)) for done, photo in degraded(photos, given.photos, random)]
+    table = Counter((done, said) for done, said, _ in pairs)
+    print(f"{len(pairs)} photos, crops of {len(photos)}, seed {given.seed}\n")
+    print("| kind | photos | precision | recall | taken for |\n|---|---|---|---|---|")
+    for kind in (*(one.__name__ for one in KINDS), CLEAN):
+        right = table[kind, kind]
+        said = sum(count for (_, one), count in table.items() if one == kind)
+        done = sum(count for (one, _), count in table.items() if one == kind)
+        others = ", ".join(f"{one} {n}" for (was, one), n in table.most_common() if was == kind != one)
+        print(f"| {kind} | {done} | {right / max(said, 1):.3f} | {right / max(done, 1):.3f} | {others} |")
+    times = sorted(took_ms for _, _, took_ms in pairs)
+    print(
+        f"\nmilliseconds a photo: median {times[len(times) // 2]:.2f}, 95 % {times[len(times) * 95 // 100]:.2f}"
+    )
+    found, said, lying = on_their_side(photos, given.photos, random)
+    print(f"on its side, by where light comes from: precision {found / said:.2f}, recall {found / lying:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What the assistant is not made for is recognised, said in the caller's language, and never answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bundles import write_random_bundle
+from photo_files import photo
+
+from asksight.server.asks import Ask, Skill, Verdict
+from asksight.server.assistant import Assistant
+from asksight.server.skills import missing_skill
+from asksight.server.spoken import language
+
+ASKED = {
+    Skill.READ_TEXT: [
+        "What does the sign say?",
+        "what do the letters on the wall spell",
+        "What does it say on the box?",
+        "What’s written on the label?",
+        "Can you please read this letter?",
+        "Read it out.",
+        "What is printed on her shirt?",
+    ],
+    Skill.MEDICINE: [
+        "Which pill is this?",
+        "What medicine is this?",
+        "Has this milk expired?",
+        "Is it safe for me to eat?",
+        "Does this rash look bad?",
+        "Is this my prescription?",
+        "What dosage is this?",
+    ],
+    Skill.MONEY: [
+        "How much money is this?",
+        "What bill is this?",
+        "Is this a twenty dollar bill?",
+        "Is this a 10 euro note?",
+        "What denomination is it?",
+    ],
+    Skill.ROAD: [
+        "Is it safe to cross?",
+        "Can I cross the street now?",
+        "is it ok to  cross here",
+        "Are there any cars coming?",
+        "Is the road clear?",
+    ],
+}
+PLAIN = [
+    "What colour is the bus?",
+    "What is this?",
+    "What kind of sign is that?",
+    "Is there a cross on the church?",
+    "What is the man reading?",
+    "Is the medicine cabinet open?",
+    "Is the tablet on?",
+    "Is he wearing prescription glasses?",
+    "What color is the bird's bill?",
+    "Is this person safe?",
+    "How many coins are there?",
+    "Are they cross-country skiing?",
+    "Does the boy look ready to read?",
+]
+
+
+@pytest.mark.parametrize(("skill", "question"), [(skill, q) for skill, many in ASKED.items() for q in many])
+def test_what_asks_for_a_skill_is_recognised(skill: Skill, question: str) -> None:
+    assert missing_skill(question) is skill
+    assert missing_skill(question.upper()) is skill
+    assert missing_skill(question, {skill.value}) is None
+
+
+@pytest.mark.parametrize("question", PLAIN)
+def test_what_is_about_the_picture_passes(question: str) -> None:
+    assert missing_skill(question) is None
+
+
+def test_endless_questions_take_no_time() -> None:
+    for part in ("what does ", "is it safe ", "read ", " " * 5, "how much "):
+        assert missing_skill(part * 200) is None or part.strip()  # bounded repeats: nothing to run away
+
+
+def test_the_assistant_says_what_it_cannot_do_and_answers_nothing(tmp_path: Path) -> None:
+    write_random_bundle(tmp_path / "plain")
+    write_random_bundle(tmp_path / "reader", skills=["read_text"])
+    with Assistant.open(tmp_path / "plain") as assistant:
+        reply = assistant.ask(Ask(photo=photo(), question="What does the sign say?", locale="de-AT"))
+        assert reply.missing_skill is Skill.READ_TEXT
+        assert reply.verdict is Verdict.UNANSWERABLE
+        assert reply.answers == ()
+        assert reply.spoken == language("de").cannot(Skill.READ_TEXT)
+        follow_up = assistant.ask(Ask(image_id=reply.image_id, question="What is this?"))
+        assert follow_up.missing_skill is None
+        assert follow_up.answers
+        assert follow_up.timings.features_cached
+    with Assistant.open(tmp_path / "reader") as assistant:
+        assert assistant.ask(Ask(photo=photo(), question="What does the sign say?")).answers
