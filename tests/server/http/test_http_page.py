@@ -1,0 +1,313 @@
+"""The page in a real browser: photo in, question in, answer out, by keyboard, voice, paste and drop; shut to nobody."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import browser, overflows, violations
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from served import PHOTOS
+
+from asksight.server.assistant import Assistant
+from asksight.server.http.gateway import Gateway, InnerSocket
+from asksight.server.server import Server
+
+SHAPES, STAR, DARK = (PHOTOS / f"{name}.jpg" for name in ("shapes", "star", "dark"))
+RED = "What colour is the circle?"
+PHONE, DESKTOP, NARROW = ({"width": w, "height": h} for w, h in ((390, 844), (1280, 900), (320, 568)))
+SCREENSHOTS = os.environ.get(
+    "ASKSIGHT_SCREENSHOTS"
+)  # a folder: docs/show_page.sh writes the docs' pictures so
+
+# Stands for the browser's speech: what is said is kept, what is heard is told.
+SPEECH = """
+window.said = [];
+speechSynthesis.speak = (utterance) => window.said.push(utterance.text);
+window.webkitSpeechRecognition = window.SpeechRecognition = class {
+  start() {
+    setTimeout(() => {
+      if (window.hears) {
+        const result = [{ transcript: window.hears }];
+        result.isFinal = true;
+        this.onresult({ results: [result] });
+      } else this.onerror({ error: "no-speech" });
+      this.onend();
+    });
+  }
+  stop() {}
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with ExitStack() as stack:
+        inner = InnerSocket()
+        stack.callback(inner.close)
+        assistant = stack.enter_context(Assistant.open("scenes"))
+        stack.enter_context(Server({"scenes": assistant}, port=0, inner_address=inner.address))
+        gateway = stack.enter_context(Gateway(inner.address, port=0))
+        yield f"http://127.0.0.1:{gateway.port}"
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+class Visit:
+    """One tab on the page, which notes every request and every complaint of the browser."""
+
+    def __init__(self, chrome: Browser, address: str, **options: Any) -> None:
+        self.context: BrowserContext = chrome.new_context(**{"viewport": DESKTOP, **options})
+        self.context.add_init_script(SPEECH)
+        self.page: Page = self.context.new_page()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.posted: list[bytes] = []
+        self.replies: list[dict[str, Any]] = []
+        self.page.on("request", lambda request: self._note(request))
+        self.page.on("console", lambda said: self.complaints.append(f"{said.type}: {said.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(address)
+
+    def _note(self, request: Any) -> None:
+        self.requests.append(request.url)
+        if request.method == "POST":
+            self.posted.append(request.post_data_buffer or b"")
+
+    def choose(self, photo: Path) -> None:
+        self.page.locator("#file").set_input_files(photo)
+        expect(self.page.locator("#photo-name")).to_contain_text(photo.name)
+
+    def ask(self, question: str, said: str | re.Pattern[str]) -> None:
+        self.page.get_by_label("What do you want to know?").fill(question)
+        self.page.get_by_role("button", name="Ask", exact=True).click()
+        expect(self.page.get_by_role("status")).to_contain_text(said)
+
+    def ask_and_read(self, question: str, said: str) -> None:
+        """Ask, and keep the server's reply."""
+        with self.page.expect_response("**/v1/ask") as answer:
+            self.ask(question, said)
+        self.replies.append(answer.value.json())
+
+    def picture(self, name: str) -> None:
+        if SCREENSHOTS:
+            self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
+
+
+@pytest.fixture
+def visit(chrome: Browser, address: str) -> Iterator[Any]:
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> Visit:
+            made = Visit(chrome, address, **options)
+            stack.callback(made.context.close)
+            return made
+
+        yield make
+
+
+def test_photo_and_question_in_answer_and_follow_up_out(visit: Any) -> None:
+    tab = visit()
+    tab.choose(SHAPES)
+    tab.ask_and_read(RED, "red")
+    expect(tab.page.locator("#alternatives li").first).to_have_text(re.compile(r"red.*\d %"))
+    tab.ask_and_read("What shape is the small blue thing?", "square")
+    assert tab.replies[0]["imageId"] == hashlib.sha256(SHAPES.read_bytes()).hexdigest()  # sent byte for byte
+    assert b'name="image_id"' in tab.posted[1]
+    assert len(tab.posted[1]) < 2000  # the follow-up sends the photo's id alone
+    assert tab.replies[1]["timings"]["featuresCached"]
+    expect(tab.page.locator("#history li")).to_have_count(2)
+    assert all(url.startswith(("http://127.0.0.1", "blob:")) for url in tab.requests)
+    assert tab.complaints == []
+
+
+def test_a_forgotten_photo_is_sent_again_by_itself(visit: Any) -> None:
+    tab = visit()
+    tab.choose(SHAPES)
+    tab.ask(RED, "red")
+    gone = {"status": 404, "content_type": "application/problem+json", "body": '{"detail": "gone"}'}
+    tab.page.route("**/v1/ask", lambda route: route.fulfill(**gone), times=1)
+    tab.ask("What shape is the small blue thing?", "square")
+    assert [b'name="image_id"' in body for body in tab.posted] == [False, True, False]
+
+
+def test_by_keyboard_alone(visit: Any) -> None:
+    tab = visit()
+    seen: list[str] = []
+    for _ in range(9):
+        tab.page.keyboard.press("Tab")
+        seen.append(tab.page.evaluate("document.activeElement.id || document.activeElement.className"))
+    assert seen[:6] == ["skip", "camera", "file", "question", "send", "voice"]
+    with tab.page.expect_file_chooser() as chooser:
+        tab.page.locator("#file").focus()
+        tab.page.keyboard.press("Enter")
+    chooser.value.set_files(SHAPES)
+    expect(tab.page.locator("#question")).to_be_focused()  # the next thing to do
+    tab.page.keyboard.type(RED)
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("status")).to_contain_text("red")
+    tab.page.keyboard.type(
+        "What shape is the small blue thing?"
+    )  # replaces the first question, which is selected
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("status")).to_contain_text("square")
+
+
+def test_spoken_aloud_on_request_and_asked_by_voice(visit: Any) -> None:
+    tab = visit()
+    tab.choose(SHAPES)
+    tab.page.evaluate("(question) => { window.hears = question; }", RED)
+    tab.page.get_by_role("button", name="Speak the question").click()
+    expect(tab.page.get_by_role("status")).to_contain_text("red")
+    assert tab.page.evaluate("window.said") == []
+    tab.page.get_by_role("button", name="Say it aloud").click()
+    assert "red" in tab.page.evaluate("window.said[0]").lower()
+    tab.page.get_by_role("button", name="Say every answer aloud").click()
+    tab.ask("What shape is the small blue thing?", "square")
+    assert "square" in tab.page.evaluate("window.said.at(-1)").lower()
+    tab.page.evaluate("() => { window.hears = null; }")
+    tab.page.get_by_role("button", name="Speak the question").click()
+    expect(tab.page.get_by_role("alert")).to_contain_text("not heard")
+
+
+def test_pasted_and_dropped(visit: Any) -> None:
+    tab = visit()
+    give = """([kind, data]) => {
+      const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], kind + ".jpg", { type: "image/jpeg" }));
+      const event = kind === "paste"
+        ? new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true })
+        : new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
+      document.body.dispatchEvent(event);
+    }"""
+    for kind, photo, said in (("paste", SHAPES, "red"), ("drop", STAR, None)):
+        tab.page.evaluate(give, [kind, base64.b64encode(photo.read_bytes()).decode()])
+        expect(tab.page.locator("#photo-name")).to_contain_text(f"{kind}.jpg")
+        tab.ask(RED, said or re.compile("."))
+
+
+def test_errors_are_told_and_nothing_is_lost(visit: Any, tmp_path: Path) -> None:
+    tab = visit()
+    alert = tab.page.get_by_role("alert")
+    tab.page.get_by_role("button", name="Ask", exact=True).click()
+    expect(alert).to_contain_text("no photo")
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(SHAPES.read_bytes()[:300])
+    tab.choose(broken)
+    tab.page.get_by_label("What do you want to know?").fill(RED)
+    tab.page.keyboard.press("Enter")
+    expect(alert).to_contain_text("broken or cut short")
+    tab.choose(SHAPES)
+    expect(alert).to_be_hidden()
+    tab.page.route("**/v1/ask", lambda route: route.abort(), times=1)
+    tab.page.keyboard.press("Enter")
+    expect(alert).to_contain_text("cannot be reached")
+    expect(tab.page.locator("#question")).to_have_value(RED)
+    tab.ask(RED, "red")
+
+
+def test_a_server_with_tokens_asks_for_one(visit: Any) -> None:
+    tab = visit()
+    tab.choose(SHAPES)
+    needs = {
+        "status": 401,
+        "content_type": "application/problem+json",
+        "body": '{"detail": "A token is needed."}',
+    }
+
+    def guard(route: Any) -> None:
+        if route.request.headers.get("authorization") == "Bearer secret":
+            route.continue_()
+        else:
+            route.fulfill(**needs)
+
+    tab.page.route("**/v1/ask", guard)
+    tab.page.get_by_label("What do you want to know?").fill(RED)
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_label("Access token")).to_be_focused()
+    assert violations(tab.page) == []
+    tab.page.keyboard.type("secret")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("status")).to_contain_text("red")
+
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": DESKTOP},
+    "phone": {"viewport": PHONE, "device_scale_factor": 2, "has_touch": True, "is_mobile": True},
+    "narrow": {"viewport": NARROW},
+    "phone-dark": {"viewport": PHONE, "color_scheme": "dark"},
+    "high-contrast": {"viewport": DESKTOP, "forced_colors": "active"},
+    "more-contrast": {"viewport": DESKTOP, "contrast": "more"},
+    # 400 % of a window 1280 px wide is one 320 px wide with letters of the same number of px.
+    "zoom-400": {"viewport": {"width": 320, "height": 225}, "device_scale_factor": 4},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing_in_any_state_and_nothing_overflows(visit: Any, look: str, tmp_path: Path) -> None:
+    tab = visit(**LOOKS[look])
+
+    def fits(state: str) -> None:
+        tab.picture(f"page-{look}-{state}")
+        assert violations(tab.page) == [], state
+        assert not overflows(tab.page), state
+
+    fits("start")
+    tab.choose(SHAPES)
+    fits("photo")
+    held: list[Route] = []
+    tab.page.route("**/v1/ask", lambda route: held.append(route), times=1)  # its own list.append will not do
+    tab.ask(RED, "Looking")
+    fits("waiting")
+    held[0].continue_()
+    tab.ask(RED, "red")
+    fits("answered")
+    tab.ask("What colour is the heart?", "cannot tell")
+    fits("cannot-tell")
+    tab.choose(DARK)
+    tab.ask("What is in the picture?", "dark")
+    fits("coached")
+    tab.ask("Is it safe to cross?", "cannot tell whether it is safe")
+    expect(tab.page.locator("#others")).to_be_hidden()
+    fits("not-made-for-it")
+    broken = tmp_path / "a-photo-with-a-very-long-name-as-phones-give-them-20260101-120000.jpg"
+    broken.write_bytes(b"\xff\\xd8\\xff")
+    tab.choose(broken)
+    tab.page.get_by_label("What do you want to know?").fill(RED)
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("alert")).to_be_visible()
+    fits("failed")
+
+
+@pytest.mark.parametrize("viewport", [NARROW, DESKTOP])
+def test_the_documents_page_is_whole_and_open_to_all(
+    visit: Any, viewport: dict[str, int], address: str
+) -> None:
+    tab = visit(viewport=viewport)
+    tab.page.goto(f"{address}/docs")
+    expect(tab.page.get_by_role("heading", name="POST /v1/ask")).to_be_visible()
+    expect(tab.page.get_by_text("photoIssues.hint").first).to_be_visible()
+    assert violations(tab.page) == []
+    assert not overflows(tab.page)
+    assert tab.complaints == []
+
+
+def test_every_file_has_the_policy_that_lets_nothing_in(visit: Any, address: str) -> None:
+    tab = visit()
+    for url in {url for url in tab.requests if url.startswith(address)}:
+        answer = tab.context.request.get(url)
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
