@@ -1,9 +1,11 @@
-# The verbs of the project. Needs Python 3.11 or newer with venv, a C compiler and make; `test` needs npm too.
+# The verbs of the project. Needs Python 3.11 or newer with venv, a C compiler and make; `test` needs npm and
+# Chromium too.
 #   make demo    serve the built-in bundle and ask it a few questions over the wire
 #   make test    everything that is tested
 #   make lint    ruff            make types   mypy --strict and pyright
 #   make fuzz    the tokenizer under sanitizers, a quarter of an hour     make exact   against spaCy, half an hour
 #   make bench   the figures     make clean   remove what was built
+#   make soak    hours under load, each promise of docs/reliability.md; SOAK=--short for minutes
 #   make accuracy   the built-in bundle on fresh scenes     make scenes-bundle   train it anew, about an hour
 
 VENV ?= .venv
@@ -19,7 +21,7 @@ BESIDE := benchmarks docs tests
 INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
 	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
 
-.PHONY: demo test lint types bench fuzz exact accuracy scenes-bundle clean
+.PHONY: demo test lint types bench soak fuzz exact accuracy scenes-bundle clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.serving
@@ -51,6 +53,11 @@ exact: $(VENV)/.developing
 # The rules for bundles that carry none; the tests hold them against the spaCy that is installed.
 ext/english.json: training/spacy_rules.py training/rule_proofs.py
 	$(BIN)/python -c "from asksight.training.spacy_rules import write_rules; write_rules('$@')"
+
+soak: $(VENV)/.developing
+	@for script in dead_asks stops overload idle slow_clients memory fuzz; do \
+		echo "== $$script"; PYTHONPATH=tests $(BIN)/python benchmarks/soak/$$script.py $(SOAK) || failed=1; \
+	done; test -z "$$failed"
 
 accuracy: $(VENV)/.serving
 	$(BIN)/asksight data scenes --out build/fresh --train 0 --val 5000 --seed 77
@@ -85,7 +92,7 @@ $(VENV)/.developing: $(INSTALLED) | $(BIN)/python
 # Without npm the tests still run, and those that need buf fail and say so.
 node_modules/.asksight: package.json
 	@if command -v npm >/dev/null; then npm install --no-package-lock --no-audit --no-fund --loglevel=error; \
-	else echo "npm was not found: the tests that need buf will fail." >&2; mkdir -p node_modules; fi
+	else echo "npm was not found: the tests that need buf or axe-core will fail." >&2; mkdir -p node_modules; fi
 	@if test -e node_modules/.bin/buf; then touch $@; fi
 
 # The folders map to the package asksight; mypy and pyright see that through one symlink.
