@@ -160,6 +160,8 @@ def main() -> None:
     parser.add_argument("--lstm-layers", type=int, default=3)
     parser.add_argument("--units", type=int, default=1024)
     parser.add_argument("--hidden", type=int, default=3)
+    parser.add_argument("--dropout", type=float, default=0.5)
+    parser.add_argument("--word-dropout", type=float, default=0.01)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -170,7 +172,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="asksight-language-") as folder:
         write_data(Path(folder), parts)
         for arch in given.arch:
-            sizes = {"units": given.units, "hidden": given.hidden}
+            sizes = {"units": given.units, "hidden": given.hidden, "dropout": given.dropout}
             if arch == "lstm":
                 sizes |= {"lstm_units": given.lstm_units, "lstm_layers": given.lstm_layers}
             told = {
@@ -179,6 +181,7 @@ def main() -> None:
                 "patience": given.patience,
                 "batch": given.batch,
                 "word_dimension": given.dimension,
+                "word_dropout": given.word_dropout,
                 "seed": given.seed,
                 "sizes": sizes,
             }

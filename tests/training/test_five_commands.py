@@ -1,0 +1,70 @@
+"""VQA v2 in its true format, through all five commands to an answer over the wire, with the whole of VGG16."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from photo_files import photo
+from served import served
+from vqa_files import write_vqa
+
+from asksight.cli.main import main
+from asksight.client import connect
+from asksight.engine import load_bundle
+
+PHOTOS = {"train2014": range(1, 16), "val2014": range(16, 22)}
+ASKED = (
+    ("What colour is the sky?", ["blue"] * 8 + ["grey"] * 2),
+    ("Is it sunny?", ["yes"] * 6 + ["no"] * 4),
+    ("How many people are there?", ["2"] * 9 + ["3"]),
+)
+WORDS = ("what", "colour", "is", "the", "sky", "it", "sunny", "how", "many", "people", "are", "there", "?")
+
+
+def write_fixture(folder: Path) -> None:
+    for split, ids in PHOTOS.items():
+        asked = [(image_id, question, answers) for image_id in ids for question, answers in ASKED]
+        write_vqa(folder, split=split, asked=asked, photos=False)
+        (folder / split).mkdir()
+        for image_id in ids:
+            name = f"COCO_{split}_{image_id:012d}.jpg"
+            (folder / split / name).write_bytes(photo("JPEG", seed=image_id, width=160, height=120))
+
+
+def asksight(*arguments: object) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    assert caught.value.code in (0, None)
+
+
+def test_from_the_raw_files_to_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw, data, store = tmp_path / "raw", tmp_path / "data", tmp_path / "store"
+    write_fixture(raw)
+    rows = np.random.default_rng(0).normal(size=(len(WORDS), 300))
+    glove = "".join(f"{w} {' '.join(f'{x:.4f}' for x in row)}\n" for w, row in zip(WORDS, rows, strict=True))
+    (tmp_path / "glove.txt").write_text(glove)
+
+    asksight("data", "prepare", raw, "--out", data)
+    asksight("features", "--data", data, "--out", store, "--encoder", "vgg16", "--weights", "random")
+    vectors = tmp_path / "vectors"
+    asksight("vectors", tmp_path / "glove.txt", "--data", data, "--split", "train2014", "--out", vectors)
+    fitting = ("--data", data, "--features", store, "--vectors", vectors, "--out", tmp_path / "run")
+    logs = tmp_path / "Graph"
+    asksight("train", "--arch", "lstm", *fitting, "--epochs", 1, "--batch", 45, "--log-dir", logs)
+    capsys.readouterr()
+    asksight("export", tmp_path / "run", "--out", tmp_path / "bundle", "--json")
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["largest_difference"] < 1e-4
+    assert list(logs.glob("run/events.*"))
+    bundle = load_bundle(tmp_path / "bundle")
+    assert (bundle.architecture, bundle.image_height, bundle.feature_shape) == ("lstm", 224, (4096,))
+    assert set(bundle.answers) == {"blue", "yes", "2"}
+    assert bundle.vectors.shape == (len(WORDS) + 1, 300)
+    with served(tmp_path / "bundle") as address, connect(address, timeout=60) as client:
+        reply = client.ask((raw / "val2014" / "COCO_val2014_000000000021.jpg").read_bytes(), ASKED[0][0])
+    assert {answer.label for answer in reply.answers} == set(bundle.answers)
+    assert sum(answer.probability for answer in reply.answers) == pytest.approx(1, abs=1e-4)
