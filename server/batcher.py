@@ -91,7 +91,7 @@ class Batcher(Generic[Item, Row]):
             self._take(0)  # those for whom nobody waits any more keep nobody out
         deadline_s = interest.deadline_s()
         if len(self._waiting) >= self._limits.queue_capacity or hopeless(
-            ahead=len(self._waiting),
+            ahead=len(self._waiting) + len(self._running),
             row_s=self._rate.row_s,
             deadline_in_s=None if deadline_s is None else deadline_s - time.monotonic(),
             max_batch=self._limits.max_batch,
@@ -203,7 +203,10 @@ class Batcher(Generic[Item, Row]):
         entries = self._waiting
         now_s = time.monotonic()  # one for all, or those that came together would change places
         closing = close_batch(
-            [entry.look(now_s) for entry in entries], max_batch, longest_wait_s=self._limits.longest_wait_s
+            [entry.look(now_s) for entry in entries],
+            max_batch,
+            longest_wait_s=self._limits.longest_wait_s,
+            batch_s=(self._rate.row_s or 0.0) * max_batch,
         )
         taken = {*closing.run, *closing.expired, *closing.cancelled}
         self._waiting = [entry for i, entry in enumerate(entries) if i not in taken]

@@ -34,9 +34,9 @@ class Waiting:
     deadline_in_s: float | None = None  # None: no deadline; 0 or less: it has passed
     cancelled: bool = False
 
-    @property
-    def expired(self) -> bool:
-        return self.deadline_in_s is not None and self.deadline_in_s <= 0
+    def expires_within(self, seconds: float) -> bool:
+        """Whether its deadline will have passed by then; by now, for 0 seconds."""
+        return self.deadline_in_s is not None and self.deadline_in_s <= seconds
 
     def due_in_s(self, longest_wait_s: float) -> float:
         """When its turn is due."""
@@ -53,10 +53,21 @@ class Closing:
     cancelled: tuple[int, ...]
 
 
-def close_batch(waiting: Sequence[Waiting], max_batch: int, *, longest_wait_s: float = 2.0) -> Closing:
-    """Choose the rows that are due first, at most `max_batch`, and drop all that nobody waits for any more."""
+def close_batch(
+    waiting: Sequence[Waiting], max_batch: int, *, longest_wait_s: float = 2.0, batch_s: float = 0.0
+) -> Closing:
+    """Choose the rows that are due first, at most `max_batch`, and drop all that nobody waits for any more.
+
+    Where more wait than one batch takes, rows that would expire while it runs (`batch_s`, as measured) are dropped
+    too: due first by its nature, each would take the place of one that can still be answered in time.
+    """
     cancelled = tuple(i for i, row in enumerate(waiting) if row.cancelled)
-    expired = tuple(i for i, row in enumerate(waiting) if row.expired and not row.cancelled)
+    crowded = len(waiting) - len(cancelled) > max_batch
+    expired = tuple(
+        i
+        for i, row in enumerate(waiting)
+        if row.expires_within(batch_s if crowded else 0.0) and not row.cancelled
+    )
     gone = {*cancelled, *expired}
     staying = sorted(
         (i for i in range(len(waiting)) if i not in gone),
@@ -72,7 +83,7 @@ def hopeless(*, ahead: int, row_s: float | None, deadline_in_s: float | None, ma
     """
     if row_s is None or deadline_in_s is None or ahead < max_batch:
         return False
-    return ahead * row_s > deadline_in_s
+    return (ahead + max_batch) * row_s > deadline_in_s  # those ahead, and the batch that it is in
 
 
 class DrainRate:

@@ -24,6 +24,7 @@ from .errors import ServerError
 from .gate import Gate
 from .health import SERVICES, Health
 from .observer import Observer
+from .reading import Reading
 from .service import VqaService
 
 T = TypeVar("T")
@@ -86,7 +87,7 @@ class Server:
         self._gate = Gate(workers)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="asksight-call")
         door = door or Door()
-        self._interceptors = (*interceptors, *([TokenCheck(door)] if door.tokens else []))
+        self._interceptors = (*interceptors, *([TokenCheck(door)] if door.tokens else []), Reading())
         self._service = VqaService(
             self._assistants,
             gate=self._gate,

@@ -84,7 +84,17 @@ def test_a_row_is_hopeless_only_behind_a_whole_batch_and_by_what_was_measured(
     assert not hopeless(ahead=ahead, row_s=None, deadline_in_s=deadline_in_s, max_batch=max_batch)
     assert not hopeless(ahead=ahead, row_s=row_s, deadline_in_s=None, max_batch=max_batch)
     said = hopeless(ahead=ahead, row_s=row_s, deadline_in_s=deadline_in_s, max_batch=max_batch)
-    assert said == (ahead >= max_batch and ahead * row_s > deadline_in_s)
+    assert said == (ahead >= max_batch and (ahead + max_batch) * row_s > deadline_in_s)
+
+
+def test_where_more_wait_than_fit_rows_that_would_be_late_make_room() -> None:
+    soon, later = Waiting(age_s=0.9, deadline_in_s=0.1), Waiting(age_s=0.1, deadline_in_s=0.9)
+    crowded = close_batch([soon, soon, later, later], 2, batch_s=0.2)
+    assert (crowded.run, crowded.expired) == ((2, 3), (0, 1))
+    alone = close_batch(
+        [soon, later], 2, batch_s=0.2
+    )  # the estimate may be wrong, and it costs nobody anything
+    assert (alone.run, alone.expired) == ((0, 1), ())
 
 
 @given(st.lists(st.tuples(st.integers(1, 32), st.floats(0, 60)), max_size=20), st.integers(0, 5000))

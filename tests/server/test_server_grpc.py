@@ -115,6 +115,13 @@ def test_bad_requests_get_their_code_their_field_and_a_line_for_a_person(
     assert str(Path.cwd()) not in said(error)
 
 
+def test_what_is_no_protobuf_is_the_callers_fault(served: Served) -> None:
+    for method in ("Ask", "AskBatch", "GetModel"):
+        error = refusal(served.channel.unary_unary(f"/{SERVICE}/{method}"), b"\x0a\xff no message")
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert "proto file" in said(error)
+
+
 def test_the_message_limit_is_named(served: Served) -> None:
     error = refusal(served.stub.Ask, request(image_data=bytes(17 * 2**20)))
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-import subprocess
-import sys
-import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -20,89 +13,16 @@ from bundles import write_random_bundle
 from grpc_health.v1 import health_pb2
 from photo_files import photo
 from server_rig import health_stub
+from serving_process import WAIT_S, Callers, ended_well, serving, until
 
-from asksight.client import AskSightError, UnavailableError, connect
+from asksight.client import Client, UnavailableError, connect
 
-COMMAND = [str(Path(sys.executable).with_name("asksight")), "serve"]
-WAIT_S = 60.0
-CALLERS = 16
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     return write_random_bundle(tmp_path / "random").path
-
-
-@contextmanager
-def serving(*options: str | Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
-    """The process, its address, and the file that its log goes to."""
-    log = Path(str(options[1]).partition("=")[2] or str(options[1])).with_suffix(".log")
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            [*COMMAND, *map(str, options), "--port", "0", "--calls-per-caller", "0"],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert " at " in line, log.read_text()
-            yield process, re.split(" at |[; ]with|;", line)[1].split(" ")[0], log
-        finally:
-            process.kill()
-
-
-class Callers:
-    """Ask without a pause, from several threads, until `stop`; each outcome is kept."""
-
-    def __init__(self, address: str, *, retries: bool = True) -> None:
-        self.answers: dict[str, int] = {}
-        self.failures: list[AskSightError] = []
-        self._stopped = threading.Event()
-        self._client = connect(address, timeout=WAIT_S)
-        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(CALLERS)]
-        for thread in self._threads:
-            thread.start()
-
-    def _ask(self, number: int) -> None:
-        while not self._stopped.is_set():
-            try:
-                reply = self._client.ask(photo(seed=number), f"what is number {number}?")
-            except AskSightError as error:
-                self.failures.append(error)
-                self._stopped.wait(0.05)
-            else:
-                self.answers[reply.model] = self.answers.get(reply.model, 0) + 1
-
-    @property
-    def answered(self) -> int:
-        return sum(self.answers.values())
-
-    def stop(self) -> None:
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join(WAIT_S)
-        self._client.close()
-
-
-def until(true: Callable[[], bool]) -> None:
-    ends_s = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < ends_s
-        time.sleep(0.01)  # between two looks; nothing tells of it
-
-
-def ended_well(log: Path) -> tuple[int, int]:
-    """How many calls the log says were answered, and how many ended otherwise."""
-    ok = bad = 0
-    for line in log.read_text().splitlines():
-        if match := re.search(r"asksight\.calls: Ask (\w+)", line):
-            ok, bad = ok + (match[1] == "OK"), bad + (match[1] != "OK")
-    return ok, bad
 
 
 def test_a_stop_loses_nothing_that_was_accepted(model: Path) -> None:
@@ -164,7 +84,6 @@ def test_a_bundle_that_changes_on_disk_is_swapped_by_itself(model: Path) -> None
 
 def test_a_killed_process_is_hidden_by_the_clients_retry_and_restarted(model: Path) -> None:
     with serving("--model", model, "--processes", "2", "--drain-grace", "0") as (process, address, log):
-        port = int(address.rpartition(":")[2])
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         with grpc.insecure_channel(address) as channel:
             grpc.channel_ready_future(channel).result(WAIT_S)
@@ -179,7 +98,6 @@ def test_a_killed_process_is_hidden_by_the_clients_retry_and_restarted(model: Pa
         callers.stop()
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_S) == 0
-        assert port
     assert callers.failures == []
 
 
@@ -208,8 +126,8 @@ def test_several_processes_count_together(model: Path) -> None:
         assert read("/livez") == read("/readyz") == "ok\n"
 
 
-def _answers(client: object) -> bool:
+def _answers(client: Client) -> bool:
     try:
-        return bool(client.ask(photo(), "what?").answers)  # type: ignore[attr-defined]
+        return bool(client.ask(photo(), "what?").answers)
     except UnavailableError:  # the processes are still warming up
         return False

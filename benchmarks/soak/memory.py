@@ -1,0 +1,60 @@
+"""Memory over many asks: its slope after warm-up, through fake engines and the real ones; and a planted leak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from soak_fakes import fake_assistant, new_photo, promise, rss_mb, short_form
+
+from asksight.server.asks import Ask
+from asksight.server.assistant import Assistant
+from asksight.server.limits import Limits
+
+CALLERS = 8
+LIMITS = Limits(cache_bytes=200_000)  # full within the warm-up
+AT_MOST_MB = 1.0  # per 100,000 asks
+
+
+def slope(assistant: Assistant, asks: int, after: Callable[[], object] = lambda: None) -> float:
+    """MB per 100,000 asks, by a line through 40 readings after the first quarter."""
+    readings: list[tuple[int, float]] = []
+    done = 0
+    with ThreadPoolExecutor(CALLERS) as callers:
+        while done < asks:
+            part = min(asks // 50, asks - done)
+
+            def call(number: int) -> None:
+                assistant.ask(Ask(question=f"what is number {number % 1000}?", photo=new_photo(number // 20)))
+                after()
+
+            list(callers.map(call, range(done, done + part)))
+            done += part
+            readings.append((done, rss_mb()))
+    late = [(count, mb) for count, mb in readings if count > asks / 4]
+    counts, sizes = np.array(late).T
+    return float(np.polyfit(counts, sizes, 1)[0] * 100_000)
+
+
+def main() -> None:
+    short = short_form()
+    # Allocators settle for some tens of thousands of asks; what that adds a short run would take for a slope.
+    allowed = 20 * AT_MOST_MB if short else AT_MOST_MB
+    kept: list[bytes] = []
+    with fake_assistant(row_s=0, limits=LIMITS) as assistant:
+        asks = 10_000 if short else 1_000_000
+        found = slope(assistant, asks)
+        promise(f"fake engines, {asks} asks", found < allowed, f"{found:.2f} MB per 100,000")
+        leak = slope(assistant, asks // 2, lambda: kept.append(bytes(1000)))
+        promise("a planted leak of 1 kB an ask", leak > 50 and leak > allowed, f"{leak:.2f} MB per 100,000")
+    with Assistant.open("scenes", limits=LIMITS) as assistant:
+        asks = 3000 if short else 100_000
+        found = slope(assistant, asks)
+        promise(
+            f"real engines, {asks} asks", found < (60 if short else AT_MOST_MB), f"{found:.2f} MB per 100,000"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Clients that send their message one byte a second, beside 32 normal ones: what the normal ones still get."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+
+import grpc
+from soak_fakes import new_photo, promise, server_process, short_form
+
+from asksight.v1 import vqa_pb2, vqa_pb2_grpc
+
+SLOW = 500
+NORMAL = 32
+ROW_S = 0.004
+DATA, HEADERS, SETTINGS = 0, 1, 4
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """One frame of HTTP/2 (RFC 9113, 4.1)."""
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def headers() -> bytes:
+    """The headers of an Ask, each a literal that is not indexed (RFC 7541, 6.2.2)."""
+    block = b""
+    for name, value in (
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", "/asksight.v1.VqaService/Ask"),
+        (":authority", "localhost"),
+        ("te", "trailers"),
+        ("content-type", "application/grpc"),
+    ):
+        block += b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+    return frame(HEADERS, 4, 1, block)
+
+
+def slow_clients(port: int, stopped: threading.Event) -> list[socket.socket]:
+    """Open the connections and send their bytes, until stopped; the message says that it has a megabyte."""
+    connections = []
+    for _ in range(SLOW):
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0) + headers())
+        connection.sendall(frame(DATA, 0, 1, b"\0" + struct.pack(">I", 2**20)))
+        connections.append(connection)
+
+    def drip() -> None:
+        while not stopped.wait(1.0):
+            for connection in connections:
+                try:
+                    connection.sendall(frame(DATA, 0, 1, b"\n"))
+                except OSError:  # the server has let it go
+                    continue
+
+    threading.Thread(target=drip, daemon=True).start()
+    return connections
+
+
+def throughput(stub: vqa_pb2_grpc.VqaServiceStub, seconds: float, first: int) -> float:
+    """Answers a second that the normal callers get."""
+    ends_s = time.perf_counter() + seconds
+    counts = [0] * NORMAL
+
+    def caller(number: int) -> None:
+        while time.perf_counter() < ends_s:
+            photo = new_photo(first + number + NORMAL * counts[number])
+            stub.Ask(vqa_pb2.AskRequest(image_data=photo, question="what?"), timeout=30)
+            counts[number] += 1
+
+    callers = [threading.Thread(target=caller, args=(number,)) for number in range(NORMAL)]
+    for one in callers:
+        one.start()
+    for one in callers:
+        one.join()
+    return sum(counts) / seconds
+
+
+def main() -> None:
+    seconds = 4.0 if short_form() else 30.0
+    with server_process(ROW_S) as (port, _), grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = vqa_pb2_grpc.VqaServiceStub(channel)
+        throughput(stub, 1.0, 10**8)
+        alone = throughput(stub, seconds, 0)
+        stopped = threading.Event()
+        connections = slow_clients(port, stopped)
+        beside = throughput(stub, seconds, 10**7)
+        stopped.set()
+        for connection in connections:
+            connection.close()
+    kept = 100 * beside / alone
+    promise("beside 500 slow clients", kept >= 90, f"{beside:.1f}/s of {alone:.1f}/s, {kept:.1f} %")
+
+
+if __name__ == "__main__":
+    main()

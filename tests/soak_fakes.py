@@ -1,0 +1,101 @@
+"""What the soak scripts share: assistants on fake engines that take a set time a row, and a server of one."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from bundles import write_random_bundle
+from numpy.typing import NDArray
+from photo_files import photo
+
+from asksight.engine import Arrays, FakeEngine, open_engine
+from asksight.server.assistant import Assistant
+from asksight.server.limits import Limits
+from asksight.server.observer import Observer
+from asksight.server.server import Server
+
+
+def fake_assistant(
+    *, row_s: float, limits: Limits | None = None, observer: Observer | None = None
+) -> Assistant:
+    """An assistant whose encoder takes `row_s` a photo and computes nothing."""
+    bundle = write_random_bundle(Path(tempfile.mkdtemp()) / "random")
+
+    def encode(arrays: Arrays) -> dict[str, NDArray[Any]]:
+        rows = len(arrays["image"])
+        if row_s:
+            time.sleep(row_s * rows)
+        return {"features": np.ones((rows, 16), np.float32)}
+
+    def answer(arrays: Arrays) -> dict[str, NDArray[Any]]:
+        return {"logits": np.ones((len(arrays["lengths"]), 10), np.float32)}
+
+    engines = []
+    for path, function in ((bundle.encoder_path, encode), (bundle.answerer_path, answer)):
+        real = open_engine("onnxruntime", path, max_batch=32, threads=1)
+        engines.append(FakeEngine(real.spec, function))
+        real.close()
+    return Assistant(bundle, encoder=engines[0], answerer=engines[1], limits=limits, observer=observer)
+
+
+def new_photo(number: int) -> bytes:
+    """A photo that no other number has: the same picture, with bytes behind its end that nobody reads."""
+    return photo(seed=number % 7) + number.to_bytes(8, "big")
+
+
+@contextmanager
+def server_process(row_s: float) -> Iterator[tuple[int, int]]:
+    """Serve a fake assistant in a process of its own; gives its port and its process id."""
+    command = [sys.executable, __file__, "--row-s", str(row_s)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline()), process.pid
+        finally:
+            process.kill()
+
+
+def rss_mb(pid: int | str = "self") -> float:
+    """Resident memory, in MB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+def percentile(values: list[float], percent: float) -> float:
+    """As numpy has it; 0 of nothing."""
+    return float(np.percentile(values, percent)) if values else 0.0
+
+
+def promise(name: str, kept: bool, said: str) -> None:
+    """Print a figure; end with 1 where it breaks the promise."""
+    print(f"{name}: {said}" + ("" if kept else "   BROKEN"), flush=True)  # noqa: T201
+    if not kept:
+        sys.exit(1)
+
+
+def short_form() -> bool:
+    """Whether the command line says --short."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--short", action="store_true", help="seconds instead of minutes")
+    return bool(parser.parse_args().short)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--row-s", type=float, required=True)
+    with (
+        fake_assistant(row_s=parser.parse_args().row_s) as assistant,
+        Server({"fake": assistant}, port=0) as server,
+    ):
+        print(server.port, flush=True)  # noqa: T201
+        threading.Event().wait()
