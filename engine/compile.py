@@ -18,7 +18,7 @@ from .bundle_files import record_file
 from .bundle_load import Bundle
 from .errors import EngineError
 from .machine import fingerprint
-from .makers import Maker, check_precision, maker
+from .makers import Maker, Order, check_precision, maker
 from .measure import Speed, batch_sizes, measure
 from .onnxruntime_engine import OnnxRuntimeEngine
 from .parity import BATCH, QUESTIONS, Parity, answer, compare, encode, question_batches
@@ -145,7 +145,16 @@ def _build(reference: Reference, stage: str, chosen: Maker, precision: str, min_
         root = Path(place) / "plan"
         root.mkdir()
         started = time.perf_counter()
-        kept = chosen.build(graph, root, precision, reference.calibration(stage), reference.max_batch)
+        kept = chosen.build(
+            Order(
+                graph=graph,
+                folder=root,
+                precision=precision,
+                samples=reference.calibration(stage),
+                max_batch=reference.max_batch,
+                max_tokens=bundle.max_tokens,
+            )
+        )
         build_s = time.perf_counter() - started
         built = chosen.open(root, precision, reference.max_batch, reference.threads)
         try:

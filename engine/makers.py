@@ -12,14 +12,25 @@ from .machine import cpu, package
 
 
 @dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be built."""
+
+    graph: Path  # ONNX
+    folder: Path  # to write into
+    precision: str
+    samples: Sequence[Arrays]  # batches of inputs
+    max_batch: int
+    max_tokens: int  # the largest T
+
+
+@dataclass(frozen=True, kw_only=True)
 class Maker:
     """One kind of engine. All of these raise EngineError where the engine cannot be had on this machine."""
 
     name: str
     precisions: tuple[str, ...]
     machine: Callable[[], Mapping[str, str]]  # what a plan depends on here
-    # graph, folder to write into, precision, batches of samples, largest batch → layers that stay float32
-    build: Callable[[Path, Path, str, Sequence[Arrays], int], tuple[str, ...]]
+    build: Callable[[Order], tuple[str, ...]]  # gives the layers that stay float32, by name
     open: Callable[[Path, str, int, int | None], Engine]  # folder, precision, largest batch, threads
 
 
@@ -30,12 +41,10 @@ def _openvino_machine() -> Mapping[str, str]:
     return {"openvino": package("openvino"), **cpu()}
 
 
-def _openvino_build(
-    graph: Path, folder: Path, precision: str, samples: Sequence[Arrays], max_batch: int
-) -> tuple[str, ...]:
+def _openvino_build(order: Order) -> tuple[str, ...]:
     from .openvino_build import build_openvino
 
-    build_openvino(graph, folder / "plan.xml", precision, samples)
+    build_openvino(order.graph, order.folder / "plan.xml", order.precision, order.samples)
     return ()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,14 +57,15 @@ def _quantised(model: Any, samples: Sequence[Arrays]) -> Any:
         import nncf
     except ImportError as error:
         raise EngineError(f"NNCF is not installed, which int8 needs ({error}). {INSTALL}") from error
-    logging.getLogger("nncf").setLevel(logging.ERROR)  # progress of its own, on standard output
+    logging.getLogger("nncf").setLevel(logging.ERROR)
     data = nncf.Dataset(
         list(samples), lambda batch: {name: np.asarray(array) for name, array in batch.items()}
     )
-    return nncf.quantize(
-        model,
-        data,
-        preset=nncf.QuantizationPreset.MIXED,  # signed activations get their own zero
-        subset_size=len(samples),
-        fast_bias_correction=False,  # one layer after the other: slower to build, closer to float32
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # NNCF draws bars on what may be read by a machine
+        return nncf.quantize(
+            model,
+            data,
+            preset=nncf.QuantizationPreset.MIXED,  # signed activations get their own zero
+            subset_size=len(samples),
+            fast_bias_correction=False,  # one layer after the other: slower to build, closer to float32
+        )

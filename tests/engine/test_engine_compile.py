@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from asksight.engine import Arrays, Bundle, Engine, EngineError, FakeEngine, open_engine
 from asksight.engine import makers as makers_module
 from asksight.engine.compile import Reference, compile_stage
-from asksight.engine.makers import MAKERS, Maker
+from asksight.engine.makers import MAKERS, Maker, Order
 from asksight.engine.measure import batch_sizes, measure
 from asksight.engine.parity import compare
 from asksight.engine.pick import open_stage, parse_wish
@@ -39,11 +39,9 @@ class Workshop:
             raise EngineError(self.missing)
         return self.machine
 
-    def build(
-        self, graph: Path, folder: Path, precision: str, samples: Any, max_batch: int
-    ) -> tuple[str, ...]:
-        self.builds.append((graph.stem, precision))
-        (folder / "plan.onnx").write_bytes(graph.read_bytes())
+    def build(self, order: Order) -> tuple[str, ...]:
+        self.builds.append((order.graph.stem, order.precision))
+        (order.folder / "plan.onnx").write_bytes(order.graph.read_bytes())
         return ()
 
     def open(self, folder: Path, precision: str, max_batch: int, threads: int | None) -> Engine:

@@ -1,0 +1,100 @@
+"""`asksight compile`: a table of what was built, a refusal with its reason, and a plan that serves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from bundles import write_random_bundle
+
+from asksight.cli.compile_samples import samples_of
+from asksight.cli.main import main
+from asksight.client import load
+from asksight.engine import load_bundle
+from asksight.engine.samples import misfit
+from asksight.engine.sidecar import plans
+from asksight.training.scenes.make import make_split
+
+PHOTO = Path(__file__).parent.parent.parent / "cli" / "demo_photos" / "shapes.jpg"
+
+
+def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    shown = capsys.readouterr()
+    return int(ended.value.code or 0), shown.out, shown.err
+
+
+def test_a_bundle_is_built_listed_and_then_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = write_random_bundle(tmp_path / "bundle")
+    code, out, err = run(
+        ["compile", str(bundle.path), "--precision", "float32", "--max-batch", "4", "--json"], capsys
+    )
+    assert code == 0, err
+    encoder, answerer = (json.loads(line) for line in out.splitlines())
+    assert (encoder["stage"], answerer["stage"]) == ("encoder", "answerer")
+    assert encoder["agreement"] == answerer["agreement"] == 1
+    assert encoder["samples"] >= 500
+    assert encoder["refused"] is None
+    assert "made-up patches" in err
+    with load(bundle.path, engine="openvino") as asksight:
+        model = asksight.model()
+        assert (model.engine, model.precision) == ("openvino", "float32")
+        by_openvino = asksight.ask(PHOTO.read_bytes(), "What is this?")
+    with load(bundle.path, engine="onnxruntime") as asksight:
+        by_default = asksight.ask(PHOTO.read_bytes(), "What is this?")
+    assert [one.label for one in by_openvino.answers] == [one.label for one in by_default.answers]
+
+
+def test_the_table_says_what_a_person_wants_to_know(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = write_random_bundle(tmp_path / "bundle")
+    arguments = ["compile", str(bundle.path), "--precision", "float32", "--max-batch", "2"]
+    code, out, _ = run(arguments, capsys)
+    assert code == 0
+    for words in ("photos/s", "questions/s", "agreement", "openvino float32", "100.00% of 512"):
+        assert words in out
+
+
+def test_a_precision_that_loses_answers_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = write_random_bundle(tmp_path / "bundle")
+    arguments = ["compile", str(bundle.path), "--precision", "int8", "--max-batch", "2"]
+    code, out, err = run([*arguments, "--min-agreement", "1", "--json"], capsys)
+    assert code == 0
+    rows = [json.loads(line) for line in out.splitlines()]
+    for row in rows:  # a random net of ten answers loses some in one stage or the other
+        if row["refused"] is not None:
+            assert row["precision"] == "float32"
+            assert f"{row['stage']}: openvino int8 is refused" in err
+    assert any(row["refused"] is not None for row in rows)
+    assert len(list(plans(bundle.path, "encoder"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--engine", "tpu"], "There is no engine 'tpu' to build for; choose one of: openvino"),
+        (["--precision", "fp8"], "openvino has no precision 'fp8'; choose one of: float32, bf16, int8"),
+    ],
+)
+def test_what_there_is_not_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    bundle = write_random_bundle(tmp_path / "bundle")
+    code, _, err = run(["compile", str(bundle.path), *options], capsys)
+    assert code == 1
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_samples_come_from_a_data_set(tmp_path: Path) -> None:
+    make_split(tmp_path / "data", "val", pictures=3, seed=1, processes=1)
+    bundle = load_bundle("scenes")
+    samples = samples_of(bundle, tmp_path / "data", "val")
+    assert misfit(samples, bundle) is None
+    assert len(samples.photos) == 3
+    assert len(samples.lengths) >= 512
