@@ -18,9 +18,9 @@ from asksight.engine.warm import warm_up
 
 from .asks import Ask, ModelInfo, Reply, Timings
 from .batcher import Batcher
-from .errors import AskError
+from .errors import AskError, Overloaded
 from .limits import Limits
-from .observer import Observer, Stage
+from .observer import Observer, Reason, Stage
 from .patience import Patience
 from .photo_flaws import Flaw
 from .photo_input import PhotoInput
@@ -217,6 +217,14 @@ class Answering:
     def stuck(self) -> bool:
         """Whether an engine hung so often that only a new process helps."""
         return any(watchdog.stuck for watchdog in self._watchdogs)
+
+    def check_room(self, patience: Patience) -> None:
+        """Raise Overloaded where a new photo could not be encoded in time, before anything is done for it."""
+        try:
+            self._encoder.check_room(patience)
+        except Overloaded:
+            self._observer.ask_dropped(Stage.PHOTO, Reason.SHED)
+            raise
 
     @property
     def waiting_photos(self) -> int:

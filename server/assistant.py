@@ -185,6 +185,10 @@ class Assistant:
         """How many asks are under way."""
         return self._gate.inside
 
+    def check_room(self, deadline: float | None) -> None:
+        """Raise Overloaded where a new photo could not be answered in time: at once, from any thread."""
+        self._answering.check_room(Patience(deadline))
+
     @property
     def waiting_photos(self) -> int:
         """How many photos wait for the encoder."""

@@ -74,7 +74,12 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
             assistant = self._assistant(request.model)
             return to_response(assistant.ask(from_request(request), deadline=deadline, cancelled=cancelled))
 
-        return await self._call("Ask", context, answer, [request.question])
+        def check_room(deadline: float | None) -> None:
+            # A photo that is cached might still be answered; but who knows that sends its image_id.
+            if request.WhichOneof("image") == "image_data":
+                self._assistant(request.model).check_room(deadline)
+
+        return await self._call("Ask", context, answer, [request.question], check_room)
 
     async def AskBatch(  # noqa: N802
         self, request: vqa_pb2.AskBatchRequest, context: Context
@@ -134,8 +139,12 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
         context: Context,
         answer: Callable[[float | None, Cancellation], T],
         questions: Sequence[str],
+        check_room: Callable[[float | None], object] = lambda _: None,
     ) -> T:
-        """Run one call with its deadline and cancellation; every error leaves through here."""
+        """Run one call with its deadline and cancellation; every error leaves through here.
+
+        `check_room` refuses in the loop what would only be refused later, in a thread.
+        """
         remaining_s = context.time_remaining()
         deadline = None if remaining_s is None or remaining_s > FOREVER_S else time.monotonic() + remaining_s
         metadata = context.invocation_metadata() or ()
@@ -149,6 +158,7 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
             call.caller = caller.name
             self._callers.enter(caller)
             try:
+                check_room(deadline)
                 answered = await self._in_a_thread(lambda: answer(deadline, cancelled))
             finally:
                 self._callers.leave(caller)
