@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from threading import Condition, Thread
 from typing import Generic, TypeAlias
 
-from .batching import BatchLimits, DrainRate, FailureStreak, close_batch, hopeless
+from .batching import ENGINES_SHARE, BatchLimits, DrainRate, FailureStreak, close_batch, hopeless
 from .entries import Entry, Item, Row, fail
 from .errors import AskError, Cancelled, DeadlineExceeded, InternalError, Overloaded, Unavailable
 from .observer import Observer, Reason
@@ -206,7 +206,7 @@ class Batcher(Generic[Item, Row]):
             [entry.look(now_s) for entry in entries],
             max_batch,
             longest_wait_s=self._limits.longest_wait_s,
-            batch_s=(self._rate.row_s or 0.0) * max_batch,
+            batch_s=(self._rate.row_s or 0.0) * max_batch / ENGINES_SHARE,
         )
         taken = {*closing.run, *closing.expired, *closing.cancelled}
         self._waiting = [entry for i, entry in enumerate(entries) if i not in taken]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asksight.server.batching import (
+    ENGINES_SHARE,
     LONGEST_RETRY_S,
     SHORTEST_RETRY_S,
     DrainRate,
@@ -84,7 +85,7 @@ def test_a_row_is_hopeless_only_behind_a_whole_batch_and_by_what_was_measured(
     assert not hopeless(ahead=ahead, row_s=None, deadline_in_s=deadline_in_s, max_batch=max_batch)
     assert not hopeless(ahead=ahead, row_s=row_s, deadline_in_s=None, max_batch=max_batch)
     said = hopeless(ahead=ahead, row_s=row_s, deadline_in_s=deadline_in_s, max_batch=max_batch)
-    assert said == (ahead >= max_batch and (ahead + max_batch) * row_s > deadline_in_s)
+    assert said == (ahead >= max_batch and (ahead + max_batch) * row_s > ENGINES_SHARE * deadline_in_s)
 
 
 def test_where_more_wait_than_fit_rows_that_would_be_late_make_room() -> None:
