@@ -14,7 +14,13 @@ from asksight.training.errors import TrainingError
 from asksight.training.runs import Run, Settings
 from asksight.training.scenes.make import make_split
 
-SMALL = {"channels": (8, 12, 16), "word_dimension": 12, "word_units": 16, "answer_units": 24}
+SMALL = {
+    "channels": (8, 12, 16),
+    "word_dimension": 12,
+    "phrase_units": 16,
+    "heard_units": 16,
+    "answer_units": 24,
+}
 
 
 @pytest.fixture(scope="module")
