@@ -23,6 +23,7 @@ from .settings import Settings
 
 log = logging.getLogger(__name__)
 
+LOOK_EVERY_S = 0.2
 HUNG_AFTER_S = 5.0  # an engine that does not end by then is left behind
 
 # A SimpleQueue, since its put() may interrupt anything; a threading.Event's set() may not.
@@ -57,6 +58,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
         models = Models(settings, metrics)
         stack.callback(models.close, timeout_s=HUNG_AFTER_S)
         inner = _inner_socket(stack) if settings.http is not None else None
+        tls = _tls_files(settings)
         server = Server(
             models.assistants,
             host=settings.host,
@@ -64,7 +66,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
             workers=settings.workers,
             finish_s=settings.finish_within,
             inner_address=inner,
-            certificates=_certificates(settings),
+            certificates=Certificates(tls) if tls else None,
             door=Door(TokenFile(Path(settings.tokens)) if settings.tokens else None),
             calls_per_caller=settings.calls_per_caller or None,
             observer=metrics,
@@ -77,7 +79,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
         stopping: list[int] = []
         lines = [_serving(models, settings, bound)]
         if inner is not None:
-            lines.append(_serve_http(stack, inner, settings))
+            lines.append(_serve_http(stack, inner, settings, tls))
         if settings.metrics is not None:
             watched = MonitoringPort(
                 host=settings.metrics_host,
@@ -103,9 +105,15 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
 
 
 def _wait(signals: Signals, models: Models) -> int:
-    while (number := signals.get()) == signal.SIGHUP:
+    while True:
+        try:
+            # Not for ever: a signal that comes just before the thread sleeps, or to another thread, does not wake it.
+            number = signals.get(timeout=LOOK_EVERY_S)
+        except Empty:
+            continue
+        if number != signal.SIGHUP:
+            return number
         models.reload_in_background()
-    return number
 
 
 def _pause(signals: Signals, seconds: float) -> None:
@@ -117,16 +125,14 @@ def _pause(signals: Signals, seconds: float) -> None:
             return
 
 
-def _certificates(settings: Settings) -> Certificates | None:
+def _tls_files(settings: Settings) -> TlsFiles | None:
     if not settings.tls_certificate:
         return None
     authority = settings.tls_client_authority
-    return Certificates(
-        TlsFiles(
-            certificate=Path(settings.tls_certificate),
-            key=Path(settings.tls_key),
-            client_authority=Path(authority) if authority else None,
-        )
+    return TlsFiles(
+        certificate=Path(settings.tls_certificate),
+        key=Path(settings.tls_key),
+        client_authority=Path(authority) if authority else None,
     )
 
 
@@ -144,14 +150,14 @@ def _inner_socket(stack: ExitStack) -> str:
     return inner.address
 
 
-def _serve_http(stack: ExitStack, inner: str, settings: Settings) -> str:
+def _serve_http(stack: ExitStack, inner: str, settings: Settings, tls: TlsFiles | None) -> str:
     """Start the HTTP face; `stack` stops it before the server that it asks."""
     from ..http.gateway import Gateway
 
-    gateway = Gateway(inner, host=settings.host, port=settings.http or 0, limits=settings.limits())
+    gateway = Gateway(inner, host=settings.host, port=settings.http or 0, limits=settings.limits(), tls=tls)
     bound = gateway.start()
     stack.callback(gateway.stop, settings.finish_within)
-    where = f"http://{settings.host}:{bound}"
+    where = f"{'https' if tls else 'http'}://{settings.host}:{bound}"
     return f"The page is at {where}/, its HTTP interface at {where}/docs."
 
 
