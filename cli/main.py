@@ -30,7 +30,7 @@ class Verb:
 
 VERBS = {
     "demo": Verb("asksight.cli.demo", "Serve the built-in bundle and ask it a few questions over the wire."),
-    "serve": Verb("asksight.cli.serve", "Serve a bundle over gRPC until stopped."),
+    "serve": Verb("asksight.cli.serve", "Serve bundles over gRPC until stopped."),
     "ask": Verb("asksight.cli.ask", "Ask one question about one photo."),
     "inspect": Verb("asksight.cli.inspect", "Say what is in a bundle, and verify it: files, hashes, shapes."),
     "tokens": Verb(
