@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import socket
+import ssl
 import tempfile
 import threading
 from pathlib import Path
@@ -11,10 +13,13 @@ from types import TracebackType
 
 import uvicorn
 
+from ..access.tls import TlsFiles
 from ..errors import ServerError
 from ..limits import Limits
 from .app import build_app
 from .upstream import Upstream
+
+log = logging.getLogger(__name__)
 
 STARTING_S = 30.0
 DEFAULT_CONNECTIONS = 256  # at once, each with at most one photo in memory; beyond them 503
@@ -43,11 +48,18 @@ class Gateway:
         port: int = 8080,
         limits: Limits | None = None,
         connections: int = DEFAULT_CONNECTIONS,
+        tls: TlsFiles | None = None,
+        renew_every_s: int = 30,
     ) -> None:
-        """`port` 0 picks a free one; `limits` are those of the server behind it."""
+        """`port` 0 picks a free one; `limits` are those of the server behind it.
+
+        With `tls` it is HTTPS, and certificates that change on disk are read again within `renew_every_s`.
+        """
         limits = limits or Limits()
         self.port = port
         self._host = host
+        self._tls = tls
+        self._stamp = _stamp(tls)
         app = build_app(Upstream(address, max_message_bytes=limits.max_message_bytes), limits)
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -58,6 +70,12 @@ class Gateway:
                 limit_concurrency=connections,
                 timeout_graceful_shutdown=10,
                 ws="none",
+                ssl_certfile=tls.certificate if tls else None,
+                ssl_keyfile=tls.key if tls else None,
+                ssl_ca_certs=str(tls.client_authority) if tls and tls.client_authority else None,
+                ssl_cert_reqs=ssl.CERT_REQUIRED if tls and tls.client_authority else ssl.CERT_NONE,
+                callback_notify=self._renew if tls else None,
+                timeout_notify=renew_every_s,
             )
         )
         self._thread = threading.Thread(target=self._run, name="asksight-http", daemon=True)
@@ -87,6 +105,17 @@ class Gateway:
         if self._socket is not None:
             self._socket.close()
 
+    async def _renew(self) -> None:
+        """Take a certificate that has changed for the handshakes to come; one that cannot be read is left alone."""
+        context, stamp = self._server.config.ssl, _stamp(self._tls)
+        if self._tls is None or context is None or stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            context.load_cert_chain(self._tls.certificate, self._tls.key)
+        except (OSError, ssl.SSLError) as error:
+            log.error("The new TLS certificate cannot be used, the old one stays: %s", error)
+
     def _run(self) -> None:
         assert self._socket is not None
         try:
@@ -104,6 +133,12 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _stamp(tls: TlsFiles | None) -> tuple[int, ...]:
+    if tls is None:
+        return ()
+    return tuple(path.stat().st_mtime_ns for path in tls.paths() if path.exists())
 
 
 def _listen(host: str, port: int) -> socket.socket:
