@@ -22,6 +22,7 @@ from asksight.engine import Arrays, FakeEngine, open_engine
 from asksight.server.assistant import Assistant
 from asksight.server.limits import Limits
 from asksight.server.observer import Observer
+from asksight.server.running.serving import SWITCH_EVERY_S
 from asksight.server.server import Server
 
 
@@ -91,6 +92,7 @@ def short_form() -> bool:
 
 
 if __name__ == "__main__":
+    sys.setswitchinterval(SWITCH_EVERY_S)  # as `asksight serve` does
     parser = argparse.ArgumentParser()
     parser.add_argument("--row-s", type=float, required=True)
     with (
