@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -93,6 +94,7 @@ def work() -> None:
     """Be one of the processes; its settings are in its environment."""
     given = json.loads(os.environ.pop(HAND_OVER))
     settings = Settings(**{**given, "model": tuple(given["model"])})
+    threading.Thread(target=_end_with_the_supervisor, daemon=True).start()
     try:
         serve(settings, log.info, share_port=True)
     except Exception as error:  # told in one line: the supervisor starts another, and says so
@@ -100,16 +102,19 @@ def work() -> None:
         raise SystemExit(1) from error
 
 
+def _end_with_the_supervisor() -> None:
+    """Drain when the supervisor is gone, however it went: nobody else would ever stop this process."""
+    sys.stdin.buffer.read()  # nothing is ever sent; it ends when the supervisor does, which holds the other end
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _start(settings: Settings) -> subprocess.Popen[bytes]:
     environment = {**os.environ, HAND_OVER: json.dumps(asdict(settings))}
     return subprocess.Popen(
-        [
-            sys.executable,
-            "-P",
-            "-c",
-            CODE,
-        ],  # -P: a folder called `proto` in the working folder is none of its affair
+        # -P: a folder called `proto` in the working folder is none of its affair.
+        [sys.executable, "-P", "-c", CODE],
         env=environment,
+        stdin=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C comes to the supervisor alone, which passes it on
     )
 

@@ -101,6 +101,16 @@ def test_a_killed_process_is_hidden_by_the_clients_retry_and_restarted(model: Pa
     assert callers.failures == []
 
 
+def test_no_process_outlives_a_supervisor_that_was_killed(model: Path) -> None:
+    with serving("--model", model, "--processes", "2", "--drain-grace", "0") as (process, _, log):
+        until(lambda: log.read_text().count("Serving ") == 2)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert len(children) == 2
+        process.kill()
+        process.wait()
+        until(lambda: not any(Path(f"/proc/{child}/cmdline").exists() for child in children))
+
+
 def test_several_processes_count_together(model: Path) -> None:
     asked = 12
     command = ("--model", model, "--processes", "2", "--drain-grace", "0", "--metrics", "0")
