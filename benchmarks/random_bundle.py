@@ -4,7 +4,8 @@
 
 The graphs are those that training makes. Two things are set so that comparing engines means something: what the
 answerer reads is centred and scaled on sample scenes, since a deep random net maps all photos to nearly one vector; and
-the answers' weights fall as Zipf's law has it, as answers do in VQA, where random ones would all but tie.
+the answers' weights fall quickly, so that few answers compete for a question, as in VQA, where a thousand random ones
+would all but tie. Agreement between engines is a trained bundle's affair all the same.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ NOTE = "random weights: for measuring speed only; its answers mean nothing"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--encoder", default="vgg16", help="as `asksight features --encoder` has them")
+    parser.add_argument("--encoder", default="vgg16", choices=("vgg16",))
     parser.add_argument("--arch", choices=("lstm", "mlp"), default="lstm")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
@@ -148,7 +149,7 @@ def random_answerer(
         fan_in, units = layer.kernel.shape
         kernel = random.standard_normal((fan_in, units), np.float32) * 1.5 / np.sqrt(fan_in)
         if units == ANSWERS:
-            kernel *= 4 / np.arange(1, units + 1, dtype=np.float32)
+            kernel *= 4 / np.arange(1, units + 1, dtype=np.float32) ** 2
         layer.set_weights([kernel, np.zeros(units, np.float32)])
     return model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +64,9 @@ class Reference:
         self._open.callback(engine.close)
         return engine
 
-    def timed(self, stage: str) -> Mapping[int, Arrays]:
+    def timed(self, stage: str, sizes: Sequence[int] | None = None) -> Mapping[int, Arrays]:
         """Inputs of each size that is timed: the samples over and over."""
-        sizes = batch_sizes(self.max_batch)
+        sizes = sizes or batch_sizes(self.max_batch)
         if stage == "encoder":
             photos = self.samples.photos
             return {size: {"image": photos[[i % len(photos) for i in range(size)]]} for size in sizes}
