@@ -20,10 +20,11 @@ class Reading(grpc.aio.ServerInterceptor):
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        call: grpc.HandlerCallDetails,
+        handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        handler = await continuation(call)
-        if handler is None or not call.method.startswith(OURS) or handler.request_deserializer is None:
+        handler = await continuation(handler_call_details)
+        ours = handler_call_details.method.startswith(OURS)
+        if handler is None or not ours or handler.request_deserializer is None:
             return handler
 
         def read(data: bytes) -> Any:
