@@ -98,6 +98,7 @@ def bench(bundle: Bundle, given: argparse.Namespace, asked: Sequence[str]) -> No
                             samples=reference.calibration(stage),
                             max_batch=largest,
                             max_tokens=bundle.max_tokens,
+                            cache=Path(folder),
                         )
                         try:
                             maker.machine()

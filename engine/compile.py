@@ -153,6 +153,7 @@ def _build(reference: Reference, stage: str, chosen: Maker, precision: str, min_
                 samples=reference.calibration(stage),
                 max_batch=reference.max_batch,
                 max_tokens=bundle.max_tokens,
+                cache=folder,
             )
         )
         build_s = time.perf_counter() - started

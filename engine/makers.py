@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .base import Arrays, Engine
 from .errors import EngineError
 from .machine import cpu, package
+
+if TYPE_CHECKING:
+    from .device_thread import DeviceThread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +26,7 @@ class Order:
     samples: Sequence[Arrays]  # batches of inputs
     max_batch: int
     max_tokens: int  # the largest T
+    cache: Path  # a folder that stays, for what makes the next build quicker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +60,46 @@ def _openvino_open(folder: Path, precision: str, max_batch: int, threads: int | 
     return OpenVinoEngine(folder / "plan.xml", precision=precision, max_batch=max_batch, threads=threads)
 
 
+def _tensorrt_machine() -> Mapping[str, str]:
+    from .cuda_driver import PyCudaDriver
+    from .tensorrt_api import import_tensorrt
+
+    # The card first: the full TensorRT must not be asked for anything where there is none.
+    card = PyCudaDriver().machine()
+    return {"tensorrt": str(import_tensorrt().__version__), **card}
+
+
+def _tensorrt_build(order: Order) -> tuple[str, ...]:
+    from .tensorrt_build import build_tensorrt
+
+    plan = order.folder / "plan.engine"
+    return build_tensorrt(
+        order.graph,
+        plan,
+        order.precision,
+        order.samples,
+        max_batch=order.max_batch,
+        max_tokens=order.max_tokens,
+        timing=order.cache / "tensorrt.timing",
+    )
+
+
+@cache
+def _device() -> DeviceThread:
+    from .cuda_driver import PyCudaDriver
+    from .device_thread import DeviceThread
+
+    return DeviceThread(PyCudaDriver())
+
+
+def _tensorrt_open(folder: Path, precision: str, max_batch: int, threads: int | None) -> Engine:
+    from .tensorrt_engine import TensorRtEngine
+    from .tensorrt_program import TensorRtProgram
+
+    plan = folder / "plan.engine"
+    return TensorRtEngine(_device(), lambda: TensorRtProgram(plan), precision=precision, max_batch=max_batch)
+
+
 MAKERS = {
     "openvino": Maker(
         name="openvino",
@@ -61,6 +107,13 @@ MAKERS = {
         machine=_openvino_machine,
         build=_openvino_build,
         open=_openvino_open,
+    ),
+    "tensorrt": Maker(
+        name="tensorrt",
+        precisions=("float32", "fp16"),
+        machine=_tensorrt_machine,
+        build=_tensorrt_build,
+        open=_tensorrt_open,
     ),
 }
 

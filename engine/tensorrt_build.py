@@ -55,11 +55,12 @@ def build_tensorrt(
     *,
     max_batch: int,
     max_tokens: int,
+    timing: Path | None = None,
     api: Any = None,
 ) -> tuple[str, ...]:
     """Write the plan of an ONNX graph to `out` and give the names of the nodes that stay float32.
 
-    A timing cache is kept beside it and used by the next build. `samples` are batches of the graph's inputs, by
+    What kernels took is kept in the file `timing`, for the next build. `samples` are batches of the graph's inputs, by
     which numbers beyond float16 are found. Raises EngineError: no TensorRT, an operator it lacks, a failed build.
     """
     api = api or import_tensorrt()
@@ -71,7 +72,7 @@ def build_tensorrt(
         model, kept = half_graph(model, samples)
     logger = collecting_logger(api)
     wanted = profiles(read_header(graph).inputs, max_batch=max_batch, max_tokens=max_tokens)
-    plan = _build(api, logger, model.SerializeToString(), precision, wanted, out.with_suffix(".timing"))
+    plan = _build(api, logger, model.SerializeToString(), precision, wanted, timing)
     if plan is None:
         raise EngineError(f"TensorRT {api.__version__} cannot build {graph}: {_said(logger)}")
     out.write_bytes(plan)
@@ -79,7 +80,7 @@ def build_tensorrt(
 
 
 def _build(
-    api: Any, logger: Any, model: bytes, precision: str, wanted: Sequence[Profile], timing: Path
+    api: Any, logger: Any, model: bytes, precision: str, wanted: Sequence[Profile], timing: Path | None
 ) -> bytes | None:
     builder = api.Builder(logger)
     kinds, bits, strong = api.NetworkDefinitionCreationFlag, 0, False
@@ -109,12 +110,14 @@ def _build(
         profile.set_shape(one.name, one.least, one.typical, one.most)
     config.add_optimization_profile(profile)
     cache = None
-    if hasattr(config, "create_timing_cache") and not is_rtx(api):  # RTX times no kernels, and warns
+    if (
+        timing is not None and hasattr(config, "create_timing_cache") and not is_rtx(api)
+    ):  # RTX times no kernels, and warns
         cache = config.create_timing_cache(timing.read_bytes() if timing.exists() else b"")
         if cache is not None:
             config.set_timing_cache(cache, False)
     plan = builder.build_serialized_network(network, config)
-    if cache is not None and plan is not None:
+    if timing is not None and cache is not None and plan is not None:
         timing.write_bytes(bytes(memoryview(cache.serialize())))
     return None if plan is None else bytes(memoryview(plan))
 

@@ -1,0 +1,162 @@
+"""What an engine asks of CUDA, as a small Protocol; pycuda behind it, and every error of it translated.
+
+All calls are made in the one thread that called `open` (device_thread.py): a CUDA context belongs to a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import EngineError
+
+T = TypeVar("T")
+# After these the context is lost and every later call fails too: CUDA calls them sticky.
+STICKY = (
+    "illegal memory",
+    "illegal address",
+    "launch failed",
+    "launch timed out",
+    "misaligned",
+    "ecc",
+    "assert",
+)
+
+
+class CudaError(EngineError):
+    """A CUDA call failed."""
+
+    def __init__(self, call: str, text: str, *, sticky: bool) -> None:
+        advice = "The engine is built up anew." if sticky else "Ask again."
+        if "out of memory" in text:
+            advice = "Serve with smaller batches, or free the card of other programs."
+        super().__init__(f"CUDA failed in {call}: {text}. {advice}")
+        self.call = call
+        self.sticky = sticky
+
+
+class Driver(Protocol):
+    """The calls of CUDA that are used. Addresses are numbers; each raises CudaError."""
+
+    def open(self) -> None:
+        """Retain the device's primary context and make it this thread's."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the context; with it goes what was allocated in it."""
+        ...
+
+    def reset(self) -> None:
+        """After a sticky error: destroy the context and retain a new one."""
+        ...
+
+    def machine(self) -> Mapping[str, str]:
+        """What plans depend on: gpu, compute, driver."""
+        ...
+
+    def allocate(self, size: int) -> Any: ...
+    def address(self, memory: Any) -> int: ...
+    def pinned(self, size: int) -> NDArray[np.uint8]: ...
+    def stream(self) -> Any: ...
+    def handle(self, stream: Any) -> int: ...
+    def copy_in(self, address: int, source: NDArray[np.uint8], stream: Any) -> None: ...
+    def copy_out(self, target: NDArray[np.uint8], address: int, stream: Any) -> None: ...
+    def record(self, stream: Any) -> Any: ...
+    def wait(self, stream: Any, event: Any) -> None: ...
+    def synchronise(self, stream: Any) -> None: ...
+
+
+class PyCudaDriver:
+    """CUDA through pycuda, on one device."""
+
+    def __init__(self, device: int = 0) -> None:
+        """Raises EngineError where pycuda, the CUDA library, the kernel driver or the card is missing."""
+        try:
+            import pycuda.driver as cuda  # pyright: ignore[reportMissingImports] - only where there is a GPU
+        except ImportError as error:
+            missing = "libcuda.so.1" in str(error)
+            raise EngineError(
+                "There is no NVIDIA driver (libcuda.so.1 is missing). Install it, or serve with --engine auto."
+                if missing
+                else f"pycuda is not installed ({error}). Run: pip install 'asksight[tensorrt]'"
+            ) from error
+        self._cuda = cuda
+        self._number = device
+        try:
+            cuda.init()
+            count = cuda.Device.count()
+        except cuda.Error as error:
+            raise EngineError(
+                f"There is no NVIDIA GPU to be used ({error}). Serve with --engine auto."
+            ) from error
+        if device >= count:
+            raise EngineError(
+                f"There is no GPU {device}; this machine has {count}. Serve with --engine auto."
+            )
+        self._device = cuda.Device(device)
+        self._context: Any = None
+
+    def open(self) -> None:
+        self._context = self._try("cuDevicePrimaryCtxRetain", self._device.retain_primary_context)
+        self._try("cuCtxPushCurrent", self._context.push)
+
+    def close(self) -> None:
+        if self._context is not None:
+            self._try("cuCtxPopCurrent", self._context.pop)
+            self._context = None
+
+    def reset(self) -> None:
+        self._context.pop()
+        self._context.detach()
+        self._context = None
+        self.open()
+
+    def machine(self) -> Mapping[str, str]:
+        major, minor = self._device.compute_capability()
+        version = self._cuda.get_driver_version()
+        return {"gpu": self._device.name(), "compute": f"{major}.{minor}", "cuda": str(version)}
+
+    def allocate(self, size: int) -> Any:
+        return self._try("cuMemAlloc", lambda: self._cuda.mem_alloc(size))
+
+    def address(self, memory: Any) -> int:
+        return int(memory)
+
+    def pinned(self, size: int) -> NDArray[np.uint8]:
+        made: NDArray[np.uint8] = self._try(
+            "cuMemHostAlloc", lambda: self._cuda.pagelocked_empty(size, np.uint8)
+        )
+        return made
+
+    def stream(self) -> Any:
+        return self._try("cuStreamCreate", self._cuda.Stream)
+
+    def handle(self, stream: Any) -> int:
+        return int(stream.handle)
+
+    def copy_in(self, address: int, source: NDArray[np.uint8], stream: Any) -> None:
+        self._try("cuMemcpyHtoDAsync", lambda: self._cuda.memcpy_htod_async(address, source, stream))
+
+    def copy_out(self, target: NDArray[np.uint8], address: int, stream: Any) -> None:
+        self._try("cuMemcpyDtoHAsync", lambda: self._cuda.memcpy_dtoh_async(target, address, stream))
+
+    def record(self, stream: Any) -> Any:
+        event = self._try("cuEventCreate", self._cuda.Event)
+        self._try("cuEventRecord", lambda: event.record(stream))
+        return event
+
+    def wait(self, stream: Any, event: Any) -> None:
+        self._try("cuStreamWaitEvent", lambda: stream.wait_for_event(event))
+
+    def synchronise(self, stream: Any) -> None:
+        self._try("cuStreamSynchronize", stream.synchronize)
+
+    def _try(self, call: str, do: Callable[[], T]) -> T:
+        try:
+            return do()
+        except self._cuda.Error as error:
+            text = str(error).removeprefix(f"{call} failed: ")
+            raise CudaError(call, text, sticky=any(mark in text.lower() for mark in STICKY)) from error

@@ -1,0 +1,185 @@
+"""The runner of TensorRT plans on a fake device: rows, halves, threads, and what follows each CUDA error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+
+import numpy as np
+import pytest
+from fake_cuda import DoublingProgram, FakeDriver
+from numpy.typing import NDArray
+
+from asksight.engine import EngineError
+from asksight.engine.cuda_driver import CudaError, PyCudaDriver
+from asksight.engine.device_thread import DeviceThread
+from asksight.engine.makers import maker
+from asksight.engine.tensorrt_engine import TensorRtEngine
+
+STICKY = CudaError("cuMemcpyDtoHAsync", "an illegal memory access was encountered", sticky=True)
+
+
+class Rig:
+    """An engine on a fake device, and how often its plan was loaded."""
+
+    def __init__(self) -> None:
+        self.driver = FakeDriver()
+        self.device = DeviceThread(self.driver)
+        self.programs: list[DoublingProgram] = []
+        self.engine = TensorRtEngine(self.device, self.load, precision="fp16", max_batch=32)
+
+    def load(self) -> DoublingProgram:
+        self.programs.append(DoublingProgram(self.driver))
+        return self.programs[-1]
+
+    def ask(self, rows: int, seed: int = 0) -> None:
+        image = photos(rows, seed)
+        np.testing.assert_array_equal(self.engine.infer({"image": image})["features"], 2 * image)
+
+
+def photos(rows: int, seed: int = 0) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).normal(size=(rows, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = Rig()
+    yield made
+    made.device.close()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 15, 16, 17, 31, 32])
+def test_each_row_gets_its_own_result(rig: Rig, rows: int) -> None:
+    rig.ask(rows)
+    assert rig.programs[0].rows == ([rows] if rows < 16 else [rows // 2, rows - rows // 2])
+
+
+def test_the_second_half_is_copied_in_before_the_first_is_waited_for(rig: Rig) -> None:
+    rig.driver.calls.clear()
+    rig.ask(32)
+    wanted = ["cuMemcpyHtoDAsync", "cuEventRecord"] * 2 + ["cuStreamWaitEvent", "cuEventRecord"] * 2
+    assert rig.driver.calls[:8] == wanted
+    assert rig.driver.calls.count("cuStreamSynchronize") == 1
+
+
+def test_buffers_are_allocated_once_for_all_batches(rig: Rig) -> None:
+    allocated = rig.driver.calls.count("cuMemAlloc"), rig.driver.calls.count("cuMemHostAlloc")
+    assert allocated == (4, 4)
+    for rows in (1, 32, 7):
+        rig.ask(rows, seed=rows)
+    assert rig.driver.calls.count("cuMemAlloc") == 4
+
+
+def test_sixteen_threads_are_served_by_the_one_that_holds_the_context(rig: Rig) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        for done in [pool.submit(rig.ask, 1 + turn % 32, turn) for turn in range(200)]:
+            done.result()
+    assert rig.driver.contexts == 1
+
+
+def test_a_result_is_not_overwritten_by_the_next_batch(rig: Rig) -> None:
+    first = rig.engine.infer({"image": photos(2, 1)})["features"]
+    rig.ask(2, seed=2)
+    np.testing.assert_array_equal(first, 2 * photos(2, 1))
+
+
+def test_after_a_sticky_error_the_engine_is_built_up_anew(rig: Rig) -> None:
+    rig.driver.failure, rig.driver.fail_in = STICKY, "cuMemcpyDtoHAsync"
+    with pytest.raises(CudaError, match=r"CUDA failed in cuMemcpyDtoHAsync: an illegal memory access"):
+        rig.ask(4)
+    rig.ask(4)
+    assert (len(rig.programs), rig.driver.contexts) == (2, 2)
+
+
+def test_the_other_engine_of_the_device_is_loaded_again_too(rig: Rig) -> None:
+    other = TensorRtEngine(rig.device, rig.load, precision="fp16", max_batch=8)
+    rig.driver.failure, rig.driver.fail_in = STICKY, "cuMemcpyDtoHAsync"
+    with pytest.raises(CudaError):
+        rig.ask(4)
+    np.testing.assert_array_equal(other.infer({"image": photos(2)})["features"], 2 * photos(2))
+    rig.ask(4)
+    assert len(rig.programs) == 4
+
+
+def test_an_error_that_is_not_sticky_leaves_the_engine_as_it_is(rig: Rig) -> None:
+    rig.driver.failure = CudaError("cuMemcpyHtoDAsync", "invalid value", sticky=False)
+    rig.driver.fail_in = "cuMemcpyHtoDAsync"
+    with pytest.raises(CudaError, match="Ask again"):
+        rig.ask(4)
+    rig.ask(4)
+    assert len(rig.programs) == 1
+
+
+def test_without_room_on_the_card_opening_says_what_to_do() -> None:
+    driver = FakeDriver()
+    driver.failure = CudaError("cuMemAlloc", "out of memory", sticky=False)
+    driver.fail_in = "cuMemAlloc"
+    device = DeviceThread(driver)
+    with pytest.raises(EngineError, match=r"out of memory. Serve with smaller batches"):
+        TensorRtEngine(device, lambda: DoublingProgram(driver), precision="fp16", max_batch=8)
+    device.close()
+
+
+def test_the_plans_own_largest_batch_bounds_the_engine(rig: Rig) -> None:
+    small = TensorRtEngine(
+        rig.device, lambda: DoublingProgram(rig.driver, most=4), precision="fp16", max_batch=32
+    )
+    assert small.spec.max_batch == 4
+    with pytest.raises(EngineError, match="The batch has 5 rows; the engine takes 1 to 4"):
+        small.infer({"image": photos(5)})
+
+
+def test_a_closed_engine_and_a_closed_device_say_so(rig: Rig) -> None:
+    rig.engine.warm([1, 16])
+    rig.engine.close()
+    with pytest.raises(EngineError, match="closed; open it again"):
+        rig.ask(1)
+    rig.device.close()
+    with pytest.raises(EngineError, match="thread has ended"):
+        rig.device.call(lambda: None)
+
+
+def fake_pycuda(monkeypatch: pytest.MonkeyPatch, *, init_fails: bool = False, cards: int = 1) -> None:
+    cuda = ModuleType("pycuda.driver")
+
+    class Error(Exception):
+        pass
+
+    class Device:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        @staticmethod
+        def count() -> int:
+            return cards
+
+    def init() -> None:
+        if init_fails:
+            raise Error("cuInit failed: no CUDA-capable device is detected")
+
+    vars(cuda).update(Error=Error, Device=Device, init=init)
+    package = ModuleType("pycuda")
+    vars(package)["driver"] = cuda
+    monkeypatch.setitem(sys.modules, "pycuda", package)
+    monkeypatch.setitem(sys.modules, "pycuda.driver", cuda)
+
+
+def test_without_pycuda_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pycuda", None)
+    with pytest.raises(EngineError, match=r"pycuda is not installed .*pip install 'asksight\[tensorrt\]'"):
+        maker("tensorrt").machine()
+
+
+@pytest.mark.parametrize(
+    ("init_fails", "cards", "said"),
+    [(True, 0, "no NVIDIA GPU to be used .*cuInit failed"), (False, 0, "no GPU 0; this machine has 0")],
+)
+def test_without_a_card_it_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, init_fails: bool, cards: int, said: str
+) -> None:
+    fake_pycuda(monkeypatch, init_fails=init_fails, cards=cards)
+    with pytest.raises(EngineError, match=said) as refusal:
+        PyCudaDriver()
+    assert "--engine auto" in str(refusal.value)
