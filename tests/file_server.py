@@ -74,7 +74,8 @@ def file_server(**about: object) -> Iterator[FileServer]:
             if cut:
                 state.drops_left -= 1
                 body = body[: state.drop_after]
-            state.sent += len(body)  # before the write: the reader may be done with it before this thread goes on
+            # Before the write: the reader may be done with it before this thread goes on.
+            state.sent += len(body)
             self.wfile.write(body)
             self.close_connection = cut or code != 200
 
