@@ -174,14 +174,7 @@ def read_questions(path: Path) -> list[str]:
 
 def question_arrays(bundle: Bundle, asked: Sequence[str], reference: Reference) -> list[Arrays]:
     """The first 1024 of the questions, in batches of 32, each padded to its own longest."""
-    table = WordTable(
-        bundle.words_text,
-        bundle.vectors,
-        limit=min(PADDED, bundle.max_tokens),
-        lower=bundle.lower,
-        unknown_rows=bundle.unknown_rows,
-        rules=bundle.tokenizer,
-    )
+    table = WordTable(**{**bundle.word_table, "limit": min(PADDED, bundle.max_tokens)})
     batches: list[Arrays] = []
     for start in range(0, min(len(asked), 1024) - QUESTION_BATCH + 1, QUESTION_BATCH):
         question, lengths = table.vectors(list(asked[start : start + QUESTION_BATCH]))

@@ -37,14 +37,7 @@ def samples_of(bundle: Bundle, data: Path, split: str) -> Samples:
         raise DatasetError(f"The split {split} of {data} has no questions; name another with --split.")
     turns = math.ceil(ENOUGH / len(asked))
     questions = [of_photo[turn % len(of_photo)] for turn in range(turns) for of_photo in asked.values()]
-    table = WordTable(
-        bundle.words_text,
-        bundle.vectors,
-        limit=bundle.max_tokens,
-        lower=bundle.lower,
-        unknown_rows=bundle.unknown_rows,
-        rules=bundle.tokenizer,
-    )
+    table = WordTable(**bundle.word_table)
     rows, lengths = table.rows(questions)
     photos = np.stack([read(photo) for photo in asked])
     return Samples(photos=photos, rows=rows, lengths=lengths, source=f"{data}, split {split}")

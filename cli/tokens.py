@@ -34,14 +34,7 @@ def tokens(
     from asksight.ext import WordTable
 
     bundle = load_bundle(model)
-    table = WordTable(
-        bundle.words_text,
-        bundle.vectors,
-        limit=bundle.max_tokens,
-        lower=bundle.lower,
-        unknown_rows=bundle.unknown_rows,
-        rules=bundle.tokenizer,
-    )
+    table = WordTable(**bundle.word_table)
     show = show_all if json else show_rows if rows else show_tokens
     write_lines(sys.stdin.buffer, sys.stdout.buffer, lambda questions: show(table, questions))
 

@@ -9,14 +9,7 @@ from asksight.ext import WordTable
 def word_table(bundle: Bundle) -> WordTable:
     """Make the table; no ask has to wait for its rules any more. Raises BundleError where they are none."""
     try:
-        table = WordTable(
-            bundle.words_text,
-            bundle.vectors,
-            limit=bundle.max_tokens,
-            lower=bundle.lower,
-            unknown_rows=bundle.unknown_rows,
-            rules=bundle.tokenizer,
-        )
+        table = WordTable(**bundle.word_table)
         table.rows(["(new)"])  # compiles the rules' patterns, some 30 ms
     except ValueError as error:
         raise BundleError(f"{bundle.path / 'tokenizer.json'}: {error}. Export the bundle again.") from error

@@ -62,14 +62,7 @@ def predict(
     asked: dict[int, list[int]] = {}
     for question, image_id in enumerate(dataset.image_ids):
         asked.setdefault(image_id, []).append(question)
-    table = WordTable(
-        bundle.words_text,
-        bundle.vectors,
-        limit=bundle.max_tokens,
-        lower=bundle.lower,
-        unknown_rows=bundle.unknown_rows,
-        rules=bundle.tokenizer,
-    )
+    table = WordTable(**bundle.word_table)
     judge = _Judge(bundle)
     best = np.zeros(len(dataset), np.int32)
     confidence = np.zeros(len(dataset), np.float32)
