@@ -67,6 +67,7 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
             if status != last:
                 await context.write(health_pb2.HealthCheckResponse(status=status))
                 last = status
+                continue  # it may have changed while this was written; the last word is said even when all is over
             if self._over:
                 return
             async with self._changed:
