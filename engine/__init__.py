@@ -3,7 +3,7 @@
 from .base import Arrays, Engine, EngineSpec, TensorSpec
 from .bundle import Bundle, Calibration, load_bundle, write_bundle
 from .choose import open_engine
-from .errors import BundleError, EngineError
+from .errors import BundleError, EngineError, EngineLostError
 from .fake import FakeEngine
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Calibration",
     "Engine",
     "EngineError",
+    "EngineLostError",
     "EngineSpec",
     "FakeEngine",
     "TensorSpec",

@@ -7,6 +7,10 @@ class EngineError(Exception):
     """An engine cannot be opened, its inputs do not fit its spec, or it failed."""
 
 
+class EngineLostError(EngineError):
+    """What the engine stood on is gone, as a CUDA context after a sticky error: close it and open another."""
+
+
 class BundleError(Exception):
     """A bundle is refused: the file, what was expected, what was found, what to do."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from asksight.engine import Bundle, BundleError, Engine, load_bundle
 from asksight.engine.pick import open_stage
@@ -33,6 +34,10 @@ from .watchdog import Watchdog
 from .words import word_table
 
 OpenEngine = Callable[[], Engine]  # a warm one
+T = TypeVar("T")
+MOST_FAILED_REOPENINGS = (
+    5  # of a lost engine, a second apart; CUDA says that some errors end only with the process
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,13 @@ class Answering:
             self._engines["answerer"] = open_answerer()
             return AnswererStage(self._engines["answerer"], table)
 
+        def instead_of(stage: str, reopen: Callable[[], T]) -> T:
+            lost = self._engines[stage]
+            stage_run = reopen()
+            if self._engines[stage] is not lost:
+                lost.close()
+            return stage_run
+
         try:
             encoder_stage, answerer_stage = encode(), answer()
         except BaseException:
@@ -86,6 +98,7 @@ class Answering:
             "encoder",
             encoder_stage,
             limits=limits.batches(min(limits.encoder_batch, self._engines["encoder"].spec.max_batch)),
+            reopen=lambda: instead_of("encoder", encode),
             probe=lambda: warm_up(self._engines["encoder"], [1]),
             on_health=on_health,
             observer=observer,
@@ -94,6 +107,7 @@ class Answering:
             "answerer",
             answerer_stage,
             limits=limits.batches(min(limits.answerer_batch, self._engines["answerer"].spec.max_batch)),
+            reopen=lambda: instead_of("answerer", answer),
             probe=lambda: warm_up(self._engines["answerer"], [1]),
             on_health=on_health,
             observer=observer,
@@ -215,8 +229,9 @@ class Answering:
 
     @property
     def stuck(self) -> bool:
-        """Whether an engine hung so often that only a new process helps."""
-        return any(watchdog.stuck for watchdog in self._watchdogs)
+        """Whether only a new process helps: an engine hung too often, or was lost and cannot be opened anew."""
+        failed = max(self._encoder.failed_reopenings, self._answerer.failed_reopenings)
+        return failed >= MOST_FAILED_REOPENINGS or any(watchdog.stuck for watchdog in self._watchdogs)
 
     def check_room(self, patience: Patience) -> None:
         """Raise Overloaded where a new photo could not be encoded in time, before anything is done for it."""

@@ -168,7 +168,7 @@ class Assistant:
 
     @property
     def stuck(self) -> bool:
-        """Whether an engine hung so often that only a new process helps."""
+        """Whether only a new process helps: an engine hung too often, or was lost and cannot be opened anew."""
         return self._answering.stuck
 
     @property

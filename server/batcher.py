@@ -14,9 +14,19 @@ from concurrent.futures import Future
 from threading import Condition, Thread
 from typing import Generic, TypeAlias
 
+from asksight.engine import EngineLostError
+
 from .batching import ENGINES_SHARE, BatchLimits, DrainRate, FailureStreak, close_batch, hopeless
 from .entries import Entry, Item, Row, fail
-from .errors import AskError, Cancelled, DeadlineExceeded, InternalError, Overloaded, Unavailable
+from .errors import (
+    AskError,
+    Cancelled,
+    DeadlineExceeded,
+    InternalError,
+    Overloaded,
+    Reopening,
+    Unavailable,
+)
 from .observer import Observer, Reason
 from .patience import Interest
 
@@ -31,9 +41,10 @@ class Batcher(Generic[Item, Row]):
     """Runs items in batches through `run`, in one thread of its own. Thread-safe.
 
     `run` takes the items of a batch and returns a row for each, or an AskError for one that failed alone. If it
-    raises, or returns another number of rows, that batch fails with InternalError, and no other. While the engine
-    fails and nobody asks, `probe` is called every `probe_every_s` seconds; `on_health` is told, from any thread,
-    when `healthy` changes.
+    raises, or returns another number of rows, that batch fails with InternalError, and no other. Where it raises
+    EngineLostError, all asks fail with Reopening until `reopen` has given another `run`. While the engine fails and
+    nobody asks, `probe` is called every `probe_every_s` seconds; `on_health` is told, from any thread, when `healthy`
+    changes.
     """
 
     def __init__(
@@ -42,6 +53,7 @@ class Batcher(Generic[Item, Row]):
         run: Run[Item, Row],
         *,
         limits: BatchLimits,
+        reopen: Callable[[], Run[Item, Row]] | None = None,
         probe: Callable[[], object] | None = None,
         on_health: Callable[[], object] | None = None,
         probe_every_s: float = 1.0,
@@ -50,6 +62,9 @@ class Batcher(Generic[Item, Row]):
         self.name = name
         self._run = run
         self._limits = limits
+        self._reopen = reopen
+        self._lost = False  # there is no engine just now
+        self.failed_reopenings = 0  # of the engine that was lost; 0 once one succeeds
         self._probe = probe
         self._on_health = on_health
         self._probe_every_s = probe_every_s
@@ -87,6 +102,8 @@ class Batcher(Generic[Item, Row]):
     def _check_room(self, interest: Interest) -> None:
         if self._closing:
             raise Unavailable
+        if self._lost:
+            raise Reopening
         if len(self._waiting) >= self._limits.queue_capacity:
             self._take(0)  # those for whom nobody waits any more keep nobody out
         deadline_s = interest.deadline_s()
@@ -106,7 +123,7 @@ class Batcher(Generic[Item, Row]):
     @property
     def healthy(self) -> bool:
         """False while the engine hangs or fails batch after batch, and after close()."""
-        return self._streak.healthy and not self._closing
+        return self._streak.healthy and not self._lost and not self._closing
 
     def retry_after_s(self) -> float:
         """How long what is here now will take, by the measured drain rate."""
@@ -182,9 +199,12 @@ class Batcher(Generic[Item, Row]):
             with self._changed:
                 if self._turn == turn:
                     self._run = run
+                    self._lost = False
+                    self.failed_reopenings = 0
 
         while not self._try(turn, open_engine, "cannot be opened anew"):
             with self._changed:
+                self.failed_reopenings += self._lost
                 self._changed.wait_for(lambda: self._closing or self._turn != turn, self._probe_every_s)
                 if self._closing or self._turn != turn:
                     return False
@@ -231,19 +251,23 @@ class Batcher(Generic[Item, Row]):
     def _run_batch(self, turn: int, batch: list[Entry[Item, Row]]) -> None:
         started_s = time.monotonic()
         rows: Sequence[Row | AskError] | None = None
+        lost = False
         try:
             rows = self._run([entry.item for entry in batch])
             if len(rows) != len(batch):
                 raise RuntimeError(f"{len(batch)} rows went in, {len(rows)} came out")
-        except Exception:
+        except Exception as error:
             log.exception("The %s failed on a batch of %d", self.name, len(batch))
-            rows = None
+            rows, lost = None, isinstance(error, EngineLostError)
         run_s = time.monotonic() - started_s
         with self._changed:
             if self._turn != turn:
                 return  # it hung; the batch was failed and this thread replaced
             self._running = []
             self._busy_since_s = None
+        if lost and self._reopen is not None:
+            self._recover(turn, batch, self._reopen)
+            return
         self._after(failed=rows is None)
         if rows is None:
             fail(batch, InternalError(FAILED))
@@ -253,6 +277,20 @@ class Batcher(Generic[Item, Row]):
         self._observer.batch(self.name, rows=len(batch), run_s=run_s, waited_s=waited_s)
         for entry, row in zip(batch, rows, strict=True):
             entry.settle(row)
+
+    def _recover(
+        self, turn: int, batch: list[Entry[Item, Row]], reopen: Callable[[], Run[Item, Row]]
+    ) -> None:
+        """Send away who asks, and open the engine anew, which may take a while."""
+        with self._changed:
+            self._lost = True
+            self._streak.hung()
+            sent_away = [*batch, *self._take_all()]
+            self._observer.queued(self.name, 0)
+        fail(sent_away, Reopening())
+        self._observer.engine_failed(self.name, "lost")
+        self._tell_health("was lost and is opened anew")
+        self._open_anew(turn, reopen)
 
     def _try(self, turn: int, attempt: Callable[[], object], failure: str) -> bool:
         """Try the engine, or opening it, when nobody's batch is at stake."""

@@ -10,6 +10,7 @@ AskError
 ├── DeadlineExceeded   DEADLINE_EXCEEDED   the caller's time ran out
 ├── Cancelled          CANCELLED           the caller went away
 ├── Unavailable        UNAVAILABLE         the server is shutting down
+├── Reopening          UNAVAILABLE         an engine was lost and is opened anew; `retry_after_s`: when to come back
 └── InternalError      INTERNAL            the server's fault; the cause is in its log, never in the message
 
 Every message is one line for a person: what was seen, what is allowed, what to do next.
@@ -113,6 +114,18 @@ class Unavailable(AskError):
 
     def __init__(self, message: str = "The server is shutting down. Ask again in a moment.") -> None:
         super().__init__(message)
+
+
+class Reopening(AskError):
+    """The engine was lost and is being opened anew; the ask was not computed."""
+
+    code = "UNAVAILABLE"
+    retry_after_s = 2.0  # reading a plan and warming it takes seconds; clients back off from there
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The model's engine was lost and is being opened anew. Ask again in {self.retry_after_s} seconds."
+        )
 
 
 class InternalError(AskError):

@@ -49,7 +49,7 @@ class Observer:
         """An engine ran a batch; `waited_s` says how long each row waited for it."""
 
     def engine_failed(self, stage: str, kind: str) -> None:
-        """A batch failed: `kind` is "error" or "hung"."""
+        """A batch failed: `kind` is "error", "hung" or "lost"."""
 
     def cache_used(self, use: CacheUse) -> None:
         """A look into the cache."""
