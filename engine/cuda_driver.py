@@ -6,36 +6,18 @@ All calls are made in the one thread that called `open` (device_thread.py): a CU
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .cuda_error import CudaError
 from .errors import EngineError
 
+if TYPE_CHECKING:
+    from .cuda_library import CudaLibrary
+
 T = TypeVar("T")
-# After these the context is lost and every later call fails too: CUDA calls them sticky.
-STICKY = (
-    "illegal memory",
-    "illegal address",
-    "launch failed",
-    "launch timed out",
-    "misaligned",
-    "ecc",
-    "assert",
-)
-
-
-class CudaError(EngineError):
-    """A CUDA call failed."""
-
-    def __init__(self, call: str, text: str, *, sticky: bool) -> None:
-        advice = "The engine is built up anew." if sticky else "Ask again."
-        if "out of memory" in text:
-            advice = "Serve with smaller batches, or free the card of other programs."
-        super().__init__(f"CUDA failed in {call}: {text}. {advice}")
-        self.call = call
-        self.sticky = sticky
 
 
 class Driver(Protocol):
@@ -68,6 +50,13 @@ class Driver(Protocol):
     def wait(self, stream: Any, event: Any) -> None: ...
     def synchronise(self, stream: Any) -> None: ...
 
+    def capture(self, stream: Any, launch: Callable[[], object]) -> Any:
+        """Record what `launch` puts on the stream as a graph; EngineError where this is not offered."""
+        ...
+
+    def replay(self, graph: Any, stream: Any) -> None: ...
+    def forget(self, graph: Any) -> None: ...
+
 
 class PyCudaDriver:
     """CUDA through pycuda, on one device."""
@@ -98,6 +87,7 @@ class PyCudaDriver:
             )
         self._device = cuda.Device(device)
         self._context: Any = None
+        self._library: CudaLibrary | None = None
 
     def open(self) -> None:
         self._context = self._try("cuDevicePrimaryCtxRetain", self._device.retain_primary_context)
@@ -109,9 +99,12 @@ class PyCudaDriver:
             self._context = None
 
     def reset(self) -> None:
-        self._context.pop()
-        self._context.detach()
-        self._context = None
+        if self._context is not None:  # None where the last reset got no further
+            self._context.pop()
+            self._context.detach()
+            self._context = None
+        # TensorRT holds the context too: letting go of it leaves it as it is, lost.
+        self._libcuda().reset(self._number)
         self.open()
 
     def machine(self) -> Mapping[str, str]:
@@ -154,9 +147,25 @@ class PyCudaDriver:
     def synchronise(self, stream: Any) -> None:
         self._try("cuStreamSynchronize", stream.synchronize)
 
+    def capture(self, stream: Any, launch: Callable[[], object]) -> Any:
+        return self._libcuda().capture(self.handle(stream), launch)
+
+    def replay(self, graph: Any, stream: Any) -> None:
+        self._libcuda().replay(graph, self.handle(stream))
+
+    def forget(self, graph: Any) -> None:
+        self._libcuda().forget(graph)
+
+    def _libcuda(self) -> CudaLibrary:
+        if self._library is None:
+            from .cuda_library import CudaLibrary
+
+            self._library = CudaLibrary()
+        return self._library
+
     def _try(self, call: str, do: Callable[[], T]) -> T:
         try:
             return do()
         except self._cuda.Error as error:
             text = str(error).removeprefix(f"{call} failed: ")
-            raise CudaError(call, text, sticky=any(mark in text.lower() for mark in STICKY)) from error
+            raise CudaError(call, text) from error

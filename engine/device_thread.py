@@ -6,24 +6,31 @@ import queue
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
 
 from .cuda_driver import Driver
-from .errors import EngineError
+from .errors import EngineError, EngineLostError
 
 T = TypeVar("T")
 
 
-class DeviceThread:
-    """Runs calls one after the other in its own thread, in which the driver is open. Thread-safe.
+class Tenant(Protocol):
+    """Who has memory in the device's context."""
 
-    `generation` grows when the context was lost and made anew: what was allocated before is gone then.
-    """
+    def let_go(self) -> None:
+        """Drop all that is allocated; called in the device's thread before the context goes."""
+        ...
+
+
+class DeviceThread:
+    """Runs calls one after the other in its own thread, in which the driver is open. Thread-safe."""
 
     def __init__(self, driver: Driver) -> None:
         """Raises what opening the driver raises."""
         self.driver = driver
-        self.generation = 0
+        self.tenants: WeakSet[Tenant] = WeakSet()  # changed in the device's thread alone
+        self._lost = False
         self._calls: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread = Thread(target=self._own, name="asksight-device", daemon=True)
         self._thread.start()
@@ -41,10 +48,29 @@ class DeviceThread:
         self._calls.put((do, done))
         return done.result()
 
+    def later(self, do: Callable[[], object]) -> None:
+        """Run `do` in the device's thread, and wait for nothing: the thread may hang."""
+        if self._thread.is_alive():
+            self._calls.put((do, Future()))
+
     def lost(self) -> None:
-        """Make the context anew; to be called in the device's thread, after a sticky error."""
-        self.generation += 1
-        self.driver.reset()
+        """In the device's thread: take note that the context is lost; `renew` makes it anew.
+
+        All tenants let go at once: memory that one of them gave back later would by then be another's.
+        """
+        self._lost = True
+        for tenant in list(self.tenants):
+            tenant.let_go()
+
+    def renew(self) -> None:
+        """In the device's thread: make the context anew if it was lost. Raises EngineLostError where CUDA refuses."""
+        if not self._lost:
+            return
+        try:
+            self.driver.reset()
+        except EngineError as error:
+            raise EngineLostError(f"The CUDA context cannot be made anew: {error}") from error
+        self._lost = False
 
     def close(self) -> None:
         """End the thread after what waits; the driver is closed in it."""

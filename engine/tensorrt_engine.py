@@ -1,13 +1,14 @@
 """A TensorRT plan as an engine: pinned staging, two streams, one owner thread.
 
 A batch of 16 rows or more goes in two halves: the second is copied in while the first is computed, and the first
-copied out while the second is.
+copied out while the second is. Shapes that come again are replayed as CUDA graphs (replays.py).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from traceback import clear_frames
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,27 +16,23 @@ from numpy.typing import NDArray
 
 from .base import Arrays, EngineSpec, TensorSpec
 from .check import batch_size
-from .cuda_driver import CudaError, Driver
+from .cuda_driver import Driver
+from .cuda_error import CudaError
 from .device_thread import DeviceThread
-from .errors import EngineError
+from .errors import EngineError, EngineLostError
+from .replays import Forkable, Replays
 from .warm import warm_up
 
 HALVED_FROM = 16  # rows; smaller batches cost more in launches than the overlap gains
 ALIGNED = 256  # bytes, as CUDA aligns what it allocates
 
 
-class Program(Protocol):
-    """A plan that is loaded: TensorRT's part, in the device's thread."""
+class Program(Forkable, Protocol):
+    """A plan that is loaded: TensorRT's part, in the device's thread. `launch` raises EngineError where it refuses."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     most: Mapping[str, tuple[int, ...]]  # the largest shape of each input
-
-    def launch(
-        self, shapes: Mapping[str, tuple[int, ...]], addresses: Mapping[str, int], stream: int
-    ) -> None:
-        """Start the computation; raises EngineError where TensorRT refuses."""
-        ...
 
 
 class _Loaded:
@@ -44,6 +41,7 @@ class _Loaded:
     def __init__(self, driver: Driver, program: Program, rows: int) -> None:
         self.program = program
         self.copies, self.compute = driver.stream(), driver.stream()
+        self.replays = Replays(driver, program, self.compute)
         self.sizes = {}  # bytes of one row at the most
         for tensor in (*program.inputs, *program.outputs):
             shape = program.most.get(tensor.name, (rows, *(size or 0 for size in tensor.shape[1:])))
@@ -69,12 +67,14 @@ class TensorRtEngine:
         self.precision = precision
         self._device, self._load, self._wanted = device, load, max_batch
         self._loaded: _Loaded | None = None
-        self._generation = -1
         self._closed = False
         self.spec = device.call(self._open)
 
     def infer(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
-        """Run one batch; raises EngineError (CudaError for the card's) and is whole again at the next call."""
+        """Run one batch; raises EngineError (CudaError for the card's).
+
+        EngineLostError after a sticky error: the next call of any engine of the device makes the context anew.
+        """
         if self._closed:
             raise EngineError("The TensorRT engine is closed; open it again.")
         rows = batch_size(self.spec, arrays)
@@ -86,29 +86,51 @@ class TensorRtEngine:
 
     def close(self) -> None:
         """Give the card's memory back; a second call does nothing."""
-        self._closed = True
+        if not self._closed:
+            self._closed = True
+            self._device.later(self._give_back)  # in its thread, whose context the memory belongs to
+
+    def let_go(self) -> None:
+        """Drop what was in a context that is lost."""
         self._loaded = None
 
+    def _give_back(self) -> None:
+        if self._loaded is not None:
+            self._loaded.replays.forget()
+        self.let_go()
+
     def _open(self) -> EngineSpec:
-        """In the device's thread: load the plan into the context there is now."""
+        """In the device's thread: load the plan into the context there is now, a new one if that was lost."""
+        self._device.renew()
+        self._device.tenants.add(self)
         program = self._load()
         most = min(shape[0] for shape in program.most.values())
         rows = min(self._wanted, most)
         self._loaded = _Loaded(self._device.driver, program, rows)
-        self._generation = self._device.generation
         return EngineSpec(inputs=program.inputs, outputs=program.outputs, max_batch=rows)
 
     def _run(self, arrays: Arrays, rows: int) -> dict[str, NDArray[Any]]:
-        if self._loaded is None or self._generation != self._device.generation:
+        if self._loaded is None:
             self.spec = self._open()
         assert self._loaded is not None
         try:
             return self._in_parts(self._loaded, arrays, rows)
-        except CudaError as error:
-            if error.sticky:
-                self._loaded = None
-                self._device.lost()
-            raise
+        except EngineError as error:
+            if (lost := self._sticky(error)) is None:
+                raise
+            clear_frames(error.__traceback__)  # whoever keeps the error must not keep the memory with it
+            self._device.lost()
+            raise EngineLostError(str(lost)) from error
+
+    def _sticky(self, error: EngineError) -> CudaError | None:
+        """The error that lost the context, None where it is whole; TensorRT does not say which, the card does."""
+        if not isinstance(error, CudaError):
+            assert self._loaded is not None
+            try:
+                self._device.driver.synchronise(self._loaded.compute)
+            except CudaError as found:
+                error = found
+        return error if isinstance(error, CudaError) and error.sticky else None
 
     def _in_parts(self, loaded: _Loaded, arrays: Arrays, rows: int) -> dict[str, NDArray[Any]]:
         driver = self._device.driver
@@ -121,7 +143,7 @@ class TensorRtEngine:
             driver.wait(loaded.compute, copied[side])
             shapes = {one.name: arrays[one.name][rows_of].shape for one in loaded.program.inputs}
             addresses = {name: driver.address(sides[side]) for name, sides in loaded.device.items()}
-            loaded.program.launch(shapes, addresses, driver.handle(loaded.compute))
+            loaded.replays.launch(shapes, addresses)
             computed.append(driver.record(loaded.compute))
         for side, rows_of in enumerate(parts):
             driver.wait(loaded.copies, computed[side])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ class TensorRtProgram:
 
     def __init__(self, path: Path, *, api: Any = None) -> None:
         """Raises EngineError where the plan is of another version or GPU, or is cut short."""
-        api = api or import_tensorrt()
+        api = self._api = api or import_tensorrt()
         self._logger = collecting_logger(api)
         try:
             plan = path.read_bytes()
@@ -57,6 +58,33 @@ class TensorRtProgram:
             self._context.set_tensor_address(name, address)
         if not self._context.execute_async_v3(stream):
             raise EngineError(f"TensorRT failed in execute_async_v3: {self._said()}")
+
+    @property
+    def scratch_bytes(self) -> int:
+        """What one execution context computes in."""
+        engine = self._engine  # 10.1 and later count in 64 bits
+        return int(
+            engine.device_memory_size_v2
+            if hasattr(engine, "device_memory_size_v2")
+            else engine.device_memory_size
+        )
+
+    def fork(self, scratch: int) -> TensorRtProgram:
+        """The same plan in another execution context, which computes in the memory at `scratch`."""
+        strategies = getattr(self._api, "ExecutionContextAllocationStrategy", None)
+        if strategies is not None:  # 10 and later
+            context = self._engine.create_execution_context(strategies.USER_MANAGED)
+        else:
+            context = self._engine.create_execution_context_without_device_memory()
+        if context is None:
+            raise EngineError(f"TensorRT gives no second execution context: {self._said()}")
+        if hasattr(context, "set_device_memory"):
+            context.set_device_memory(scratch, self.scratch_bytes)
+        else:
+            context.device_memory = scratch
+        forked = copy(self)
+        forked._context = context
+        return forked
 
     def _tensor(self, api: Any, name: str) -> TensorSpec:
         shape = tuple(None if size < 0 else int(size) for size in self._engine.get_tensor_shape(name))

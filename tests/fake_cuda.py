@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.engine.base import TensorSpec
-from asksight.engine.cuda_driver import CudaError
+from asksight.engine.base import Engine, TensorSpec
+from asksight.engine.cuda_error import CudaError
+from asksight.engine.errors import EngineError
 
 F32 = np.dtype(np.float32)
 
@@ -29,12 +31,21 @@ class FakeDriver:
         self.streams: list[list[Any]] = []
         self.fired: set[int] = set()
         self.events = 0
+        self.graphs: dict[int, list[Any]] = {}
+        self.captured = 0
+        self.capturing = False
+        self.lost = False  # after a sticky error every call fails, until the context is made anew
 
     def _called(self, call: str) -> None:
         self.calls.append(call)
         assert threading.get_ident() == self.thread, f"{call} came from another thread than open()"
+        if self.lost and call not in ("open", "close"):
+            raise CudaError(call, "an illegal memory access was encountered")
         if self.failure is not None and call == self.fail_in:
             failure, self.failure = self.failure, None
+            self.lost = bool(failure.sticky)
+            if self.lost:
+                self._drop()
             raise failure
 
     def open(self) -> None:
@@ -46,9 +57,15 @@ class FakeDriver:
         self._called("close")
 
     def reset(self) -> None:
+        self.lost = False
+        self._called("cuDevicePrimaryCtxReset")
+        self._drop()
+        self.open()
+
+    def _drop(self) -> None:
         self.memory.clear()
         self.streams.clear()
-        self.open()
+        self.graphs.clear()
 
     def machine(self) -> Mapping[str, str]:
         return {"gpu": "Fake", "compute": "0.0", "cuda": "0"}
@@ -104,10 +121,34 @@ class FakeDriver:
     def synchronise(self, stream: Any) -> None:
         """The other streams run first, as far as they may: what does not wait for them is overtaken."""
         self._called("cuStreamSynchronize")
+        assert not self.capturing, "a stream that is being captured cannot be waited for"
         while self.streams[stream]:
             order = [*range(len(self.streams))]
             order.sort(key=lambda one: one == stream)
             assert any(self._step(one) for one in order), "streams wait for each other for ever"
+
+    def capture(self, stream: Any, launch: Callable[[], object]) -> int:
+        """What is put on the stream meanwhile is recorded and not run."""
+        self._called("cuStreamBeginCapture")
+        waiting, self.streams[stream] = self.streams[stream], []
+        self.capturing = True
+        try:
+            launch()
+        finally:
+            self.capturing = False
+            recorded, self.streams[stream] = self.streams[stream], waiting
+        self._called("cuStreamEndCapture")
+        self.captured += 1
+        self.graphs[self.captured] = recorded
+        return self.captured
+
+    def replay(self, graph: Any, stream: Any) -> None:
+        self._called("cuGraphLaunch")
+        self.streams[stream].extend(self.graphs[graph])
+
+    def forget(self, graph: Any) -> None:
+        self._called("cuGraphExecDestroy")
+        del self.graphs[graph]
 
     def _step(self, stream: int) -> bool:
         if not self.streams[stream]:
@@ -123,25 +164,79 @@ class FakeDriver:
 
 
 class DoublingProgram:
-    """Satisfies `Program`: `image` [N, width] float32 → `features`, twice as large."""
+    """Satisfies `Program`: `image` [N, width] float32 → `features`, twice as large.
+
+    One object is one execution context. A graph that was captured from it computes by the state that the context has
+    when it is replayed: once the context has been used for anything else, the numbers are wrong.
+    """
+
+    scratch_bytes = 512
 
     def __init__(self, driver: FakeDriver, *, most: int = 64, width: int = 3) -> None:
         self.inputs: tuple[TensorSpec, ...] = (TensorSpec(name="image", shape=(None, width), dtype=F32),)
         self.outputs: tuple[TensorSpec, ...] = (TensorSpec(name="features", shape=(None, width), dtype=F32),)
         self.most: Mapping[str, tuple[int, ...]] = {"image": (most, width)}
-        self.rows: list[int] = []
+        self.rows: list[int] = []  # of each launch that was not a replay
+        self.forks: list[DoublingProgram] = []
+        self.failure: EngineError | None = None  # of the next launch
+        self.scratch: int | None = None
         self._driver = driver
+        self._state: object = None
+
+    def fork(self, scratch: int) -> DoublingProgram:
+        assert scratch in self._driver.memory
+        made = DoublingProgram(self._driver, most=self.most["image"][0], width=self.most["image"][1])
+        made.scratch = scratch
+        self.forks.append(made)
+        return made
 
     def launch(
         self, shapes: Mapping[str, tuple[int, ...]], addresses: Mapping[str, int], stream: int
     ) -> None:
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
         rows, width = shapes["image"]
         self.rows.append(rows)
         memory = self._driver.memory
+        state = self._state = (dict(shapes), dict(addresses))
+        by_graph = self._driver.capturing
 
         def compute() -> None:
             size = rows * width * 4
             image = memory[addresses["image"]][:size].view(np.float32)
-            memory[addresses["features"]][:size] = (2 * image).view(np.uint8)
+            factor = 3 if by_graph and self._state != state else 2
+            memory[addresses["features"]][:size] = (factor * image).view(np.uint8)
+
+        self._driver.streams[stream].append(compute)
+
+
+class GraphProgram:
+    """Satisfies `Program`: any engine's graph with its batch alone free, computed from the fake card's memory."""
+
+    scratch_bytes = 512
+
+    def __init__(self, driver: FakeDriver, engine: Engine) -> None:
+        self.inputs, self.outputs = engine.spec.inputs, engine.spec.outputs
+        self.most: Mapping[str, tuple[int, ...]] = {
+            one.name: (engine.spec.max_batch, *(size or 1 for size in one.shape[1:])) for one in self.inputs
+        }
+        self._driver, self._engine = driver, engine
+
+    def fork(self, scratch: int) -> GraphProgram:
+        return GraphProgram(self._driver, self._engine)
+
+    def launch(
+        self, shapes: Mapping[str, tuple[int, ...]], addresses: Mapping[str, int], stream: int
+    ) -> None:
+        memory = self._driver.memory
+
+        def compute() -> None:
+            given = {}
+            for one in self.inputs:
+                size = math.prod(shapes[one.name]) * one.dtype.itemsize
+                given[one.name] = memory[addresses[one.name]][:size].view(one.dtype).reshape(shapes[one.name])
+            for name, array in self._engine.infer(given).items():
+                memory[addresses[name]][: array.nbytes] = array.reshape(-1).view(np.uint8)
 
         self._driver.streams[stream].append(compute)

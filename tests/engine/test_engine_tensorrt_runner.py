@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from weakref import ref
 
 import numpy as np
 import pytest
 from fake_cuda import DoublingProgram, FakeDriver
 from numpy.typing import NDArray
 
-from asksight.engine import EngineError
-from asksight.engine.cuda_driver import CudaError, PyCudaDriver
+from asksight.engine import EngineError, EngineLostError, cuda_library
+from asksight.engine.cuda_driver import PyCudaDriver
+from asksight.engine.cuda_error import CudaError
 from asksight.engine.device_thread import DeviceThread
 from asksight.engine.makers import maker
 from asksight.engine.tensorrt_engine import TensorRtEngine
 
-STICKY = CudaError("cuMemcpyDtoHAsync", "an illegal memory access was encountered", sticky=True)
+STICKY = CudaError("cuMemcpyDtoHAsync", "an illegal memory access was encountered")
 
 
 class Rig:
@@ -85,22 +88,69 @@ def test_a_result_is_not_overwritten_by_the_next_batch(rig: Rig) -> None:
     np.testing.assert_array_equal(first, 2 * photos(2, 1))
 
 
-def test_after_a_sticky_error_the_engine_is_built_up_anew(rig: Rig) -> None:
+def lose(rig: Rig) -> None:
     rig.driver.failure, rig.driver.fail_in = STICKY, "cuMemcpyDtoHAsync"
-    with pytest.raises(CudaError, match=r"CUDA failed in cuMemcpyDtoHAsync: an illegal memory access"):
+    with pytest.raises(EngineLostError, match=r"CUDA failed in cuMemcpyDtoHAsync: an illegal memory access"):
         rig.ask(4)
+
+
+def test_after_a_sticky_error_the_engine_is_lost_and_opened_anew_at_the_next_call(rig: Rig) -> None:
+    lose(rig)
+    assert rig.driver.contexts == 1
     rig.ask(4)
     assert (len(rig.programs), rig.driver.contexts) == (2, 2)
 
 
+def test_another_engine_may_be_opened_in_the_place_of_the_lost_one(rig: Rig) -> None:
+    lose(rig)
+    new = TensorRtEngine(rig.device, rig.load, precision="fp16", max_batch=8)
+    rig.engine.close()
+    np.testing.assert_array_equal(new.infer({"image": photos(2)})["features"], 2 * photos(2))
+    assert rig.driver.contexts == 2
+
+
 def test_the_other_engine_of_the_device_is_loaded_again_too(rig: Rig) -> None:
     other = TensorRtEngine(rig.device, rig.load, precision="fp16", max_batch=8)
-    rig.driver.failure, rig.driver.fail_in = STICKY, "cuMemcpyDtoHAsync"
-    with pytest.raises(CudaError):
-        rig.ask(4)
+    lose(rig)
     np.testing.assert_array_equal(other.infer({"image": photos(2)})["features"], 2 * photos(2))
     rig.ask(4)
     assert len(rig.programs) == 4
+
+
+def test_nothing_of_the_lost_context_is_kept_until_the_new_one(rig: Rig) -> None:
+    other = TensorRtEngine(rig.device, rig.load, precision="fp16", max_batch=8)
+    programs = [ref(program) for program in rig.programs]
+    rig.programs.clear()
+    rig.driver.failure, rig.driver.fail_in = STICKY, "cuMemcpyDtoHAsync"
+    with pytest.raises(EngineLostError) as kept:
+        rig.ask(4)
+    gc.collect()
+    assert [program() for program in programs] == [None, None]
+    assert kept.value.__traceback__ is not None
+    del other
+
+
+def test_where_tensorrt_fails_the_card_is_asked_whether_it_is_lost(rig: Rig) -> None:
+    rig.programs[0].failure = EngineError("TensorRT failed in execute_async_v3: it does not say why.")
+    with pytest.raises(EngineError, match="execute_async_v3") as refusal:
+        rig.ask(4)
+    assert not isinstance(refusal.value, EngineLostError)
+    rig.ask(4)
+    rig.programs[0].failure = EngineError("TensorRT failed in execute_async_v3: it does not say why.")
+    rig.driver.failure, rig.driver.fail_in = STICKY, "cuStreamSynchronize"
+    with pytest.raises(EngineLostError):
+        rig.ask(4)
+    rig.ask(4)
+    assert rig.driver.contexts == 2
+
+
+def test_a_context_that_cannot_be_made_anew_is_lost_again_and_tried_again(rig: Rig) -> None:
+    lose(rig)
+    rig.driver.failure = CudaError("cuDevicePrimaryCtxReset", "unknown error")
+    rig.driver.fail_in = "cuDevicePrimaryCtxReset"
+    with pytest.raises(EngineLostError, match=r"The CUDA context cannot be made anew: .*unknown error"):
+        rig.ask(4)
+    rig.ask(4)
 
 
 def test_an_error_that_is_not_sticky_leaves_the_engine_as_it_is(rig: Rig) -> None:
@@ -183,3 +233,45 @@ def test_without_a_card_it_says_what_to_do(
     with pytest.raises(EngineError, match=said) as refusal:
         PyCudaDriver()
     assert "--engine auto" in str(refusal.value)
+
+
+def test_a_reset_lets_go_of_the_context_and_has_cuda_destroy_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_pycuda(monkeypatch)
+    done: list[object] = []
+
+    class Context:
+        def __getattr__(self, name: str) -> Callable[[], None]:
+            return lambda: done.append(name)
+
+    class Library:
+        def reset(self, number: int) -> None:
+            done.append(("reset", number))
+            if done.count(("reset", 0)) == 1:
+                raise CudaError("cuDevicePrimaryCtxReset_v2", "unknown error")
+
+        def capture(self, stream: int, launch: Callable[[], object]) -> int:
+            launch()
+            return stream + 1
+
+        def replay(self, graph: int, stream: int) -> None:
+            done.append((graph, stream))
+
+        def forget(self, graph: int) -> None:
+            done.append(graph)
+
+    device = sys.modules["pycuda.driver"].Device
+    monkeypatch.setattr(device, "retain_primary_context", lambda self: Context(), raising=False)
+    monkeypatch.setattr(cuda_library, "CudaLibrary", Library)
+    driver = PyCudaDriver()
+    driver.open()
+    with pytest.raises(CudaError, match="unknown error"):
+        driver.reset()
+    driver.reset()
+    driver.close()
+    assert done == ["push", "pop", "detach", ("reset", 0), ("reset", 0), "push", "pop"]
+    done.clear()
+    stream = SimpleNamespace(handle=6)
+    graph = driver.capture(stream, lambda: done.append("launched"))
+    driver.replay(graph, stream)
+    driver.forget(graph)
+    assert done == ["launched", (7, 6), 7]

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from fake_cuda import FakeDriver, GraphProgram
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 from grpc_status import rpc_status
@@ -19,6 +20,9 @@ from photo_files import photo
 from server_rig import WAIT_S, fake_engine, health_stub, hold, release
 
 from asksight.engine import Bundle, EngineError, EngineLostError, FakeEngine
+from asksight.engine.cuda_error import CudaError
+from asksight.engine.device_thread import DeviceThread
+from asksight.engine.tensorrt_engine import TensorRtEngine
 from asksight.server.answering import MOST_FAILED_REOPENINGS, Answering
 from asksight.server.assistant import Assistant
 from asksight.server.batcher import Batcher
@@ -135,6 +139,36 @@ def test_over_the_wire_it_is_unavailable_with_a_delay_until_a_new_engine_answers
         check = health_pb2.HealthCheckRequest()
         until(lambda: health_stub(channel).Check(check).status == health_pb2.HealthCheckResponse.SERVING)
     assert [engine.closed for engine in shop.encoders] == [True, False]
+
+
+def test_a_card_that_loses_its_context_is_unavailable_for_a_while_and_then_answers(
+    bundle: Bundle,
+) -> None:
+    driver = FakeDriver()
+    device = DeviceThread(driver)
+    graph = fake_engine(bundle.encoder_path)
+
+    def on_the_card() -> TensorRtEngine:
+        return TensorRtEngine(device, lambda: GraphProgram(driver, graph), precision="fp16", max_batch=4)
+
+    shop = Shop(bundle)
+    shop.encoder = on_the_card  # type: ignore[method-assign, assignment]
+    with ExitStack() as stack:
+        stack.callback(device.close)
+        kept = Kept(bundle, shop)
+        stack.callback(kept.close, timeout_s=WAIT_S)
+        server = stack.enter_context(Server({"random": kept}, port=0))
+        channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{server.port}"))
+        stub = vqa_pb2_grpc.VqaServiceStub(channel)
+        assert ask(stub, 1).answers
+        driver.failure = CudaError("cuMemcpyHtoDAsync", "an illegal memory access was encountered")
+        driver.fail_in = "cuMemcpyHtoDAsync"
+        with pytest.raises(grpc.RpcError) as refusal:
+            ask(stub, 2)
+        assert_sent_away(refusal.value)
+        until(lambda: kept.healthy)
+        assert ask(stub, 2).answers
+    assert driver.contexts == 2
 
 
 def test_what_waits_behind_a_lost_engine_is_sent_away_too(shop: Shop, kept: Kept) -> None:
