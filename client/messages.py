@@ -126,6 +126,7 @@ def to_model(response: vqa_pb2.GetModelResponse) -> Model:
         ),
         engine=response.engine,
         precision=response.precision,
+        engine_notes=tuple(response.engine_notes),
     )
 
 

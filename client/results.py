@@ -121,3 +121,4 @@ class Model:
     limits: Limits
     engine: str
     precision: str
+    engine_notes: tuple[str, ...] = ()  # why a stage does not run on a plan that was built for it

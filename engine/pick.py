@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from .base import Engine
@@ -22,12 +23,29 @@ MIN_AGREEMENT = 0.995  # of best answers with float32's, where nothing else is a
 DEFAULT = "onnxruntime"
 
 
+class Cause(StrEnum):
+    """Why a plan is not taken, in a word."""
+
+    DAMAGED = "damaged"  # its sidecar cannot be read
+    MISSING = "missing"  # its engine, or the device, is not on this machine
+    NOT_REBUILT = "not_rebuilt"  # it does not fit this machine, and building it again failed
+    NOT_OPENED = "not_opened"  # it fits, and its engine does not open it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fallback:
+    """One plan that could not be taken."""
+
+    cause: Cause
+    text: str  # a sentence or two: which plan, why, what to do
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """The engine of one stage, and one sentence for each plan that could not be taken."""
+    """The engine of one stage, and why it is not a plan that would have been better."""
 
     engine: Engine
-    reasons: tuple[str, ...]
+    reasons: tuple[Fallback, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +82,7 @@ def open_stage(
     stage, and the log and `reasons` say why. An engine that was named must be had: then EngineError says why not.
     """
     wish = parse_wish(kind)
-    reasons: list[str] = []
+    reasons: list[Fallback] = []
     if wish.engine != DEFAULT:
         for plan in _by_speed(plans(bundle.path, stage), wish):
             usable = _usable(bundle, stage, plan, max_batch, threads, reasons)
@@ -74,7 +92,7 @@ def open_stage(
             try:
                 opened = maker(sidecar.engine).open(path, sidecar.precision, max_batch, threads)
             except EngineError as error:
-                reasons.append(f"The plan {path.name} is not taken: {error}")
+                reasons.append(_fallback(Cause.NOT_OPENED, path.name, error))
                 continue
             return _chosen(opened, reasons)
     if wish.explicit:
@@ -83,10 +101,14 @@ def open_stage(
     return _chosen(opened, reasons)
 
 
-def _chosen(engine: Engine, reasons: list[str]) -> Chosen:
+def _chosen(engine: Engine, reasons: list[Fallback]) -> Chosen:
     for reason in reasons:
-        log.warning("%s %s takes its place.", reason, engine.name)
+        log.warning("%s %s takes its place.", reason.text, engine.name)
     return Chosen(engine=engine, reasons=tuple(reasons))
+
+
+def _fallback(cause: Cause, plan: str, why: object) -> Fallback:
+    return Fallback(cause=cause, text=f"The plan {plan} is not taken: {why}")
 
 
 def _graph(bundle: Bundle, stage: str) -> Path:
@@ -125,18 +147,18 @@ def speed_up(sidecar: Sidecar) -> float:
 
 
 def _usable(
-    bundle: Bundle, stage: str, plan: Plan, max_batch: int, threads: int | None, reasons: list[str]
+    bundle: Bundle, stage: str, plan: Plan, max_batch: int, threads: int | None, reasons: list[Fallback]
 ) -> tuple[Path, Sidecar] | None:
     """The plan, or the one built in its place; None, and a reason more, where there is neither."""
     name = plan.path.name
     if plan.sidecar is None:
-        reasons.append(f"The plan {name} is not taken: {plan.damage}. Compile the bundle again.")
+        reasons.append(_fallback(Cause.DAMAGED, name, f"{plan.damage}. Compile the bundle again."))
         return None
     sidecar = plan.sidecar
     try:
         machine = maker(sidecar.engine).machine()
     except EngineError as error:
-        reasons.append(f"The plan {name} is not taken: {error}")
+        reasons.append(_fallback(Cause.MISSING, name, error))
         return None
     graph_sha256 = bundle.files[_graph(bundle, stage).name].sha256
     why = mismatch(sidecar, machine=machine, graph_sha256=graph_sha256) or damaged_file(plan.path, sidecar)
@@ -146,7 +168,7 @@ def _usable(
     try:
         rebuilt = rebuild(bundle, sidecar, max_batch=max_batch, threads=threads)
     except (EngineError, BundleError) as error:
-        reasons.append(f"The plan {name} is not taken: {why}, and building it again failed: {error}")
+        reasons.append(_fallback(Cause.NOT_REBUILT, name, f"{why}, and building it again failed: {error}"))
         return None
     return rebuilt
 
@@ -173,14 +195,15 @@ def rebuild(bundle: Bundle, sidecar: Sidecar, *, max_batch: int, threads: int | 
     raise EngineError("the plan that was built cannot be found again; another program changes the bundle")
 
 
-def _not_had(bundle: Bundle, stage: str, wish: Wish, reasons: list[str]) -> str:
+def _not_had(bundle: Bundle, stage: str, wish: Wish, reasons: list[Fallback]) -> str:
     precision = f" --precision {wish.precision}" if wish.precision else ""
     if not reasons:
         return (
             f"The bundle has no {wish.engine} plan of its {stage}. Build it first: "
             f"asksight compile {bundle.path} --engine {wish.engine}{precision}"
         )
+    why = " ".join(reason.text for reason in reasons)
     return (
-        f"{wish.engine} was asked for, and cannot be had for the {stage}. {' '.join(reasons)} "
+        f"{wish.engine} was asked for, and cannot be had for the {stage}. {why} "
         "Or let the server choose: --engine auto"
     )

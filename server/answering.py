@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from asksight.engine import Bundle, BundleError, Engine, load_bundle
-from asksight.engine.pick import open_stage
+from asksight.engine.pick import Chosen, open_stage
 from asksight.engine.warm import warm_up
 
-from .asks import Ask, ModelInfo, Reply, Timings
+from .asks import Ask, EngineFallback, ModelInfo, Reply, Timings
 from .batcher import Batcher
 from .errors import AskError, Overloaded
 from .limits import Limits
@@ -33,7 +33,7 @@ from .telling import Teller
 from .watchdog import Watchdog
 from .words import word_table
 
-OpenEngine = Callable[[], Engine]  # a warm one
+OpenEngine = Callable[[], Chosen]  # a warm one
 T = TypeVar("T")
 MOST_FAILED_REOPENINGS = (
     5  # of a lost engine, a second apart; CUDA says that some errors end only with the process
@@ -72,14 +72,20 @@ class Answering:
         photo_input = _photo_input(bundle)
         table = word_table(bundle)
         self._engines: dict[str, Engine] = {}
+        self._fallbacks: dict[str, tuple[EngineFallback, ...]] = {}
+
+        def taken(stage: str, chosen: Chosen) -> Engine:
+            self._engines[stage] = chosen.engine
+            self._fallbacks[stage] = tuple(
+                EngineFallback(stage=stage, cause=reason.cause, text=reason.text) for reason in chosen.reasons
+            )
+            return chosen.engine
 
         def encode() -> EncoderStage:
-            self._engines["encoder"] = open_encoder()
-            return EncoderStage(self._engines["encoder"])
+            return EncoderStage(taken("encoder", open_encoder()))
 
         def answer() -> AnswererStage:
-            self._engines["answerer"] = open_answerer()
-            return AnswererStage(self._engines["answerer"], table)
+            return AnswererStage(taken("answerer", open_answerer()), table)
 
         def instead_of(stage: str, reopen: Callable[[], T]) -> T:
             lost = self._engines[stage]
@@ -134,14 +140,14 @@ class Answering:
         bundle = load_bundle(where)
 
         def opening(stage: str, max_batch: int) -> OpenEngine:
-            def open_warm() -> Engine:
-                opened = open_stage(bundle, stage, engine, max_batch=max_batch, threads=threads).engine
+            def open_warm() -> Chosen:
+                chosen = open_stage(bundle, stage, engine, max_batch=max_batch, threads=threads)
                 try:
-                    warm_up(opened, range(1, max_batch + 1) if warm_every_size else (1, max_batch))
+                    warm_up(chosen.engine, range(1, max_batch + 1) if warm_every_size else (1, max_batch))
                 except BaseException:
-                    opened.close()
+                    chosen.engine.close()
                     raise
-                return opened
+                return chosen
 
             return open_warm
 
@@ -220,6 +226,7 @@ class Answering:
             # Once where both stages have the same; else the encoder's first, as in "int8+bf16".
             engine="+".join(dict.fromkeys(one.name for one in engines)),
             precision="+".join(dict.fromkeys(one.precision for one in engines)),
+            fallbacks=(*self._fallbacks["encoder"], *self._fallbacks["answerer"]),
         )
 
     @property

@@ -92,6 +92,15 @@ class Reply:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EngineFallback:
+    """A plan of a stage that could not be taken, so that another engine has its place."""
+
+    stage: str  # "encoder" or "answerer"
+    cause: str  # a word, as in "missing"; see asksight.engine.pick.Cause
+    text: str  # why, and what to do
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelInfo:
     """What is being served."""
 
@@ -103,3 +112,4 @@ class ModelInfo:
     limits: Limits
     engine: str  # as in "onnxruntime"
     precision: str  # as in "float32"
+    fallbacks: tuple[EngineFallback, ...] = ()  # plans that could not be taken

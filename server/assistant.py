@@ -13,6 +13,7 @@ from threading import Condition
 from types import TracebackType
 
 from asksight.engine import Bundle, BundleError, Engine, EngineError
+from asksight.engine.pick import Chosen
 
 from .answering import Answering
 from .asks import Ask, ModelInfo, Reply
@@ -41,8 +42,8 @@ class Assistant:
         self._prepare(limits, observer)
         self._answering = Answering(
             bundle,
-            open_encoder=lambda: encoder,
-            open_answerer=lambda: answerer,
+            open_encoder=lambda: Chosen(engine=encoder),
+            open_answerer=lambda: Chosen(engine=answerer),
             limits=self.limits,
             observer=self._observer,
             on_health=self._health_changed,

@@ -11,6 +11,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from asksight.engine.pick import Cause
+
 from .asks import ModelInfo
 from .observer import CacheUse, Observer, Reason, Stage
 
@@ -24,6 +26,7 @@ class Metrics(Observer):
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._told: dict[str, tuple[str, ...]] = {}  # what was said last of each name
         of: dict[str, Any] = {"registry": self.registry}
         grpc_labels = ["grpc_service", "grpc_method", "grpc_type"]
         self._started = Counter("grpc_server_started", "Calls that came in.", grpc_labels, **of)
@@ -73,8 +76,15 @@ class Metrics(Observer):
         self._bytes = Gauge("asksight_cache_bytes", "Bytes they take.", multiprocess_mode="livesum", **of)
         self._models = Gauge(
             "asksight_model_info",
-            "What is served; the value is 1.",
+            "What is served has the value 1, what was served before has 0.",
             ["served_as", "name", "version", "architecture", "engine", "precision"],
+            multiprocess_mode="livemax",
+            **of,
+        )
+        self._fallbacks = Gauge(
+            "asksight_engine_fallback",
+            "1 where a plan of the stage could not be taken, for this reason; GetModel says more.",
+            ["served_as", "stage", "reason"],
             multiprocess_mode="livemax",
             **of,
         )
@@ -121,10 +131,17 @@ class Metrics(Observer):
         self._stages.labels(stage).observe(seconds)
 
     def serves(self, served_as: str, model: ModelInfo) -> None:
-        """Note what is served under a name."""
-        self._models.labels(
-            served_as, model.name, model.version, model.architecture, model.engine, model.precision
-        ).set(1)
+        """Note what is served under a name; to be called again whenever that may have changed."""
+        labels = (model.name, model.version, model.architecture, model.engine, model.precision)
+        before = self._told.get(served_as)
+        if before not in (None, labels):
+            self._models.labels(served_as, *before).set(0)
+        self._told[served_as] = labels
+        self._models.labels(served_as, *labels).set(1)
+        fallen = {(one.stage, one.cause) for one in model.fallbacks}
+        for stage in (Stage.ENCODER, Stage.ANSWERER):
+            for cause in Cause:
+                self._fallbacks.labels(served_as, stage, cause).set((stage, cause) in fallen)
 
     def reloaded(self, served_as: str, *, ok: bool) -> None:
         """Note that a bundle was read again, or was refused."""

@@ -87,4 +87,5 @@ def to_model_response(model: ModelInfo) -> vqa_pb2.GetModelResponse:
         ),
         engine=model.engine,
         precision=model.precision,
+        engine_notes=[f"{one.stage}: {one.text}" for one in model.fallbacks],
     )

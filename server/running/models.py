@@ -55,6 +55,9 @@ class Models:
         self._where[name] = assistant.path
         self._stamps[name] = _see(assistant.path)
         self._metrics.serves(name, assistant.model())
+        assistant.on_health_change(
+            lambda: self._metrics.serves(name, assistant.model())
+        )  # another engine, perhaps
 
     def reload(self, names: list[str] | None = None) -> None:
         """Read bundles again, all of them or those named; one that is refused leaves the old one at work."""

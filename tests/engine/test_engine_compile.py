@@ -180,7 +180,8 @@ def test_without_the_engine_auto_falls_back_and_says_why(
     workshop.missing = "The workshop is shut. Come again."
     chosen = open_stage(bundle, "encoder", "auto", max_batch=4)
     assert chosen.engine.name == "onnxruntime"
-    assert "The workshop is shut." in chosen.reasons[0]
+    assert chosen.reasons[0].cause == "missing"
+    assert "The workshop is shut." in chosen.reasons[0].text
     assert "onnxruntime takes its place" in caplog.text
     with pytest.raises(EngineError, match="workshop was asked for, and cannot be had for the encoder"):
         open_stage(bundle, "encoder", "workshop", max_batch=4)
@@ -194,8 +195,9 @@ def test_a_plan_that_cannot_be_built_again_falls_back(
     workshop.noise = dict.fromkeys(NOISE, 5.0)
     chosen = open_stage(bundle, "answerer", "auto", max_batch=4)
     assert chosen.engine.name == "onnxruntime"
-    assert "built with workshop '1', and here it is '2'" in chosen.reasons[0]
-    assert "building it again failed" in chosen.reasons[0]
+    assert chosen.reasons[0].cause == "not_rebuilt"
+    assert "built with workshop '1', and here it is '2'" in chosen.reasons[0].text
+    assert "building it again failed" in chosen.reasons[0].text
 
 
 def test_a_damaged_sidecar_falls_back(bundle: Bundle, reference: Reference, workshop: Workshop) -> None:
@@ -204,7 +206,21 @@ def test_a_damaged_sidecar_falls_back(bundle: Bundle, reference: Reference, work
     (plan.path / SIDECAR).write_text("{")
     chosen = open_stage(bundle, "encoder", "auto", max_batch=4)
     assert chosen.engine.name == "onnxruntime"
-    assert "Compile the bundle again" in chosen.reasons[0]
+    assert chosen.reasons[0].cause == "damaged"
+    assert "Compile the bundle again" in chosen.reasons[0].text
+
+
+def test_a_plan_that_its_engine_does_not_open_falls_back(
+    bundle: Bundle, reference: Reference, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(folder: Path, precision: str, max_batch: int, threads: int | None) -> Engine:
+        raise EngineError("The workshop has no room.")
+
+    build(reference)
+    monkeypatch.setitem(MAKERS, "workshop", replace(MAKERS["workshop"], open=broken))
+    chosen = open_stage(bundle, "encoder", "auto", max_batch=4)
+    assert chosen.engine.name == "onnxruntime"
+    assert [reason.cause for reason in chosen.reasons] == ["not_opened"]
 
 
 def test_a_named_engine_without_a_plan_says_how_to_build_one(bundle: Bundle, workshop: Workshop) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -22,6 +23,7 @@ from server_rig import WAIT_S, fake_engine, health_stub, hold, release
 from asksight.engine import Bundle, EngineError, EngineLostError, FakeEngine
 from asksight.engine.cuda_error import CudaError
 from asksight.engine.device_thread import DeviceThread
+from asksight.engine.pick import Chosen
 from asksight.engine.tensorrt_engine import TensorRtEngine
 from asksight.server.answering import MOST_FAILED_REOPENINGS, Answering
 from asksight.server.assistant import Assistant
@@ -59,15 +61,15 @@ class Shop:
         self.open_now.set()
         self.broken = False
 
-    def encoder(self) -> FakeEngine:
+    def encoder(self) -> Chosen:
         assert self.open_now.wait(WAIT_S)
         if self.broken:
             raise EngineError("There is no card.")
         self.encoders.append(fake_engine(self._bundle.encoder_path))
-        return self.encoders[-1]
+        return Chosen(engine=self.encoders[-1])
 
-    def answerer(self) -> FakeEngine:
-        return fake_engine(self._bundle.answerer_path)
+    def answerer(self) -> Chosen:
+        return Chosen(engine=fake_engine(self._bundle.answerer_path))
 
 
 @pytest.fixture
@@ -148,11 +150,12 @@ def test_a_card_that_loses_its_context_is_unavailable_for_a_while_and_then_answe
     device = DeviceThread(driver)
     graph = fake_engine(bundle.encoder_path)
 
-    def on_the_card() -> TensorRtEngine:
-        return TensorRtEngine(device, lambda: GraphProgram(driver, graph), precision="fp16", max_batch=4)
+    def on_the_card() -> Chosen:
+        program = partial(GraphProgram, driver, graph)
+        return Chosen(engine=TensorRtEngine(device, program, precision="fp16", max_batch=4))
 
     shop = Shop(bundle)
-    shop.encoder = on_the_card  # type: ignore[method-assign, assignment]
+    shop.encoder = on_the_card  # type: ignore[method-assign]
     with ExitStack() as stack:
         stack.callback(device.close)
         kept = Kept(bundle, shop)
