@@ -12,7 +12,7 @@ import typer
 from .progress import Bar, progress_bar
 
 if TYPE_CHECKING:
-    from asksight.training.train import Progress
+    from asksight.training.fitting import Progress
 
 ARCHITECTURES = ("attention", "mlp", "lstm")
 

@@ -52,8 +52,7 @@ class Run:
             path / "vectors.npy",
         )
         self.calibration, self.history = path / "calibration.json", path / "history.json"
-        self.config, self.checkpoint = path / "config.json", path / "checkpoint.npz"
-        self.best = path / "best.npz"
+        self.config, self.best = path / "config.json", path / "best.npz"
 
     def begin(self, settings: DataclassInstance) -> None:
         """Make the folder, or take up the one that is there. Raises TrainingError when it is of another run."""
@@ -68,36 +67,20 @@ class Run:
                 )
         write_json(self.config, wanted)
 
-    def save_checkpoint(self, step: int, variables: list[Any]) -> None:
-        """Replace the checkpoint in one move: a killed run leaves the old one or the new one whole."""
-        _save(self.checkpoint, step, variables)
-
-    def load_checkpoint(self) -> tuple[int, list[NDArray[Any]]] | None:
-        """The step and the variables of the last checkpoint, if there is one."""
-        return _load(self.checkpoint)
-
     def save_best(self, step: int, variables: list[Any]) -> None:
         """Keep the variables that did best on validation, in one move."""
-        _save(self.best, step, variables)
+        arrays: dict[str, Any] = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
+        unfinished = self.best.with_suffix(".part.npz")
+        np.savez(unfinished, step=np.int64(step), **arrays)
+        unfinished.replace(self.best)
 
     def load_best(self) -> tuple[int, list[NDArray[Any]]] | None:
         """The step and the variables of the best validation so far, if there was one."""
-        return _load(self.best)
-
-
-def _save(path: Path, step: int, variables: list[Any]) -> None:
-    arrays: dict[str, Any] = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
-    unfinished = path.with_suffix(".part.npz")
-    np.savez(unfinished, step=np.int64(step), **arrays)
-    unfinished.replace(path)
-
-
-def _load(path: Path) -> tuple[int, list[NDArray[Any]]] | None:
-    if not path.exists():
-        return None
-    with np.load(path) as saved:
-        names = sorted(name for name in saved.files if name != "step")
-        return int(saved["step"]), [saved[name] for name in names]
+        if not self.best.exists():
+            return None
+        with np.load(self.best) as saved:
+            names = sorted(name for name in saved.files if name != "step")
+            return int(saved["step"]), [saved[name] for name in names]
 
 
 def write_json(path: Path, value: Any) -> None:

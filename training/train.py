@@ -6,10 +6,8 @@ Run by `asksight train`; stop it with Ctrl-C and the same command goes on where 
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -32,23 +30,12 @@ from .examples import (
     in_photo_order,
     load_examples,
 )
+from .fitting import Course, Progress, fit
 from .models import attention
 from .objects import instances_path, load_objects
-from .runs import UNANSWERABLE, Run, Settings, write_json, write_lines
+from .runs import UNANSWERABLE, Run, Settings, write_lines
 
-_CHECKPOINT_SECONDS = 120
 _CELLS_WEIGHT = 0.3  # of the lesson about what stands where, beside that of the questions
-_SMOOTHED = 0.98  # of the loss shown, so that it can be read
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """What training tells while it goes on."""
-
-    first: int  # the step that this process began with
-    step: int
-    steps: int
-    loss: float
 
 
 class Learner:
@@ -85,8 +72,17 @@ class Learner:
         ]
         truth = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None, None, None, labels), tf.uint8)]
         self.signature = (*signature, *truth)
-        self.step = tf.function(self._step, input_signature=self.signature)
+        self._learn = tf.function(self._step, input_signature=self.signature)
         self.logits = tf.function(self._logits, input_signature=signature)
+
+    @property
+    def step(self) -> int:
+        """Steps learned so far: the optimiser's own count, which changes with the weights."""
+        return int(self.optimizer.iterations)
+
+    def learn(self, *inputs: Any) -> float:
+        """One step on what `signature` says; the loss before it, in nats a question."""
+        return float(self._learn(*inputs))
 
     def _logits(self, photos: Any, rows: Any, lengths: Any, photo_of: Any) -> Any:
         features = self.encoder(tf.cast(photos, tf.float32), training=False)
@@ -125,7 +121,7 @@ def train(
 
     Calibration lets at most `max_risk` of what is answered be wrong on `val`; it may differ when a run is taken up.
     Raises TrainingError when the folder holds another run, and what reading the data set raises.
-    On KeyboardInterrupt the checkpoint is saved first, then the interrupt goes on.
+    Killed at any moment, the same call goes on where it was; so it does after a KeyboardInterrupt.
     """
     keras.utils.set_random_seed(settings.seed)
     run = Run(out)
@@ -144,11 +140,10 @@ def train(
     learner = Learner(
         settings, words=words, answers=len(answers), labels=learning.cells.shape[-1], steps=steps
     )
-    history = _fit(learner, run, batches, validation, steps, report, say)
+    _fit(learner, run, batches, validation, steps, report, say)
     logits = predict(learner, validation, len(answers))
     known = answers.index(UNANSWERABLE) if UNANSWERABLE in answers else None
     calibrate_run(run, logits, validation.answers, unanswerable=known, max_risk=max_risk)
-    write_json(run.history, history)
     np.save(run.vectors, np.asarray(learner.embedding.embeddings, np.float16))
     learner.encoder.save(run.encoder)
     learner.answerer.save(run.answerer)
@@ -193,45 +188,28 @@ def _fit(
     steps: int,
     report: Callable[[Progress], None],
     say: Callable[[str], None],
-) -> list[dict[str, Any]]:
-    """All steps that are left, with a checkpoint every two minutes and a look at validation every epoch."""
-    step = 0
-    history: list[dict[str, Any]] = []
-    if (saved := run.load_checkpoint()) is not None:
-        step, values = saved
-        for variable, kept in zip(learner.variables, values, strict=True):
-            variable.assign(kept)
-        history = json.loads(run.history.read_text()) if run.history.exists() else []
-        say(f"resumed at step {step} of {steps}")
-    first, saved_at = step, time.monotonic()
-    smooth: float | None = None
-    try:
-        for inputs in _prefetched(batches, step, steps, learner.signature):
-            value = float(learner.step(*inputs))
-            smooth = value if smooth is None else _SMOOTHED * smooth + (1 - _SMOOTHED) * value
-            step += 1
-            report(Progress(first=first, step=step, steps=steps, loss=smooth))
-            if step % batches.steps_per_epoch == 0:
-                exact = _exact_by_family(learner, validation)
-                history.append({"step": step, "loss": smooth, "val_exact": exact})
-                write_json(run.history, history)
-                say(_line(step, steps, smooth, exact))
-            if time.monotonic() - saved_at > _CHECKPOINT_SECONDS:
-                run.save_checkpoint(step, learner.variables)
-                saved_at = time.monotonic()
-    finally:
-        run.save_checkpoint(step, learner.variables)
-    return history
+) -> None:
+    course = Course(
+        variables=learner.variables,
+        step=lambda: learner.step,
+        steps=steps,
+        steps_per_epoch=batches.steps_per_epoch,
+        inputs=lambda step: _prefetched(batches, step, steps, learner.signature),
+        learn=learner.learn,
+        measure=lambda: {"val_exact": _exact_by_family(learner, validation)},
+        line=lambda row: _line(row, steps),
+    )
+    fit(course, run, report=report, say=say)
 
 
-def _prefetched(batches: Batches, step: int, steps: int, signature: tuple[Any, ...]) -> Any:
+def _prefetched(batches: Batches, step: int, steps: int, signature: tuple[Any, ...]) -> Iterator[Any]:
     """The inputs of the steps that are left, made in another thread while the model learns from those before."""
 
     def generate() -> Iterator[tuple[Any, ...]]:
-        for batch in islice(batches.from_step(step), steps - step):
+        for batch in islice(batches.from_step(step), max(0, steps - step)):
             yield (*_inputs(batch), batch.answers, batch.cells)
 
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
+    return iter(tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4))
 
 
 def _inputs(batch: Batch) -> tuple[NDArray[Any], ...]:
@@ -254,6 +232,7 @@ def _exact_by_family(learner: Learner, examples: Examples) -> dict[str, float]:
     return exact | {f: float(right[families == f].mean()) for f in sorted(set(examples.families))}
 
 
-def _line(step: int, steps: int, loss: float, exact: dict[str, float]) -> str:
-    parts = " ".join(f"{family} {100 * share:.1f}" for family, share in exact.items())
-    return f"step {step}/{steps} loss {loss:.4f} val exact % {parts}"
+def _line(row: dict[str, Any], steps: int) -> str:
+    parts = " ".join(f"{family} {100 * share:.1f}" for family, share in row["val_exact"].items())
+    loss = "" if row["loss"] is None else f" loss {row['loss']:.4f}"
+    return f"step {row['step']}/{steps}{loss} val exact % {parts}"

@@ -5,8 +5,6 @@ Run by `asksight train --arch lstm --features STORE`; stopped in whatever way, t
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -26,17 +24,14 @@ from .errors import FeatureError, TrainingError
 from .event_log import EventLog
 from .examples import choose_answers, choose_words
 from .features.store import FeatureStore
-from .runs import UNANSWERABLE, Run, write_json, write_lines
+from .fitting import Course, History, Progress, fit
+from .runs import UNANSWERABLE, Run, write_lines
 from .stored import StoredBatches, StoredQuestions, hold_out, in_order, read_questions
 from .stored_learner import StoredLearner
 from .stored_settings import QUESTION_ONLY, StoredSettings
-from .train import Progress
 from .vectors import VectorTable, load_vectors
 
-_SAVING = 0.05  # of the time at most goes into checkpoints
-_LEAST_S = 1.0  # between two checkpoints
 _LOGGED = 20  # steps between two points of a curve
-_SMOOTHED = 0.98  # of the loss shown, so that it can be read
 _MEASURED = 512  # questions at a time
 
 
@@ -53,8 +48,8 @@ def train_stored(
 
     Curves for TensorBoard go into a folder of the run's name in `log_dir`. Calibration lets at most `max_risk` of what
     is answered be wrong. Raises TrainingError when the folder holds another run, and FeatureError, VectorError and
-    DatasetError where what it reads does not fit. On KeyboardInterrupt the checkpoint is saved first, then
-    the interrupt goes on.
+    DatasetError where what it reads does not fit. Killed at any moment, the same call goes on where it was; so it does
+    after a KeyboardInterrupt.
     """
     keras.utils.set_random_seed(settings.seed)
     words, vectors, learning, validation, answers = _read(settings, say)
@@ -161,45 +156,33 @@ def _fit(
     log: EventLog,
     report: Callable[[Progress], None],
     say: Callable[[str], None],
-) -> list[dict[str, Any]]:
-    """All epochs that are left, each with a look at validation; checkpoints as often as they cost little."""
-    per_epoch = batches.steps_per_epoch
-    steps = settings.epochs * per_epoch
-    history: list[dict[str, Any]] = []
-    if (saved := run.load_checkpoint()) is not None:
-        _assign(learner.variables, saved[1])
-        history = json.loads(run.history.read_text()) if run.history.exists() else []
-        history = [row for row in history if row["step"] <= learner.step]
-        say(f"resumed at step {learner.step} of {steps}")
-    first, smooth = learner.step, None
-    inputs = _prefetched(batches, first, steps, learner)
-    try:
-        saved_at, cost = time.monotonic(), 0.0
-        while True:
-            step = learner.step
-            if step and step % per_epoch == 0 and (not history or history[-1]["step"] < step):
-                # Saved before it is measured, so that what is kept as the best is never ahead of the checkpoint.
-                run.save_checkpoint(step, learner.variables)
-                history.append({"step": step, "loss": smooth} | _measure(learner, validation))
-                if _best(history) == len(history) - 1:
-                    run.save_best(step, learner.model_variables)
-                write_json(run.history, history)
-                log.write(step, _curves(history[-1]))
-                say(_line(history[-1], steps))
-            if step >= steps or _over(settings, history):
-                return history
-            value = learner.learn(*next(inputs))
-            smooth = value if smooth is None else _SMOOTHED * smooth + (1 - _SMOOTHED) * value
-            report(Progress(first=first, step=step + 1, steps=steps, loss=smooth))
-            if step % _LOGGED == 0:
-                log.write(step + 1, {"loss": value})
-            if time.monotonic() - saved_at > max(_LEAST_S, cost / _SAVING):
-                started = time.monotonic()
-                run.save_checkpoint(step + 1, learner.variables)
-                saved_at = time.monotonic()
-                cost = saved_at - started
-    finally:
-        run.save_checkpoint(learner.step, learner.variables)
+) -> History:
+    """All epochs that are left, until the best of them is long ago."""
+    steps = settings.epochs * batches.steps_per_epoch
+
+    def stepped(step: int, loss: float) -> None:
+        if step % _LOGGED == 1:
+            log.write(step, {"loss": loss})
+
+    def measured(history: History) -> None:
+        if _best(history) == len(history) - 1:
+            run.save_best(learner.step, learner.model_variables)
+        log.write(learner.step, _curves(history[-1]))
+
+    course = Course(
+        variables=learner.variables,
+        step=lambda: learner.step,
+        steps=steps,
+        steps_per_epoch=batches.steps_per_epoch,
+        inputs=lambda step: _prefetched(batches, step, steps, learner),
+        learn=learner.learn,
+        measure=lambda: _measure(learner, validation),
+        line=lambda row: _line(row, steps),
+        stepped=stepped,
+        measured=measured,
+        over=lambda history: _over(settings, history),
+    )
+    return fit(course, run, report=report, say=say)
 
 
 def _prefetched(batches: StoredBatches, step: int, steps: int, learner: StoredLearner) -> Iterator[Any]:
@@ -236,11 +219,11 @@ def _measure(learner: StoredLearner, validation: StoredQuestions) -> dict[str, A
     return {"val_loss": loss, "val_exact": exact}
 
 
-def _best(history: list[dict[str, Any]]) -> int:
+def _best(history: History) -> int:
     return max(range(len(history)), key=lambda at: history[at]["val_exact"]["all"])
 
 
-def _over(settings: StoredSettings, history: list[dict[str, Any]]) -> bool:
+def _over(settings: StoredSettings, history: History) -> bool:
     """Whether the best validation is `patience` epochs ago."""
     return bool(settings.patience and history) and len(history) - 1 - _best(history) >= settings.patience
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,32 +32,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settings(data: Path) -> Settings:
     return Settings(data=str(data), epochs=2, side=32, photos_per_batch=8, min_word_count=1, sizes=SMALL)
-
-
-def run_training(wanted: Settings, out: Path, stop_at: int | None = None) -> tuple[Run, list[float]]:
-    from asksight.training.train import Progress, train
-
-    losses: list[float] = []
-
-    def report(at: Progress) -> None:
-        losses.append(at.loss)
-        if at.step == stop_at:
-            raise KeyboardInterrupt
-
-    return train(wanted, out, read=square_reader(32), report=report), losses
-
-
-def test_a_run_that_was_stopped_goes_on_and_ends_as_one_that_was_not(data: Path, tmp_path: Path) -> None:
-    whole, losses = run_training(settings(data), tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        run_training(settings(data), tmp_path / "stopped", stop_at=10)
-    stopped, rest = run_training(settings(data), tmp_path / "stopped")
-    assert len(losses) == 16
-    assert len(rest) == 6
-    assert losses[-1] < 0.99 * losses[0]
-    # Sums in other orders, by threads, differ in the last bits, and those grow with the steps.
-    np.testing.assert_allclose(np.load(stopped.vectors), np.load(whole.vectors), atol=5e-3)
-    assert [h["step"] for h in json.loads(stopped.history.read_text())] == [8, 16]
 
 
 def test_a_folder_that_holds_another_run_is_refused(data: Path, tmp_path: Path) -> None:

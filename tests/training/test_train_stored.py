@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -30,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def run_training(
     wanted: StoredSettings, out: Path, *, stop_at: int | None = None, **options: Any
 ) -> tuple[Run, list[int]]:
-    from asksight.training.train import Progress
+    from asksight.training.fitting import Progress
     from asksight.training.train_stored import train_stored
 
     steps: list[int] = []
@@ -76,48 +75,6 @@ def test_a_run_that_was_stopped_goes_on_and_ends_as_one_that_was_not(
     assert history(again) == history(stopped)
     with pytest.raises(TrainingError, match=r"other settings \(seed\)"):
         run_training(replace(settings(*made), seed=1), tmp_path / "stopped")
-
-
-SCRIPT = """
-import os, sys, json
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-from pathlib import Path
-from asksight.training import train_stored as module
-from asksight.training.stored_settings import StoredSettings
-module._LEAST_S = module._SAVING = 1e-9 if len(sys.argv) < 5 else 1.0
-module._SAVING = 1e9
-told = json.loads(sys.argv[1])
-run = module.train_stored(
-    StoredSettings(**told), Path(sys.argv[2]), report=lambda at: print(at.step, flush=True)
-)
-print("done", flush=True)
-"""
-
-
-def test_kill_9_at_any_moment_loses_only_the_last_step(made: tuple[Path, Path], tmp_path: Path) -> None:
-    script = tmp_path / "train.py"
-    script.write_text(SCRIPT)
-    told = json.dumps(vars(settings(*made)))
-    whole, _ = run_training(settings(*made), tmp_path / "whole")
-    out, reached, random = tmp_path / "killed", 0, np.random.default_rng(8)
-    for kill_after in random.integers(2, 8, 2).tolist():
-        with subprocess.Popen(
-            [sys.executable, script, told, out], stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None
-            seen = [int(process.stdout.readline()) for _ in range(kill_after)]
-            process.send_signal(signal.SIGKILL)
-            more = [int(line) for line in process.stdout.read().split()]
-        assert seen[0] in (reached, reached + 1)  # the step that was being saved, or the next
-        reached = (seen + more)[-1]
-    ended = subprocess.run(
-        [sys.executable, script, told, out], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.split()
-    assert int(ended[0]) in (reached, reached + 1)
-    assert ended[-2:] == ["27", "done"]
-    assert [row["step"] for row in history(Run(out))] == [9, 18, 27]
-    assert history(Run(out))[-1]["val_loss"] == pytest.approx(history(whole)[-1]["val_loss"], abs=1e-3)
 
 
 def test_the_question_alone_with_a_tenth_of_the_photos_held_out(
@@ -197,7 +154,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 import numpy as np, tensorflow as tf, keras
 from pathlib import Path
-from asksight.training.runs import Run
+from asksight.training.checkpoint import Checkpoint
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from asksight.training.stored_learner import StoredLearner
@@ -218,11 +175,14 @@ for devices in (None, ["CPU:0", "CPU:1"]):
         StoredSettings(**told, sizes=sizes), words=9, vectors=None, feature_size=6, answers=5, devices=devices
     )
     losses = [learner.learn(*(tf.constant(a) for a in inputs)) for _ in range(5)]
-    kept = Path(sys.argv[2])
-    Run(kept).save_checkpoint(learner.step, learner.variables)
-    for variable, value in zip(learner.variables, Run(kept).load_checkpoint()[1], strict=True):
-        variable.assign(value)
+    kept = Checkpoint(Path(sys.argv[2]), learner.variables)
+    kept.save(learner.step, None)
+    after = [learner.learn(*(tf.constant(a) for a in inputs))]
+    kept.restore()
+    kept.close()
+    after.append(learner.learn(*(tf.constant(a) for a in inputs)))
     out.append({"replicas": learner.strategy.num_replicas_in_sync, "losses": losses, "step": learner.step})
+    out[-1]["after"] = after
 print(json.dumps(out))
 """
 
@@ -238,6 +198,8 @@ def test_two_devices_learn_as_one(arch: str, tmp_path: Path) -> None:
     )
     one, two = json.loads(ran.stdout.splitlines()[-1])
     assert (one["replicas"], two["replicas"]) == (1, 2)
-    assert one["step"] == two["step"] == 5
+    assert one["step"] == two["step"] == 6
+    for told in (one, two):  # put back, it takes the same step again
+        assert told["after"][0] == pytest.approx(told["after"][1], rel=1e-5)
     assert one["losses"][-1] < one["losses"][0]
     np.testing.assert_allclose(two["losses"], one["losses"], rtol=1e-4)

@@ -1,0 +1,87 @@
+"""The steps of a training, one after the other, with a look at validation after each epoch.
+
+Stopped in whatever way, it goes on where it was: with the same batches, and as if it had not been stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from .checkpoint import Checkpoint
+from .runs import Run, write_json
+
+_SMOOTHED = 0.98  # of the loss shown, so that it can be read
+History = list[dict[str, Any]]  # a row an epoch: step, loss, and what was measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What training tells while it goes on."""
+
+    first: int  # the step that this process began with
+    step: int
+    steps: int
+    loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """What is learned and how; `step` counts with the weights, so that the two are never apart."""
+
+    variables: Sequence[Any]  # all that a step changes
+    step: Callable[[], int]  # steps learned so far
+    steps: int
+    steps_per_epoch: int
+    inputs: Callable[[int], Iterator[Any]]  # of the steps after so many
+    learn: Callable[..., float]  # one step; the loss before it
+    measure: Callable[[], dict[str, Any]]  # on validation
+    line: Callable[[dict[str, Any]], str]  # a row of history, for a person
+    stepped: Callable[[int, float], None] = lambda step, loss: None
+    measured: Callable[[History], None] = lambda history: None  # after each epoch, before the history is kept
+    over: Callable[[History], bool] = lambda history: False
+
+
+def fit(
+    course: Course, run: Run, *, report: Callable[[Progress], None], say: Callable[[str], None]
+) -> History:
+    """All steps that are left; what a killed process loses, checkpoint.py says.
+
+    Raises TrainingError while another process trains in the run's folder. On KeyboardInterrupt, and whatever else
+    comes out of a step, the state is saved first.
+    """
+    with closing(Checkpoint(run.path, course.variables)) as kept:
+        history, smooth = [], None
+        if (saved := kept.restore()) is not None:
+            smooth = saved[1]
+            rows = json.loads(run.history.read_text()) if run.history.exists() else []
+            history = [row for row in rows if row["step"] <= course.step()]
+            say(f"resumed at step {course.step()} of {course.steps}")
+        first = course.step()
+        inputs = course.inputs(first)
+        try:
+            while True:
+                step = course.step()
+                if (
+                    step
+                    and step % course.steps_per_epoch == 0
+                    and (not history or history[-1]["step"] < step)
+                ):
+                    # Saved before it is measured, so that what is kept as the best is never ahead of it.
+                    kept.save(step, smooth)
+                    history.append({"step": step, "loss": smooth} | course.measure())
+                    course.measured(history)
+                    write_json(run.history, history)
+                    say(course.line(history[-1]))
+                if step >= course.steps or course.over(history):
+                    return history
+                loss = course.learn(*next(inputs))
+                smooth = loss if smooth is None else _SMOOTHED * smooth + (1 - _SMOOTHED) * loss
+                kept.save_if_due(step + 1, smooth)
+                course.stepped(step + 1, loss)
+                report(Progress(first=first, step=step + 1, steps=course.steps, loss=smooth))
+        finally:
+            kept.save(course.step(), smooth, sync=True)
