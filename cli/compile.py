@@ -11,6 +11,7 @@ from .output import to_json
 
 if TYPE_CHECKING:
     from asksight.engine.compile import Compiled
+    from asksight.engine.together import Pair
 
 
 def compile(
@@ -41,12 +42,16 @@ def compile(
 ) -> None:
     """Build a bundle for an engine, compare it with float32, and keep it if it agrees.
 
-    A stage that loses too many answers is built in float32 instead. `asksight serve --engine auto` takes what is kept.
+    A stage that loses too many answers is built in float32 instead, and so is the weaker one where both together do.
+    `asksight serve --engine auto` takes what is kept.
     """
     from asksight.engine import EngineError, load_bundle
     from asksight.engine.compile import STAGES, Reference, compile_stage
     from asksight.engine.makers import check_precision, maker
     from asksight.engine.samples import kept_samples, made_up_samples
+    from asksight.engine.together import hold_together
+
+    from .compile_progress import compile_progress
 
     chosen = maker(engine)
     wanted = precision or chosen.precisions[1]
@@ -60,29 +65,32 @@ def compile(
     else:
         kept = kept_samples(opened) or made_up_samples(opened)
 
-    def say(line: str) -> None:
-        typer.echo(line, err=True)
-
-    say(
-        f"float32 on onnxruntime, {len(kept.lengths)} questions about {len(kept.photos)} photos: {kept.source}"
+    progress = compile_progress()
+    progress.say(
+        f"{len(kept.lengths)} questions about {len(kept.photos)} photos to compare on: {kept.source}"
     )
-    reference = Reference(opened, kept, max_batch=max_batch, threads=threads)
-    compiled, failures = [], []
+    with progress.step("both: onnxruntime float32: running and timing"):
+        reference = Reference(opened, kept, max_batch=max_batch, threads=threads)
+    compiled, failures = {}, []
     try:
         for stage in STAGES:
             try:
-                compiled.append(
-                    compile_stage(reference, stage, engine, wanted, min_agreement=min_agreement, say=say)
+                compiled[stage] = compile_stage(
+                    reference, stage, engine, wanted, min_agreement=min_agreement, progress=progress
                 )
             except EngineError as error:
                 failures.append(str(error))
+        held = hold_together(
+            reference, compiled, engine, wanted, min_agreement=min_agreement, progress=progress
+        )
     finally:
         reference.close()
-    for one in compiled:
-        if as_json:
-            typer.echo(to_json(_row(one)))
-    if not as_json:
-        _print_table(compiled, engine)
+    if as_json:
+        for row in (*map(_row, held.compiled.values()), *map(_pair_row, held.pairs)):
+            typer.echo(to_json(row))
+    else:
+        _print_table([*held.compiled.values()], [*held.pairs])
+    failures += held.failures
     if failures:
         raise EngineError(" ".join(failures))
 
@@ -110,7 +118,18 @@ def _row(one: Compiled) -> dict[str, Any]:
     }
 
 
-def _print_table(compiled: list[Compiled], engine: str) -> None:
+def _pair_row(pair: Pair) -> dict[str, Any]:
+    return {
+        "stage": "both",
+        "encoder": {"engine": pair.encoder.engine, "precision": pair.encoder.precision},
+        "answerer": {"engine": pair.answerer.engine, "precision": pair.answerer.precision},
+        "largest_error": pair.parity.largest_error,
+        "agreement": pair.parity.agreement,
+        "samples": pair.parity.samples,
+    }
+
+
+def _print_table(compiled: list[Compiled], pairs: list[Pair]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -136,4 +155,10 @@ def _print_table(compiled: list[Compiled], engine: str) -> None:
             f"{kept.largest_error:.1e}",
             f"{kept.agreement:.2%} of {kept.samples}",
         )
+    for pair in pairs:
+        error, agreement = (
+            f"{pair.parity.largest_error:.1e}",
+            f"{pair.parity.agreement:.2%} of {pair.parity.samples}",
+        )
+        table.add_row("both", pair.name, *[""] * 6, error, agreement)
     Console(highlight=False, width=160).print(table)

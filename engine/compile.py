@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +22,11 @@ from .makers import Maker, Order, check_precision, maker
 from .measure import Speed, batch_sizes, measure
 from .onnxruntime_engine import OnnxRuntimeEngine
 from .parity import BATCH, QUESTIONS, Parity, answer, compare, encode, question_batches
+from .progress import Progress
 from .samples import Samples
 from .sidecar import FOLDER, SIDECAR, STAGES, Sidecar, dump_sidecar
 
 CALIBRATION_BATCHES = 16  # what int8 is fitted to: the first of the samples
-Say = Callable[[str], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +90,26 @@ class Reference:
         batches = question_batches(self.bundle, self.samples, got, min(QUESTIONS, self.max_batch))
         return compare(self.features, got, self.logits, answer(self.answerer, batches)), got
 
+    def compare_both(self, encoder: Engine, answerer: Engine) -> Parity:
+        """Both stages on other engines, one after the other."""
+        features = encode(encoder, self.samples.photos)
+        batches = question_batches(self.bundle, self.samples, features, min(QUESTIONS, self.max_batch))
+        got = answer(answerer, batches)
+        return compare(self.logits, got, self.logits, got)
+
     def close(self) -> None:
         """Give the memory back."""
         self._open.close()
 
 
 def compile_stage(
-    reference: Reference, stage: str, engine: str, precision: str, *, min_agreement: float, say: Say = print
+    reference: Reference,
+    stage: str,
+    engine: str,
+    precision: str,
+    *,
+    min_agreement: float,
+    progress: Progress,
 ) -> Compiled:
     """Build one stage, keep it if it agrees, else try float32 for it.
 
@@ -108,12 +121,11 @@ def compile_stage(
     for attempt in dict.fromkeys((precision, "float32")):
         if attempt not in chosen.precisions:
             continue
-        say(f"{stage}: building {engine} {attempt}")
-        sidecar = _build(reference, stage, chosen, attempt, min_agreement)
+        sidecar = _build(reference, stage, chosen, attempt, min_agreement, progress)
         if sidecar.agreement >= min_agreement:
             return Compiled(sidecar=sidecar, refused=refused)
         refused = refused or sidecar
-        say(f"{stage}: {engine} {attempt} is refused: {loss(sidecar, min_agreement)}")
+        progress.say(f"{stage}: {engine} {attempt} is refused: {loss(sidecar, min_agreement)}")
     assert refused is not None
     raise EngineError(
         f"The {stage} is lost on {engine} {precision}: {loss(refused, min_agreement)}, and there is no float32 of it "
@@ -121,14 +133,21 @@ def compile_stage(
     )
 
 
-def loss(sidecar: Sidecar, min_agreement: float) -> str:
+def loss(found: Sidecar | Parity, min_agreement: float) -> str:
     """What was lost, as a half-sentence."""
-    if sidecar.largest_error == float("inf"):
+    if found.largest_error == float("inf"):
         return "it gives NaN or infinity, which the precision cannot hold"
-    return f"{sidecar.agreement:.2%} of {sidecar.samples} best answers are float32's, {min_agreement:.2%} are asked for"
+    return f"{found.agreement:.2%} of {found.samples} best answers are float32's, {min_agreement:.2%} are asked for"
 
 
-def _build(reference: Reference, stage: str, chosen: Maker, precision: str, min_agreement: float) -> Sidecar:
+def _build(
+    reference: Reference,
+    stage: str,
+    chosen: Maker,
+    precision: str,
+    min_agreement: float,
+    progress: Progress,
+) -> Sidecar:
     """Build into a folder beside its place and put it there if it agrees."""
     bundle = reference.bundle
     graph = bundle.encoder_path if stage == "encoder" else bundle.answerer_path
@@ -144,23 +163,27 @@ def _build(reference: Reference, stage: str, chosen: Maker, precision: str, min_
     with scratch as place:
         root = Path(place) / "plan"
         root.mkdir()
-        started = time.perf_counter()
-        kept = chosen.build(
-            Order(
-                graph=graph,
-                folder=root,
-                precision=precision,
-                samples=reference.calibration(stage),
-                max_batch=reference.max_batch,
-                max_tokens=bundle.max_tokens,
-                cache=folder,
-            )
+        order = Order(
+            graph=graph,
+            folder=root,
+            precision=precision,
+            samples=reference.calibration(stage),
+            max_batch=reference.max_batch,
+            max_tokens=bundle.max_tokens,
+            cache=folder,
         )
+        who = f"{stage}: {chosen.name} {precision}"
+        started = time.perf_counter()
+        with progress.step(f"{who}: building"):
+            kept = chosen.build(order)
         build_s = time.perf_counter() - started
-        built = chosen.open(root, precision, reference.max_batch, reference.threads)
+        with progress.step(f"{who}: opening"):
+            built = chosen.open(root, precision, reference.max_batch, reference.threads)
         try:
-            parity, _ = reference.compare(stage, built)
-            speed = measure(built, reference.timed(stage))
+            with progress.step(f"{who}: comparing with float32"):
+                parity, _ = reference.compare(stage, built)
+            with progress.step(f"{who}: timing"):
+                speed = measure(built, reference.timed(stage))
         finally:
             built.close()
         sidecar = Sidecar(

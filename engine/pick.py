@@ -14,6 +14,7 @@ from .choose import open_engine
 from .compile import Reference, compile_stage
 from .errors import BundleError, EngineError
 from .makers import MAKERS, check_precision, maker
+from .progress import Progress
 from .samples import kept_samples, made_up_samples
 from .sidecar import Plan, Sidecar, damaged_file, mismatch, plans
 
@@ -84,7 +85,7 @@ def open_stage(
     wish = parse_wish(kind)
     reasons: list[Fallback] = []
     if wish.engine != DEFAULT:
-        for plan in _by_speed(plans(bundle.path, stage), wish):
+        for plan in by_preference(plans(bundle.path, stage), wish):
             usable = _usable(bundle, stage, plan, max_batch, threads, reasons)
             if usable is None:
                 continue
@@ -115,7 +116,7 @@ def _graph(bundle: Bundle, stage: str) -> Path:
     return bundle.encoder_path if stage == "encoder" else bundle.answerer_path
 
 
-def _by_speed(found: Iterable[Plan], wish: Wish) -> list[Plan]:
+def by_preference(found: Iterable[Plan], wish: Wish) -> list[Plan]:
     """Plans of the engine that was asked for, the fastest first; for "auto" those slower than onnxruntime are left out.
 
     Speed is held against onnxruntime's of the same minute, so that plans measured at a busy hour lose nothing. Pure.
@@ -184,7 +185,7 @@ def rebuild(bundle: Bundle, sidecar: Sidecar, *, max_batch: int, threads: int | 
             sidecar.engine,
             sidecar.precision,
             min_agreement=MIN_AGREEMENT,
-            say=log.info,
+            progress=Progress(log.info),
         )
     finally:
         reference.close()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from bundles import write_random_bundle
+from rich.console import Console
 
+from asksight.cli.compile_progress import compile_progress
 from asksight.cli.compile_samples import samples_of
 from asksight.cli.main import main
 from asksight.client import load
@@ -32,9 +35,10 @@ def test_a_bundle_is_built_listed_and_then_served(tmp_path: Path, capsys: pytest
         ["compile", str(bundle.path), "--precision", "float32", "--max-batch", "4", "--json"], capsys
     )
     assert code == 0, err
-    encoder, answerer = (json.loads(line) for line in out.splitlines())
+    encoder, answerer, *pairs = (json.loads(line) for line in out.splitlines())
     assert (encoder["stage"], answerer["stage"]) == ("encoder", "answerer")
     assert encoder["agreement"] == answerer["agreement"] == 1
+    assert [(pair["stage"], pair["agreement"], pair["samples"]) for pair in pairs] == [("both", 1, 512)]
     assert encoder["samples"] >= 500
     assert encoder["refused"] is None
     assert "made-up patches" in err
@@ -56,6 +60,36 @@ def test_the_table_says_what_a_person_wants_to_know(
     assert code == 0
     for words in ("photos/s", "questions/s", "agreement", "openvino float32", "100.00% of 512"):
         assert words in out
+    assert "openvino float32 and openvino float32" in out
+
+
+def test_what_is_done_is_told_on_standard_error_with_its_seconds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = write_random_bundle(tmp_path / "bundle")
+    _, _, err = run(["compile", str(bundle.path), "--precision", "float32", "--max-batch", "2"], capsys)
+    samples, *steps = err.splitlines()
+    assert samples.startswith("512 questions about 64 photos to compare on: made-up")
+    assert [re.sub(r"[\d.]+ s$", "", step) for step in steps] == [
+        "both: onnxruntime float32: running and timing, ",
+        *(
+            f"{stage}: openvino float32: {what}, "
+            for stage in ("encoder", "answerer")
+            for what in ("building", "opening", "comparing with float32", "timing")
+        ),
+        "both: openvino float32 and openvino float32: comparing with float32, ",
+    ]
+
+
+def test_on_a_terminal_the_step_under_way_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(force_terminal=True, stderr=True, width=100, highlight=False)
+    progress = compile_progress(console)
+    with progress.step("encoder: openvino [int8]: building"):
+        pass
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "encoder: openvino [int8]: building …" in shown.err
+    assert "encoder: openvino [int8]: building, " in shown.err
 
 
 def test_a_precision_that_loses_answers_is_refused_in_words(
@@ -65,7 +99,7 @@ def test_a_precision_that_loses_answers_is_refused_in_words(
     arguments = ["compile", str(bundle.path), "--precision", "int8", "--max-batch", "2"]
     code, out, err = run([*arguments, "--min-agreement", "1", "--json"], capsys)
     assert code == 0
-    rows = [json.loads(line) for line in out.splitlines()]
+    rows = [row for line in out.splitlines() if (row := json.loads(line))["stage"] != "both"]
     for row in rows:  # a random net of ten answers loses some in one stage or the other
         if row["refused"] is not None:
             assert row["precision"] == "float32"

@@ -19,9 +19,11 @@ from asksight.engine.makers import MAKERS, Maker, Order
 from asksight.engine.measure import batch_sizes, measure
 from asksight.engine.parity import compare
 from asksight.engine.pick import open_stage, parse_wish
+from asksight.engine.progress import Progress
 from asksight.engine.samples import made_up_samples
 from asksight.engine.sidecar import SIDECAR, dump_sidecar, plans
 
+SILENT = Progress(lambda line: None)
 NOISE = {"exact": 0.0, "rough": 5.0, "broken": float("nan"), "float32": 0.0}
 
 
@@ -85,7 +87,7 @@ def reference(bundle: Bundle) -> Iterator[Reference]:
 
 def build(reference: Reference, precision: str = "exact", *, fast: bool = True) -> None:
     for stage in ("encoder", "answerer"):
-        compile_stage(reference, stage, "workshop", precision, min_agreement=0.99, say=lambda line: None)
+        compile_stage(reference, stage, "workshop", precision, min_agreement=0.99, progress=SILENT)
     for stage in ("encoder", "answerer"):
         for plan in plans(reference.bundle.path, stage):
             assert plan.sidecar is not None  # speed is this machine's affair: set, not measured
@@ -94,7 +96,7 @@ def build(reference: Reference, precision: str = "exact", *, fast: bool = True) 
 
 
 def test_what_agrees_is_kept_with_its_figures(reference: Reference, workshop: Workshop) -> None:
-    made = compile_stage(reference, "encoder", "workshop", "exact", min_agreement=1.0, say=print)
+    made = compile_stage(reference, "encoder", "workshop", "exact", min_agreement=1.0, progress=SILENT)
     assert made.refused is None
     assert (made.sidecar.agreement, made.sidecar.largest_error, made.sidecar.samples) == (1.0, 0.0, 64)
     assert made.sidecar.rows_per_s > 0
@@ -110,7 +112,9 @@ def test_a_stage_that_loses_answers_is_refused_and_built_in_float32(
     reference: Reference, workshop: Workshop, stage: str, precision: str, why: str
 ) -> None:
     said: list[str] = []
-    made = compile_stage(reference, stage, "workshop", precision, min_agreement=0.99, say=said.append)
+    made = compile_stage(
+        reference, stage, "workshop", precision, min_agreement=0.99, progress=Progress(said.append)
+    )
     assert made.sidecar.precision == "float32"
     assert made.refused is not None
     assert made.refused.precision == precision
@@ -121,7 +125,7 @@ def test_a_stage_that_loses_answers_is_refused_and_built_in_float32(
 def test_where_nothing_agrees_nothing_is_kept(reference: Reference, workshop: Workshop) -> None:
     workshop.noise["float32"] = 5.0
     with pytest.raises(EngineError, match="The answerer is lost on workshop rough") as refusal:
-        compile_stage(reference, "answerer", "workshop", "rough", min_agreement=0.99, say=print)
+        compile_stage(reference, "answerer", "workshop", "rough", min_agreement=0.99, progress=SILENT)
     assert "stays on onnxruntime" in str(refusal.value)
     assert list(plans(reference.bundle.path, "answerer")) == []
     assert list((reference.bundle.path / "engines").iterdir()) == []
@@ -245,7 +249,7 @@ def test_a_wish_that_there_is_not_says_what_there_is(kind: str, said: str) -> No
 def test_a_bundle_that_cannot_be_written_says_so(reference: Reference, workshop: Workshop) -> None:
     (reference.bundle.path / "engines").write_text("a file")
     with pytest.raises(EngineError, match=r"engines cannot be written .*copy the bundle"):
-        compile_stage(reference, "encoder", "workshop", "exact", min_agreement=0.9, say=print)
+        compile_stage(reference, "encoder", "workshop", "exact", min_agreement=0.9, progress=SILENT)
 
 
 def test_parity_counts_ties_as_the_same_and_nan_as_nothing() -> None:
