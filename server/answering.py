@@ -160,22 +160,29 @@ class Answering:
             on_health=on_health,
         )
 
-    def ask_many(self, asks: Sequence[Ask], patience: Patience) -> list[Reply | AskError]:
-        """Answer asks that go through the engines together; one that fails is an AskError in its place."""
+    def ask_many(
+        self, asks: Sequence[Ask], patience: Patience, expected: Callable[[], object] | None
+    ) -> list[Reply | AskError]:
+        """Answer asks that go through the engines together; one that fails is an AskError in its place.
+
+        `expected` is what `expect` gave for their photos, if it was asked.
+        """
         started_s = time.perf_counter()
         steps = self._steps
-        looks = [steps.first(Stage.PHOTO, self._look, ask, patience) for ask in asks]
+        looks = [steps.first(Stage.PHOTO, self._look, ask, patience, bool(expected)) for ask in asks]
+        if expected is not None:
+            expected()
         asked = [
             steps.then(look, Stage.ENCODER, self._question, ask, patience)
             for ask, look in zip(asks, looks, strict=True)
         ]
         return [steps.then(one, Stage.ANSWERER, self._reply, patience, started_s) for one in asked]
 
-    def _look(self, ask: Ask, patience: Patience) -> Look:
+    def _look(self, ask: Ask, patience: Patience, expected: bool) -> Look:
         """Check the ask and have its photo's features on their way."""
         patience.check()
         check_question(ask.question, max_chars=self._limits.max_question_chars)
-        return self._sight.look(ask, patience)
+        return self._sight.look(ask, patience, expected=expected)
 
     def _question(self, look: Look, ask: Ask, patience: Patience) -> _Asked:
         """Wait for the photo's features and queue the question for the answerer."""
@@ -240,10 +247,10 @@ class Answering:
         failed = max(self._encoder.failed_reopenings, self._answerer.failed_reopenings)
         return failed >= MOST_FAILED_REOPENINGS or any(watchdog.stuck for watchdog in self._watchdogs)
 
-    def check_room(self, patience: Patience) -> None:
-        """Raise Overloaded where a new photo could not be encoded in time, before anything is done for it."""
+    def expect(self, patience: Patience) -> Callable[[], None]:
+        """Expect a new photo until what is returned is called, or raise Overloaded where it would be late."""
         try:
-            self._encoder.check_room(patience)
+            return self._encoder.expect(patience)
         except Overloaded:
             self._observer.ask_dropped(Stage.PHOTO, Reason.SHED)
             raise

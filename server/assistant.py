@@ -22,6 +22,7 @@ from .gate import Gate
 from .limits import Limits
 from .observer import Observer, Reason, Stage
 from .patience import Cancellation, Patience
+from .turns import TURN
 
 OPENING_ERRORS = (BundleError, EngineError)  # of open(), for callers that do not know the engines
 
@@ -116,9 +117,13 @@ class Assistant:
         *,
         deadline: float | None = None,
         cancelled: Cancellation | Callable[[], bool] | None = None,
+        expected: Callable[[], object] | None = None,
     ) -> Reply:
-        """Answer one ask; `deadline` is a time of the monotonic clock, in seconds. Raises AskError."""
-        (result,) = self.ask_many([ask], deadline=deadline, cancelled=cancelled)
+        """Answer one ask; `deadline` is a time of the monotonic clock, in seconds. Raises AskError.
+
+        `expected` is what `expect` gave for its photo, if it was asked.
+        """
+        (result,) = self.ask_many([ask], deadline=deadline, cancelled=cancelled, expected=expected)
         if isinstance(result, AskError):
             raise result
         return result
@@ -129,13 +134,15 @@ class Assistant:
         *,
         deadline: float | None = None,
         cancelled: Cancellation | Callable[[], bool] | None = None,
+        expected: Callable[[], object] | None = None,
     ) -> list[Reply | AskError]:
         """Answer asks that go through the engines together; one that fails is an AskError in its place."""
         sizes = [len(ask.photo or b"") for ask in asks]
         admitted = self._gate.admit(sizes)
         try:
-            with self._current() as answering:
-                answered = answering.ask_many(asks[:admitted], Patience(deadline, cancelled))
+            with self._current() as answering, TURN.taken():
+                patience = Patience(deadline, cancelled, turn=TURN)
+                answered = answering.ask_many(asks[:admitted], patience, expected)
         finally:
             self._gate.leave(sizes[:admitted])
         for _ in asks[admitted:]:
@@ -186,9 +193,9 @@ class Assistant:
         """How many asks are under way."""
         return self._gate.inside
 
-    def check_room(self, deadline: float | None) -> None:
-        """Raise Overloaded where a new photo could not be answered in time: at once, from any thread."""
-        self._answering.check_room(Patience(deadline))
+    def expect(self, deadline: float | None) -> Callable[[], None]:
+        """Expect a new photo until what is returned is called; or raise Overloaded where it would be late."""
+        return self._answering.expect(Patience(deadline))
 
     @property
     def waiting_photos(self) -> int:

@@ -72,6 +72,7 @@ class Batcher(Generic[Item, Row]):
         self._changed = Condition()
         self._waiting: list[Entry[Item, Row]] = []  # in order of arrival
         self._running: list[Entry[Item, Row]] = []
+        self._coming = 0  # items that are being made
         self._busy_since_s: float | None = None  # since when the owner is inside the engine
         self._closing = False
         self._rate = DrainRate()
@@ -80,15 +81,15 @@ class Batcher(Generic[Item, Row]):
         self._ended = False  # the last owner has left
         self._start_owner(None)
 
-    def submit(self, item: Item, interest: Interest) -> Future[Row]:
+    def submit(self, item: Item, interest: Interest, *, expected: bool = False) -> Future[Row]:
         """Queue one item; the future gets its row, or the AskError that it failed with.
 
         Raises Overloaded when the queue is full, or so long that the item would expire in it, and Unavailable
-        after close(), both at once.
+        after close(), both at once. One that was `expect`ed is not told so late that it will expire.
         """
         entry: Entry[Item, Row] = Entry(item, interest, time.monotonic(), Future())
         with self._changed:
-            self._check_room(interest)
+            self._check_room(interest, expected=expected)
             self._waiting.append(entry)
             self._observer.queued(self.name, len(self._waiting))
             self._changed.notify()
@@ -99,16 +100,33 @@ class Batcher(Generic[Item, Row]):
         with self._changed:
             self._check_room(interest)
 
-    def _check_room(self, interest: Interest) -> None:
+    def expect(self, interest: Interest) -> Callable[[], None]:
+        """Count an item that is still being made as ahead of those to be expected later; raise as `submit` does.
+
+        It counts until what is returned is called, at least once: when it was submitted, or will not be.
+        """
+        with self._changed:
+            self._check_room(interest, coming=self._coming)
+            self._coming += 1
+        expected = [True]
+
+        def came() -> None:
+            with self._changed:
+                self._coming -= len(expected)
+                expected.clear()
+
+        return came
+
+    def _check_room(self, interest: Interest, *, coming: int = 0, expected: bool = False) -> None:
         if self._closing:
             raise Unavailable
         if self._lost:
             raise Reopening
         if len(self._waiting) >= self._limits.queue_capacity:
             self._take(0)  # those for whom nobody waits any more keep nobody out
-        deadline_s = interest.deadline_s()
+        deadline_s = None if expected else interest.deadline_s()
         if len(self._waiting) >= self._limits.queue_capacity or hopeless(
-            ahead=len(self._waiting) + len(self._running),
+            ahead=len(self._waiting) + len(self._running) + coming,
             row_s=self._rate.row_s,
             deadline_in_s=None if deadline_s is None else deadline_s - time.monotonic(),
             max_batch=self._limits.max_batch,

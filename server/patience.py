@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from threading import Event, Lock
 from typing import Protocol, TypeVar
 
 from .errors import Cancelled, DeadlineExceeded
+from .turns import Turn
 
 T = TypeVar("T")
 
@@ -65,13 +67,19 @@ class Interest(Protocol):
 class Patience:
     """One caller's deadline (monotonic seconds, None for none) and cancellation. Thread-safe.
 
-    A plain function may stand for the Cancellation; it is asked by the caller's own thread only, now and then.
+    A plain function may stand for the Cancellation; it is asked by the caller's own thread only, now and then. `turn`
+    is what the caller's thread has, and lends while it waits.
     """
 
     def __init__(
-        self, deadline_s: float | None = None, cancelled: Cancellation | Callable[[], bool] | None = None
+        self,
+        deadline_s: float | None = None,
+        cancelled: Cancellation | Callable[[], bool] | None = None,
+        *,
+        turn: Turn | None = None,
     ) -> None:
         self._deadline_s = deadline_s
+        self._turn = turn
         self._switch = cancelled if isinstance(cancelled, Cancellation) else Cancellation()
         self._ask = None if isinstance(cancelled, Cancellation) else cancelled
 
@@ -96,6 +104,18 @@ class Patience:
 
     def wait_for(self, future: Future[T]) -> T:
         """Return the future's result, or raise its error, Cancelled or DeadlineExceeded: whatever comes first."""
+        if not future.done():
+            with self.lent():
+                self._sleep(future)
+        if not future.done():
+            raise Cancelled
+        return future.result()
+
+    def lent(self) -> AbstractContextManager[None]:
+        """Let other threads have the turn while the block runs, which needs none."""
+        return nullcontext() if self._turn is None else self._turn.lent()
+
+    def _sleep(self, future: Future[T]) -> None:
         woken = Event()
         future.add_done_callback(lambda _: woken.set())
         self._switch.subscribe(woken.set)
@@ -104,9 +124,6 @@ class Patience:
                 self.check()
         finally:
             self._switch.unsubscribe(woken.set)
-        if not future.done():
-            raise Cancelled
-        return future.result()
 
     def _nap_s(self) -> float | None:
         remaining_s = self.remaining_s()

@@ -23,6 +23,7 @@ from .assistant import Assistant
 from .errors import ServerError
 from .gate import Gate
 from .health import SERVICES, Health
+from .loop import new_loop
 from .observer import Observer
 from .reading import Reading
 from .service import VqaService
@@ -97,7 +98,7 @@ class Server:
             observer=observer or Observer(),
             log_questions=log_questions,
         )
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="asksight-grpc", daemon=True)
         self._health: Health | None = None
         self._grpc: grpc.aio.Server | None = None

@@ -46,6 +46,10 @@ FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, 
 Context = Any  # grpc.aio.ServicerContext, whose types differ from version to version
 
 
+def _nothing(*_: object) -> None:
+    pass
+
+
 class VqaService(vqa_pb2_grpc.VqaServiceServicer):
     """Serves assistants by name; the first is the default."""
 
@@ -70,16 +74,24 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
         self._log_questions = log_questions
 
     async def Ask(self, request: vqa_pb2.AskRequest, context: Context) -> vqa_pb2.AskResponse:  # noqa: N802
+        came: Callable[[], object] | None = None  # the photo, which needs no more to be expected
+
         def answer(deadline: float | None, cancelled: Cancellation) -> vqa_pb2.AskResponse:
             assistant = self._assistant(request.model)
-            return to_response(assistant.ask(from_request(request), deadline=deadline, cancelled=cancelled))
+            ask = from_request(request)
+            return to_response(assistant.ask(ask, deadline=deadline, cancelled=cancelled, expected=came))
 
-        def check_room(deadline: float | None) -> None:
+        def expect(deadline: float | None) -> None:
             # A photo that is cached might still be answered; but who knows that sends its image_id.
+            nonlocal came
             if request.WhichOneof("image") == "image_data":
-                self._assistant(request.model).check_room(deadline)
+                came = self._assistant(request.model).expect(deadline)
 
-        return await self._call("Ask", context, answer, [request.question], check_room)
+        try:
+            return await self._call("Ask", context, answer, [request.question], expect)
+        finally:
+            if came is not None:
+                came()
 
     async def AskBatch(  # noqa: N802
         self, request: vqa_pb2.AskBatchRequest, context: Context
@@ -139,11 +151,11 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
         context: Context,
         answer: Callable[[float | None, Cancellation], T],
         questions: Sequence[str],
-        check_room: Callable[[float | None], object] = lambda _: None,
+        expect: Callable[[float | None], object] = _nothing,
     ) -> T:
         """Run one call with its deadline and cancellation; every error leaves through here.
 
-        `check_room` refuses in the loop what would only be refused later, in a thread.
+        `expect` refuses in the loop what would only be refused later, in a thread.
         """
         remaining_s = context.time_remaining()
         deadline = None if remaining_s is None or remaining_s > FOREVER_S else time.monotonic() + remaining_s
@@ -158,7 +170,7 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
             call.caller = caller.name
             self._callers.enter(caller)
             try:
-                check_room(deadline)
+                expect(deadline)
                 answered = await self._in_a_thread(lambda: answer(deadline, cancelled))
             finally:
                 self._callers.leave(caller)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,7 @@ class Look:
     photo: bytes | None  # None when the ask came with an image_id alone
     header: PhotoHeader | None
     found: Encoded | Encoding | None = None
+    expected: bool = False  # there is a place for it in the encoder's queue
     own_run: bool = False  # this ask leads or led an encoder run
     decode_us: int = 0
     encode_us: int = 0
@@ -64,11 +66,16 @@ class Sight:
         self._cache = FeatureCache(limits.cache_bytes)
         self._room = DecodingRoom(limits.decoding_bytes)
 
-    def look(self, ask: Ask, patience: Patience) -> Look:
-        """Have the features of the ask's photo on their way. Raises AskError for a photo or id that is refused."""
+    def look(self, ask: Ask, patience: Patience, *, expected: bool = False) -> Look:
+        """Have the features of the ask's photo on their way. Raises AskError for a photo or id that is refused.
+
+        One that is `expected` was let into the encoder's queue before.
+        """
         started_s = time.perf_counter()
         look = self._identify(ask)
+        look.expected = expected
         self._find(look, patience)
+        look.expected = False
         look.decode_us = _since_us(started_s)
         return look
 
@@ -113,7 +120,7 @@ class Sight:
         self._note(look.found, leads=leads)
         if leads and isinstance(look.found, Encoding):
             look.own_run = True
-            self._lead(look.found, look.photo, look.header, patience)
+            self._lead(look, look.found, look.photo, look.header, patience)
 
     def _note(self, found: Encoded | Encoding, *, leads: bool) -> None:
         if isinstance(found, Encoded):
@@ -121,13 +128,15 @@ class Sight:
         else:
             self._observer.cache_used(CacheUse.MISS if leads else CacheUse.SHARED)
 
-    def _lead(self, encoding: Encoding, photo: bytes, header: PhotoHeader, patience: Patience) -> None:
+    def _lead(
+        self, look: Look, encoding: Encoding, photo: bytes, header: PhotoHeader, patience: Patience
+    ) -> None:
         """Decode the photo and queue it for the encoder, for all who wait for it."""
         try:
-            self._encoder.check_room(
-                encoding.crowd
-            )  # decoding is the dear part: not for a photo that cannot be queued
-            flaws, row = self._decode_and_queue(encoding, photo, header, patience)
+            if not look.expected:  # decoding is the dear part: not for a photo that cannot be queued
+                self._encoder.check_room(encoding.crowd)
+            flaws, picture = self._decode(encoding, photo, header, patience)
+            row = self._encoder.submit(picture, encoding.crowd, expected=look.expected)
         except (Cancelled, DeadlineExceeded, Overloaded):
             self._cache.settle(encoding, None)  # this caller's own affair, its deadline: another takes over
             patience.check()  # the room may have been asked for on behalf of others, this caller having left
@@ -144,17 +153,19 @@ class Sight:
         self._cache.settle(encoding, _outcome(done, flaws))
         self._observer.cache_size(len(self._cache), self._cache.size_bytes)
 
-    def _decode_and_queue(
+    def _decode(
         self, encoding: Encoding, photo: bytes, header: PhotoHeader, patience: Patience
-    ) -> tuple[tuple[Flaw, ...], Future[NDArray[Any]]]:
-        def room(size_bytes: int) -> AbstractContextManager[None]:
-            return self._room.take(size_bytes, patience)
+    ) -> tuple[tuple[Flaw, ...], NDArray[Any]]:
+        @contextmanager
+        def room(size_bytes: int) -> Iterator[None]:
+            with self._room.take(size_bytes, patience), patience.lent():
+                yield
 
         picture = decode(photo, header, smallest_px=self._input.smallest_px, room=room)
         if encoding.crowd.cancelled():
             raise Cancelled
         flaws = find_flaws(picture, short_side_px=min(header.width, header.height))
-        return flaws, self._encoder.submit(self._input(picture), encoding.crowd)
+        return flaws, self._input(picture)
 
 
 def _outcome(done: Future[NDArray[Any]], flaws: tuple[Flaw, ...]) -> Encoded | AskError | None:

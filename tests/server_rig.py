@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,13 @@ def release(engine: FakeEngine) -> None:
     """Let the held calls go on, and later ones through."""
     if engine.gate is not None:
         engine.gate.set()
+
+
+def until(true: Callable[[], bool]) -> None:
+    ends_s = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < ends_s
+        time.sleep(0.002)  # between two looks; nothing tells of it
 
 
 def health_stub(channel: grpc.Channel) -> Any:

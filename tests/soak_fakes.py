@@ -77,11 +77,42 @@ def percentile(values: list[float], percent: float) -> float:
     return float(np.percentile(values, percent)) if values else 0.0
 
 
+_broken: list[str] = []
+
+
 def promise(name: str, kept: bool, said: str) -> None:
-    """Print a figure; end with 1 where it breaks the promise."""
+    """Print a figure, and whether it breaks the promise."""
     print(f"{name}: {said}" + ("" if kept else "   BROKEN"), flush=True)  # noqa: T201
     if not kept:
-        sys.exit(1)
+        _broken.append(name)
+
+
+def end() -> None:
+    """End with 1 where a promise was broken."""
+    sys.exit(bool(_broken))
+
+
+class Progress:
+    """Says on standard error how far a long run is and when it will be over, every ten seconds."""
+
+    EVERY_S = 10.0
+
+    def __init__(self, name: str, total: float) -> None:
+        self._name, self._total = name, total
+        self._began_s = self._said_s = time.monotonic()
+
+    def at(self, done: float, more: str = "") -> None:
+        """So much of the whole is done."""
+        now_s = time.monotonic()
+        if now_s - self._said_s < self.EVERY_S or not done:
+            return
+        self._said_s = now_s
+        left_s = (now_s - self._began_s) * (self._total / done - 1)
+        print(  # noqa: T201
+            f"  {self._name}: {done:.0f} of {self._total:.0f}, {left_s:.0f} s to go {more}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def short_form() -> bool:

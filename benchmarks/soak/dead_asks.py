@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Timer
 from typing import Any
 
-from soak_fakes import fake_assistant, new_photo, promise, short_form
+from soak_fakes import end, fake_assistant, new_photo, promise, short_form
 
 from asksight.server import sight
 from asksight.server.asks import Ask, Reply
@@ -153,3 +153,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    end()

@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 from photo_files import photo
-from soak_fakes import promise, rss_mb, server_process, short_form
+from soak_fakes import end, promise, rss_mb, server_process, short_form
 
 from asksight.v1 import vqa_pb2
 
@@ -102,3 +102,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    end()

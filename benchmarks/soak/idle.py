@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 from photo_files import photo
-from soak_fakes import percentile, promise, short_form
+from soak_fakes import end, percentile, promise, short_form
 
 import asksight.server.answering as answering
 from asksight.server.assistant import Assistant
@@ -24,7 +24,7 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 class Direct(Batcher[Any, Any]):
     """No queue and no thread: the caller runs its own row."""
 
-    def submit(self, item: Any, interest: Interest) -> Future[Any]:
+    def submit(self, item: Any, interest: Interest, *, expected: bool = False) -> Future[Any]:
         entry: Entry[Any, Any] = Entry(item, interest, time.monotonic(), Future())
         rows: Sequence[Any] = self._run([item])
         entry.settle(rows[0])
@@ -62,3 +62,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    end()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from soak_fakes import fake_assistant, new_photo, promise, rss_mb, short_form
+from soak_fakes import end, fake_assistant, new_photo, promise, rss_mb, short_form
 
 from asksight.server.asks import Ask
 from asksight.server.assistant import Assistant
@@ -58,3 +58,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    end()

@@ -8,7 +8,7 @@ import threading
 import time
 
 import grpc
-from soak_fakes import new_photo, promise, server_process, short_form
+from soak_fakes import end, new_photo, promise, server_process, short_form
 
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
@@ -96,3 +96,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    end()

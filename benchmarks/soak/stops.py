@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bundles import write_random_bundle
 from serving_process import WAIT_S, Callers, ended_well, serving, until
-from soak_fakes import promise, short_form
+from soak_fakes import end, promise, short_form
 
 from asksight.client import UnavailableError
 
@@ -54,3 +54,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    end()

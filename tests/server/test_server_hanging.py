@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from threading import Event
 
 import pytest
-from server_rig import WAIT_S
+from server_rig import WAIT_S, until
 
 from asksight.server.batcher import Batcher, Run
 from asksight.server.batching import BatchLimits
@@ -43,13 +42,6 @@ class Hanging:
             raise RuntimeError("no memory")
         self.opened += 1
         return self.run
-
-
-def until(true: Callable[[], bool]) -> None:
-    ends_s = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < ends_s
-        time.sleep(0.002)  # between two looks; nothing tells of it
 
 
 @pytest.fixture

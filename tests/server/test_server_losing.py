@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -18,7 +17,7 @@ from grpc_health.v1 import health_pb2
 from grpc_status import rpc_status
 from numpy.typing import NDArray
 from photo_files import photo
-from server_rig import WAIT_S, fake_engine, health_stub, hold, release
+from server_rig import WAIT_S, fake_engine, health_stub, hold, release, until
 
 from asksight.engine import Bundle, EngineError, EngineLostError, FakeEngine
 from asksight.engine.cuda_error import CudaError
@@ -37,13 +36,6 @@ from asksight.server.server import Server
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 LOST = EngineLostError("The card was lost.")
-
-
-def until(true: Callable[[], bool]) -> None:
-    ends_s = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < ends_s
-        time.sleep(0.002)  # between two looks; nothing tells of it
 
 
 def pixels_for(encoder: FakeEngine) -> NDArray[Any]:
