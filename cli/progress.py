@@ -19,6 +19,16 @@ class Bar:
 
     def __call__(self, count: int = 1) -> None:
         self._shown.advance(self._task, count)
+        self._show_rate()
+
+    def at(self, unit: str, done: int, total: int) -> None:
+        """Say how many of what are done; another `unit` than before begins anew."""
+        if unit != self._shown.tasks[0].description:
+            self._shown.reset(self._task, description=unit, rate="", note="")
+        self._shown.update(self._task, completed=done, total=total)
+        self._show_rate()
+
+    def _show_rate(self) -> None:
         task = self._shown.tasks[0]
         speed = task.finished_speed or task.speed
         if speed:

@@ -46,6 +46,9 @@ def train(
             help="mlp, lstm: a folder from `asksight vectors`, kept as it is; else rows are learned."
         ),
     ] = None,
+    tune_vectors: Annotated[
+        bool, typer.Option("--tune-vectors", help="mlp, lstm: learn the rows of --vectors further.")
+    ] = False,
     dimension: Annotated[int, typer.Option(min=1, help="mlp, lstm: of word vectors.")] = 300,
     split: Annotated[
         str | None, typer.Option(help="mlp, lstm: what to learn from; the split that begins with train.")
@@ -73,7 +76,9 @@ def train(
     ] = 5,
     dropout: Annotated[float, typer.Option(min=0, max=0.95, help="mlp, lstm.")] = 0.5,
     units: Annotated[int, typer.Option(min=1, help="mlp, lstm: of each dense layer.")] = 1024,
-    lstm_units: Annotated[int, typer.Option(min=1, help="lstm: of each of its three layers.")] = 512,
+    hidden: Annotated[int, typer.Option(min=1, help="mlp, lstm: dense layers.")] = 3,
+    lstm_units: Annotated[int, typer.Option(min=1, help="lstm: of each of its layers.")] = 512,
+    lstm_layers: Annotated[int, typer.Option(min=1, help="lstm.")] = 3,
     log_dir: Annotated[Path, typer.Option(help="mlp, lstm: curves for TensorBoard.")] = Path("Graph"),
     max_risk: Annotated[
         float,
@@ -108,10 +113,14 @@ def train(
                 )
             _one_of("--targets", targets, ("modal", "soft"))
             _one_of("--optimizer", optimizer, ("rmsprop", "adam"))
-            sizes = {"units": units, "dropout": dropout}
+            if tune_vectors and vectors is None:
+                raise typer.BadParameter("goes with --vectors.", param_hint="--tune-vectors")
+            recurrent = {"lstm_units": lstm_units, "lstm_layers": lstm_layers}
+            sizes = {"units": units, "hidden": hidden, "dropout": dropout}
             told = {
                 "arch": arch,
                 "vectors": None if vectors is None else str(vectors),
+                "tune_vectors": tune_vectors,
                 "word_dimension": dimension,
                 "top_answers": 1000 if top_answers is None and min_answer_count is None else top_answers,
                 "min_answer_count": min_answer_count or 1,
@@ -122,7 +131,7 @@ def train(
                 "optimizer": optimizer,
                 "learning_rate": 1e-3 if learning_rate is None else learning_rate,
                 "seed": seed,
-                "sizes": sizes | ({"lstm_units": lstm_units} if arch == "lstm" else {}),
+                "sizes": sizes | (recurrent if arch == "lstm" else {}),
             }
             history = _train_stored(told, data, features, (split, val_split), out, log_dir, max_risk, bar)
     if as_json:
@@ -141,7 +150,15 @@ def _train_attention(told: dict[str, Any], out: Path, max_risk: float, bar: Bar)
 
     settings = Settings(arch="attention", **told)
     read = square_reader(settings.side)
-    run = run_training(settings, out, read=read, max_risk=max_risk, report=_reporter(bar), say=bar.say)
+    run = run_training(
+        settings,
+        out,
+        read=read,
+        max_risk=max_risk,
+        decoded=_decoded(bar),
+        report=_reporter(bar),
+        say=bar.say,
+    )
     return json.loads(run.history.read_text())
 
 
@@ -173,11 +190,25 @@ def _train_stored(
     return json.loads(run.history.read_text())
 
 
+def _decoded(bar: Bar) -> Any:
+    """A bar of photos, and a line for each split, for where standard error is no terminal."""
+    left = 0
+
+    def decoded(done: int, total: int) -> None:
+        nonlocal left
+        if left == 0:
+            left = total - done + 1
+            bar.say(f"decoding {left} photos")
+        left -= 1
+        bar.at("photos", done, total)
+
+    return decoded
+
+
 def _reporter(bar: Bar) -> Any:
     def report(at: Progress) -> None:
-        bar.total(at.steps - at.first)
+        bar.at("steps", at.step - at.first, at.steps - at.first)
         bar.note(f"loss {at.loss:.3f}")
-        bar(1)
 
     return report
 

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from .state_files import StateFiles
 
-_REST = 20  # times what a save takes, before the next: under 5 % of the time
+REST = 20  # times what a save takes, before the next: under 5 % of the time
 _SYNCED_REST = 200  # likewise for saves that wait for the disk: under 0.5 %
 
 
@@ -56,7 +56,7 @@ class Checkpoint:
         self._files = StateFiles(folder, zlib.crc32(told.encode()))
         # All at once, which takes a tenth of asking each, and without a copy.
         self._read = tf.function(lambda: [tf.convert_to_tensor(v.value) for v in variables])
-        self._often, self._seldom = Pace(_REST), Pace(_SYNCED_REST)
+        self._often, self._seldom = Pace(REST), Pace(_SYNCED_REST)
 
     def restore(self) -> tuple[int, float | None] | None:
         """Put back the variables of the last save; its step and its loss, or None where there is none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 from asksight.ext import WordTable
 
 from .datasets import Dataset
+from .runs import write_json
 
 Read = Callable[[Path], NDArray[np.uint8]]  # a photo file → [side, side, 3]
+_NOTED = 512  # photos decoded, before it is noted how far that is
 UNKNOWN = "<unknown 0>"  # holds a blank, so that no token can be this word
 
 
@@ -78,7 +81,10 @@ def load_examples(
     read: Read,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Examples:
-    """Read a data set; photos are decoded once, into the file `cache`, and mapped from there ever after."""
+    """Read a data set; photos are decoded once, into the file `cache`, and mapped from there ever after.
+
+    `progress` is told how many photos are decoded, of how many, and not called where all were decoded before.
+    """
     rows, lengths = word_table(words, limit=max_tokens).rows(dataset.questions)
     number = {answer: i for i, answer in enumerate(answers)}
     places = {image_id: p for p, image_id in enumerate(dict.fromkeys(dataset.image_ids))}
@@ -99,24 +105,40 @@ def load_examples(
 def _decoded(
     paths: list[str], *, side: int, cache: Path, read: Read, progress: Callable[[int, int], None]
 ) -> NDArray[np.uint8]:
-    """All photos as one memory-mapped array; made under another name first, so that half a cache is never taken."""
-    listed = cache.with_suffix(".json")
-    key = {"side": side, "paths": paths}
-    if cache.exists() and listed.exists() and json.loads(listed.read_text()) == key:
+    """All photos as one memory-mapped array; made under another name first, so that half a cache is never taken.
+
+    Stopped, it goes on after the last that were noted down.
+    """
+    listed, unfinished = cache.with_suffix(".json"), cache.with_suffix(".part.npy")
+    noted = unfinished.with_suffix(".json")
+    key: dict[str, Any] = {"side": side, "paths": paths}
+    if cache.exists() and _json_of(listed) == key:
         return np.load(cache, mmap_mode="r")  # type: ignore[no-any-return]
-    unfinished = cache.with_suffix(".part.npy")
-    photos = np.lib.format.open_memmap(unfinished, "w+", np.uint8, (len(paths), side, side, 3))
+    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
+    begun = _json_of(noted)
+    first = begun["done"] if unfinished.exists() and begun.get("key") == digest else 0
+    shape = (len(paths), side, side, 3)
+    photos = np.lib.format.open_memmap(unfinished, "r+" if first else "w+", np.uint8, shape)
 
     def place(i: int) -> None:
         photos[i] = read(Path(paths[i]))
 
     with ThreadPoolExecutor() as pool:
-        for done, _ in enumerate(pool.map(place, range(len(paths))), start=1):
-            progress(done, len(paths))
-    photos.flush()
+        for start in range(first, len(paths), _NOTED):
+            end = min(start + _NOTED, len(paths))
+            for done, _ in enumerate(pool.map(place, range(start, end)), start=start + 1):
+                progress(done, len(paths))
+            photos.flush()
+            write_json(noted, {"key": digest, "done": end})
+    cache.unlink(missing_ok=True)  # before it is said that it is of these photos
+    write_json(listed, key)
     unfinished.rename(cache)
-    listed.write_text(json.dumps(key))
+    noted.unlink(missing_ok=True)
     return np.load(cache, mmap_mode="r")  # type: ignore[no-any-return]
+
+
+def _json_of(path: Path) -> Any:
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 class Batches:

@@ -114,19 +114,21 @@ def train(
     *,
     read: Read,
     max_risk: float = MAX_RISK,
+    decoded: Callable[[int, int], None] = lambda done, total: None,
     report: Callable[[Progress], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Train on the split `train` of `settings.data`, calibrate on `val`, and leave the result in the folder `out`.
 
     Calibration lets at most `max_risk` of what is answered be wrong on `val`; it may differ when a run is taken up.
+    `decoded` is told how many photos of a split are read, of how many, before the first step; `report` of each step.
     Raises TrainingError when the folder holds another run, and what reading the data set raises.
     Killed at any moment, the same call goes on where it was; so it does after a KeyboardInterrupt.
     """
     keras.utils.set_random_seed(settings.seed)
     run = Run(out)
     run.begin(settings)
-    learning, validation, answers = _read(settings, run, read, say)
+    learning, validation, answers = _read(settings, run, read, decoded, say)
     words = len(run.words.read_text(encoding="utf-8").splitlines())
     batches = Batches(
         learning,
@@ -151,7 +153,11 @@ def train(
 
 
 def _read(
-    settings: Settings, run: Run, read: Read, say: Callable[[str], None]
+    settings: Settings,
+    run: Run,
+    read: Read,
+    decoded: Callable[[int, int], None],
+    say: Callable[[str], None],
 ) -> tuple[Examples, Examples, tuple[str, ...]]:
     """Both splits as arrays, and the answers; words and answers are chosen from the split `train`."""
     sets = {split: open_dataset(Path(settings.data), split) for split in ("train", "val")}
@@ -169,6 +175,7 @@ def _read(
             side=settings.side,
             cache=run.path / f"photos_{split}.npy",
             read=read,
+            progress=decoded,
         )
         for split, data in sets.items()
     )

@@ -24,6 +24,18 @@ def test_the_bar_is_written_to_standard_error_with_count_and_note(capsys: pytest
     assert "loss 0.125" in said
 
 
+def test_a_bar_can_go_on_to_something_else(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("steps", total=None, quiet=False) as bar:
+        for done in range(1, 11):
+            bar.at("photos", done, 10)
+        bar.note("odd")
+        for done in (1, 2):
+            bar.at("steps", done, 3)
+    said = capsys.readouterr().err
+    assert "2/3 steps" in said
+    assert "odd" not in said
+
+
 def test_a_quiet_bar_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     work(quiet=True)
     assert capsys.readouterr() == ("", "")

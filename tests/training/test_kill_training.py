@@ -38,7 +38,7 @@ from asksight.training.runs import Settings
 from asksight.training.stored_settings import StoredSettings
 from asksight.training.train import train
 from asksight.training.train_stored import train_stored
-checkpoint._REST = 0
+checkpoint.REST = 0
 told, most = json.loads(sys.argv[1]), int(sys.argv[2])
 def report(at):
     print(at.first, at.step, at.loss, flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,3 +71,51 @@ def test_photos_that_are_decoded_already_are_not_read_again(data: Path, tmp_path
     np.testing.assert_array_equal(examples.photos[7], read(dataset.photo(examples.image_ids[7])))
     known = np.array([a in answers for a in dataset.answers_modal])
     np.testing.assert_array_equal(examples.answers >= 0, known)
+
+
+def test_photos_go_on_after_the_last_that_were_noted_and_progress_is_told(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped while it decodes photo 11 of 20, with each 4 noted: the first 8 are not read again."""
+    from asksight.training import examples
+    from asksight.training.datasets import open_dataset
+
+    monkeypatch.setattr(examples, "_NOTED", 4)
+    dataset = open_dataset(data, "val")
+    read, read_paths = square_reader(32), list[Path]()
+    told: list[tuple[int, int]] = []
+    stop_at: Path | None = sorted({dataset.photo(i) for i in dataset.image_ids})[10]
+
+    def reading(path: Path) -> np.ndarray:
+        if path == stop_at:
+            raise KeyboardInterrupt
+        read_paths.append(path)
+        return read(path)
+
+    def load() -> Any:
+        return examples.load_examples(
+            dataset,
+            words=("is",),
+            answers=("yes",),
+            max_tokens=30,
+            side=32,
+            cache=tmp_path / "p.npy",
+            read=reading,
+            progress=lambda done, total: told.append((done, total)),
+        ).photos
+
+    with pytest.raises(KeyboardInterrupt):
+        load()
+    stop_at = None
+    before, reached = len(told), told[-1][0]
+    read_paths.clear()
+    photos = load()
+    assert reached >= 8
+    assert len(read_paths) == 12
+    assert told[before:] == [(done, 20) for done in range(9, 21)]
+    for place, image_id in enumerate(dict.fromkeys(dataset.image_ids)):
+        np.testing.assert_array_equal(photos[place], read(dataset.photo(image_id)))
+    told.clear()
+    np.testing.assert_array_equal(load(), photos)
+    assert told == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.json", "p.npy"]
