@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from soak_fakes import end, fake_assistant, new_photo, promise, rss_mb, short_form
+from soak_fakes import Progress, end, fake_assistant, new_photo, promise, rss_mb, short_form
 
 from asksight.server.asks import Ask
 from asksight.server.assistant import Assistant
@@ -17,10 +17,11 @@ LIMITS = Limits(cache_bytes=200_000)  # full within the warm-up
 AT_MOST_MB = 1.0  # per 100,000 asks
 
 
-def slope(assistant: Assistant, asks: int, after: Callable[[], object] = lambda: None) -> float:
+def slope(name: str, assistant: Assistant, asks: int, after: Callable[[], object] = lambda: None) -> float:
     """MB per 100,000 asks, by a line through 40 readings after the first quarter."""
     readings: list[tuple[int, float]] = []
     done = 0
+    progress = Progress(name, asks)
     with ThreadPoolExecutor(CALLERS) as callers:
         while done < asks:
             part = min(asks // 50, asks - done)
@@ -32,6 +33,7 @@ def slope(assistant: Assistant, asks: int, after: Callable[[], object] = lambda:
             list(callers.map(call, range(done, done + part)))
             done += part
             readings.append((done, rss_mb()))
+            progress.at(done, f"({readings[-1][1]:.1f} MB)")
     late = [(count, mb) for count, mb in readings if count > asks / 4]
     counts, sizes = np.array(late).T
     return float(np.polyfit(counts, sizes, 1)[0] * 100_000)
@@ -44,13 +46,13 @@ def main() -> None:
     kept: list[bytes] = []
     with fake_assistant(row_s=0, limits=LIMITS) as assistant:
         asks = 10_000 if short else 1_000_000
-        found = slope(assistant, asks)
+        found = slope("fake engines", assistant, asks)
         promise(f"fake engines, {asks} asks", found < allowed, f"{found:.2f} MB per 100,000")
-        leak = slope(assistant, asks // 2, lambda: kept.append(bytes(1000)))
+        leak = slope("with a leak", assistant, max(5000, asks // 10), lambda: kept.append(bytes(1000)))
         promise("a planted leak of 1 kB an ask", leak > 50 and leak > allowed, f"{leak:.2f} MB per 100,000")
     with Assistant.open("scenes", limits=LIMITS) as assistant:
         asks = 3000 if short else 100_000
-        found = slope(assistant, asks)
+        found = slope("real engines", assistant, asks)
         promise(
             f"real engines, {asks} asks", found < (60 if short else AT_MOST_MB), f"{found:.2f} MB per 100,000"
         )

@@ -23,12 +23,15 @@ def test_a_loop_that_always_has_work_still_sees_its_sockets() -> None:
             if not seen.done():
                 loop.call_soon(again)
 
+        def read() -> None:
+            seen.set_result(ours.recv(1))
+            loop.remove_reader(ours)
+
         with ours, theirs:
-            loop.add_reader(ours, lambda: seen.cancelled() or seen.set_result(ours.recv(1)))
+            loop.add_reader(ours, read)
             theirs.send(b"x")
             loop.call_soon(again)
             await asyncio.wait_for(seen, WAIT_S)
-            loop.remove_reader(ours)
         return rounds
 
     loop = new_loop()
