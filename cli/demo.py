@@ -13,7 +13,6 @@ import typer
 from .demo_asks import DEMO_PHOTOS, DemoPhoto
 from .next_steps import next_steps
 from .output import reply_fields, to_json
-from .stopping import stop_signals
 
 if TYPE_CHECKING:
     from asksight.client import Client, Reply
@@ -41,8 +40,9 @@ def demo(
     """
     from asksight.client import connect
     from asksight.server.assistant import Assistant
+    from asksight.server.running.signals import Signals
 
-    stops = None if once else stop_signals()
+    signals = None if once else Signals()
     with Assistant.open(model) as assistant:
         server, bound = _start(assistant, port)
         try:
@@ -53,8 +53,8 @@ def demo(
                     _ask_about(photo, client, json=json)
             if not json:
                 _say_next(bound, once=once)
-            if stops is not None:
-                stops.get()
+            if signals is not None:
+                signals.get()
         finally:
             server.stop()
 

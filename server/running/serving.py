@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..access.door import Door
@@ -21,32 +20,14 @@ from ..server import Server
 from .logs import set_up_logs
 from .models import Models
 from .settings import Settings
+from .signals import Signals
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.2
 # How long a thread keeps Python's lock when others want it. By Python's own 5 ms the event loop waits behind every
 # thread that decodes: at five times the capacity most answers came too late, and with this none did.
 SWITCH_EVERY_S = 0.0005
 HUNG_AFTER_S = 5.0  # an engine that does not end by then is left behind
-
-# A SimpleQueue, since its put() may interrupt anything; a threading.Event's set() may not.
-Signals = SimpleQueue[int]
-
-
-def listen_to_signals() -> Signals:
-    """Give a queue of signals. Of those that end the process, the second finds the system's own way to end it."""
-    signals: Signals = SimpleQueue()
-
-    def stop(number: int, _frame: object) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_DFL)
-        signals.put(number)
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, stop)
-    signal.signal(signal.SIGHUP, lambda number, _frame: signals.put(number))
-    return signals
 
 
 def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool = False) -> None:
@@ -56,7 +37,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
     ones are answered. SIGINT, from a person who waits: the same without the grace. SIGHUP: bundles are read again.
     """
     sys.setswitchinterval(SWITCH_EVERY_S)
-    signals = listen_to_signals()
+    signals = Signals(signal.SIGHUP)
     set_up_logs(settings.log, calls=settings.log_calls)
     metrics = Metrics()
     with ExitStack() as stack:
@@ -110,24 +91,16 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
 
 
 def _wait(signals: Signals, models: Models) -> int:
-    while True:
-        try:
-            # Not for ever: a signal that comes just before the thread sleeps, or to another thread, does not wake it.
-            number = signals.get(timeout=LOOK_EVERY_S)
-        except Empty:
-            continue
-        if number != signal.SIGHUP:
-            return number
+    while (number := signals.get()) == signal.SIGHUP:
         models.reload_in_background()
+    assert number is not None
+    return number
 
 
 def _pause(signals: Signals, seconds: float) -> None:
     ends_s = time.monotonic() + seconds
     while (left_s := ends_s - time.monotonic()) > 0:
-        try:
-            signals.get(timeout=left_s)  # SIGHUP, which is too late now
-        except Empty:
-            return
+        signals.get(within_s=left_s)  # SIGHUP, which is too late now
 
 
 def _tls_files(settings: Settings) -> TlsFiles | None:

@@ -21,15 +21,15 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
-from queue import Empty
 
 from asksight.engine.cores import available_cores
 
 from ..addresses import check_address
 from ..errors import ServerError
 from .logs import set_up_logs
-from .serving import listen_to_signals, serve
+from .serving import serve
 from .settings import Settings
+from .signals import Signals
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Worker:
 
 def supervise(settings: Settings, say: Callable[[str], object]) -> None:
     """Serve with `settings.processes` processes until told to stop. Raises ServerError where it cannot begin."""
-    signals = listen_to_signals()
+    signals = Signals(signal.SIGHUP)
     set_up_logs(settings.log, calls=settings.log_calls)
     check_address(settings.host, settings.port)
     with ExitStack() as stack:
@@ -73,12 +73,10 @@ def supervise(settings: Settings, say: Callable[[str], object]) -> None:
             lines.append(_watch(stack, settings, workers, stopping, port))
         say("\n".join(lines))
         while not stopping:
-            try:
-                number = signals.get(timeout=LOOK_EVERY_S)
-            except Empty:
+            number = signals.get(within_s=LOOK_EVERY_S)
+            if number is None:
                 _look_after(workers, handed)
-                continue
-            if number == signal.SIGHUP:
+            elif number == signal.SIGHUP:
                 _tell(workers, number)
             else:
                 stopping.append(number)
