@@ -21,7 +21,7 @@ BESIDE := benchmarks docs tests
 INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
 	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
 
-.PHONY: demo test lint types bench soak fuzz exact accuracy scenes-bundle clean
+.PHONY: demo test lint types bench soak fuzz exact accuracy scenes-bundle scenes-samples clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.serving
@@ -69,6 +69,12 @@ scenes-bundle: $(VENV)/.developing
 	$(BIN)/asksight data scenes --out data/scenes --train 60000 --val 2000 --questions 10 --seed 1
 	$(BIN)/asksight train --data data/scenes --out runs/scenes --epochs 10
 	$(BIN)/asksight export runs/scenes --out engine/bundles/scenes --name scenes --version 0.2.0
+	$(MAKE) scenes-samples
+
+# What the built-in bundle is compiled and compared on.
+scenes-samples: $(VENV)/.developing
+	$(BIN)/asksight data scenes --out build/samples --train 0 --val 14 --questions 40 --seed 5
+	$(BIN)/asksight samples engine/bundles/scenes --data build/samples
 
 clean:
 	rm -rf $(VENV) build dist node_modules *.egg-info ext/*.so ext/*.c proto/asksight/v1/*_pb2*

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PHOTOS = 128  # of 224 px, 20 MB; questions go round them
 
 
-def samples_of(bundle: Bundle, data: Path, split: str) -> Samples:
+def samples_of(bundle: Bundle, data: Path, split: str, *, photos: int = PHOTOS) -> Samples:
     """The first photos of a split, with at least 512 questions about them in all.
 
     Where photos have fewer questions, theirs are asked again. Raises DatasetError.
@@ -31,7 +31,7 @@ def samples_of(bundle: Bundle, data: Path, split: str) -> Samples:
     asked: dict[Path, list[str]] = {}
     for record in dataset:
         photo = dataset.photo(record.image_id)
-        if photo in asked or len(asked) < PHOTOS:
+        if photo in asked or len(asked) < photos:
             asked.setdefault(photo, []).append(record.question)
     if not asked:
         raise DatasetError(f"The split {split} of {data} has no questions; name another with --split.")
@@ -39,5 +39,5 @@ def samples_of(bundle: Bundle, data: Path, split: str) -> Samples:
     questions = [of_photo[turn % len(of_photo)] for turn in range(turns) for of_photo in asked.values()]
     table = WordTable(**bundle.word_table)
     rows, lengths = table.rows(questions)
-    photos = np.stack([read(photo) for photo in asked])
-    return Samples(photos=photos, rows=rows, lengths=lengths, source=f"{data}, split {split}")
+    pictures = np.stack([read(photo) for photo in asked])
+    return Samples(photos=pictures, rows=rows, lengths=lengths, source=f"{data}, split {split}")

@@ -56,6 +56,10 @@ VERBS = {
         "asksight.cli.report",
         "Write a page of curves, types, reliability, risk and the most confident mistakes; it needs no network.",
     ),
+    "samples": Verb(
+        "asksight.cli.samples",
+        "Keep photos and questions of a data set in a bundle, for compile to compare on.",
+    ),
     "compile": Verb(
         "asksight.cli.compile",
         "Build a bundle for an engine, compare it with float32, and keep it if it agrees.",

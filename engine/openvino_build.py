@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,8 +47,6 @@ def _readable(graph: Path) -> Any:
     model = onnx.load(graph)
     if not any(node.op_type in RECURRENT for node in model.graph.node):
         return graph
-    import io
-
     return io.BytesIO(without_sequence_lens(model).SerializeToString())
 
 
@@ -61,7 +59,7 @@ def _quantised(model: Any, samples: Sequence[Arrays]) -> Any:
     data = nncf.Dataset(
         list(samples), lambda batch: {name: np.asarray(array) for name, array in batch.items()}
     )
-    with contextlib.redirect_stdout(sys.stderr):  # NNCF draws bars on what may be read by a machine
+    with contextlib.redirect_stdout(io.StringIO()):  # NNCF draws bars on what may be read by a machine
         return nncf.quantize(
             model,
             data,

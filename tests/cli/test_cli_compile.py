@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from asksight.cli.compile_samples import samples_of
 from asksight.cli.main import main
 from asksight.client import load
 from asksight.engine import load_bundle
-from asksight.engine.samples import misfit
+from asksight.engine.samples import ENOUGH, kept_samples, misfit
 from asksight.engine.sidecar import plans
 from asksight.training.scenes.make import make_split
 
@@ -132,3 +133,26 @@ def test_samples_come_from_a_data_set(tmp_path: Path) -> None:
     assert misfit(samples, bundle) is None
     assert len(samples.photos) == 3
     assert len(samples.lengths) >= 512
+
+
+def test_samples_of_a_data_set_are_kept_and_compared_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_split(tmp_path / "data", "val", pictures=3, seed=1, processes=1)
+    bundle = tmp_path / "bundle"
+    shutil.copytree(load_bundle("scenes").path, bundle, ignore=shutil.ignore_patterns("engines"))
+    arguments = ["samples", str(bundle), "--data", str(tmp_path / "data"), "--photos", "2"]
+    code, out, err = run(arguments, capsys)
+    assert code == 0, err
+    assert "512 questions about 2 photos are kept" in out
+    kept = kept_samples(load_bundle(bundle))
+    assert kept is not None
+    assert kept.source == f"{tmp_path / 'data'}, split val"
+    assert load_bundle(bundle).training == load_bundle("scenes").training
+
+
+def test_the_built_in_bundle_keeps_real_scenes() -> None:
+    kept = kept_samples(load_bundle("scenes"))
+    assert kept is not None
+    assert len(kept.photos) >= 14
+    assert len(kept.lengths) >= ENOUGH

@@ -12,7 +12,8 @@ from bundles import write_random_bundle
 
 from asksight.engine import BundleError, load_bundle
 from asksight.engine.bundle_files import record_file
-from asksight.engine.manifest import FileRecord
+from asksight.engine.keep_samples import keep_samples
+from asksight.engine.manifest import FILE_NAMES, FileRecord
 from asksight.engine.samples import Samples, kept_samples, made_up_samples, misfit, save_samples
 
 
@@ -89,3 +90,31 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, samples: Samples) 
     listed = replace(bundle, files={**bundle.files, "samples.npz": FileRecord(bytes=9, sha256="")})
     with pytest.raises(BundleError, match="expected sample photos and questions"):
         kept_samples(listed)
+
+
+def test_samples_are_put_into_a_bundle_that_is_there_and_replace_older_ones(
+    tmp_path: Path, samples: Samples
+) -> None:
+    bundle = load_bundle(tmp_path / "made")
+    other = replace(samples, source="others")
+    for put in (other, samples):
+        bundle = keep_samples(bundle, put)
+        kept = kept_samples(bundle)
+        assert kept is not None
+        assert kept.source == put.source
+        assert np.array_equal(kept.rows, put.rows)
+        assert np.array_equal(kept.photos, put.photos)
+    assert load_bundle(bundle.path).files.keys() == {*FILE_NAMES, "samples.npz"}
+    assert not list(bundle.path.glob(".samples-*"))
+
+
+def test_samples_that_do_not_fit_and_bundles_that_cannot_be_written_are_refused(
+    tmp_path: Path, samples: Samples
+) -> None:
+    bundle = load_bundle(tmp_path / "made")
+    with pytest.raises(BundleError, match=r"These samples do not fit .*rows of 99"):
+        keep_samples(bundle, replace(samples, rows=np.full((7, 6), 99, np.int32)))
+    (bundle.path / "samples.npz").mkdir()
+    with pytest.raises(BundleError, match="cannot be written"):
+        keep_samples(bundle, samples)
+    assert kept_samples(load_bundle(bundle.path)) is None

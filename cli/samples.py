@@ -1,0 +1,35 @@
+"""`asksight samples`: what a bundle is compiled and compared on, kept inside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def samples(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A folder.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="A prepared data set.")],
+    split: Annotated[str, typer.Option(help="Which split of it.")] = "val",
+    photos: Annotated[int, typer.Option(min=1, help="How many photos, with all of their questions.")] = 14,
+) -> None:
+    """Keep photos and questions of a data set in a bundle, for compile to compare on.
+
+    The photos are kept as the encoder takes them, without loss. Name photos like those that will be asked about, and no
+    private ones: they travel with the bundle.
+    """
+    from asksight.engine import load_bundle
+    from asksight.engine.keep_samples import keep_samples
+    from asksight.engine.samples import FILE_NAME
+
+    from .compile_samples import samples_of
+    from .inspect import size_text
+
+    opened = load_bundle(bundle)
+    taken = samples_of(opened, data, split, photos=photos)
+    size = keep_samples(opened, taken).files[FILE_NAME].bytes
+    typer.echo(
+        f"{len(taken.lengths)} questions about {len(taken.photos)} photos are kept in {opened.path}, {size_text(size)}."
+    )
+    typer.echo(f"Next: asksight compile {bundle}")
