@@ -18,6 +18,7 @@ from .datasets import Dataset
 from .features.store import FeatureStore
 
 Targets = Literal["modal", "soft"]
+_SORTED = 16  # batches whose questions are sorted by length together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +116,10 @@ def hold_out(dataset: Dataset, *, share: float, seed: int) -> tuple[NDArray[np.i
 
 
 class StoredBatches:
-    """Endless training batches, the same for the same seed; an epoch shows every usable question once."""
+    """Endless training batches, the same for the same seed; an epoch shows every usable question once.
+
+    Questions of a batch are about equally long, so that little of it is padding, which costs time like words.
+    """
 
     def __init__(
         self, questions: StoredQuestions, *, size: int, seed: int, unknown_row: int, word_dropout: float
@@ -132,11 +136,21 @@ class StoredBatches:
         """Batches number `step` and on, so that a resumed run sees what the stopped one would have seen."""
         while True:
             epoch, within = divmod(step, self.steps_per_epoch)
-            order = np.random.default_rng([self.seed, epoch]).permutation(self.usable)
+            chosen = self._of_an_epoch(epoch)
             for at in range(within, self.steps_per_epoch):
-                batch = self.questions.batch(order[at * self.size : (at + 1) * self.size])
+                batch = self.questions.batch(chosen[at])
                 yield self._with_unknown(batch, [self.seed, epoch, at]) if self.word_dropout else batch
                 step += 1
+
+    def _of_an_epoch(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The questions of each batch: drawn, sorted by length a few batches at a time, and those put in any order."""
+        random = np.random.default_rng([self.seed, epoch])
+        order, several = random.permutation(self.usable), _SORTED * self.size
+        for start in range(0, len(order), several):
+            drawn = order[start : start + several]
+            order[start : start + several] = drawn[np.argsort(self.questions.lengths[drawn], kind="stable")]
+        batches = [order[at * self.size : (at + 1) * self.size] for at in range(self.steps_per_epoch)]
+        return [batches[i] for i in random.permutation(len(batches))]
 
     def _with_unknown(self, batch: Batch, seed: list[int]) -> Batch:
         """Some words as if they were not known, so that the row for those is learned, too."""

@@ -29,7 +29,7 @@ class StoredLearner:
         answers: int,
         devices: list[str] | None = None,
     ) -> None:
-        """`vectors` [V,D] are kept as they are; None: rows are learned. `devices` None: all GPUs, or the CPU."""
+        """`vectors` [V,D] are kept, or tuned; None: rows are learned. `devices` None: all GPUs, or the CPU."""
         self.strategy = _strategy(devices)
         with self.strategy.scope():
             self.answerer = _answerer(settings, feature_size, answers)
@@ -37,11 +37,11 @@ class StoredLearner:
             self.embedding.build((None, None))
             if vectors is not None:
                 self.embedding.embeddings.assign(np.asarray(vectors, np.float32))
-                self.embedding.trainable = False
+            self.embedding.trainable = settings.learns_vectors
             self.weights = [*self.answerer.trainable_variables, *self.embedding.trainable_variables]
             self.optimizer = _OPTIMIZERS[settings.optimizer](settings.learning_rate)
             self.optimizer.build(self.weights)
-        learned = [] if vectors is not None else self.embedding.variables
+        learned = self.embedding.variables if settings.learns_vectors else []
         self.model_variables = [*self.answerer.variables, *learned]  # dropout's random state is among them
         self.variables = [*self.model_variables, *self.optimizer.variables]
         asked = [

@@ -23,9 +23,10 @@ class StoredSettings:
     holdout: float = 0.1
     encoder: dict[str, Any] = field(default_factory=dict)  # as the store tells
     vectors: str | None = None  # a folder from `asksight vectors`; None: rows are learned
+    tune_vectors: bool = False  # learn them further, from where they are
     word_dimension: int = 300
     min_word_count: int = 2  # of words that get a row of their own, where rows are learned
-    word_dropout: float = 0.01  # likewise
+    word_dropout: float = 0.01  # likewise, and where they are tuned
     max_tokens: int = 30
     top_answers: int | None = TUTORIAL_ANSWERS
     min_answer_count: int = 1
@@ -37,3 +38,8 @@ class StoredSettings:
     learning_rate: float = 1e-3
     seed: int = 0
     sizes: dict[str, Any] = field(default_factory=dict)  # of the model, where not the default
+
+    @property
+    def learns_vectors(self) -> bool:
+        """Whether word vectors are among what is learned."""
+        return self.vectors is None or self.tune_vectors

@@ -62,7 +62,7 @@ def train_stored(
         size=settings.batch,
         seed=settings.seed,
         unknown_row=len(words) - 1,
-        word_dropout=0.0 if vectors is not None else settings.word_dropout,
+        word_dropout=settings.word_dropout if settings.learns_vectors else 0.0,
     )
     learner = StoredLearner(
         settings,
@@ -76,7 +76,7 @@ def train_stored(
         history = _fit(settings, learner, run, batches, validation, log, report, say)
     finally:
         log.close()
-    _finish(settings, learner, run, validation, answers, vectors, max_risk)
+    _finish(settings, learner, run, validation, answers, max_risk)
     best = max(history, key=lambda row: row["val_exact"]["all"])
     say(f"kept step {best['step']}: {100 * best['val_exact']['all']:.2f} % exact on validation")
     return run
@@ -244,7 +244,6 @@ def _finish(
     run: Run,
     validation: StoredQuestions,
     answers: tuple[str, ...],
-    vectors: VectorTable | None,
     max_risk: float,
 ) -> None:
     """Go back to the best epoch, calibrate it, and write what export reads."""
@@ -253,8 +252,7 @@ def _finish(
     known = answers.index(UNANSWERABLE) if UNANSWERABLE in answers else None
     logits = predict_stored(learner, validation)
     calibrate_run(run, logits, validation.modal, unanswerable=known, max_risk=max_risk)
-    rows = np.asarray(learner.embedding.embeddings) if vectors is None else vectors.vectors
-    np.save(run.vectors, np.asarray(rows, np.float32))
+    np.save(run.vectors, np.asarray(learner.embedding.embeddings, np.float32))
     learner.answerer.save(run.answerer)
     if settings.features == QUESTION_ONLY:
         _no_photo().save(run.encoder)

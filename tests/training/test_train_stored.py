@@ -106,6 +106,17 @@ def test_given_vectors_stay_as_they_are(made: tuple[Path, Path], tmp_path: Path)
         run_training(replace(wanted, word_dimension=300), tmp_path / "other")
 
 
+def test_given_vectors_are_tuned_where_that_is_asked_for(made: tuple[Path, Path], tmp_path: Path) -> None:
+    words = ("what", "colour", "is", "it", "how", "many", "dots", "<unknown 0>", "<unknown 1>")
+    vectors = np.random.default_rng(0).normal(size=(9, 10)).astype(np.float32)
+    save_vectors(tmp_path / "vectors", VectorTable(words=words, vectors=vectors, unknown_rows=2))
+    wanted = settings(*made, vectors=str(tmp_path / "vectors"), tune_vectors=True, epochs=1, word_dropout=0.2)
+    run, _ = run_training(wanted, tmp_path / "run")
+    moved = np.abs(np.load(run.vectors) - vectors).max(axis=1)
+    assert (moved > 0).all()  # of words that were dropped now and then, the last row stands in for
+    assert moved.max() < 1  # from where they were
+
+
 def test_answers_are_chosen_by_number_or_by_count(made: tuple[Path, Path], tmp_path: Path) -> None:
     few, _ = run_training(settings(*made, epochs=1, top_answers=3), tmp_path / "few")
     assert few.answers.read_text().split() == ["no", "0", "1"]
