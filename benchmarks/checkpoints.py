@@ -47,7 +47,9 @@ def on_features(arch: str) -> tuple[Any, list[Any]]:
     from asksight.training.stored_learner import StoredLearner
     from asksight.training.stored_settings import StoredSettings
 
-    settings = StoredSettings(arch=arch, data="", features="", train_split="", val_split=None)
+    settings = StoredSettings(
+        arch=arch, data="", features="", vectors="given", train_split="", val_split=None
+    )
     random = np.random.default_rng(0)
     vectors = random.normal(size=(WORDS, settings.word_dimension))
     learner = StoredLearner(

@@ -20,6 +20,13 @@ def evaluate(
         Path | None, typer.Option(help="A data set: from `asksight data scenes` or `asksight data prepare`.")
     ] = None,
     split: Annotated[str, typer.Option(help="Which split of it.")] = "val",
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a run: look photos up in this store. By default in the one that the run was trained on, where "
+            "--data is the run's, too; else photos are encoded."
+        ),
+    ] = None,
     engine: Annotated[str, typer.Option(help="The engine that runs the bundle.")] = "auto",
     results: Annotated[
         Path | None, typer.Option(help="Instead of a model: answers in the official results form.")
@@ -45,8 +52,9 @@ def evaluate(
             raise typer.BadParameter(
                 "scores a file: leave RUN_OR_BUNDLE and --data out.", param_hint="--results"
             )
-        if write_results is not None:
-            raise typer.BadParameter("goes with a model.", param_hint="--write-results")
+        for name, given in (("--write-results", write_results), ("--features", features)):
+            if given is not None:
+                raise typer.BadParameter("goes with a model.", param_hint=name)
         figures = _score_results(results, questions, annotations, per_question)
     else:
         if stray := [option for option, value in scored_only.items() if value is not None]:
@@ -54,7 +62,14 @@ def evaluate(
         if model is None or data is None:
             raise typer.BadParameter("Give RUN_OR_BUNDLE and --data; or --results and its files.")
         figures = _evaluate_model(
-            model, data, split, engine, per_question=per_question, results=write_results, quiet=as_json
+            model,
+            data,
+            split,
+            engine,
+            store=features,
+            per_question=per_question,
+            results=write_results,
+            quiet=as_json,
         )
     typer.echo(to_json(figures) if as_json else "\n".join(_lines(figures)))
 
@@ -80,26 +95,32 @@ def _evaluate_model(
     split: str,
     engine: str,
     *,
+    store: Path | None,
     per_question: Path | None,
     results: Path | None,
     quiet: bool,
 ) -> dict[str, Any]:
     from asksight.training.datasets import open_dataset
-    from asksight.training.evaluate import predict
+    from asksight.training.evaluate import predict_on
     from asksight.training.results import each_accuracy, write_results
     from asksight.training.scores import score
 
-    from .bundle_photos import photo_reader
     from .output import to_json
     from .progress import progress_bar
     from .run_bundle import run_or_bundle
 
     dataset = open_dataset(data, split)
-    with run_or_bundle(model) as bundle, progress_bar("questions", total=len(dataset), quiet=quiet) as bar:
+    with (
+        run_or_bundle(model, dataset, data, store=store, engine=engine) as measured,
+        progress_bar("questions", total=len(dataset), quiet=quiet) as bar,
+    ):
+        if measured.said:
+            bar.say(measured.said)
         started_s = time.perf_counter()
-        predictions = predict(bundle, dataset, read_photo=photo_reader(bundle), engine=engine, progress=bar)
+        subject = measured.model
+        predictions = predict_on(subject, dataset, measured.features, engine=engine, progress=bar)
         seconds = time.perf_counter() - started_s
-        about = {"model": f"{bundle.name} {bundle.version}", "data": str(data), "split": split}
+        about = {"model": f"{subject.name} {subject.version}", "data": str(data), "split": split}
     if results is not None:
         write_results(results, dataset, predictions)
     if per_question is not None:

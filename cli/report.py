@@ -27,11 +27,10 @@ def report(
 ) -> None:
     """Write a page of curves, types, reliability, risk and the most confident mistakes; it needs no network."""
     from asksight.training.datasets import open_dataset
-    from asksight.training.evaluate import predict
+    from asksight.training.evaluate import predict_on
     from asksight.training.report import Subject, report_page
     from asksight.training.scores import score
 
-    from .bundle_photos import photo_reader
     from .output import to_json
     from .progress import progress_bar
     from .run_bundle import is_run, run_or_bundle
@@ -39,10 +38,11 @@ def report(
     page = out or (Path(model) / "report.html" if is_run(model) else Path("report.html"))
     dataset = open_dataset(data, split)
     with (
-        run_or_bundle(model) as bundle,
+        run_or_bundle(model, dataset, data, engine=engine) as measured,
         progress_bar("questions", total=len(dataset), quiet=as_json) as bar,
     ):
-        predictions = predict(bundle, dataset, read_photo=photo_reader(bundle), engine=engine, progress=bar)
+        bundle = measured.model
+        predictions = predict_on(bundle, dataset, measured.features, engine=engine, progress=bar)
         subject = Subject(
             model=f"{bundle.name} {bundle.version}",
             data=str(data),

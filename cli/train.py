@@ -137,9 +137,7 @@ def train(
     if as_json:
         typer.echo(json.dumps({"run": str(out), "history": history}))
     else:
-        after = "export" if features == "none" else "evaluate"
-        rest = "--out BUNDLE" if features == "none" else f"--data {data}"
-        typer.echo(f"{out} is trained. Next: asksight {after} {out} {rest}")
+        typer.echo(f"{out} is trained. Next: asksight evaluate {out} --data {data}")
 
 
 def _train_attention(told: dict[str, Any], out: Path, max_risk: float, bar: Bar) -> Any:

@@ -1,4 +1,4 @@
-"""What a bundle answers to a data set's questions: each photo encoded once, everything in batches.
+"""What a model answers to a data set's questions: each photo encoded once, or looked up, and everything in batches.
 
 The same engines, words and photo decoding as in serving, without the server between; no TensorFlow.
 """
@@ -6,18 +6,18 @@ The same engines, words and photo decoding as in serving, without the server bet
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.engine import Bundle, Engine, open_engine
+from asksight.engine import Bundle, Calibration, Engine, open_engine
 from asksight.engine.cores import available_cores
 from asksight.ext import WordTable
 
@@ -25,6 +25,10 @@ from .calibrate import softmax
 from .datasets import Dataset
 
 ReadPhoto = Callable[[Path], NDArray[Any]]  # as the bundle's encoder takes it, [H, W, 3]
+FeatureBatches = Generator[
+    tuple[list[int], NDArray[Any]], None, None
+]  # some image ids, features [n, ...] of each
+Features = Callable[[Sequence[int]], FeatureBatches]  # of these photos, in order
 ANSWERED, UNSURE, UNANSWERABLE = range(3)
 VERDICTS = ("answered", "unsure", "unanswerable")
 
@@ -46,6 +50,21 @@ class Predictions:
         return [self.labels[row] for row in self.best]
 
 
+class Answerer(Protocol):
+    """What answers questions about features: a bundle, or a run without its encoder."""
+
+    @property
+    def answerer_path(self) -> Path: ...  # ONNX
+    @property
+    def word_table(self) -> Mapping[str, Any]: ...  # the arguments of WordTable
+    @property
+    def answers(self) -> tuple[str, ...]: ...
+    @property
+    def calibration(self) -> Calibration: ...
+    @property
+    def unanswerable(self) -> str | None: ...
+
+
 def predict(
     bundle: Bundle,
     dataset: Dataset,
@@ -59,36 +78,61 @@ def predict(
 
     Raises DatasetError where the data set has no photos, EngineError, and what `read_photo` raises.
     """
+    features = encoded_photos(bundle, dataset, read_photo=read_photo, engine=engine, max_batch=max_batch)
+    return predict_on(bundle, dataset, features, engine=engine, max_batch=max_batch, progress=progress)
+
+
+def encoded_photos(
+    bundle: Bundle, dataset: Dataset, *, read_photo: ReadPhoto, engine: str = "auto", max_batch: int = 32
+) -> Features:
+    """Features by the bundle's encoder, from photos that are read when they are asked for."""
+
+    def features(image_ids: Sequence[int]) -> FeatureBatches:
+        with closing(open_engine(engine, bundle.encoder_path, max_batch=max_batch)) as encoder:
+            for some, photos in _photos(dataset, image_ids, read_photo, max_batch):
+                yield some, encoder.infer({"image": photos})["features"]
+
+    return features
+
+
+def predict_on(
+    model: Answerer,
+    dataset: Dataset,
+    features: Features,
+    *,
+    engine: str = "auto",
+    max_batch: int = 32,
+    progress: Callable[[int], None] = lambda answered: None,
+) -> Predictions:
+    """Answer every question of `dataset` from `features`. Raises EngineError, and what `features` raises."""
     asked: dict[int, list[int]] = {}
     for question, image_id in enumerate(dataset.image_ids):
         asked.setdefault(image_id, []).append(question)
-    table = WordTable(**bundle.word_table)
-    judge = _Judge(bundle)
+    table = WordTable(**model.word_table)
+    judge = _Judge(model)
     best = np.zeros(len(dataset), np.int32)
     confidence = np.zeros(len(dataset), np.float32)
     verdicts = np.zeros(len(dataset), np.int8)
     unanswerable = np.zeros(len(dataset), np.float32)
-    with ExitStack() as stack:
-        encoder, answerer = (
-            stack.enter_context(closing(open_engine(engine, path, max_batch=max_batch)))
-            for path in (bundle.encoder_path, bundle.answerer_path)
-        )
-        for image_ids, photos in _photos(dataset, list(asked), read_photo, max_batch):
-            features = encoder.infer({"image": photos})["features"]
+    with (
+        closing(open_engine(engine, model.answerer_path, max_batch=max_batch)) as answerer,
+        closing(features(list(asked))) as batches,
+    ):
+        for image_ids, of_photos in batches:
             questions = np.concatenate([asked[image_id] for image_id in image_ids])
             places = np.repeat(np.arange(len(image_ids)), [len(asked[image_id]) for image_id in image_ids])
             for start in range(0, len(questions), max_batch):
                 rows = questions[start : start + max_batch]
                 texts = [dataset.questions[row] for row in rows]
-                logits = _answer(answerer, table, texts, features[places[start : start + max_batch]])
+                logits = _answer(answerer, table, texts, of_photos[places[start : start + max_batch]])
                 best[rows], confidence[rows], verdicts[rows], unanswerable[rows] = judge(logits)
                 progress(len(rows))
     return Predictions(
-        labels=bundle.answers,
+        labels=model.answers,
         best=best,
         confidence=confidence,
         verdicts=verdicts,
-        unanswerable=None if bundle.unanswerable is None else unanswerable,
+        unanswerable=None if model.unanswerable is None else unanswerable,
     )
 
 
@@ -121,9 +165,9 @@ def _answer(
 class _Judge:
     """Logits [n, A] → best answer, its probability, the verdict as the server judges, and P(unanswerable)."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._calibration = bundle.calibration
-        self._nothing = None if bundle.unanswerable is None else bundle.answers.index(bundle.unanswerable)
+    def __init__(self, model: Answerer) -> None:
+        self._calibration = model.calibration
+        self._nothing = None if model.unanswerable is None else model.answers.index(model.unanswerable)
 
     def __call__(
         self, logits: NDArray[Any]

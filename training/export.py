@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.engine import Bundle, Calibration, open_engine, write_bundle
+from asksight.engine import Bundle, open_engine, write_bundle
 from asksight.ext import Rules, dump_rules, english
 
 from .calibrate import softmax
-from .calibration_record import calibration_record
 from .errors import ExportError
 from .export_encoder import BATCH, PREPROCESSING, stored_encoder, trained_encoder, uses_store
 from .keras_onnx import save_onnx
-from .runs import UNANSWERABLE, Run
+from .learned import check_there, load_keras, read_config, read_learned
+from .runs import Run
 
 LARGEST_DIFFERENCE = 1e-4  # of a probability, between Keras and ONNX
 SAMPLES = 32  # photos to compare on, each with one question
@@ -53,43 +52,39 @@ def export_run(
     English, as they do in training.
     """
     run = Run(path)
-    _check_run(run)
-    answerer = _load(run.answerer)
-    config, history = _json(run.config), _json(run.history) if run.history.exists() else []
-    words = _lines(run.words)
-    vectors = np.load(run.vectors, allow_pickle=False)
-    calibration = Calibration(**_json(run.calibration))
-    answers = _lines(run.answers)
+    _check_encoder(run)
+    learned = read_learned(path)
+    config, calibration = learned.config, learned.calibration
     with tempfile.TemporaryDirectory(prefix="asksight-export-") as folder:
         answerer_graph = Path(folder) / "answerer.onnx"
-        save_onnx(answerer, answerer_graph, output_names=["logits"])
-        questions, lengths = sample_questions(vectors, limit=config["max_tokens"], seed=seed)
+        save_onnx(learned.answerer, answerer_graph, output_names=["logits"])
+        questions, lengths = sample_questions(learned.vectors, limit=config["max_tokens"], seed=seed)
         if uses_store(config):
             encoder = stored_encoder(config, store, samples=SAMPLES)
         else:
-            model = _load(run.encoder)
+            model = load_keras(run.encoder)
             preprocessing = config.get("preprocessing", PREPROCESSING)
             encoder = trained_encoder(model, Path(folder), sample_photos(model, seed=seed), preprocessing)
-        keras = keras_logits(answerer, encoder.features, questions, lengths)
+        keras = keras_logits(learned.answerer, encoder.features, questions, lengths)
         onnx = onnx_logits(encoder.graph, answerer_graph, encoder.photos, questions, lengths)
         difference = compare(keras / calibration.temperature, onnx / calibration.temperature)
         bundle = write_bundle(
             out,
             encoder=encoder.graph,
             answerer=answerer_graph,
-            vectors=vectors,
-            words=words,
-            answers=answers,
+            vectors=learned.vectors,
+            words=learned.words,
+            answers=learned.answers,
             name=name or path.resolve().name,
             version=version,
             architecture=config["arch"],
             preprocessing=encoder.preprocessing,
-            unknown_rows=sum(word.startswith("<unknown ") for word in words),
+            unknown_rows=learned.unknown_rows,
             max_tokens=config["max_tokens"],
             tokenizer=dump_rules(rules or english()),
-            unanswerable=UNANSWERABLE if UNANSWERABLE in answers else None,
+            unanswerable=learned.unanswerable,
             calibration=calibration,
-            training={"settings": config, "history": history, "calibration": calibration_record(path)},
+            training=learned.training,
         )
     return Exported(bundle=bundle, largest_difference=difference)
 
@@ -139,6 +134,13 @@ def onnx_logits(
     with closing(open_engine("onnxruntime", encoder, max_batch=BATCH)) as engine:
         parts = [photos[start : start + BATCH] for start in range(0, len(photos), BATCH)]
         features = np.concatenate([engine.infer({"image": part})["features"] for part in parts])
+    return answerer_logits(answerer, features, questions, lengths)
+
+
+def answerer_logits(
+    answerer: Path, features: NDArray[Any], questions: NDArray[np.float32], lengths: NDArray[np.int32]
+) -> NDArray[Any]:
+    """What the ONNX answerer says of some features, [S,A]."""
     with closing(open_engine("onnxruntime", answerer, max_batch=SAMPLES)) as engine:
         return engine.infer({"question": questions, "lengths": lengths, "features": features})["logits"]
 
@@ -161,31 +163,8 @@ def compare(wanted: NDArray[Any], got: NDArray[Any]) -> float:
     return largest
 
 
-def _check_run(run: Run) -> None:
-    needed = [run.config, run.answerer, run.vectors, run.words, run.answers, run.calibration]
-    if not (run.config.exists() and run.config.stat().st_size and uses_store(_json(run.config))):
-        needed.insert(1, run.encoder)
-    missing = [file.name for file in needed if not file.exists()]
-    if missing:
-        raise ExportError(
-            f"{run.path} is no finished run: {', '.join(missing)} missing. Finish it with asksight train."
-        )
-
-
-def _load(path: Path) -> Any:
-    import keras
-
-    from .models import layers as layers  # registers what the saved models are made of
-
-    return keras.models.load_model(path, compile=False)
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ExportError(f"{path} is broken ({error}); train again.") from error
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+def _check_encoder(run: Run) -> None:
+    """Raises ExportError where a run that has an encoder of its own lacks it, or is not finished."""
+    stored = run.config.exists() and run.config.stat().st_size and uses_store(read_config(run.path))
+    if not stored:
+        check_there(run, [run.config, run.encoder])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ExportError
-from .features.store import read_about
+from .features.store import StoreAbout, read_about
 from .keras_onnx import save_onnx
 from .stored_settings import QUESTION_ONLY
 
@@ -32,6 +32,12 @@ class ExportedEncoder:
 def uses_store(config: Mapping[str, Any]) -> bool:
     """Whether a run of this config.json was trained on a feature store."""
     return bool(config.get("features", QUESTION_ONLY) != QUESTION_ONLY)
+
+
+def other_encoder(config: Mapping[str, Any], about: StoreAbout) -> list[str]:
+    """In what the encoder of a store is another than that which a run of this config.json has learned from."""
+    learned = {name: config["encoder"].get(name) for name in ("name", "grid", "weights_sha256")}
+    return [n for n, value in learned.items() if value is not None and value != about.encoder.get(n)]
 
 
 def trained_encoder(
@@ -59,10 +65,7 @@ def stored_encoder(config: Mapping[str, Any], store: Path | None, *, samples: in
             f"{path} has features and no encoder; they come from {about.encoder.get('source', 'elsewhere')}. Run "
             "asksight features with the encoder that made them on a few photos, and name that store with --features."
         )
-    learned = config["encoder"]
-    known = {name: learned.get(name) for name in ("name", "grid", "weights_sha256")}
-    differs = [n for n, value in known.items() if value is not None and value != about.encoder.get(n)]
-    if differs:
+    if differs := other_encoder(config, about):
         raise ExportError(
             f"{path} is of another encoder than the run has learned from ({', '.join(differs)}). "
             "Name the store that it was trained on with --features."
