@@ -34,7 +34,7 @@ from .errors import (
 from .gate import Gate
 from .observer import Observer
 from .patience import Cancellation
-from .status import DETAILS_KEY, to_item, to_status
+from .status import to_item, trailing
 from .wire import from_request, to_model_response, to_response
 
 log = logging.getLogger(__name__)
@@ -209,6 +209,5 @@ def _to_result(result: Reply | AskError) -> vqa_pb2.AskResult:
 
 
 async def _abort(context: Context, error: AskError, call: Call) -> NoReturn:
-    details = (DETAILS_KEY, to_status(error).SerializeToString())
-    await context.abort(grpc.StatusCode[error.code], error.message, (*call.trailing(), details))
+    await context.abort(grpc.StatusCode[error.code], error.message, (*call.trailing(), *trailing(error)))
     raise AssertionError("abort raises")

@@ -12,6 +12,7 @@ from asksight.v1 import vqa_pb2
 from .errors import AskError
 
 DETAILS_KEY = "grpc-status-details-bin"  # where gRPC carries them
+PUSHBACK_KEY = "grpc-retry-pushback-ms"
 
 
 def code_number(error: AskError) -> int:
@@ -29,6 +30,14 @@ def to_status(error: AskError) -> status_pb2.Status:
     if error.retry_after_s is not None:
         status.details.append(_packed(error_details_pb2.RetryInfo(retry_delay=_delay(error.retry_after_s))))
     return status
+
+
+def trailing(error: AskError) -> tuple[tuple[str, str | bytes], ...]:
+    """The trailing metadata: the status, and, for clients that let gRPC retry, how long to wait before (gRFC A6)."""
+    status = (DETAILS_KEY, to_status(error).SerializeToString())
+    if error.retry_after_s is None:
+        return (status,)
+    return status, (PUSHBACK_KEY, str(round(error.retry_after_s * 1000)))
 
 
 def to_item(error: AskError) -> vqa_pb2.AskError:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from photo_files import photo
 from server_rig import WAIT_S, fake_engine, health_stub, hold, release, until
 
+from asksight.client import connect
 from asksight.engine import Bundle, EngineError, EngineLostError, FakeEngine
 from asksight.engine.cuda_error import CudaError
 from asksight.engine.device_thread import DeviceThread
@@ -110,6 +111,9 @@ def assert_sent_away(error: grpc.RpcError) -> None:
     retry = error_details_pb2.RetryInfo()
     assert packed.Unpack(retry)
     assert retry.retry_delay.ToMilliseconds() == 2000
+    assert (
+        dict(error.trailing_metadata())["grpc-retry-pushback-ms"] == "2000"
+    )  # what gRPC's own retries wait for
 
 
 def test_over_the_wire_it_is_unavailable_with_a_delay_until_a_new_engine_answers(
@@ -133,6 +137,16 @@ def test_over_the_wire_it_is_unavailable_with_a_delay_until_a_new_engine_answers
         check = health_pb2.HealthCheckRequest()
         until(lambda: health_stub(channel).Check(check).status == health_pb2.HealthCheckResponse.SERVING)
     assert [engine.closed for engine in shop.encoders] == [True, False]
+
+
+def test_the_shipped_client_comes_back_by_itself_and_is_answered(
+    shop: Shop, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Reopening, "retry_after_s", 1.0)  # the client tries three times more
+    shop.encoders[0].failure = LOST
+    with Server({"random": kept}, port=0) as server, connect(f"127.0.0.1:{server.port}") as client:
+        assert client.ask(photo(seed=4), "what is this?", timeout=WAIT_S).answers
+    assert len(shop.encoders) == 2
 
 
 def test_a_card_that_loses_its_context_is_unavailable_for_a_while_and_then_answers(
