@@ -20,10 +20,12 @@ from typing import Any
 import numpy as np
 
 STEPS = 30
-QUESTION, ANSWERS, FEATURES, WORDS = 12, 1000, 4096, 5000  # tokens, and the sizes of VQA v2
+QUESTION, ANSWERS, WORDS = 12, 1000, 5000  # tokens, and the sizes of VQA v2
+PHOTOS = "from photos"  # attention, with an encoder of its own
+FEATURES = {"attention": (7, 7, 512), "mlp": (4096,), "lstm": (4096,)}  # of VGG16
 
 
-def attention() -> tuple[Any, list[Any]]:
+def from_photos() -> tuple[Any, list[Any]]:
     """The model that is trained from photos, and a batch for it: 32 photos, 8 questions about each."""
     from asksight.training.runs import Settings
     from asksight.training.train import Learner
@@ -43,7 +45,7 @@ def attention() -> tuple[Any, list[Any]]:
 
 
 def on_features(arch: str) -> tuple[Any, list[Any]]:
-    """A model of the tutorial on stored features, with word vectors that stay as they are, and a batch for it."""
+    """A model on stored features, with word vectors that stay as they are, and a batch for it."""
     from asksight.training.stored_learner import StoredLearner
     from asksight.training.stored_settings import StoredSettings
 
@@ -53,12 +55,12 @@ def on_features(arch: str) -> tuple[Any, list[Any]]:
     random = np.random.default_rng(0)
     vectors = random.normal(size=(WORDS, settings.word_dimension))
     learner = StoredLearner(
-        settings, words=WORDS, vectors=vectors, feature_size=FEATURES, answers=ANSWERS, devices=None
+        settings, words=WORDS, vectors=vectors, feature_shape=FEATURES[arch], answers=ANSWERS
     )
     return learner, [
         random.integers(0, WORDS, (settings.batch, QUESTION)).astype(np.int32),
         np.full(settings.batch, QUESTION, np.int32),
-        random.normal(size=(settings.batch, FEATURES)).astype(np.float32),
+        random.normal(size=(settings.batch, *FEATURES[arch])).astype(np.float32),
         random.integers(0, ANSWERS, (settings.batch, 1)).astype(np.int32),
     ]
 
@@ -69,7 +71,7 @@ def measure(arch: str, folder: Path) -> dict[str, Any]:
 
     from asksight.training.checkpoint import REST, Checkpoint
 
-    learner, batch = attention() if arch == "attention" else on_features(arch)
+    learner, batch = from_photos() if arch == PHOTOS else on_features(arch)
     inputs = [tf.constant(array) for array in batch]
     folder.mkdir()
     kept = Checkpoint(folder, learner.variables)
@@ -101,14 +103,14 @@ def main() -> None:
     given = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with tempfile.TemporaryDirectory(prefix="asksight-checkpoints-", dir=given.folder) as folder:
-        figures = {arch: measure(arch, Path(folder) / arch) for arch in ("attention", "mlp", "lstm")}
+        figures = {arch: measure(arch, Path(folder) / arch) for arch in (PHOTOS, *FEATURES)}
     if given.json:
         print(json.dumps(figures))
         return
-    print(f"{'':10} {'weights':>10} {'saved MB':>9} {'step ms':>8} {'save ms':>8}  saved every")
+    print(f"{'':11} {'weights':>10} {'saved MB':>9} {'step ms':>8} {'save ms':>8}  saved every")
     for arch, told in figures.items():
         times = f"{told['step_ms']:8.1f} {told['save_ms']:8.1f}  {told['steps_a_save']} steps"
-        print(f"{arch:10} {told['weights']:10,} {told['saved_mb']:9.1f} {times}")
+        print(f"{arch:11} {told['weights']:10,} {told['saved_mb']:9.1f} {times}")
 
 
 if __name__ == "__main__":

@@ -94,4 +94,5 @@ def features(
         typer.echo(f"{name}: {count} photos, {' x '.join(map(str, made.feature_shape))} {dtype} each")
     if weights == "random" and mat is None:
         typer.echo("The encoder's weights are random: features to try things out with, not to learn from.")
-    typer.echo(f"Written to {out}. Next: asksight train --arch lstm --features {out} --data DATA --out RUN")
+    arch = "attention" if grid else "lstm"
+    typer.echo(f"Written to {out}. Next: asksight train --arch {arch} --features {out} --data DATA --out RUN")

@@ -24,62 +24,71 @@ def train(
     out: Annotated[Path, typer.Option(help="The run folder to write, or to take up again.")],
     arch: Annotated[str, typer.Option(help="The model: attention, mlp or lstm.")] = "attention",
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="attention: how often each photo is seen, 20; else 50 at most.")
+        int | None, typer.Option(min=1, help="How often photos are seen, 20; with --features, at most, 50.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the first weights and of the order of photos.")] = 0,
     learning_rate: Annotated[
         float | None,
-        typer.Option(min=0, help="attention: the highest, 0.0015, it rises and falls to 0; else 0.001."),
+        typer.Option(min=0, help="From photos: the highest, 0.0015, it rises and falls to 0; else 0.001."),
     ] = None,
     side: Annotated[
-        int, typer.Option(min=32, max=512, help="attention: photos are resized to this many pixels a side.")
+        int, typer.Option(min=32, max=512, help="From photos: they are resized to this many pixels a side.")
     ] = 128,
-    photos_per_batch: Annotated[int, typer.Option(min=1, help="attention.")] = 32,
-    questions_per_photo: Annotated[int, typer.Option(min=1, help="attention: in one batch, at most.")] = 8,
+    photos_per_batch: Annotated[int, typer.Option(min=1, help="From photos.")] = 32,
+    questions_per_photo: Annotated[int, typer.Option(min=1, help="From photos: in one batch, at most.")] = 8,
     features: Annotated[
         str | None,
-        typer.Option(help="mlp, lstm: a store from `asksight features`, or none: the question alone."),
+        typer.Option(
+            help="A store from `asksight features`; mlp, lstm: or none, the question alone. Without it, attention "
+            "learns from the photos."
+        ),
     ] = None,
     vectors: Annotated[
         Path | None,
         typer.Option(
-            help="mlp, lstm: a folder from `asksight vectors`, kept as it is; else rows are learned."
+            help="With --features: a folder from `asksight vectors`, kept as it is; else rows are learned."
         ),
     ] = None,
     tune_vectors: Annotated[
-        bool, typer.Option("--tune-vectors", help="mlp, lstm: learn the rows of --vectors further.")
+        bool, typer.Option("--tune-vectors", help="Learn the rows of --vectors further.")
     ] = False,
-    dimension: Annotated[int, typer.Option(min=1, help="mlp, lstm: of word vectors.")] = 300,
+    dimension: Annotated[int, typer.Option(min=1, help="With --features: of word vectors.")] = 300,
     split: Annotated[
-        str | None, typer.Option(help="mlp, lstm: what to learn from; the split that begins with train.")
+        str | None,
+        typer.Option(help="With --features: what to learn from; the split that begins with train."),
     ] = None,
     val_split: Annotated[
         str | None,
         typer.Option(
-            help="mlp, lstm: what to measure on; the split that begins with val, or a tenth held out."
+            help="With --features: what to measure on; the split that begins with val, or a tenth held out."
         ),
     ] = None,
     targets: Annotated[
-        str, typer.Option(help="mlp, lstm: modal, the commonest answer; or soft, all ten.")
+        str, typer.Option(help="With --features: modal, the commonest answer; or soft, all ten.")
     ] = "modal",
     top_answers: Annotated[
-        int | None, typer.Option(min=1, help="mlp, lstm: know the commonest; 1000 unless the next is given.")
+        int | None,
+        typer.Option(min=1, help="With --features: know the commonest; 1000 unless the next is given."),
     ] = None,
     min_answer_count: Annotated[
-        int | None, typer.Option(min=1, help="mlp, lstm: know all answers that are given so often.")
+        int | None, typer.Option(min=1, help="With --features: know all answers that are given so often.")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="mlp, lstm: questions a step.")] = 128,
-    optimizer: Annotated[str, typer.Option(help="mlp, lstm: rmsprop or adam.")] = "rmsprop",
+    batch: Annotated[int, typer.Option(min=1, help="With --features: questions a step.")] = 128,
+    optimizer: Annotated[
+        str | None, typer.Option(help="With --features: rmsprop, or adam, which attention takes by default.")
+    ] = None,
     patience: Annotated[
         int,
-        typer.Option(min=0, help="mlp, lstm: epochs without a better validation before it stops; 0: never."),
+        typer.Option(
+            min=0, help="With --features: epochs without a better validation before it stops; 0: never."
+        ),
     ] = 5,
     dropout: Annotated[float, typer.Option(min=0, max=0.95, help="mlp, lstm.")] = 0.5,
     units: Annotated[int, typer.Option(min=1, help="mlp, lstm: of each dense layer.")] = 1024,
     hidden: Annotated[int, typer.Option(min=1, help="mlp, lstm: dense layers.")] = 3,
     lstm_units: Annotated[int, typer.Option(min=1, help="lstm: of each of its layers.")] = 512,
     lstm_layers: Annotated[int, typer.Option(min=1, help="lstm.")] = 3,
-    log_dir: Annotated[Path, typer.Option(help="mlp, lstm: curves for TensorBoard.")] = Path("Graph"),
+    log_dir: Annotated[Path, typer.Option(help="With --features: curves for TensorBoard.")] = Path("Graph"),
     max_risk: Annotated[
         float,
         typer.Option(min=0, max=1, help="How much of what is answered may be wrong, as calibration sees it."),
@@ -90,10 +99,9 @@ def train(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
     _one_of("--arch", arch, ARCHITECTURES)
     with progress_bar("steps", total=None, quiet=as_json) as bar:
-        if arch == "attention":
-            for name, given in (("--features", features), ("--vectors", vectors)):
-                if given is not None:
-                    raise typer.BadParameter("goes with --arch mlp or lstm.", param_hint=name)
+        if arch == "attention" and features is None:
+            if vectors is not None:
+                raise typer.BadParameter("goes with --features.", param_hint="--vectors")
             if side % 32:
                 raise typer.BadParameter(f"is {side}; it must be divisible by 32.", param_hint="--side")
             told: dict[str, Any] = {
@@ -112,11 +120,13 @@ def train(
                     f"is needed for {arch}: a store from asksight features, or none.", param_hint="--features"
                 )
             _one_of("--targets", targets, ("modal", "soft"))
+            optimizer = optimizer or ("adam" if arch == "attention" else "rmsprop")
             _one_of("--optimizer", optimizer, ("rmsprop", "adam"))
             if tune_vectors and vectors is None:
                 raise typer.BadParameter("goes with --vectors.", param_hint="--tune-vectors")
+            dense = {"units": units, "hidden": hidden, "dropout": dropout}
             recurrent = {"lstm_units": lstm_units, "lstm_layers": lstm_layers}
-            sizes = {"units": units, "hidden": hidden, "dropout": dropout}
+            sizes = {"attention": {}, "mlp": dense, "lstm": dense | recurrent}
             told = {
                 "arch": arch,
                 "vectors": None if vectors is None else str(vectors),
@@ -131,7 +141,7 @@ def train(
                 "optimizer": optimizer,
                 "learning_rate": 1e-3 if learning_rate is None else learning_rate,
                 "seed": seed,
-                "sizes": sizes | (recurrent if arch == "lstm" else {}),
+                "sizes": sizes[arch],
             }
             history = _train_stored(told, data, features, (split, val_split), out, log_dir, max_risk, bar)
     if as_json:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from vqa_files import write_vqa
 
 from asksight.training.features.store import StoreAbout, StoreWriter, begin
@@ -14,7 +15,12 @@ from asksight.training.stored_settings import StoredSettings
 
 COLOURS = ("red", "green", "blue", "black")
 FEATURES = 6
-SIZES = {"units": 24, "dropout": 0.1}
+SIZES: dict[str, dict[str, Any]] = {
+    "mlp": {"units": 24, "dropout": 0.1},
+    "lstm": {"units": 24, "dropout": 0.1, "lstm_units": 12},
+    "attention": {"channels": (8, 8, 12), "phrase_units": 12, "heard_units": 16, "role_units": 16},
+}
+GRID = (2, 3)  # cells
 
 
 def asked(images: range) -> list[tuple[int, str, list[str]]]:
@@ -34,8 +40,11 @@ def _yes(image_id: int) -> str:
     return "yes" if image_id // 4 % 4 == image_id % 4 else "no"
 
 
-def write_data(folder: Path, *, train: int = 96, val: int = 32) -> tuple[Path, Path]:
-    """The prepared data set, and a store with its features: the colour and the dots, one-hot, with some noise."""
+def write_data(folder: Path, *, train: int = 96, val: int = 32, grid: bool = False) -> tuple[Path, Path]:
+    """The prepared data set, and a store with its features: the colour and the dots, one-hot, with some noise.
+
+    In a grid, they are in one of its cells.
+    """
     raw = folder / "raw"
     write_vqa(raw, split="train2014", asked=asked(range(train)), photos=False)
     write_vqa(raw, split="val2014", asked=asked(range(1000, 1000 + val)), photos=False)
@@ -45,7 +54,7 @@ def write_data(folder: Path, *, train: int = 96, val: int = 32) -> tuple[Path, P
         encoder={"name": "made-up", "weights_sha256": None},
         preprocessing={"resize": "stretch", "resample": "bilinear", "color_order": "rgb"},
         side=32,
-        feature_shape=(FEATURES,),
+        feature_shape=(*GRID, FEATURES) if grid else (FEATURES,),
     )
     begin(store, about)
     for split, ids in (("train2014", np.arange(train)), ("val2014", np.arange(1000, 1000 + val))):
@@ -53,15 +62,22 @@ def write_data(folder: Path, *, train: int = 96, val: int = 32) -> tuple[Path, P
         values = np.random.default_rng(0).normal(0, 0.05, (len(ids), FEATURES))
         values[np.arange(len(ids)), ids % 4] += 1
         values[:, 4] += ids % 3
-        writer.write(np.arange(len(ids)), values)
+        writer.write(np.arange(len(ids)), _in_a_cell(values) if grid else values)
         writer.close()
     return folder / "data", store
+
+
+def _in_a_cell(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[P, F] → [P, h, w, F], each in a cell of its own, the others with noise only."""
+    random = np.random.default_rng(1)
+    cells = random.normal(0, 0.05, (len(values), GRID[0] * GRID[1], FEATURES))
+    cells[np.arange(len(values)), random.integers(0, cells.shape[1], len(values))] = values
+    return cells.reshape(len(values), *GRID, FEATURES)
 
 
 def settings(data: Path, store: Path | None, **other: Any) -> StoredSettings:
     """A small and quick run."""
     arch = other.pop("arch", "mlp")
-    sizes = SIZES | ({"lstm_units": 12} if arch == "lstm" else {})
     told: dict[str, Any] = {
         "features": "none" if store is None else str(store),
         "train_split": "train2014",
@@ -70,6 +86,6 @@ def settings(data: Path, store: Path | None, **other: Any) -> StoredSettings:
         "epochs": 3,
         "batch": 32,
         "learning_rate": 3e-3,
-        "sizes": sizes,
+        "sizes": SIZES[arch],
     }
     return StoredSettings(arch=arch, data=str(data), **told | other)

@@ -54,7 +54,7 @@ class Checkpoint:
         self._like = [(tuple(v.shape), np.dtype(v.dtype)) for v in variables]
         told = json.dumps([(shape, dtype.name) for shape, dtype in self._like])
         self._files = StateFiles(folder, zlib.crc32(told.encode()))
-        # All at once, which takes a tenth of asking each, and without a copy.
+        # All at once, which is quicker than asking each, and without a copy.
         self._read = tf.function(lambda: [tf.convert_to_tensor(v.value) for v in variables])
         self._often, self._seldom = Pace(REST), Pace(_SYNCED_REST)
 

@@ -37,9 +37,9 @@ class StoredQuestions:
         return len(self.rows)
 
     @property
-    def feature_size(self) -> int:
-        """F; 1 without a store."""
-        return 1 if self.store is None else self.store.about.feature_shape[0]
+    def feature_shape(self) -> tuple[int, ...]:
+        """(F,), or (h, w, C) of a grid; (1,) without a store."""
+        return (1,) if self.store is None else self.store.about.feature_shape
 
     def batch(self, chosen: NDArray[np.int64]) -> Batch:
         """These questions, as long as the longest of them, with their features."""
@@ -64,7 +64,7 @@ class Batch:
 
     rows: NDArray[np.int32]  # [B, T]
     lengths: NDArray[np.int32]  # [B]
-    features: NDArray[np.float32]  # [B, F]
+    features: NDArray[np.float32]  # [B, F] or [B, h, w, C]
     targets: NDArray[np.int32]  # [B, K]
 
 

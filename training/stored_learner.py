@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from .models import lstm, mlp
+from .models import attention, lstm, mlp
 from .stored import Batch
 from .stored_settings import StoredSettings
 
@@ -25,14 +25,14 @@ class StoredLearner:
         *,
         words: int,
         vectors: NDArray[Any] | None,
-        feature_size: int,
+        feature_shape: tuple[int, ...],
         answers: int,
         devices: list[str] | None = None,
     ) -> None:
         """`vectors` [V,D] are kept, or tuned; None: rows are learned. `devices` None: all GPUs, or the CPU."""
         self.strategy = _strategy(devices)
         with self.strategy.scope():
-            self.answerer = _answerer(settings, feature_size, answers)
+            self.answerer = _answerer(settings, feature_shape, answers)
             self.embedding = keras.layers.Embedding(words, settings.word_dimension, name="vectors")
             self.embedding.build((None, None))
             if vectors is not None:
@@ -47,7 +47,7 @@ class StoredLearner:
         asked = [
             tf.TensorSpec((None, None), tf.int32),  # rows
             tf.TensorSpec((None,), tf.int32),  # lengths
-            tf.TensorSpec((None, feature_size), tf.float32),
+            tf.TensorSpec((None, *feature_shape), tf.float32),
         ]
         self.signature = (*asked, tf.TensorSpec((None, None), tf.int32))  # targets
         one = (tf.TensorSpec((), tf.float32), *self.signature)  # traced once, for questions of every length
@@ -106,12 +106,14 @@ def _cross_entropy(logits: Any, targets: Any) -> Any:
     return -tf.reduce_sum(known * said, axis=1) / tf.maximum(tf.reduce_sum(known, axis=1), 1.0)
 
 
-def _answerer(settings: StoredSettings, feature_size: int, answers: int) -> keras.Model:
+def _answerer(settings: StoredSettings, feature_shape: tuple[int, ...], answers: int) -> keras.Model:
+    told: dict[str, Any] = {"word_dimension": settings.word_dimension, **settings.sizes}
+    asked: dict[str, Any] = {"feature_shape": feature_shape, "answers": answers}
+    if settings.arch == "attention":
+        return attention.grid_answerer(attention.AttentionConfig(**told), **asked)
     if settings.arch == "lstm":
-        recurrent = lstm.LstmConfig(word_dimension=settings.word_dimension, **settings.sizes)
-        return lstm.answerer(recurrent, feature_shape=(feature_size,), answers=answers)
-    bag = mlp.MlpConfig(word_dimension=settings.word_dimension, **settings.sizes)
-    return mlp.answerer(bag, feature_shape=(feature_size,), answers=answers)
+        return lstm.answerer(lstm.LstmConfig(**told), **asked)
+    return mlp.answerer(mlp.MlpConfig(**told), **asked)
 
 
 def _strategy(devices: list[str] | None) -> tf.distribute.Strategy:

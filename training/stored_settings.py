@@ -15,7 +15,7 @@ TUTORIAL_ANSWERS = 1000
 class StoredSettings:
     """All of it; a run is resumed only with the same settings. The defaults are the tutorial's where it has any."""
 
-    arch: str  # "mlp" or "lstm"
+    arch: str  # "mlp", "lstm", or "attention", which takes grids
     data: str
     features: str  # a store's folder, or QUESTION_ONLY
     train_split: str

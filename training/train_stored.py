@@ -1,4 +1,4 @@
-"""Train `mlp` or `lstm`, the tutorial's models, on stored features, or on the question alone.
+"""Train a model on stored features: `mlp` and `lstm`, the tutorial's, or `attention`; or on the question alone.
 
 Run by `asksight train --arch lstm --features STORE`; stopped in whatever way, the same command goes on where it was.
 """
@@ -68,7 +68,7 @@ def train_stored(
         settings,
         words=len(words),
         vectors=None if vectors is None else vectors.vectors,
-        feature_size=learning.feature_size,
+        feature_shape=learning.feature_shape,
         answers=len(answers),
     )
     log = EventLog(None if log_dir is None else log_dir / out.resolve().name)
@@ -116,7 +116,7 @@ def _read(
     )
 
     def read(source: Dataset, split: str, chosen: NDArray[np.int64] | None) -> StoredQuestions:
-        store = None if settings.features == QUESTION_ONLY else _open(settings, split)
+        store = _open(settings, split)
         return read_questions(
             source, table=table, answers=answers, targets=settings.targets, store=store, chosen=chosen
         )
@@ -137,12 +137,23 @@ def _read(
     return words, vectors, learning, validation, answers
 
 
-def _open(settings: StoredSettings, split: str) -> FeatureStore:
+def _open(settings: StoredSettings, split: str) -> FeatureStore | None:
+    """The split's features. Raises FeatureError where they are not of the kind that the model takes."""
+    grid = settings.arch == "attention"
+    if settings.features == QUESTION_ONLY:
+        if grid:
+            raise FeatureError("attention looks at photos; give a store that was made with --grid.")
+        return None
     store = FeatureStore(Path(settings.features), split)
-    if len(store.about.feature_shape) != 1:
+    shape = list(store.about.feature_shape)
+    if grid and len(shape) != 3:
         raise FeatureError(
-            f"{settings.features} holds grids {list(store.about.feature_shape)}; {settings.arch} takes one row a "
-            "photo. Make features without --grid."
+            f"{settings.features} holds one row {shape} a photo; attention takes a grid. Make features with --grid."
+        )
+    if not grid and len(shape) != 1:
+        raise FeatureError(
+            f"{settings.features} holds grids {shape}; {settings.arch} takes one row a photo. Make features without "
+            "--grid, or train --arch attention."
         )
     return store
 

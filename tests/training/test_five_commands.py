@@ -1,4 +1,4 @@
-"""VQA v2 in its true format, through all five commands to an answer over the wire, with the whole of VGG16."""
+"""VQA v2 in its true format, through all commands to an answer over the wire: VGG16 in whole, and a grid."""
 
 from __future__ import annotations
 
@@ -68,3 +68,31 @@ def test_from_the_raw_files_to_an_answer(tmp_path: Path, capsys: pytest.CaptureF
         reply = client.ask((raw / "val2014" / "COCO_val2014_000000000021.jpg").read_bytes(), ASKED[0][0])
     assert {answer.label for answer in reply.answers} == set(bundle.answers)
     assert sum(answer.probability for answer in reply.answers) == pytest.approx(1, abs=1e-4)
+
+
+def test_attention_on_a_grid_of_features(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From photos to a grid in a store, a trained model, its figures from that store, and an answer over the wire."""
+    raw, data, store = tmp_path / "raw", tmp_path / "data", tmp_path / "store"
+    write_fixture(raw)
+    asksight("data", "prepare", raw, "--out", data)
+    encoder = ("--encoder", "mobilenetv3-small", "--weights", "random", "--grid")
+    asksight("features", "--data", data, "--out", store, *encoder)
+    run, logs = tmp_path / "run", tmp_path / "Graph"
+    fitting = ("--data", data, "--features", store, "--out", run, "--log-dir", logs)
+    asksight("train", "--arch", "attention", *fitting, "--dimension", 24, "--epochs", 1, "--batch", 45)
+    capsys.readouterr()
+    asksight("evaluate", run, "--data", data, "--split", "val2014", "--json")
+    from_store = json.loads(capsys.readouterr().out)
+    asksight("export", run, "--out", tmp_path / "bundle", "--json")
+    assert json.loads(capsys.readouterr().out)["largest_difference"] < 1e-4
+    bundle = load_bundle(tmp_path / "bundle")
+    assert (bundle.architecture, bundle.image_height, bundle.feature_shape) == ("attention", 224, (7, 7, 576))
+    asksight("evaluate", tmp_path / "bundle", "--data", data, "--split", "val2014", "--json")
+    from_photos = json.loads(capsys.readouterr().out)
+    assert from_store["count"] == from_photos["count"] == 18
+    assert from_store["ece"] == pytest.approx(
+        from_photos["ece"], abs=1e-2
+    )  # the store keeps numbers as float16
+    with served(tmp_path / "bundle") as address, connect(address, timeout=60) as client:
+        reply = client.ask((raw / "val2014" / "COCO_val2014_000000000021.jpg").read_bytes(), ASKED[0][0])
+    assert {answer.label for answer in reply.answers} == set(bundle.answers)

@@ -57,6 +57,25 @@ def test_it_learns_from_words_and_features(made: tuple[Path, Path], tmp_path: Pa
     assert (config["arch"], config["features"], config["targets"]) == (arch, str(made[1]), "modal")
 
 
+def test_attention_finds_the_cell_that_tells(tmp_path: Path) -> None:
+    """What is asked about lies in one cell of the grid, in another one of each photo."""
+    data, store = write_data(tmp_path, grid=True)
+    wanted = settings(
+        data, store, arch="attention", epochs=40, learning_rate=0.01, optimizer="adam", patience=0
+    )
+    run, _ = run_training(wanted, tmp_path / "run")
+    assert max(row["val_exact"]["all"] for row in history(run)) > 0.6  # as above
+    with pytest.raises(FeatureError, match=r"holds grids \[2, 3, 6\]; mlp takes one row"):
+        run_training(settings(data, store), tmp_path / "other")
+
+
+def test_attention_without_a_grid_is_refused(made: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(FeatureError, match=r"one row \[6\] a photo; attention takes a grid"):
+        run_training(settings(*made, arch="attention"), tmp_path / "run")
+    with pytest.raises(FeatureError, match="attention looks at photos"):
+        run_training(settings(made[0], None, arch="attention"), tmp_path / "run")
+
+
 def test_a_run_that_was_stopped_goes_on_and_ends_as_one_that_was_not(
     made: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -128,15 +147,7 @@ def test_answers_are_chosen_by_number_or_by_count(made: tuple[Path, Path], tmp_p
         run_training(settings(*made, min_answer_count=999), tmp_path / "none")
 
 
-def test_a_grid_is_refused_and_a_missing_photo_named(made: tuple[Path, Path], tmp_path: Path) -> None:
-    _, grid = write_data(tmp_path)
-    about = json.loads((grid / "store.json").read_text())
-    (grid / "store.json").write_text(json.dumps(about | {"feature_shape": [1, 1, 6]}))
-    for split in ("train2014", "val2014"):
-        values = np.load(grid / split / "features.npy")
-        np.save(grid / split / "features.npy", values.reshape(len(values), 1, 1, 6))
-    with pytest.raises(FeatureError, match=r"holds grids \[1, 1, 6\]; mlp takes one row"):
-        run_training(settings(made[0], grid), tmp_path / "run")
+def test_a_missing_photo_is_named(made: tuple[Path, Path], tmp_path: Path) -> None:
     _, small = write_data(tmp_path / "small", train=90)
     with pytest.raises(
         FeatureError, match="no features of 6 photos that are asked about, such as image id 90"
@@ -183,7 +194,7 @@ for devices in (None, ["CPU:0", "CPU:1"]):
     told = dict(arch=sys.argv[1], data="", features="none", train_split="", val_split=None, word_dimension=8)
     sizes = {"units": 12, "dropout": 0.0} | ({"lstm_units": 8} if sys.argv[1] == "lstm" else {})
     learner = StoredLearner(
-        StoredSettings(**told, sizes=sizes), words=9, vectors=None, feature_size=6, answers=5, devices=devices
+        StoredSettings(**told, sizes=sizes), words=9, vectors=None, feature_shape=(6,), answers=5, devices=devices
     )
     losses = [learner.learn(*(tf.constant(a) for a in inputs)) for _ in range(5)]
     kept = Checkpoint(Path(sys.argv[2]), learner.variables)

@@ -58,11 +58,40 @@ def _convolve(x: keras.KerasTensor, channels: int, *, size: int = 3, strides: in
 
 def answerer(config: AttentionConfig, *, feature_shape: tuple[int, int, int], answers: int) -> keras.Model:
     """`question` [N,T,D], `lengths` [N] and `features` [N,h,w,C] → `logits` [N,answers]."""
-    question = keras.Input((None, config.word_dimension), name="question")
-    lengths = keras.Input((), dtype="int32", name="lengths")
-    features = keras.Input(feature_shape, name="features")
-    height, width, channels = feature_shape
+    question, lengths, features = inputs = _inputs(config, feature_shape)
+    logits = _logits(question, lengths, features, config, answers)
+    return keras.Model(inputs, logits, name="answerer")
 
+
+def grid_answerer(
+    config: AttentionConfig, *, feature_shape: tuple[int, int, int], answers: int
+) -> keras.Model:
+    """The same for features [N,h,w,C] of an encoder that was trained elsewhere.
+
+    Its channels, as many and as large as they may be, become as many as our own encoder gives, beside coordinates.
+    """
+    question, lengths, features = inputs = _inputs(config, feature_shape)
+    cells = layers.Dense(config.channels[-1], activation="relu")(layers.LayerNormalization()(features))
+    logits = _logits(question, lengths, GridCoordinates()(cells), config, answers)
+    return keras.Model(inputs, logits, name="answerer")
+
+
+def _inputs(config: AttentionConfig, feature_shape: tuple[int, int, int]) -> list[keras.KerasTensor]:
+    return [
+        keras.Input((None, config.word_dimension), name="question"),
+        keras.Input((), dtype="int32", name="lengths"),
+        keras.Input(feature_shape, name="features"),
+    ]
+
+
+def _logits(
+    question: keras.KerasTensor,
+    lengths: keras.KerasTensor,
+    features: keras.KerasTensor,
+    config: AttentionConfig,
+    answers: int,
+) -> keras.KerasTensor:
+    _, height, width, channels = features.shape
     mask = LengthMask()(lengths, question)  # [N,T]
     phrases = layers.Conv1D(config.phrase_units, _PHRASE, padding="causal")(question)  # [N,T,P]
     heard, asked = layers.GRU(config.heard_units, return_sequences=True, return_state=True)(
@@ -87,8 +116,7 @@ def answerer(config: AttentionConfig, *, feature_shape: tuple[int, int, int], an
     seen = layers.Flatten()(layers.Dense(config.seen_units)(_look(cells, sought, config)))
     x = layers.Dense(config.answer_units)(layers.Concatenate()([thought, seen]))
     agreed = layers.Multiply()([x, layers.Dense(config.answer_units)(asked)])  # is it what was asked for?
-    logits = layers.Dense(answers, name="logits")(layers.Concatenate()([layers.ReLU()(x), agreed]))
-    return keras.Model([question, lengths, features], logits, name="answerer")
+    return layers.Dense(answers, name="logits")(layers.Concatenate()([layers.ReLU()(x), agreed]))
 
 
 def _scores(
