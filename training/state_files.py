@@ -4,8 +4,9 @@
     state.synced       now and then a copy, synced and then moved into place
 
 Overwriting costs one copy into memory that the system has already, which a new file has to be given first. A process
-that is killed leaves there all that it has written; the file that it was writing counts for nothing, since its head comes last, and the other
-one is whole. A machine that loses power may keep any part of either, which the parity of the content tells.
+that is killed leaves there all that it has written; the file that it was writing counts for nothing, since its head
+comes last, and the other one is whole. A machine that loses power may keep any part of either, which the parity of the
+content tells.
 """
 
 from __future__ import annotations
