@@ -78,20 +78,27 @@ def throughput(stub: vqa_pb2_grpc.VqaServiceStub, seconds: float, first: int) ->
     return sum(counts) / seconds
 
 
+ROUNDS = 3  # alone and beside the slow ones in turns: what else the machine does meets both
+
+
 def main() -> None:
-    seconds = 4.0 if short_form() else 30.0
+    seconds = 2.0 if short_form() else 15.0
+    alone: list[float] = []
+    beside: list[float] = []
     with server_process(ROW_S) as (port, _), grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = vqa_pb2_grpc.VqaServiceStub(channel)
         throughput(stub, 1.0, 10**8)
-        alone = throughput(stub, seconds, 0)
-        stopped = threading.Event()
-        connections = slow_clients(port, stopped)
-        beside = throughput(stub, seconds, 10**7)
-        stopped.set()
-        for connection in connections:
-            connection.close()
-    kept = 100 * beside / alone
-    promise("beside 500 slow clients", kept >= 90, f"{beside:.1f}/s of {alone:.1f}/s, {kept:.1f} %")
+        for turn in range(ROUNDS):
+            alone.append(throughput(stub, seconds, 2 * turn * 10**7))
+            stopped = threading.Event()
+            connections = slow_clients(port, stopped)
+            beside.append(throughput(stub, seconds, (2 * turn + 1) * 10**7))
+            stopped.set()
+            for connection in connections:
+                connection.close()
+    kept = 100 * sum(beside) / sum(alone)
+    said = f"{sum(beside) / ROUNDS:.1f}/s of {sum(alone) / ROUNDS:.1f}/s, {kept:.1f} %"
+    promise("beside 500 slow clients", kept >= 90, said)
 
 
 if __name__ == "__main__":
