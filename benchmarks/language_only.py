@@ -1,9 +1,10 @@
 """How much the question alone tells: `mlp` and `lstm` without photos, beside two floors that need no model.
 
-    python benchmarks/language_only.py QUESTIONS.tsv [--minutes 5] [--lstm-units 512] [--targets modal] [--json]
+    python benchmarks/language_only.py QUESTIONS.tsv [--models NAME ...] [--vectors en_core_web_md [--tune-vectors]]
 
 The file has a header and, tab by tab, question id, image id, question and the commonest answer. A tenth of its photos
-is held out for the figures; of the others, a twentieth decides when to stop. Exact match with the commonest answer.
+is held out and looked at once, when a model is done; another tenth, validation, decides when training stops and which
+epoch is kept. MODELS were chosen on validation, too. Exact match with the commonest answer.
 """
 
 from __future__ import annotations
@@ -16,20 +17,33 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from asksight.training.datasets import Record
-from asksight.training.datasets.dataset import Dataset, answer_type, one_line
+from asksight.training.datasets import Record, open_dataset
+from asksight.training.datasets.dataset import answer_type, one_line
 from asksight.training.datasets.prepared import write_manifest, write_split
 
-HELD_OUT, STOPPING = 0.1, 0.05  # shares of the photos
+SHARE = 0.1  # of the photos, for validation and held out alike
+RESAMPLED = 10_000  # times, for intervals
 
-
-class OutOfTimeError(Exception):
-    """A training has had its minutes; the best epoch so far is what counts."""
+_DENSE = {"units": 512, "hidden": 1}
+MODELS: dict[
+    str, dict[str, Any]
+] = {  # settings that are not the default; `asksight train` has an option for each
+    "mlp": {"arch": "mlp"},
+    "lstm": {"arch": "lstm", "optimizer": "adam", "batch": 64, "epochs": 6},
+    "small mlp": {"arch": "mlp", "optimizer": "adam", "sizes": _DENSE},
+    "small lstm": {
+        "arch": "lstm",
+        "optimizer": "adam",
+        "sizes": {**_DENSE, "lstm_units": 256, "lstm_layers": 1},
+    },
+}
 
 
 def read(path: Path) -> list[Record]:
@@ -56,12 +70,12 @@ def start(question: str) -> str:
     return " ".join(question.lower().split()[:3])
 
 
-def part(records: Sequence[Record], seed: int) -> dict[str, list[Record]]:
+def part(records: Sequence[Record]) -> dict[str, list[Record]]:
     """Three parts that share no photo."""
-    photos = np.random.default_rng(seed).permutation(sorted({record.image_id for record in records}))
-    first, second = (round(share * len(photos)) for share in (HELD_OUT, HELD_OUT + STOPPING))
-    of = dict.fromkeys(photos[:first].tolist(), "test")
-    of |= dict.fromkeys(photos[first:second].tolist(), "val")
+    photos = np.random.default_rng(0).permutation(sorted({record.image_id for record in records}))
+    first, second, third = (round(tenths * SHARE * len(photos)) for tenths in (1, 2, 3))
+    of = dict.fromkeys(photos[first:second].tolist(), "val")
+    of |= dict.fromkeys(photos[second:third].tolist(), "test")  # variants were once compared on the first
     parts: dict[str, list[Record]] = {"train": [], "val": [], "test": []}
     for record in records:
         parts[of.get(record.image_id, "train")].append(record)
@@ -69,7 +83,7 @@ def part(records: Sequence[Record], seed: int) -> dict[str, list[Record]]:
 
 
 def floors(parts: dict[str, list[Record]]) -> dict[str, float]:
-    """What needs no model, learned from the same questions as the models learn from."""
+    """What needs no model, learned from validation, too."""
     known = parts["train"] + parts["val"]
     answers: dict[str, Counter[str]] = defaultdict(Counter)
     for record in known:
@@ -90,6 +104,7 @@ def _percent(records: Sequence[Record], guess: Callable[[Record], str]) -> float
 
 def write_data(folder: Path, parts: dict[str, list[Record]]) -> None:
     """A prepared data set without photos."""
+    folder.mkdir(exist_ok=True)
     splits = {
         split: write_split(folder, split, records) | {"photos": None, "photo_pattern": "{image_id}"}
         for split, records in parts.items()
@@ -97,50 +112,75 @@ def write_data(folder: Path, parts: dict[str, list[Record]]) -> None:
     write_manifest(folder, {"source_format": "vqa", "splits": splits})
 
 
-def learn(arch: str, data: Path, out: Path, told: dict[str, Any], minutes: float) -> dict[str, Any]:
-    """Train one model on `train`, stop by `val` or by the clock, and measure it on `test`."""
-    from asksight.ext import WordTable
-    from asksight.training.datasets import open_dataset
+def write_vectors(source: str, data: Path, out: Path) -> None:
+    """As `asksight vectors SOURCE` does it."""
+    from asksight.training.vectors import asked_words, gather, save_vectors
+
+    words = asked_words(open_dataset(data, "train"))
+    save_vectors(out, gather(source, words, dimension=300).table)
+
+
+def learn(data: Path, out: Path, **told: Any) -> tuple[NDArray[np.bool_], dict[str, Any]]:
+    """Train one model as `asksight train --features none` does; which of the held-out questions it gets right."""
     from asksight.training.runs import Run
-    from asksight.training.stored import read_questions
-    from asksight.training.stored_learner import StoredLearner
     from asksight.training.stored_settings import QUESTION_ONLY, StoredSettings
-    from asksight.training.train_stored import predict_stored, train_stored
+    from asksight.training.train_stored import train_stored
 
     settings = StoredSettings(
-        arch=arch, data=str(data), features=QUESTION_ONLY, train_split="train", val_split="val", **told
+        data=str(data), features=QUESTION_ONLY, train_split="train", val_split="val", **told
     )
     started = time.monotonic()
-
-    def look_at_the_clock(at: object) -> None:
-        if time.monotonic() - started > 60 * minutes:
-            raise OutOfTimeError
-
-    ended = "by validation"
-    try:
-        train_stored(settings, out, report=look_at_the_clock)
-    except OutOfTimeError:
-        ended = f"after {minutes:g} minutes"
-    run = Run(out)
+    run = train_stored(settings, out)
+    seconds = time.monotonic() - started
     history = json.loads(run.history.read_text())
-    words, answers = (file.read_text(encoding="utf-8").splitlines() for file in (run.words, run.answers))
-    learner = StoredLearner(settings, words=len(words), vectors=None, feature_size=1, answers=len(answers))
-    best = run.load_best()
-    assert best is not None
-    for variable, value in zip(learner.model_variables, best[1], strict=True):
-        variable.assign(value)
-    table = WordTable(words, np.zeros((len(words), 1), np.float32), limit=settings.max_tokens, unknown_rows=1)
-    test: Dataset = open_dataset(data, "test")
-    questions = read_questions(test, table=table, answers=answers, targets="modal", store=None)
-    right = predict_stored(learner, questions).argmax(axis=1) == questions.modal
-    types = np.array(questions.types)
-    return {
-        "exact": 100 * float(right.mean()),
-        "by_answer_type": {kind: 100 * float(right[types == kind].mean()) for kind in sorted(set(types))},
-        "epochs": len(history),
-        "stopped": ended,
-        "seconds": round(time.monotonic() - started),
-    }
+    test = open_dataset(data, "test")
+    right = np.array(answer(Run(out), test.questions)) == np.array(test.answers_modal)
+    validation = 100 * max(row["val_exact"]["all"] for row in history)
+    return right, {"validation": validation, "epochs": len(history), "seconds": round(seconds)}
+
+
+def answer(run: Any, questions: Sequence[str]) -> list[str]:
+    """What a finished run answers, read from its files."""
+    import keras
+
+    from asksight.ext import WordTable
+    from asksight.training.models import layers  # noqa: F401  # so that Keras knows them
+    from asksight.training.vectors import load_vectors
+
+    table = load_vectors(run.path)
+    words = WordTable(table.words, table.vectors, limit=30, unknown_rows=table.unknown_rows)
+    answers = run.answers.read_text(encoding="utf-8").splitlines()
+    vectors, lengths = words.vectors(list(questions))
+    logits = keras.models.load_model(run.answerer).predict(
+        {"question": vectors, "lengths": lengths, "features": np.zeros((len(lengths), 1))}, verbose=0
+    )
+    return [answers[best] for best in logits.argmax(axis=1)]
+
+
+def interval(gains: NDArray[np.float64], photos: NDArray[np.int64]) -> tuple[float, float]:
+    """95 % of the means of `gains`, a number a question, when photos are drawn anew (bootstrap, percentiles)."""
+    _, of = np.unique(photos, return_inverse=True)
+    total, count = np.bincount(of, gains), np.bincount(of)
+    random = np.random.default_rng(0)
+    drawn = random.integers(0, len(count), (RESAMPLED, len(count)))
+    low, high = np.percentile(100 * total[drawn].sum(axis=1) / count[drawn].sum(axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def measure(
+    names: Sequence[str], seeds: int, data: Path, folder: Path, vectors: dict[str, Any]
+) -> dict[str, NDArray[np.bool_]]:
+    """Train each model with each seed; [seeds, held-out questions] of what is right."""
+    right: dict[str, NDArray[np.bool_]] = {}
+    for name in names:
+        rows = []
+        for seed in range(seeds):
+            row, told = learn(data, folder / f"{name} {seed}", seed=seed, **MODELS[name], **vectors)
+            rows.append(row)
+            say = f"validation {told['validation']:.2f} %, {told['epochs']} epochs, {told['seconds']} s"
+            print(f"{name}, seed {seed}: held out {100 * row.mean():.2f} %, {say}", flush=True)
+        right[name] = np.stack(rows)
+    return right
 
 
 def main() -> None:
@@ -148,55 +188,34 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("questions", type=Path)
-    parser.add_argument("--arch", nargs="+", default=["mlp", "lstm"], choices=["mlp", "lstm"])
-    parser.add_argument("--minutes", type=float, default=5.0, help="for each model, at most")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--optimizer", default="rmsprop")
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--patience", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--dimension", type=int, default=300)
-    parser.add_argument("--lstm-units", type=int, default=512)
-    parser.add_argument("--lstm-layers", type=int, default=3)
-    parser.add_argument("--units", type=int, default=1024)
-    parser.add_argument("--hidden", type=int, default=3)
-    parser.add_argument("--dropout", type=float, default=0.5)
-    parser.add_argument("--word-dropout", type=float, default=0.01)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
+    parser.add_argument("--seeds", type=int, default=2, help="trainings of each model")
+    parser.add_argument("--vectors", help="as `asksight vectors` takes them; else rows are learned")
+    parser.add_argument("--tune-vectors", action="store_true")
     given = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-    parts = part(read(given.questions), given.seed)
-    figures: dict[str, Any] = {"questions": {split: len(records) for split, records in parts.items()}}
-    figures["floors"] = floors(parts)
-    with tempfile.TemporaryDirectory(prefix="asksight-language-") as folder:
-        write_data(Path(folder), parts)
-        for arch in given.arch:
-            sizes = {"units": given.units, "hidden": given.hidden, "dropout": given.dropout}
-            if arch == "lstm":
-                sizes |= {"lstm_units": given.lstm_units, "lstm_layers": given.lstm_layers}
-            told = {
-                "optimizer": given.optimizer,
-                "learning_rate": given.learning_rate,
-                "patience": given.patience,
-                "batch": given.batch,
-                "word_dimension": given.dimension,
-                "word_dropout": given.word_dropout,
-                "seed": given.seed,
-                "sizes": sizes,
-            }
-            figures[arch] = learn(arch, Path(folder), Path(folder) / arch, told, given.minutes)
-    if given.json:
-        print(json.dumps(figures))
-        return
-    print(f"{figures['questions']}")
-    for name, exact in figures["floors"].items():
-        print(f"{name:40} {exact:6.2f} %")
-    for arch in given.arch:
-        told = figures[arch]
-        types = ", ".join(f"{kind} {exact:.1f}" for kind, exact in told["by_answer_type"].items())
-        ended = f"{told['epochs']} epochs, {told['seconds']} s, {told['stopped']}"
-        print(f"{arch:40} {told['exact']:6.2f} %   {types}; {ended}")
+    parts = part(read(given.questions))
+    print({split: len(records) for split, records in parts.items()})
+    for name, exact in floors(parts).items():
+        print(f"{name}: {exact:.2f} %")
+    photos = np.array([record.image_id for record in parts["test"]])
+    with tempfile.TemporaryDirectory(prefix="asksight-language-") as temporary:
+        folder = Path(temporary)
+        write_data(folder / "data", parts)
+        vectors: dict[str, Any] = {}
+        if given.vectors:
+            write_vectors(given.vectors, folder / "data", folder / "words")
+            vectors = {"vectors": str(folder / "words"), "tune_vectors": given.tune_vectors}
+        right = measure(given.models, given.seeds, folder / "data", folder, vectors)
+    means = {name: rows.mean(axis=0) for name, rows in right.items()}
+    for name, mean in means.items():
+        low, high = interval(mean, photos)
+        print(f"{name}: {100 * mean.mean():.2f} % ({low:.1f} to {high:.1f})")
+    for first, second in combinations(means, 2):
+        gain = means[second] - means[first]
+        low, high = interval(gain, photos)
+        print(f"{second} over {first}: {100 * gain.mean():+.2f} ({low:+.1f} to {high:+.1f})")
 
 
 if __name__ == "__main__":
