@@ -1,8 +1,9 @@
 """What is wrong with a photo: too dark, too bright, blurred, shaken, tiny, nearly uniform; each from 0 to 1.
 
-0 is hardly, 1 is nothing can be seen. Measured on a copy of at most 256 px, in under 3 ms. The thresholds are
-fitted on photos degraded by known amounts; benchmarks/photo_coach.py measures how well they find what was done. Not
-claimed are objects that are cut off and photos that lie on their side: no cheap measure finds them (docs/coach.md).
+0 is hardly, 1 is nothing can be seen. Measured on a copy of at most 256 px, in under 3 ms (benchmarks/coach_times.py).
+The thresholds for blur are fitted on photos degraded by known amounts (benchmarks/coach_fit.py); how well all of them
+find what was done is measured on other photos (benchmarks/photo_coach.py). Not claimed are objects that are cut off and
+photos that lie on their side: no cheap measure finds them (docs/coach.md).
 """
 
 from __future__ import annotations
@@ -18,17 +19,18 @@ from .asks import PhotoIssueKind
 from .sharpness import sharpness
 
 SIDE_PX = 256  # of the copy that is measured
+NEAR_PX = 384  # what has twice that or more is reduced towards it first, in one pass for all measures
 UNIFORM_PX = 32  # of the copy on which surfaces are told from things; noise is averaged out there
 
 # (nothing wrong, nothing to be seen)
 DARK_HIGHLIGHTS = (60.0, 12.0)  # the grey value that 98 % of the pixels lie below
 BRIGHT_SHADOWS = (215.0, 250.0)  # the grey value that 98 % of the pixels lie above
-EDGE_STEEPNESS = (0.2, 0.09)  # blurs of about 2 and 4.4 px
-MOVED_STEEPNESS = (0.34, 0.09)  # of the worst direction: motion over about 3 and 11 px
+EDGE_STEEPNESS = (0.22, 0.09)  # blurs of about 1.8 and 4.4 px
+MOVED_STEEPNESS = (0.36, 0.09)  # of the worst direction: motion over about 3 and 11 px
 SHORT_SIDE_PX = (64.0, 16.0)
 UNEVENNESS = (2.5, 0.8)  # levels by which it differs from a smooth surface
 
-MOVED = 0.62  # evenness: 95 % of sharp photos lie above 0.635, 95 % of blurred ones above 0.7
+MOVED = 0.69  # evenness: a Gaussian blurs all directions alike, motion does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,14 @@ class Flaw:
 
 def find_flaws(picture: Image.Image, *, short_side_px: int) -> tuple[Flaw, ...]:
     """Measure a decoded RGB picture, worst flaw first; `short_side_px` is that of the file."""
-    grey = picture.convert("L")
-    if max(grey.size) > SIDE_PX:
-        grey.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.BOX)
-    shadows, highlights = np.percentile(np.asarray(grey), (2, 98))
+    picture = _near(picture)
+    grey = grey_copy(picture)
+    shadows, highlights = _extremes(grey)
     dark, bright = _severity(highlights, DARK_HIGHLIGHTS), _severity(shadows, BRIGHT_SHADOWS)
     found = [
         Flaw(PhotoIssueKind.DARK, dark),
         Flaw(PhotoIssueKind.BRIGHT, bright),
-        _blur(np.asarray(grey, np.float32)),
+        _blur(np.asarray(grey, np.int16)),
         Flaw(PhotoIssueKind.TINY, _severity(short_side_px, SHORT_SIDE_PX)),
     ]
     if not dark and not bright:  # of which a plain surface is what is to be expected
@@ -57,7 +58,27 @@ def find_flaws(picture: Image.Image, *, short_side_px: int) -> tuple[Flaw, ...]:
     return tuple(sorted((flaw for flaw in found if flaw.severity > 0), key=lambda flaw: -flaw.severity))
 
 
-def _blur(grey: NDArray[np.float32]) -> Flaw:
+def grey_copy(picture: Image.Image) -> Image.Image:
+    """The copy on which brightness and sharpness are measured."""
+    grey = _near(picture).convert("L")
+    if max(grey.size) > SIDE_PX:
+        grey.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.BOX)
+    return grey
+
+
+def _near(picture: Image.Image) -> Image.Image:
+    factor = max(picture.size) // NEAR_PX
+    return picture.reduce(factor) if factor > 1 else picture
+
+
+def _extremes(grey: Image.Image) -> tuple[int, int]:
+    """The grey values that 2 % and 98 % of the pixels reach."""
+    reached = np.cumsum(grey.histogram())
+    shadows, highlights = np.searchsorted(reached, (0.02 * reached[-1], 0.98 * reached[-1]))
+    return int(shadows), int(highlights)
+
+
+def _blur(grey: NDArray[np.int16]) -> Flaw:
     seen = sharpness(grey)
     if seen.evenness < MOVED:
         return Flaw(PhotoIssueKind.MOTION_BLURRED, _severity(seen.least, MOVED_STEEPNESS))

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 FAR_PX = 16  # over which an edge is at its full height
 MAX_EDGES = 1000  # looked at in each direction
 CLEAREST = 80  # percentile: edges that lie across the direction count, slanted ones look blurred
-FLAT = 16.0  # grey levels: less over sixteen pixels is no edge
+FLAT = 16  # grey levels: less over sixteen pixels is no edge
 FEWEST = 10  # edges in one direction that tell anything about it
 
-Lines = NDArray[np.float32]
+Lines = NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +37,28 @@ def sharpness(grey: Lines) -> Sharpness:
     both = np.concatenate([down, right])
     # Diagonal neighbours are sqrt(2) px apart, so that their steps are as much higher.
     slanted = [_shares(one, 1, 1, FAR_PX * 5 // 7) / np.sqrt(2) for one in (grey, grey[:, ::-1])]
-    told = [float(np.percentile(one, CLEAREST)) for one in (down, right, *slanted) if len(one) >= FEWEST]
-    upright = float(np.percentile(both, CLEAREST)) if len(both) else 1.0
+    told = [_clearest(one) for one in (down, right, *slanted) if len(one) >= FEWEST]
+    upright = _clearest(both) if len(both) else 1.0
     if len(told) < 2:
         return Sharpness(upright, upright, 1.0)
     return Sharpness(upright, min(told), min(told) / max(max(told), 1e-6))
 
 
-def _shares(grey: Lines, down: int, right: int, far: int) -> Lines:
+def _clearest(shares: NDArray[np.float32]) -> float:
+    place = (len(shares) - 1) * CLEAREST // 100
+    return float(np.partition(shares, place)[place])  # np.percentile takes ten times as long for so few
+
+
+def _shares(grey: Lines, down: int, right: int, far: int) -> NDArray[np.float32]:
     """For the strong edges between a pixel and the one `far` steps on: the steepest of the steps between them."""
     height, width = grey.shape[0] - far * down, grey.shape[1] - far * right
     if height <= 0 or width <= 0:
         return np.empty(0, np.float32)
     heights = np.abs(grey[far * down :, far * right :] - grey[:height, :width])
-    rows, columns = np.nonzero(heights >= max(FLAT, 0.5 * float(heights.max())))
-    chosen = slice(None, None, 1 + len(rows) // MAX_EDGES)
-    rows, columns = rows[chosen], columns[chosen]
-    way = np.arange(far + 1)
-    climbs = grey[rows[:, None] + way * down, columns[:, None] + way * right]  # [edges, far + 1]
-    steepest = np.abs(np.diff(climbs, axis=1)).max(axis=1, initial=0.0)
-    return np.asarray(steepest / heights[rows, columns], np.float32)
+    strong = np.flatnonzero(heights >= max(FLAT, 0.5 * float(heights.max())))
+    strong = strong[:: 1 + len(strong) // MAX_EDGES]
+    rows, columns = np.divmod(strong, width)
+    way = np.arange(far + 1)[:, None]
+    climbs = grey[rows + way * down, columns + way * right]  # [far + 1, edges]
+    steepest = np.abs(np.diff(climbs, axis=0)).max(axis=0, initial=0)
+    return np.asarray(steepest / heights.ravel()[strong], np.float32)
