@@ -29,12 +29,14 @@ SCALARS: dict[int, Tree] = {
     FieldDescriptor.TYPE_INT32: {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
     FieldDescriptor.TYPE_FLOAT: {"type": "number"},
 }
+QUESTION = {"type": "string", "minLength": 1, "pattern": r"\S"}
 TIMEOUT = {
     "name": "Grpc-Timeout",
     "in": "header",
     "description": "How long the caller waits: digits and H, M, S, m, u or n; 2500m is 2.5 seconds. Without: 30S.",
     "schema": {"type": "string", "pattern": "^[0-9]{1,8}[HMSmun]$"},
 }
+PHOTO = "A JPEG, PNG or WebP file. Either this or image_id."
 ABOUT = {
     "imageData": "A JPEG, PNG or WebP file, in base64. Either this or imageId.",
     "imageId": "From an earlier response: ask again without sending the photo again.",
@@ -113,9 +115,13 @@ def _form(question: str) -> Tree:
         "required": [question],
         "additionalProperties": False,
         "properties": {
-            "image": {"type": "string", "format": "binary", "description": "A JPEG, PNG or WebP file."},
+            "image": {
+                "type": "string",
+                "format": "binary",
+                "description": "A JPEG, PNG or WebP file. Either this or image_id.",
+            },
             "image_id": {"type": "string", "description": ABOUT["imageId"]},
-            question: {"type": "string", "description": ABOUT["question"]},
+            question: {**QUESTION, "description": ABOUT["question"]},
             "top_k": {**UINT32, "description": ABOUT["topK"]},
             "model": {"type": "string", "description": ABOUT["model"]},
             "locale": {"type": "string", "description": ABOUT["locale"]},
@@ -128,8 +134,9 @@ def _ask_request(limits: Limits) -> Tree:
     schema = _message(vqa_pb2.AskRequest.DESCRIPTOR)
     for name, about in ABOUT.items():
         schema["properties"][name] = {**schema["properties"][name], "description": about}
-    schema["properties"]["question"]["maxLength"] = limits.max_question_chars
+    schema["properties"]["question"] |= {**QUESTION, "maxLength": limits.max_question_chars}
     schema["required"] = ["question"]
+    schema["not"] = {"required": ["imageData", "imageId"]}
     return schema
 
 

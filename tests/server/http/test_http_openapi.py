@@ -21,13 +21,22 @@ def test_every_field_of_the_contract_is_in_the_document(web: Web) -> None:
     assert all(field.get("description") for field in request.values())
 
 
+# Schemathesis runs all of its checks unless it is told otherwise. The one that is left out, where photos are sent, asks
+# that whatever fits the schema be taken: which bytes are a photo no JSON Schema can say, so that nearly everything that
+# is made up for one is rightly refused with 400.
+CHECKS = """
+[[operations]]
+include-method = "POST"
+checks.positive_data_acceptance.enabled = false
+"""
+
+
 def test_schemathesis_finds_nothing_that_the_document_does_not_say(web: Web, tmp_path: Path) -> None:
+    (tmp_path / "schemathesis.toml").write_text(CHECKS)
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
         "run",
         f"{web.address}/openapi.json",
-        "--checks=not_a_server_error,status_code_conformance,content_type_conformance,"
-        "response_schema_conformance,response_headers_conformance,unsupported_method,ignored_auth",
         "--header=Grpc-Timeout: 20S",  # or it would try one nanosecond, and call the 504 a failure
         "--max-examples=25",
         "--seed=1",
