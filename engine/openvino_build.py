@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ def build_openvino(graph: Path, out: Path, precision: str, samples: Sequence[Arr
     openvino = import_openvino()
     check_precision(openvino.Core(), precision)
     try:
-        model = openvino.convert_model(_readable(graph))
+        with _logging_as_it_was():
+            model = openvino.convert_model(_readable(graph))
         if precision == "int8":
             model = _quantised(model, samples)
         # float16 holds a weight with more digits than bfloat16 does, in half the space.
@@ -34,6 +35,18 @@ def build_openvino(graph: Path, out: Path, precision: str, samples: Sequence[Arr
         raise
     except Exception as error:  # OpenVINO's and NNCF's own, of many kinds
         raise EngineError(f"OpenVINO cannot take {graph}: {one_line(error)}") from error
+
+
+@contextlib.contextmanager
+def _logging_as_it_was() -> Iterator[None]:
+    """OpenVINO (2026.4) silences all warnings of the process while it converts, and for good where that fails."""
+    root = logging.getLogger()
+    level, filters, handlers = root.level, list(root.filters), list(root.handlers)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.filters, root.handlers = filters, handlers
 
 
 def _readable(graph: Path) -> Any:
