@@ -10,6 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from asksight.v1 import vqa_pb2
 
 from ..limits import Limits
+from .meanings import MEANINGS
 from .problems import TITLES
 from .reading import MOST_TOP_K
 
@@ -37,14 +38,6 @@ TIMEOUT = {
     "schema": {"type": "string", "pattern": "^[0-9]{1,8}[HMSmun]$"},
 }
 PHOTO = "A JPEG, PNG or WebP file. Either this or image_id."
-ABOUT = {
-    "imageData": "A JPEG, PNG or WebP file, in base64. Either this or imageId.",
-    "imageId": "From an earlier response: ask again without sending the photo again.",
-    "question": "What you want to know about the photo.",
-    "topK": "How many answers; 0 means 5, more than there are means all.",
-    "model": "Which of the served models; empty means the default.",
-    "locale": "BCP 47, the language of `spoken`; empty means en.",
-}
 
 
 def openapi(limits: Limits) -> Tree:
@@ -88,7 +81,12 @@ def _asking(name: str, summary: str, form: Tree) -> Tree:
 
 
 def _get_model() -> Tree:
-    wanted = {"name": "model", "in": "query", "schema": {"type": "string"}, "description": ABOUT["model"]}
+    wanted = {
+        "name": "model",
+        "in": "query",
+        "schema": {"type": "string"},
+        "description": MEANINGS["AskRequest.model"],
+    }
     return {
         "operationId": "model",
         "summary": "What is being served",
@@ -120,11 +118,11 @@ def _form(question: str) -> Tree:
                 "format": "binary",
                 "description": "A JPEG, PNG or WebP file. Either this or image_id.",
             },
-            "image_id": {"type": "string", "description": ABOUT["imageId"]},
-            question: {**QUESTION, "description": ABOUT["question"]},
-            "top_k": {**UINT32, "description": ABOUT["topK"]},
-            "model": {"type": "string", "description": ABOUT["model"]},
-            "locale": {"type": "string", "description": ABOUT["locale"]},
+            "image_id": {"type": "string", "description": MEANINGS["AskRequest.image_id"]},
+            question: {**QUESTION, "description": MEANINGS["AskRequest.question"]},
+            "top_k": {**UINT32, "description": MEANINGS["AskRequest.top_k"]},
+            "model": {"type": "string", "description": MEANINGS["AskRequest.model"]},
+            "locale": {"type": "string", "description": MEANINGS["AskRequest.locale"]},
         },
     }
 
@@ -132,8 +130,6 @@ def _form(question: str) -> Tree:
 def _ask_request(limits: Limits) -> Tree:
     """Both spellings of a name are read, as protobuf's mapping has it; the camel-cased one is shown."""
     schema = _message(vqa_pb2.AskRequest.DESCRIPTOR)
-    for name, about in ABOUT.items():
-        schema["properties"][name] = {**schema["properties"][name], "description": about}
     schema["properties"]["question"] |= {**QUESTION, "maxLength": limits.max_question_chars}
     schema["required"] = ["question"]
     schema["not"] = {"required": ["imageData", "imageId"]}
@@ -144,18 +140,19 @@ def _message(descriptor: Descriptor) -> Tree:
     return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {field.json_name: _field(field) for field in descriptor.fields},
+        "properties": {field.json_name: _field(descriptor.name, field) for field in descriptor.fields},
     }
 
 
-def _field(field: FieldDescriptor) -> Tree:
+def _field(message: str, field: FieldDescriptor) -> Tree:
     if field.message_type is not None:
         schema = _message(field.message_type)
     elif field.enum_type is not None:
         schema = {"type": "string", "enum": [value.name for value in field.enum_type.values]}
     else:
         schema = dict(SCALARS[field.type])
-    return {"type": "array", "items": schema} if field.is_repeated else schema
+    about = {"description": MEANINGS[f"{message}.{field.name}"]}
+    return {"type": "array", "items": schema, **about} if field.is_repeated else {**schema, **about}
 
 
 def _problem() -> Tree:

@@ -30,16 +30,20 @@ function table(of, caption, headings, rows) {
 }
 
 function kind(schema) {
-  if (schema.enum) return schema.enum.join(", ");
   if (schema.type === "array") return `list of ${kind(schema.items)}`;
   return [schema.type, schema.format].filter(Boolean).join(", ");
+}
+
+function meaning(schema) {
+  const values = schema.enum ? `One of ${schema.enum.join(", ")}.` : "";
+  return [schema.description, values].filter(Boolean).join(" ");
 }
 
 // Fields of fields are shown by their whole way, as in answers.label.
 function fields(schema, before = "") {
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const inner = field.items ?? field;
-    const row = [before + name, inner.properties ? (field.items ? "list" : "object") : kind(field), field.description ?? ""];
+    const row = [before + name, inner.properties ? (field.items ? "list" : "object") : kind(field), meaning(field)];
     return [row, ...fields(inner, `${before}${name}.`)];
   });
 }

@@ -130,7 +130,7 @@ function bar(answer) {
   const label = document.createElement("span");
   const number = document.createElement("span");
   const meter = document.createElement("meter");
-  label.textContent = answer.label === "unanswerable" ? "cannot be told" : answer.label;
+  label.textContent = answer.label === "unanswerable" ? "not to be seen in the photo" : answer.label;
   number.textContent = percent;
   meter.value = answer.probability;
   meter.setAttribute("aria-hidden", "true"); // the number beside it says the same
@@ -141,8 +141,10 @@ function bar(answer) {
 function remember(question, spoken) {
   const row = document.createElement("li");
   const asked = document.createElement("q");
+  const said = document.createElement("p");
   asked.textContent = question;
-  row.append(`Photo ${photos}: `, asked, ` ${spoken}`);
+  said.textContent = spoken;
+  row.append(`Photo ${photos}: `, asked, said);
   byId("history").prepend(row);
   byId("forget").hidden = false;
 }

@@ -25,7 +25,7 @@ RED = "What colour is the circle?"
 PHONE, DESKTOP, NARROW = ({"width": w, "height": h} for w, h in ((390, 844), (1280, 900), (320, 568)))
 SCREENSHOTS = os.environ.get(
     "ASKSIGHT_SCREENSHOTS"
-)  # a folder: docs/show_page.sh writes the docs' pictures so
+)  # a folder: docs/take_pictures.sh takes the docs' pictures so
 
 # Stands for the browser's speech: what is said is kept, what is heard is told.
 SPEECH = """

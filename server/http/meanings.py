@@ -1,0 +1,50 @@
+"""What each field of the contract means, in a line, for the OpenAPI document and the page that shows it.
+
+By message and field, as the proto file has them. The generated code does not carry the proto file's own comments.
+"""
+
+from __future__ import annotations
+
+MEANINGS = {
+    "AskRequest.image_data": "A JPEG, PNG or WebP file, in base64. Either this or imageId.",
+    "AskRequest.image_id": "From an earlier response: ask again without sending the photo again.",
+    "AskRequest.question": "What you want to know about the photo.",
+    "AskRequest.top_k": "How many answers; 0 means 5, more than there are means all.",
+    "AskRequest.model": "Which of the served models; empty means the default.",
+    "AskRequest.locale": "BCP 47, the language of what is spoken; empty means en.",
+    "AskResponse.answers": "What it could be, best first. Empty where a skill is missing.",
+    "AskResponse.verdict": "Whether the best answer may be told to somebody who cannot check it.",
+    "AskResponse.spoken": "The sentence to read aloud, whatever the verdict.",
+    "AskResponse.image_id": "SHA-256 of the photo's bytes: follow up with it.",
+    "AskResponse.photo_issues": "What is wrong with the photo, worst first.",
+    "AskResponse.timings": "Microseconds a stage.",
+    "AskResponse.model": "Name and version of what answered.",
+    "AskResponse.question_cut": "The question was longer than the model reads; only its beginning was used.",
+    "AskResponse.missing_skill": "What the question asks for that this model is not made for.",
+    "Answer.label": "The answer, in the model's language.",
+    "Answer.probability": "0 to 1, calibrated.",
+    "PhotoIssue.kind": "What is wrong.",
+    "PhotoIssue.severity": "0 (hardly) to 1 (nothing can be seen).",
+    "PhotoIssue.hint": "What the person can do about it, to be read aloud.",
+    "Timings.decode_us": "Decoding the photo.",
+    "Timings.encode_us": "Waiting for the image encoder, and its run; 0 when the features were there.",
+    "Timings.tokenize_us": "Making words of the question.",
+    "Timings.answer_us": "Waiting for the answerer, and its run.",
+    "Timings.total_us": "From beginning to end.",
+    "Timings.features_cached": "True when no encoder run was needed.",
+    "GetModelResponse.name": "The model's name.",
+    "GetModelResponse.version": "Its version.",
+    "GetModelResponse.architecture": "How it is built: mlp, lstm or attention.",
+    "GetModelResponse.answers": "Every answer that it can give.",
+    "GetModelResponse.limits": "What is refused beyond them.",
+    "GetModelResponse.engine": "What runs it; where the two stages differ, the encoder's engine first.",
+    "GetModelResponse.precision": "As in float32; likewise.",
+    "GetModelResponse.engine_notes": "Why a stage does not run on a plan that was built for it; else empty.",
+    "Limits.max_message_bytes": "Of a whole request, in bytes.",
+    "Limits.max_asks_per_batch": "Asks in one AskBatch, which gRPC has.",
+    "Limits.max_question_chars": "Characters of a question.",
+    "Limits.max_question_tokens": "Words of a question that are read; longer ones are cut.",
+    "Limits.min_photo_side_px": "The least of either side of a photo, in pixels.",
+    "Limits.max_photo_side_px": "The most of either side of a photo, in pixels.",
+    "Limits.max_photo_pixels": "Width times height.",
+}
