@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from time import sleep
 
 
 class Turn:
@@ -24,8 +25,8 @@ class Turn:
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Wait for the turn and have it while the block runs."""
-        self._take()
         try:
+            self._take()
             yield
         finally:
             self._give()
@@ -40,6 +41,7 @@ class Turn:
             self._take()
 
     def _take(self) -> None:
+        """Wait for the turn; it is had in the end, even where Ctrl-C came in between."""
         with self._lock:
             if not self._taken:
                 self._taken = True
@@ -47,7 +49,12 @@ class Turn:
             mine = Lock()
             mine.acquire()
             self._queue.append(mine)
-        mine.acquire()
+        try:
+            mine.acquire()
+        except KeyboardInterrupt:  # left now, the turn would be passed to nobody, and be lost
+            while mine in self._queue:
+                sleep(0.001)
+            raise
 
     def _give(self) -> None:
         with self._lock:

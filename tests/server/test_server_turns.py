@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from server_rig import WAIT_S, until
@@ -55,3 +55,37 @@ def test_an_error_gives_the_turn_back() -> None:
     with pytest.raises(RuntimeError), turn.taken(), turn.lent():
         raise RuntimeError
     assert not turn._taken
+
+
+class Interrupted:
+    """A lock whose wait Ctrl-C ends."""
+
+    def __init__(self) -> None:
+        self.acquired = 0
+
+    def acquire(self) -> None:
+        self.acquired += 1
+        if self.acquired == 2:
+            raise KeyboardInterrupt
+
+    def release(self) -> None:
+        pass
+
+
+def test_ctrl_c_while_waiting_loses_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    turn, has_it = Turn(), Event()
+
+    def hold() -> None:
+        with turn.taken():
+            has_it.set()
+            until(lambda: waiting(turn) == 1)
+
+    other = Thread(target=hold)
+    other.start()
+    assert has_it.wait(WAIT_S)
+    monkeypatch.setattr("asksight.server.turns.Lock", Interrupted)
+    with pytest.raises(KeyboardInterrupt), turn.taken():
+        pytest.fail("it was not waited for")
+    other.join(WAIT_S)
+    assert not turn._taken
+    assert waiting(turn) == 0
