@@ -74,7 +74,8 @@ cdef bint prime(Tables* own, const uint8_t* chunk, Py_ssize_t size, const int32_
         slot.words[0], slot.words[1] = load_bytes(padded, 8), load_bytes(padded + 8, 8)
         slot.size, slot.count = <uint8_t>size, <uint8_t>count
         memcpy(slot.rows, rows, count * sizeof(int32_t))
-        memcpy(slot.ends, ends, count - 1)  # the last one ends with the chunk
+        if count > 1:  # `ends` may be NULL else
+            memcpy(slot.ends, ends, count - 1)  # the last one ends with the chunk
     return True
 
 
