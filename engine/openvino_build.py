@@ -13,6 +13,7 @@ import numpy as np
 
 from .base import Arrays
 from .errors import EngineError
+from .openvino_core import apart
 from .openvino_engine import INSTALL, check_precision, import_openvino, one_line
 
 
@@ -23,14 +24,18 @@ def build_openvino(graph: Path, out: Path, precision: str, samples: Sequence[Arr
     NNCF is missing, the CPU lacks the precision, or an operator has no counterpart.
     """
     openvino = import_openvino()
-    check_precision(openvino.Core(), precision)
-    try:
+    check_precision(precision)
+
+    def build() -> None:
         with _logging_as_it_was():
             model = openvino.convert_model(_readable(graph))
         if precision == "int8":
             model = _quantised(model, samples)
         # float16 holds a weight with more digits than bfloat16 does, in half the space.
         openvino.save_model(model, out, compress_to_fp16=precision == "bf16")
+
+    try:
+        apart(build)  # NNCF makes cores of its own
     except EngineError:
         raise
     except Exception as error:  # OpenVINO's and NNCF's own, of many kinds

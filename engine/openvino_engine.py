@@ -13,6 +13,7 @@ from .base import Arrays, EngineSpec, TensorSpec
 from .check import batch_size
 from .cores import available_cores
 from .errors import EngineError
+from .openvino_core import core
 from .warm import warm_up
 
 INSTALL = "Run: pip install 'asksight[openvino]'"
@@ -35,15 +36,14 @@ class OpenVinoEngine:
         """
         if max_batch < 1 or (threads is not None and threads < 1):
             raise EngineError(f"max_batch and threads must be at least 1: {max_batch}, {threads}.")
-        openvino = import_openvino()
-        core = openvino.Core()
-        check_precision(core, precision)
+        import_openvino()
+        check_precision(precision)
         hint = HINTS[precision]
-        if precision == "int8" and has_bf16(core):
+        if precision == "int8" and has_bf16():
             hint = "bf16"  # for the layers that int8 leaves
         try:
-            model = core.read_model(str(path))
-            compiled = core.compile_model(
+            model = core().read_model(str(path))
+            compiled = core().compile_model(
                 model,
                 "CPU",
                 {
@@ -109,17 +109,17 @@ def import_openvino() -> Any:
     return openvino
 
 
-def has_bf16(core: Any) -> bool:
+def has_bf16() -> bool:
     """Whether the CPU computes in bfloat16 itself."""
-    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def check_precision(core: Any, precision: str) -> None:
+def check_precision(precision: str) -> None:
     """Raises EngineError for a precision that there is not, or that this CPU has not."""
     if precision not in PRECISIONS:
         raise EngineError(f"OpenVINO has no precision {precision!r}; choose one of: {', '.join(PRECISIONS)}.")
-    if precision == "bf16" and not has_bf16(core):
-        name = core.get_property("CPU", "FULL_DEVICE_NAME")
+    if precision == "bf16" and not has_bf16():
+        name = core().get_property("CPU", "FULL_DEVICE_NAME")
         raise EngineError(f"The CPU ({name}) has no bfloat16; choose int8 or float32.")
 
 

@@ -1,0 +1,43 @@
+"""OpenVINO's one core of this process, and its work in threads that no signal is delivered to.
+
+OpenVINO's CPU plugin (2026.4) gives the thread that loads it a stack for signals, and unmaps that stack when the
+plugin goes, in whichever thread that is. Had it been the main thread's, the next signal, SIGTERM say, would end the
+process by SIGSEGV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import lru_cache
+from threading import Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def apart(work: Callable[[], T]) -> T:
+    """Do `work` in a thread of its own; return what it returns, or raise what it raises."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the caller has to hear of it
+            done.set_exception(error)
+
+    Thread(target=run, name="asksight-openvino", daemon=True).start()  # daemon: Ctrl-C does not wait for it
+    return done.result()
+
+
+@lru_cache(maxsize=1)
+def core() -> Any:
+    """The core, which stays for as long as the process does. Raises ImportError where OpenVINO is missing."""
+    import openvino
+
+    def loaded() -> Any:
+        made = openvino.Core()
+        made.get_property("CPU", "FULL_DEVICE_NAME")  # loads the plugin
+        return made
+
+    return apart(loaded)
