@@ -16,12 +16,8 @@ from PIL import Image
 
 from asksight.server.photo_flaws import find_flaws
 
-SHORT_SIDES_PX = (
-    128,
-    255,
-    447,
-    895,
-)  # 128, 224 and 448 are what encoders want; the last three nearly twice that
+# 128, 224 and 448 are what encoders want; the last three are nearly twice that.
+SHORT_SIDES_PX = (128, 255, 447, 895)
 
 
 def at(photo: Image.Image, short_side_px: int) -> Image.Image:

@@ -32,9 +32,8 @@ SHARE = 0.1  # of the photos, for validation and held out alike
 RESAMPLED = 10_000  # times, for intervals
 
 _DENSE = {"units": 512, "hidden": 1}
-MODELS: dict[
-    str, dict[str, Any]
-] = {  # settings that are not the default; `asksight train` has an option for each
+# Settings that are not the default; `asksight train` has an option for each.
+MODELS: dict[str, dict[str, Any]] = {
     "mlp": {"arch": "mlp"},
     "lstm": {"arch": "lstm", "optimizer": "adam", "batch": 64, "epochs": 6},
     "small mlp": {"arch": "mlp", "optimizer": "adam", "sizes": _DENSE},
