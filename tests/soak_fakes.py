@@ -132,8 +132,9 @@ if __name__ == "__main__":
     sys.setswitchinterval(SWITCH_EVERY_S)  # as `asksight serve` does
     parser = argparse.ArgumentParser()
     parser.add_argument("--row-s", type=float, required=True)
+    limits = Limits(cache_bytes=200_000)  # soon full: what grows after that is no photo that is kept
     with (
-        fake_assistant(row_s=parser.parse_args().row_s) as assistant,
+        fake_assistant(row_s=parser.parse_args().row_s, limits=limits) as assistant,
         Server({"fake": assistant}, port=0) as server,
     ):
         print(server.port, flush=True)  # noqa: T201
