@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from asksight.engine.base import Engine, TensorSpec
 from asksight.engine.cuda_error import CudaError
+from asksight.engine.device_thread import DeviceThread
 from asksight.engine.errors import EngineError
+from asksight.engine.tensorrt_engine import TensorRtEngine
 
 F32 = np.dtype(np.float32)
 
@@ -240,3 +242,30 @@ class GraphProgram:
                 memory[addresses[name]][: array.nbytes] = array.reshape(-1).view(np.uint8)
 
         self._driver.streams[stream].append(compute)
+
+
+class Rig:
+    """An engine of a doubling plan on a fake device, and each load of that plan."""
+
+    def __init__(self, *, max_batch: int) -> None:
+        self.driver = FakeDriver()
+        self.device = DeviceThread(self.driver)
+        self.programs: list[DoublingProgram] = []
+        self.engine = TensorRtEngine(self.device, self.load, precision="fp16", max_batch=max_batch)
+
+    def load(self) -> DoublingProgram:
+        self.programs.append(DoublingProgram(self.driver))
+        return self.programs[-1]
+
+    def ask(self, rows: int, times: int = 1, *, seed: int = 0) -> None:
+        """Ask for as many batches, each of other numbers, and hold the results to what they must be."""
+        for turn in range(times):
+            image = photos(rows, seed + turn)
+            np.testing.assert_array_equal(self.engine.infer({"image": image})["features"], 2 * image)
+
+    def called(self, call: str) -> int:
+        return self.driver.calls.count(call)
+
+
+def photos(rows: int, seed: int = 0) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).normal(size=(rows, 3)).astype(np.float32)

@@ -5,47 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
-from fake_cuda import DoublingProgram, FakeDriver
-from numpy.typing import NDArray
+from fake_cuda import DoublingProgram, Rig
 
 from asksight.engine import EngineError, EngineLostError
 from asksight.engine.cuda_error import CudaError
-from asksight.engine.device_thread import DeviceThread
 from asksight.engine.replays import CAPTURED_AFTER, KEPT
-from asksight.engine.tensorrt_engine import TensorRtEngine
-
-
-class Rig:
-    """An engine on a fake device."""
-
-    def __init__(self) -> None:
-        self.driver = FakeDriver()
-        self.device = DeviceThread(self.driver)
-        self.programs: list[DoublingProgram] = []
-        self.engine = TensorRtEngine(self.device, self.load, precision="fp16", max_batch=64)
-
-    def load(self) -> DoublingProgram:
-        self.programs.append(DoublingProgram(self.driver))
-        return self.programs[-1]
-
-    def ask(self, rows: int, times: int = 1) -> None:
-        for turn in range(times):
-            image = photos(rows, turn)
-            np.testing.assert_array_equal(self.engine.infer({"image": image})["features"], 2 * image)
-
-    def called(self, call: str) -> int:
-        return self.driver.calls.count(call)
-
-
-def photos(rows: int, seed: int) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).normal(size=(rows, 3)).astype(np.float32)
 
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    made = Rig()
+    made = Rig(max_batch=64)
     yield made
     made.device.close()
 

@@ -11,8 +11,7 @@ from weakref import ref
 
 import numpy as np
 import pytest
-from fake_cuda import DoublingProgram, FakeDriver
-from numpy.typing import NDArray
+from fake_cuda import DoublingProgram, FakeDriver, Rig, photos
 
 from asksight.engine import EngineError, EngineLostError, cuda_library
 from asksight.engine.cuda_driver import PyCudaDriver
@@ -24,31 +23,9 @@ from asksight.engine.tensorrt_engine import TensorRtEngine
 STICKY = CudaError("cuMemcpyDtoHAsync", "an illegal memory access was encountered")
 
 
-class Rig:
-    """An engine on a fake device, and how often its plan was loaded."""
-
-    def __init__(self) -> None:
-        self.driver = FakeDriver()
-        self.device = DeviceThread(self.driver)
-        self.programs: list[DoublingProgram] = []
-        self.engine = TensorRtEngine(self.device, self.load, precision="fp16", max_batch=32)
-
-    def load(self) -> DoublingProgram:
-        self.programs.append(DoublingProgram(self.driver))
-        return self.programs[-1]
-
-    def ask(self, rows: int, seed: int = 0) -> None:
-        image = photos(rows, seed)
-        np.testing.assert_array_equal(self.engine.infer({"image": image})["features"], 2 * image)
-
-
-def photos(rows: int, seed: int = 0) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).normal(size=(rows, 3)).astype(np.float32)
-
-
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    made = Rig()
+    made = Rig(max_batch=32)
     yield made
     made.device.close()
 
@@ -77,7 +54,7 @@ def test_buffers_are_allocated_once_for_all_batches(rig: Rig) -> None:
 
 def test_sixteen_threads_are_served_by_the_one_that_holds_the_context(rig: Rig) -> None:
     with ThreadPoolExecutor(16) as pool:
-        for done in [pool.submit(rig.ask, 1 + turn % 32, turn) for turn in range(200)]:
+        for done in [pool.submit(rig.ask, 1 + turn % 32, seed=turn) for turn in range(200)]:
             done.result()
     assert rig.driver.contexts == 1
 
