@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from asksight.training.features.memory import return_freed_memory
+from asksight.engine.memory import return_freed_memory
 
 
 def peak_gb() -> float:

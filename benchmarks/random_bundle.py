@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from asksight.engine import Bundle, write_bundle
+from asksight.engine.memory import return_freed_memory
 from asksight.engine.samples import ENOUGH, Samples
 from asksight.ext import WordTable
-from asksight.training.features.memory import return_freed_memory
 from asksight.training.scenes.draw import draw_jpeg
 from asksight.training.scenes.make import ask_about
 from asksight.training.scenes.scene import sample_scene

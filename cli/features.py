@@ -41,7 +41,7 @@ def features(
 ) -> None:
     """Turn photos into a store of features, once, for training to read."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-    from asksight.training.features.memory import return_freed_memory
+    from asksight.engine.memory import return_freed_memory
 
     return_freed_memory()  # so that VGG16 stays under 2 GB
     from asksight.training.features.photos import photos_of_dataset, photos_of_folder

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
-from threading import Event, Lock
+from threading import Lock
 from typing import Protocol, TypeVar
 
 from .errors import Cancelled, DeadlineExceeded
@@ -105,8 +105,7 @@ class Patience:
     def wait_for(self, future: Future[T]) -> T:
         """Return the future's result, or raise its error, Cancelled or DeadlineExceeded: whatever comes first."""
         if not future.done():
-            with self.lent():
-                self._sleep(future)
+            self._sleep(future)
         if not future.done():
             raise Cancelled
         return future.result()
@@ -116,14 +115,15 @@ class Patience:
         return nullcontext() if self._turn is None else self._turn.lent()
 
     def _sleep(self, future: Future[T]) -> None:
-        woken = Event()
-        future.add_done_callback(lambda _: woken.set())
-        self._switch.subscribe(woken.set)
-        try:
-            while not woken.wait(self._nap_s()):
-                self.check()
-        finally:
-            self._switch.unsubscribe(woken.set)
+        turn = self._turn or Turn()  # one that nobody else wants
+        with turn.lent_until_called() as place:
+            future.add_done_callback(lambda _: place.call())
+            self._switch.subscribe(place.call)
+            try:
+                while not place.sleep(self._nap_s()):
+                    self.check()
+            finally:
+                self._switch.unsubscribe(place.call)
 
     def _nap_s(self) -> float | None:
         remaining_s = self.remaining_s()

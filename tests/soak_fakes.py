@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from photo_files import photo
 
 from asksight.engine import Arrays, FakeEngine, open_engine
+from asksight.engine.memory import return_freed_memory
 from asksight.server.assistant import Assistant
 from asksight.server.limits import Limits
 from asksight.server.observer import Observer
@@ -130,6 +131,7 @@ def short_form() -> bool:
 
 if __name__ == "__main__":
     sys.setswitchinterval(SWITCH_EVERY_S)  # as `asksight serve` does
+    return_freed_memory()  # likewise
     parser = argparse.ArgumentParser()
     parser.add_argument("--row-s", type=float, required=True)
     limits = Limits(cache_bytes=200_000)  # soon full: what grows after that is no photo that is kept

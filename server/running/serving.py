@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from asksight.engine.memory import return_freed_memory
+
 from ..access.door import Door
 from ..access.tls import Certificates, TlsFiles
 from ..access.tokens import TokenFile
@@ -37,6 +39,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
     ones are answered. SIGINT, from a person who waits: the same without the grace. SIGHUP: bundles are read again.
     """
     sys.setswitchinterval(SWITCH_EVERY_S)
+    return_freed_memory()
     signals = Signals(signal.SIGHUP)
     set_up_logs(settings.log, calls=settings.log_calls)
     metrics = Metrics()

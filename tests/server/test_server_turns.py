@@ -57,6 +57,39 @@ def test_an_error_gives_the_turn_back() -> None:
     assert not turn._taken
 
 
+def test_a_sleeper_that_is_called_wakes_when_its_turn_has_come_and_not_before() -> None:
+    turn, woke, places = Turn(), Event(), []
+
+    def sleep() -> None:
+        with turn.taken(), turn.lent_until_called() as place:
+            places.append(place)
+            assert place.sleep(WAIT_S)
+            woke.set()
+
+    sleeper = Thread(target=sleep)
+    sleeper.start()
+    until(lambda: len(places) == 1 and not turn._taken)
+    with turn.taken():
+        for _ in range(3):  # the second and third do nothing
+            places[0].call()
+        assert waiting(turn) == 1
+        assert not woke.wait(0.05)
+    sleeper.join(WAIT_S)
+    assert woke.is_set()
+    assert not turn._taken
+    assert waiting(turn) == 0
+
+
+def test_a_sleeper_that_nobody_calls_goes_on_with_its_turn() -> None:
+    turn = Turn()
+    with turn.taken():
+        with turn.lent_until_called() as place:
+            assert not place.sleep(0.01)
+            assert not turn._taken
+        assert turn._taken
+    assert not turn._taken
+
+
 class Interrupted:
     """A lock whose wait Ctrl-C ends."""
 
