@@ -31,7 +31,7 @@ class EngineSpec:
 
 
 class Engine(Protocol):
-    """A loaded graph. `infer` is called from one owner thread at a time."""
+    """A loaded graph. `infer` is called by one thread at a time, not always the same."""
 
     @property
     def spec(self) -> EngineSpec: ...

@@ -49,7 +49,7 @@ class OpenVinoEngine:
                 {
                     "INFERENCE_PRECISION_HINT": hint,
                     "INFERENCE_NUM_THREADS": threads or available_cores(),
-                    "NUM_STREAMS": 1,  # one owner thread asks, one batch at a time
+                    "NUM_STREAMS": 1,  # one thread asks at a time
                     "PERFORMANCE_HINT": "LATENCY",
                 },
             )

@@ -22,6 +22,7 @@ from .batcher import Batcher
 from .errors import AskError, Overloaded
 from .limits import Limits
 from .observer import Observer, Reason, Stage
+from .once import Once
 from .patience import Patience
 from .photo_flaws import Flaw
 from .photo_input import PhotoInput
@@ -188,13 +189,14 @@ class Answering:
         """Wait for the photo's features and queue the question for the answerer."""
         encoded = self._sight.features(look, patience)
         patience.check()
-        scored = self._answerer.submit(Question(ask.question, encoded.features), patience)
+        asked = Question(ask.question, encoded.features)
+        scored = self._answerer.submit(asked, patience, lead=patience.leads)
         return _Asked(ask, look, encoded.flaws, scored)
 
     def _reply(self, asked: _Asked, patience: Patience, started_s: float) -> Reply:
         """Wait for the scores and judge them."""
         waiting_s = time.perf_counter()
-        scored = patience.wait_for(asked.scored)
+        scored = patience.wait_for(asked.scored, self._answerer)
         done_s = time.perf_counter()
         told = self._tell(scored.logits, asked.ask, asked.flaws)
         look = asked.look
@@ -247,7 +249,7 @@ class Answering:
         failed = max(self._encoder.failed_reopenings, self._answerer.failed_reopenings)
         return failed >= MOST_FAILED_REOPENINGS or any(watchdog.stuck for watchdog in self._watchdogs)
 
-    def expect(self, patience: Patience) -> Callable[[], None]:
+    def expect(self, patience: Patience) -> Once:
         """Expect a new photo until what is returned is called, or raise Overloaded where it would be late."""
         try:
             return self._encoder.expect(patience)

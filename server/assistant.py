@@ -6,8 +6,7 @@ its place at any time: asks under way are finished by the one that they began wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Condition
 from types import TracebackType
@@ -21,7 +20,8 @@ from .errors import AskError, Overloaded
 from .gate import Gate
 from .limits import Limits
 from .observer import Observer, Reason, Stage
-from .patience import Cancellation, Patience
+from .once import Once
+from .patience import Cancellation, GivenUp, Patience
 from .turns import TURN
 
 OPENING_ERRORS = (BundleError, EngineError)  # of open(), for callers that do not know the engines
@@ -118,12 +118,17 @@ class Assistant:
         deadline: float | None = None,
         cancelled: Cancellation | Callable[[], bool] | None = None,
         expected: Callable[[], object] | None = None,
+        given_up: GivenUp | None = None,
     ) -> Reply:
         """Answer one ask; `deadline` is a time of the monotonic clock, in seconds. Raises AskError.
 
-        `expected` is what `expect` gave for its photo, if it was asked.
+        `expected` is what `expect` gave for its photo, if it was asked. With `given_up` the calling thread runs the
+        engines itself while they are idle, which is quicker; if one hangs, so does the thread, and another calls
+        `given_up` with the error. So does who throws `cancelled` meanwhile, with Cancelled.
         """
-        (result,) = self.ask_many([ask], deadline=deadline, cancelled=cancelled, expected=expected)
+        (result,) = self.ask_many(
+            [ask], deadline=deadline, cancelled=cancelled, expected=expected, given_up=given_up
+        )
         if isinstance(result, AskError):
             raise result
         return result
@@ -135,35 +140,47 @@ class Assistant:
         deadline: float | None = None,
         cancelled: Cancellation | Callable[[], bool] | None = None,
         expected: Callable[[], object] | None = None,
+        given_up: GivenUp | None = None,
     ) -> list[Reply | AskError]:
-        """Answer asks that go through the engines together; one that fails is an AskError in its place."""
+        """Answer asks that go through the engines together; one that fails is an AskError in its place.
+
+        With `given_up`, of a single ask, see there.
+        """
         sizes = [len(ask.photo or b"") for ask in asks]
         admitted = self._gate.admit(sizes)
+        answering, leave = self._enter(sizes[:admitted])
+
+        def lost(error: AskError) -> None:
+            assert given_up is not None
+            leave()
+            given_up(error)
+
         try:
-            with self._current() as answering, TURN.taken():
-                patience = Patience(deadline, cancelled, turn=TURN)
+            with TURN.taken():
+                patience = Patience(deadline, cancelled, turn=TURN, given_up=given_up and lost)
                 answered = answering.ask_many(asks[:admitted], patience, expected)
         finally:
-            self._gate.leave(sizes[:admitted])
+            leave()
         for _ in asks[admitted:]:
             self._observer.ask_dropped(Stage.PHOTO, Reason.SHED)
         refused = [Overloaded(retry_after_s=self.retry_after_s()) for _ in asks[admitted:]]
         return [*answered, *refused]
 
-    @contextmanager
-    def _current(self) -> Iterator[Answering]:
-        """The bundle at work, kept open for as long as the block runs."""
+    def _enter(self, sizes: Sequence[int]) -> tuple[Answering, Once]:
+        """The bundle at work, kept open until what is returned with it is called; then the gate is left too."""
         with self._left:
             answering = self._answering
             self._inside[answering] = self._inside.get(answering, 0) + 1
-        try:
-            yield answering
-        finally:
+
+        def leave() -> None:
+            self._gate.leave(sizes)
             with self._left:
                 self._inside[answering] -= 1
                 if self._inside[answering] == 0:
                     del self._inside[answering]
                     self._left.notify_all()
+
+        return answering, Once(leave)
 
     def model(self) -> ModelInfo:
         """Say what is being served."""
@@ -193,7 +210,7 @@ class Assistant:
         """How many asks are under way."""
         return self._gate.inside
 
-    def expect(self, deadline: float | None) -> Callable[[], None]:
+    def expect(self, deadline: float | None) -> Once:
         """Expect a new photo until what is returned is called; or raise Overloaded where it would be late."""
         return self._answering.expect(Patience(deadline))
 

@@ -11,12 +11,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
-from .errors import Cancelled, DeadlineExceeded
+from .errors import AskError, Cancelled, DeadlineExceeded
 from .turns import Turn
 
 T = TypeVar("T")
+
+GivenUp: TypeAlias = Callable[
+    [AskError], object
+]  # told, by another thread, that the caller's hangs in an engine
 
 ASK_EVERY_S = 0.05  # how often a plain function is asked whether its caller has gone
 
@@ -64,11 +68,21 @@ class Interest(Protocol):
     def cancelled(self) -> bool: ...
 
 
+class Leadable(Protocol):
+    """An engine with a queue."""
+
+    @property
+    def busy(self) -> bool: ...
+
+    def lead(self, given_up: GivenUp) -> None:
+        """Run what waits in the calling thread, if the engine is idle."""
+
+
 class Patience:
     """One caller's deadline (monotonic seconds, None for none) and cancellation. Thread-safe.
 
     A plain function may stand for the Cancellation; it is asked by the caller's own thread only, now and then. `turn`
-    is what the caller's thread has, and lends while it waits.
+    is what the caller's thread has, and lends while it waits. With `given_up` that thread may run idle engines itself.
     """
 
     def __init__(
@@ -77,9 +91,11 @@ class Patience:
         cancelled: Cancellation | Callable[[], bool] | None = None,
         *,
         turn: Turn | None = None,
+        given_up: GivenUp | None = None,
     ) -> None:
         self._deadline_s = deadline_s
         self._turn = turn
+        self._given_up = given_up
         self._switch = cancelled if isinstance(cancelled, Cancellation) else Cancellation()
         self._ask = None if isinstance(cancelled, Cancellation) else cancelled
 
@@ -102,13 +118,38 @@ class Patience:
         if self.remaining_s() == 0.0:
             raise DeadlineExceeded
 
-    def wait_for(self, future: Future[T]) -> T:
-        """Return the future's result, or raise its error, Cancelled or DeadlineExceeded: whatever comes first."""
+    def wait_for(self, future: Future[T], engine: Leadable | None = None) -> T:
+        """Return the future's result, or raise its error, Cancelled or DeadlineExceeded: whatever comes first.
+
+        Where an engine makes the result, and is idle, and the caller's thread may, that runs it.
+        """
+        if engine is not None and not future.done():
+            self._lead(engine)
         if not future.done():
             self._sleep(future)
         if not future.done():
             raise Cancelled
         return future.result()
+
+    @property
+    def leads(self) -> bool:
+        """Whether the caller's thread may run an engine."""
+        return self._given_up is not None
+
+    def _lead(self, engine: Leadable) -> None:
+        given_up = self._given_up
+        if given_up is None or engine.busy:
+            return
+
+        def left() -> None:
+            given_up(Cancelled())
+
+        self._switch.subscribe(left)
+        try:
+            with self.lent():
+                engine.lead(given_up)
+        finally:
+            self._switch.unsubscribe(left)
 
     def lent(self) -> AbstractContextManager[None]:
         """Let other threads have the turn while the block runs, which needs none."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -25,6 +24,7 @@ from .gate import Gate
 from .health import SERVICES, Health
 from .loop import new_loop
 from .observer import Observer
+from .pool import Pool
 from .reading import Reading
 from .service import VqaService
 
@@ -86,7 +86,7 @@ class Server:
         self._certificates = certificates
         self._share_port = share_port
         self._gate = Gate(workers)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="asksight-call")
+        self._pool = Pool("asksight-call")
         door = door or Door()
         self._interceptors = (*interceptors, *([TokenCheck(door)] if door.tokens else []), Reading())
         self._service = VqaService(
@@ -178,7 +178,7 @@ class Server:
         if self._loop.is_closed():
             return
         self.begin_stop(grace_s).wait()
-        self._pool.shutdown(wait=False)
+        self._pool.end()
         self._end_loop()
 
     @property

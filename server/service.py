@@ -10,7 +10,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -33,7 +34,9 @@ from .errors import (
 )
 from .gate import Gate
 from .observer import Observer
-from .patience import Cancellation
+from .once import Once
+from .patience import Cancellation, GivenUp
+from .pool import Pool
 from .status import to_item, trailing
 from .wire import from_request, to_model_response, to_response
 
@@ -58,7 +61,7 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
         assistants: Mapping[str, Assistant],
         *,
         gate: Gate,
-        pool: ThreadPoolExecutor,
+        pool: Pool,
         door: Door,
         callers: Callers,
         observer: Observer,
@@ -76,10 +79,15 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
     async def Ask(self, request: vqa_pb2.AskRequest, context: Context) -> vqa_pb2.AskResponse:  # noqa: N802
         came: Callable[[], object] | None = None  # the photo, which needs no more to be expected
 
-        def answer(deadline: float | None, cancelled: Cancellation) -> vqa_pb2.AskResponse:
-            assistant = self._assistant(request.model)
-            ask = from_request(request)
-            return to_response(assistant.ask(ask, deadline=deadline, cancelled=cancelled, expected=came))
+        def answer(deadline: float | None, cancelled: Cancellation, given_up: GivenUp) -> vqa_pb2.AskResponse:
+            reply = self._assistant(request.model).ask(
+                from_request(request),
+                deadline=deadline,
+                cancelled=cancelled,
+                expected=came,
+                given_up=given_up,
+            )
+            return to_response(reply)
 
         def expect(deadline: float | None) -> None:
             # A photo that is cached might still be answered; but who knows that sends its image_id.
@@ -96,7 +104,7 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
     async def AskBatch(  # noqa: N802
         self, request: vqa_pb2.AskBatchRequest, context: Context
     ) -> vqa_pb2.AskBatchResponse:
-        def answer(deadline: float | None, cancelled: Cancellation) -> vqa_pb2.AskBatchResponse:
+        def answer(deadline: float | None, cancelled: Cancellation, _: GivenUp) -> vqa_pb2.AskBatchResponse:
             most = self._assistants[self._default].limits.max_asks_per_batch
             if not 1 <= len(request.asks) <= most:
                 raise InvalidAsk(
@@ -149,7 +157,7 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
         self,
         method: str,
         context: Context,
-        answer: Callable[[float | None, Cancellation], T],
+        answer: Callable[[float | None, Cancellation, GivenUp], T],
         questions: Sequence[str],
         expect: Callable[[float | None], object] = _nothing,
     ) -> T:
@@ -171,7 +179,7 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
             self._callers.enter(caller)
             try:
                 expect(deadline)
-                answered = await self._in_a_thread(lambda: answer(deadline, cancelled))
+                answered = await self._in_a_thread(lambda given_up: answer(deadline, cancelled, given_up))
             finally:
                 self._callers.leave(caller)
             call.end()
@@ -189,17 +197,44 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
         call.end(failure)
         return await _abort(context, failure, call)
 
-    async def _in_a_thread(self, work: Callable[[], T]) -> T:
-        """Run `work` in the pool, where there is always a thread for those who were let in."""
+    async def _in_a_thread(self, work: Callable[[GivenUp], T]) -> T:
+        """Run `work` in the pool, where there is always a thread for those who were let in.
+
+        What is given up before it returns fails with the error that it is given up with; its thread is not counted
+        any more.
+        """
         if not self._gate.admit():
             raise Overloaded(retry_after_s=self._assistants[self._default].retry_after_s())
-        try:
-            running = self._pool.submit(work)
-        except BaseException:
-            self._gate.leave()
-            raise
-        running.add_done_callback(lambda _: self._gate.leave())  # when the thread is done, not its caller
-        return await asyncio.wrap_future(running)
+        leave = Once(self._gate.leave)  # when the thread is done, not its caller
+        outcome: Future[T] = Future()
+        outcome.set_running_or_notify_cancel()  # a caller who leaves does not end the thread
+
+        def given_up(error: AskError) -> None:
+            leave()
+            _fail(outcome, error)
+
+        def run() -> None:
+            try:
+                result = work(given_up)
+            except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+                leave()
+                _fail(outcome, error)
+            else:
+                leave()
+                _succeed(outcome, result)
+
+        self._pool.start(run)
+        return await asyncio.wrap_future(outcome)
+
+
+def _succeed(outcome: Future[T], result: T) -> None:
+    with suppress(InvalidStateError):  # it was given up
+        outcome.set_result(result)
+
+
+def _fail(outcome: Future[T], error: BaseException) -> None:
+    with suppress(InvalidStateError):
+        outcome.set_exception(error)
 
 
 def _to_result(result: Reply | AskError) -> vqa_pb2.AskResult:

@@ -85,9 +85,10 @@ class Sight:
         waited = False
         while not isinstance(look.found, Encoded):
             if look.found is None:  # its leader gave up: share another run, or lead it
+                patience.check()  # or who leads with its time up would lead, and give up, for ever
                 self._find(look, patience)
             else:
-                look.found, waited = patience.wait_for(look.found.future), True
+                look.found, waited = patience.wait_for(look.found.future, self._encoder), True
         look.encode_us = _since_us(started_s) if waited else 0
         return look.found
 
@@ -136,7 +137,7 @@ class Sight:
             if not look.expected:  # decoding is the dear part: not for a photo that cannot be queued
                 self._encoder.check_room(encoding.crowd)
             flaws, picture = self._decode(encoding, photo, header, patience)
-            row = self._encoder.submit(picture, encoding.crowd, expected=look.expected)
+            row = self._encoder.submit(picture, encoding.crowd, expected=look.expected, lead=patience.leads)
         except (Cancelled, DeadlineExceeded, Overloaded):
             self._cache.settle(encoding, None)  # this caller's own affair, its deadline: another takes over
             patience.check()  # the room may have been asked for on behalf of others, this caller having left

@@ -1,4 +1,4 @@
-"""One caller at a time: what the batcher's thread costs, beside a server that calls its engines directly."""
+"""One caller at a time: what the batcher costs, beside a server that calls its engines directly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import asksight.server.answering as answering
 from asksight.server.assistant import Assistant
 from asksight.server.batcher import Batcher
 from asksight.server.entries import Entry
-from asksight.server.patience import Interest
+from asksight.server.patience import GivenUp, Interest
 from asksight.server.server import Server
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
@@ -24,11 +24,16 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 class Direct(Batcher[Any, Any]):
     """No queue and no thread: the caller runs its own row."""
 
-    def submit(self, item: Any, interest: Interest, *, expected: bool = False) -> Future[Any]:
+    def submit(
+        self, item: Any, interest: Interest, *, expected: bool = False, lead: bool = False
+    ) -> Future[Any]:
         entry: Entry[Any, Any] = Entry(item, interest, time.monotonic(), Future())
         rows: Sequence[Any] = self._run([item])
         entry.settle(rows[0])
         return entry.future
+
+    def lead(self, given_up: GivenUp) -> None:
+        pass
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ def slow() -> Slow:
 @pytest.fixture
 def batcher(slow: Slow) -> Iterator[Batcher[int, int]]:
     made = Batcher[int, int]("slow", slow, limits=BatchLimits(max_batch=2, queue_capacity=100))
-    made._rate.row_s = ROW_S
+    made._queue.rate.row_s = ROW_S
     yield made
     slow.gate.set()
     made.close(timeout_s=WAIT_S)
@@ -58,7 +58,7 @@ def test_who_is_expected_counts_for_those_who_come_after(batcher: Batcher[int, i
         one()
         one()  # whoever is told twice counts once
     batcher.expect(soon())()
-    assert batcher._coming == 0
+    assert batcher._queue.coming == 0
 
 
 def test_who_was_expected_is_not_refused_later(batcher: Batcher[int, int], slow: Slow) -> None:
@@ -88,4 +88,4 @@ def test_nothing_is_expected_any_more_when_the_calls_are_over(served: Served) ->
             served.stub.Ask(request, timeout=WAIT_S)
         assert refused.value.code() is code
     encoder = served.rig.assistant._answering._encoder
-    until(lambda: encoder._coming == 0)
+    until(lambda: encoder._queue.coming == 0)

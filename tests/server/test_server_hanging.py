@@ -63,7 +63,7 @@ def test_a_hung_batch_fails_and_what_waited_is_answered_by_a_new_engine(
     engines: Hanging, batcher: Batcher[int, int]
 ) -> None:
     health: list[bool] = []
-    batcher._on_health = lambda: health.append(batcher.healthy)
+    batcher._health._on_change = lambda: health.append(batcher.healthy)
     engines.broken_openings = 2
     hung = batcher.submit(1, FOREVER)
     assert engines.entered.wait(WAIT_S)

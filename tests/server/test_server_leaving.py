@@ -6,12 +6,15 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Timer
+from typing import Any
 
+import pytest
 from photo_files import photo
 from server_rig import WAIT_S, MakeRig
 
+from asksight.server import sight
 from asksight.server.asks import Ask, Reply
-from asksight.server.errors import Cancelled, DeadlineExceeded, ImageNotFound, Overloaded
+from asksight.server.errors import AskError, Cancelled, DeadlineExceeded, ImageNotFound, Overloaded
 from asksight.server.limits import Limits
 from asksight.server.patience import Cancellation
 
@@ -19,11 +22,13 @@ ASKS = 600
 PHOTOS = [photo(seed=seed) for seed in range(30)]
 
 
-def test_callers_who_leave_at_random_leave_nothing_behind(make_rig: MakeRig) -> None:
+@pytest.mark.parametrize("leads", [False, True])
+def test_callers_who_leave_at_random_leave_nothing_behind(make_rig: MakeRig, leads: bool) -> None:
     rig = make_rig(
         Limits(cache_bytes=5000, encoder_batch=4, answerer_batch=4)
     )  # a few photos: most are encoded again and again
     ids = [rig.assistant.ask(Ask(question="what?", photo=file)).image_id for file in PHOTOS]
+    given_up: list[AskError] = []
 
     def call(number: int) -> str:
         chance = random.Random(number)
@@ -39,7 +44,9 @@ def test_callers_who_leave_at_random_leave_nothing_behind(make_rig: MakeRig) -> 
             image_id=ids[which] if by_id else None,
         )
         try:
-            reply = rig.assistant.ask(ask, deadline=deadline, cancelled=cancellation)
+            reply = rig.assistant.ask(
+                ask, deadline=deadline, cancelled=cancellation, given_up=given_up.append if leads else None
+            )
         except DeadlineExceeded:
             return "expired" if kind == 0 else "wronged"
         except Overloaded:
@@ -56,6 +63,7 @@ def test_callers_who_leave_at_random_leave_nothing_behind(make_rig: MakeRig) -> 
         outcomes = list(callers.map(call, range(ASKS)))
     assert "wronged" not in outcomes  # nobody was failed by another's leaving
     assert {"answered", "expired", "cancelled"} <= set(outcomes)
+    assert all(isinstance(error, Cancelled) for error in given_up)
     rig.assistant.close()  # the rows of those who left are dropped by now
     assert rig.assistant._gate.inside == 0
     assert rig.assistant._inside == {}
@@ -64,3 +72,26 @@ def test_callers_who_leave_at_random_leave_nothing_behind(make_rig: MakeRig) -> 
     assert answering._sight._room.waiting == 0
     assert answering._sight._room._taken == 0
     assert answering._encoder.waiting == answering._answerer.waiting == 0
+
+
+def test_a_leader_whose_time_is_up_when_it_has_decoded_leads_no_more(
+    make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = make_rig()
+    deadline = time.monotonic() + 0.5
+    decoded: list[Any] = []
+    decode = vars(sight)["decode"]
+
+    def slow_decode(*args: Any, **kwargs: Any) -> Any:
+        decoded.append(decode(*args, **kwargs))
+        assert len(decoded) == 1
+        while time.monotonic() < deadline:
+            time.sleep(0.01)
+        return decoded[0]
+
+    monkeypatch.setattr(sight, "decode", slow_decode)
+    ask = Ask(question="what?", photo=PHOTOS[0])
+    with pytest.raises(DeadlineExceeded):
+        rig.assistant.ask(ask, deadline=deadline, given_up=decoded.append)
+    assert len(decoded) == 1
+    assert rig.encoded_rows == 0
