@@ -202,6 +202,7 @@ class Batcher(Generic[Item, Row]):
         """Begin a new generation: nobody is inside its engine yet."""
         self._generation += 1
         self._leave_engine()
+        self._changed.notify_all()  # the owner of the old one, who may be asleep
         own = Thread(
             target=self._own, args=(self._generation, reopen), name=f"asksight-{self.name}", daemon=True
         )
@@ -265,7 +266,6 @@ class Batcher(Generic[Item, Row]):
         self._taken = False
         self._leader = None
         self._busy_since_s = None
-        self._changed.notify_all()
 
     def _run_batch(self, generation: int, batch: list[Entry[Item, Row]]) -> None:
         started_s = time.monotonic()
@@ -287,6 +287,8 @@ class Batcher(Generic[Item, Row]):
                 sent_away = self._lose(self._reopen)
             else:
                 self._leave_engine()
+                if self._queue.waiting or self._closing:  # else the owner may sleep on
+                    self._changed.notify_all()
             if rows is not None:
                 self._queue.rate.ran(len(batch), run_s)
         if sent_away:
@@ -297,6 +299,8 @@ class Batcher(Generic[Item, Row]):
         self._health.ran(failed=rows is None)
         if rows is None:
             fail(batch, InternalError(FAILED))
+            with self._changed:
+                self._changed.notify_all()  # the owner, which tries an engine that keeps failing
             return
         waited_s = [started_s - entry.since_s for entry in batch]
         self._observer.batch(self.name, rows=len(batch), run_s=run_s, waited_s=waited_s)

@@ -13,7 +13,7 @@ from server_rig import WAIT_S, MakeServed, hold, until
 
 from asksight.engine import EngineLostError
 from asksight.server.batcher import Batcher, Run
-from asksight.server.batching import BatchLimits
+from asksight.server.batching import BatchLimits, FailureStreak
 from asksight.server.errors import AskError, Cancelled, InternalError, Reopening, Unavailable
 from asksight.server.once import Once
 from asksight.server.patience import Cancellation, Patience
@@ -127,6 +127,23 @@ def test_a_failure_is_the_batch_s_own(batcher: Batcher[int, int], engine: Engine
     row = batcher.submit(2, FOREVER, lead=True)
     batcher.lead(unexpected)
     assert row.result(0) == 4
+
+
+def test_an_engine_that_fails_under_leaders_is_tried_by_its_own_thread() -> None:
+    def broken(_: Sequence[int]) -> list[int | AskError]:
+        raise RuntimeError("broken")
+
+    probed = Event()
+    batcher = Batcher[int, int]("doubler", broken, limits=BatchLimits(), probe=probed.set, probe_every_s=0.01)
+    until(lambda: asleep(batcher))
+    for _ in range(FailureStreak.TOO_MANY):
+        assert not probed.is_set()
+        row = batcher.submit(1, FOREVER, lead=True)
+        batcher.lead(unexpected)
+        assert isinstance(row.exception(0), InternalError)
+    assert probed.wait(WAIT_S)
+    until(lambda: batcher.healthy)
+    assert batcher.close(timeout_s=WAIT_S)
 
 
 def test_who_leads_into_an_engine_that_hangs_is_given_up(batcher: Batcher[int, int], engine: Engine) -> None:
