@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,17 @@ from .cores import available_cores
 from .errors import EngineError
 from .graph import DamagedGraphError, read_header
 from .quiet import without_lines
-from .warm import warm_up
+from .warm import ones, warm_up
 
 with without_lines(b"[W:onnxruntime"):
     import onnxruntime
 
 FATAL = 4  # of ONNX Runtime's log levels: what goes wrong is raised, so stderr need not say it too
 onnxruntime.set_default_logger_severity(FATAL)
+# A thread that slept is called back into each layer. On an idle machine that took up to 16 ms (a graph of 0.4 ms, Linux
+# 6.18, two cores): what one thread does within this time is not shared.
+ALONE_S = 0.003
+LIGHT_BYTES = 32 << 20  # of a graph that may be in memory twice
 DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(float)": np.dtype(np.float32),
     "tensor(float16)": np.dtype(np.float16),
@@ -52,9 +57,10 @@ class OnnxRuntimeEngine:
             raise EngineError(f"max_batch and threads must be at least 1: {max_batch}, {threads}.")
         try:
             declared = read_header(Path(path))
-            session = onnxruntime.InferenceSession(
-                str(path), _options(threads or available_cores()), providers=["CPUExecutionProvider"]
-            )
+            threads = threads or available_cores()
+            session = _session(path, threads)
+            light = threads > 1 and Path(path).stat().st_size <= LIGHT_BYTES
+            alone = _session(path, 1) if light else None
         except DamagedGraphError as error:
             raise EngineError(f"{path} cannot be loaded: expected an ONNX model, found {error}.") from error
         except OSError as error:
@@ -68,8 +74,12 @@ class OnnxRuntimeEngine:
             max_batch=max_batch,
         )
         self._session: onnxruntime.InferenceSession | None = session
+        self._alone = alone  # with one thread
+        self._alone_rows = 0  # at most, that it is left to
         self._outputs = [tensor.name for tensor in self.spec.outputs]
         self._path = path
+        if alone is not None:
+            self._alone_rows = self._rows_within(ALONE_S)
 
     def infer(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
         """Run one batch; raises EngineError when it does not fit `spec`, fails, or the engine is closed."""
@@ -78,6 +88,8 @@ class OnnxRuntimeEngine:
             raise EngineError(f"The engine of {self._path} is closed; open it again.")
         rows = batch_size(self.spec, arrays)
         try:
+            if self._alone is not None and rows <= self._alone_rows:
+                session = self._alone
             results: Sequence[Any] = session.run(self._outputs, dict(arrays))
         except Exception as error:  # as above
             raise EngineError(f"ONNX Runtime failed on {self._path}: {_one_line(error)}") from error
@@ -90,13 +102,36 @@ class OnnxRuntimeEngine:
                 )
         return outputs
 
+    def _rows_within(self, seconds: float) -> int:
+        """Return the largest power of two of rows that one thread does in that time; 0 where one is too many."""
+        self._alone_rows = self.spec.max_batch
+        within, rows = 0, 1
+        while rows <= self.spec.max_batch:
+            arrays = ones(self.spec, rows)
+            took_s = []
+            for _ in range(3):  # the first takes memory, and any may be disturbed
+                started_s = time.perf_counter()
+                try:
+                    self.infer(arrays)
+                except EngineError:  # which is told to who asks
+                    return 0
+                took_s.append(time.perf_counter() - started_s)
+            if min(took_s) > seconds:
+                break
+            within, rows = rows, 2 * rows
+        return within
+
     def warm(self, batch_sizes: Iterable[int]) -> None:
         """Run one batch of ones at each size, so that the first real call is not the slow one."""
         warm_up(self, batch_sizes)
 
     def close(self) -> None:
         """Release the session and its memory; a second call does nothing."""
-        self._session = None
+        self._session = self._alone = None
+
+
+def _session(path: str | Path, threads: int) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(str(path), _options(threads), providers=["CPUExecutionProvider"])
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,47 @@ def test_a_row_is_the_same_in_any_batch(encoder: Engine) -> None:
     assert batch.shape == (4, FEATURES)
     for row, photo in zip(batch, photos(4), strict=True):
         np.testing.assert_allclose(encoder.infer({"image": photo[None]})["features"][0], row, atol=1e-6)
+
+
+def test_what_one_thread_does_at_once_is_left_to_one_and_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "encoder.onnx"
+    path.write_bytes(random_encoder(np.random.default_rng(0)))
+    # Two looks at the clock a run: rows run once each, three times: 1, 2 and 4 rows take 1, 2 and 4 ms.
+    looks = iter([at for rows in (1, 2, 4) for _ in range(3) for at in (0.0, rows * 0.001)])
+    monkeypatch.setattr("asksight.engine.onnxruntime_engine.time.perf_counter", lambda: next(looks))
+    engine = OnnxRuntimeEngine(path, max_batch=8, threads=2)
+    assert engine._alone_rows == 2
+    monkeypatch.undo()
+    used: list[str] = []
+
+    def recorded(name: str) -> Any:
+        session = vars(engine)[name]
+
+        def run(*given: Any) -> Any:
+            used.append(name)
+            return session.run(*given)
+
+        return SimpleNamespace(run=run)
+
+    for name in ("_alone", "_session"):
+        monkeypatch.setattr(engine, name, recorded(name))
+    one, three = (engine.infer({"image": photos(3)[:count]})["features"] for count in (1, 3))
+    assert used == ["_alone", "_session"]
+    np.testing.assert_allclose(one[0], three[0], atol=1e-6)
+
+
+def test_a_graph_that_one_thread_takes_long_for_is_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "encoder.onnx"
+    path.write_bytes(random_encoder(np.random.default_rng(0)))
+    monkeypatch.setattr("asksight.engine.onnxruntime_engine.ALONE_S", 0.0)
+    assert OnnxRuntimeEngine(path, threads=2)._alone_rows == 0
+    monkeypatch.setattr("asksight.engine.onnxruntime_engine.LIGHT_BYTES", 0)
+    assert OnnxRuntimeEngine(path, threads=2)._alone is None
+    assert OnnxRuntimeEngine(path, threads=1)._alone is None
 
 
 def test_padding_does_not_show(answerer: Engine) -> None:
