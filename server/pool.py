@@ -18,17 +18,14 @@ class Pool:
         self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
 
     def start(self, work: Callable[[], object]) -> None:
-        """Have a thread do `work`, which must raise nothing."""
+        """Have a thread do `work`, which must raise nothing. Raises RuntimeError where no thread can be had."""
         with self._lock:
-            new = self._idle == 0
-            if new:
-                self._threads += 1
-            else:
+            if self._idle:
                 self._idle -= 1
-            number = self._threads
+            else:
+                Thread(target=self._serve, name=f"{self._name}-{self._threads}", daemon=True).start()
+                self._threads += 1
         self._work.put(work)
-        if new:
-            Thread(target=self._serve, name=f"{self._name}-{number}", daemon=True).start()
 
     def end(self) -> None:
         """Let every thread end once it has nothing to do; nothing may be started any more."""

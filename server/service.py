@@ -223,7 +223,11 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
                 leave()
                 _succeed(outcome, result)
 
-        self._pool.start(run)
+        try:
+            self._pool.start(run)
+        except BaseException:
+            leave()
+            raise
         return await asyncio.wrap_future(outcome)
 
 

@@ -280,6 +280,24 @@ def test_threads_are_kept_for_the_next_work_and_end_when_told() -> None:
     until(pool._work.empty)
 
 
+def test_where_no_thread_can_be_had_that_is_said_and_the_next_work_gets_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_thread(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    pool, done = Pool("test"), Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", no_thread)
+        with pytest.raises(RuntimeError):
+            pool.start(done.set)
+    assert not done.is_set()
+    pool.start(done.set)
+    assert done.wait(WAIT_S)
+    assert pool._threads == 1
+    pool.end()
+
+
 def test_once_is_once() -> None:
     calls: list[int] = []
     once = Once(lambda: calls.append(1))
