@@ -84,4 +84,17 @@ def _quantised(model: Any, samples: Sequence[Arrays]) -> Any:
             # Symmetric: twice as fast as zero points of their own, for VGG16 on AMX, and as near to float32.
             preset=nncf.QuantizationPreset.PERFORMANCE,
             subset_size=len(samples),
+            ignored_scope=nncf.IgnoredScope(names=_first_convolution(model)),
         )
+
+
+def _first_convolution(model: Any) -> list[str]:
+    """What reads the pixels, by name; none in an answerer.
+
+    In a wider precision it costs VGG16 a tenth of its speed and nearly halves the answers lost: what is rounded
+    here goes through all other layers.
+    """
+    names = [
+        one.get_friendly_name() for one in model.get_ordered_ops() if one.get_type_name() == "Convolution"
+    ]
+    return names[:1]

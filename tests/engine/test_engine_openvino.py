@@ -14,6 +14,7 @@ from bundles import write_random_bundle
 from asksight.engine import Bundle, EngineError, load_bundle, open_engine
 from asksight.engine import openvino_engine as module
 from asksight.engine.openvino_build import build_openvino
+from asksight.engine.openvino_core import core
 from asksight.engine.openvino_engine import OpenVinoEngine, has_bf16
 from asksight.engine.parity import question_batches
 from asksight.engine.samples import Samples, made_up_samples
@@ -47,6 +48,16 @@ def test_the_encoder_gives_what_onnxruntime_gives(
         wanted = reference.infer({"image": samples.photos[:rows]})["features"]
         got = engine.infer({"image": samples.photos[:rows]})["features"]
         assert np.abs(wanted - got).max() <= ALLOWED[precision] * np.abs(wanted).max()
+
+
+def test_int8_leaves_the_convolution_that_reads_the_pixels(tmp_path: Path) -> None:
+    bundle = load_bundle("scenes")
+    photos = made_up_samples(bundle, photos=8, questions=32).photos
+    build_openvino(bundle.encoder_path, tmp_path / "plan.xml", "int8", [{"image": photos}])
+    operations = core().read_model(str(tmp_path / "plan.xml")).get_ordered_ops()
+    convolutions = [one for one in operations if one.get_type_name() == "Convolution"]
+    quantised = [one.input_value(0).get_node().get_type_name() == "FakeQuantize" for one in convolutions]
+    assert quantised == [False] + [True] * (len(convolutions) - 1)
 
 
 @pytest.mark.parametrize("precision", [one for one in PRECISIONS if one != "int8"])
