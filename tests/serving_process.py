@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,13 +20,15 @@ WAIT_S = 60.0
 
 
 @contextmanager
-def serving(*options: str | Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
+def serving(
+    *options: str | Path, command: Sequence[str] = COMMAND
+) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
     """The process, its address, and the file that its log goes to."""
     log = Path(str(options[1]).partition("=")[2] or str(options[1])).with_suffix(".log")
     with (
         log.open("w") as errors,
         subprocess.Popen(
-            [*COMMAND, *map(str, options), "--port", "0", "--calls-per-caller", "0"],
+            [*command, *map(str, options), "--port", "0", "--calls-per-caller", "0"],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

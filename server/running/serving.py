@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -30,12 +32,19 @@ log = logging.getLogger(__name__)
 # thread that decodes: at five times the capacity most answers came too late, and with this none did.
 SWITCH_EVERY_S = 0.0005
 HUNG_AFTER_S = 5.0  # an engine that does not end by then is left behind
+ENDS_WITHIN_S = 1.0  # threads that have nothing to do
+INTO_ENGINES = (
+    "asksight-encoder",
+    "asksight-answerer",
+    "asksight-call",
+    "asksight-reload",
+)  # threads, by name
 
 
 def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool = False) -> None:
     """Serve until told to stop. Raises ServerError, BundleError and EngineError where it cannot begin.
 
-    SIGTERM: NOT_SERVING, and answering on for `drain_grace`; then no new asks, and an end as soon as the accepted
+    Where a thread is inside an engine in the end, it ends the process itself. SIGTERM: NOT_SERVING, and answering on for `drain_grace`; then no new asks, and an end as soon as the accepted
     ones are answered. SIGINT, from a person who waits: the same without the grace. SIGHUP: bundles are read again.
     """
     sys.setswitchinterval(SWITCH_EVERY_S)
@@ -90,7 +99,24 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
             _pause(signals, settings.drain_grace)
         log.info("Stopping: %d calls to be finished", server.calls)
         server.stop()
-        log.info("Stopped")
+    _leave_behind()
+    log.info("Stopped")
+
+
+def _leave_behind() -> None:
+    """End the process here and now if a thread is inside an engine: one that hangs, or that a swap just opens.
+
+    Python ends a thread that comes back from C++ while the interpreter is being taken down, and C++ aborts.
+    """
+    threads = [one for one in threading.enumerate() if one.name.startswith(INTO_ENGINES)]
+    for one in threads:
+        one.join(ENDS_WITHIN_S / len(threads))
+    inside = sorted({one.name for one in threads if one.is_alive()})
+    if inside:
+        log.warning("Stopped without waiting for what is inside an engine: %s", ", ".join(inside))
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _wait(signals: Signals, models: Models) -> int:

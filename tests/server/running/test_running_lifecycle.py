@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -35,6 +36,28 @@ def test_a_stop_loses_nothing_that_was_accepted(model: Path) -> None:
     others = [repr(failure) for failure in callers.failures if not isinstance(failure, UnavailableError)]
     assert others == []  # those who came later found nobody there
     assert ended_well(log) == (callers.answered, 0)  # whatever came in was answered, and the answer arrived
+
+
+ENDLESS_RELOAD = """
+import sys, time
+from asksight.server.running.models import Models
+Models.reload = lambda self, names=None: print("reading", file=sys.stderr, flush=True) or time.sleep(600)
+from asksight.cli.main import main
+sys.exit(main())
+"""
+
+
+def test_a_stop_does_not_wait_for_a_swap_nor_take_python_down_around_it(model: Path) -> None:
+    command = [sys.executable, "-c", ENDLESS_RELOAD, "serve"]
+    with serving("--model", model, "--drain-grace", "0", command=command) as (process, address, log):
+        process.send_signal(signal.SIGHUP)
+        until(lambda: "reading" in log.read_text())
+        with connect(address) as client:
+            assert client.ask(photo(), "what?").answers
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+        said = log.read_text()
+    assert "Stopped without waiting for what is inside an engine: asksight-reload" in said
 
 
 def test_during_the_grace_health_says_no_and_asks_are_answered(model: Path) -> None:
