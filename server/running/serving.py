@@ -33,19 +33,22 @@ log = logging.getLogger(__name__)
 SWITCH_EVERY_S = 0.0005
 HUNG_AFTER_S = 5.0  # an engine that does not end by then is left behind
 ENDS_WITHIN_S = 1.0  # threads that have nothing to do
+# Threads that may be inside an engine, by name.
 INTO_ENGINES = (
     "asksight-encoder",
     "asksight-answerer",
     "asksight-call",
     "asksight-reload",
-)  # threads, by name
+    "asksight-bundles",
+)
 
 
 def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool = False) -> None:
     """Serve until told to stop. Raises ServerError, BundleError and EngineError where it cannot begin.
 
-    Where a thread is inside an engine in the end, it ends the process itself. SIGTERM: NOT_SERVING, and answering on for `drain_grace`; then no new asks, and an end as soon as the accepted
+    SIGTERM: NOT_SERVING, and answering on for `drain_grace`; then no new asks, and an end as soon as the accepted
     ones are answered. SIGINT, from a person who waits: the same without the grace. SIGHUP: bundles are read again.
+    Where a thread is inside an engine in the end, it ends the process itself.
     """
     sys.setswitchinterval(SWITCH_EVERY_S)
     return_freed_memory()
