@@ -40,7 +40,7 @@ def main() -> None:
         for kind, asks in kinds.items():
             took_ms = []
             for ask in asks:
-                time.sleep(given.pause)
+                time.sleep(given.pause)  # what is measured is what comes after it
                 started_s = time.perf_counter()
                 assistant.ask(ask)
                 took_ms.append(1000 * (time.perf_counter() - started_s))

@@ -87,9 +87,9 @@ class OnnxRuntimeEngine:
         if session is None:
             raise EngineError(f"The engine of {self._path} is closed; open it again.")
         rows = batch_size(self.spec, arrays)
+        if self._alone is not None and rows <= self._alone_rows:
+            session = self._alone
         try:
-            if self._alone is not None and rows <= self._alone_rows:
-                session = self._alone
             results: Sequence[Any] = session.run(self._outputs, dict(arrays))
         except Exception as error:  # as above
             raise EngineError(f"ONNX Runtime failed on {self._path}: {_one_line(error)}") from error

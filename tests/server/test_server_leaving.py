@@ -86,7 +86,7 @@ def test_a_leader_whose_time_is_up_when_it_has_decoded_leads_no_more(
         decoded.append(decode(*args, **kwargs))
         assert len(decoded) == 1
         while time.monotonic() < deadline:
-            time.sleep(0.01)
+            time.sleep(0.01)  # it decodes for as long as there is time, and nothing tells when that is up
         return decoded[0]
 
     monkeypatch.setattr(sight, "decode", slow_decode)

@@ -38,6 +38,7 @@ def test_a_stop_loses_nothing_that_was_accepted(model: Path) -> None:
     assert ended_well(log) == (callers.answered, 0)  # whatever came in was answered, and the answer arrived
 
 
+# The sleep stands for a swap that outlasts the stop; the process ends without waiting for it.
 ENDLESS_RELOAD = """
 import sys, time
 from asksight.server.running.models import Models
