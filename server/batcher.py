@@ -64,7 +64,8 @@ class Batcher(Generic[Item, Row]):
         self._observer = observer or Observer()
         self._changed = Condition()
         self._queue: RowQueue[Item, Row] = RowQueue(name, limits, self._observer)
-        self._leader: GivenUp | None = None  # where a caller's thread runs the batch
+        self._taken = False  # somebody runs a batch
+        self._leader: GivenUp | None = None  # where that is a caller's thread
         self._busy_since_s: float | None = None  # since when somebody is inside the engine
         self._closing = False
         self._health = EngineHealth(name, self._observer, on_health)
@@ -87,7 +88,7 @@ class Batcher(Generic[Item, Row]):
             self._check_open()
             self._queue.check_room(interest, expected=expected)
             self._queue.add(entry)
-            if not lead and not self.busy:
+            if not lead and not self._taken:
                 self._changed.notify()
         return entry.future
 
@@ -98,7 +99,7 @@ class Batcher(Generic[Item, Row]):
         `given_up` is then told of it, by another.
         """
         with self._changed:
-            if self.busy:
+            if self._taken:
                 return
             if self._closing or self._lost or not self._health.good:
                 self._changed.notify_all()
@@ -150,7 +151,7 @@ class Batcher(Generic[Item, Row]):
     @property
     def busy(self) -> bool:
         """Whether a batch runs; who runs it looks for more when it has."""
-        return bool(self._queue.running)
+        return self._taken
 
     def retry_after_s(self) -> float:
         """How long what is here now will take, by the measured drain rate."""
@@ -245,22 +246,24 @@ class Batcher(Generic[Item, Row]):
         """Sleep until there is a batch to run; none in it: a failing engine is to be tried; None: all is over."""
         with self._changed:
             while self._generation == generation:
-                if not self.busy and self._queue.waiting:
+                if not self._taken and self._queue.waiting:
                     return self._close_batch()
-                if not self.busy and self._closing:
+                if not self._taken and self._closing:
                     return None
                 due = not self._changed.wait(None if self._health.good else self._probe_every_s)
-                if due and not self.busy:
+                if due and not self._taken:
                     return []
             return None
 
     def _close_batch(self) -> list[Entry[Item, Row]]:
         batch = self._queue.close_batch()
+        self._taken = bool(batch)
         self._busy_since_s = time.monotonic() if batch else None
         return batch
 
     def _leave_engine(self) -> None:
         self._queue.running = []
+        self._taken = False
         self._leader = None
         self._busy_since_s = None
 

@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +38,13 @@ class Entry(Generic[Item, Row]):
 
     def settle(self, outcome: Row | AskError) -> None:
         """Give it its outcome; a second one is dropped."""
-        settle(self.future, outcome)
-
-
-def settle(future: Future[T], outcome: T | BaseException) -> None:
-    """Give a future its outcome; a second one is dropped."""
-    try:
-        if isinstance(outcome, BaseException):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
-    except InvalidStateError:
-        log.debug("settled twice: the engine was given up first")
+        try:
+            if isinstance(outcome, AskError):
+                self.future.set_exception(outcome)
+            else:
+                self.future.set_result(outcome)
+        except InvalidStateError:
+            log.debug("a row was settled twice: its engine was given up first")
 
 
 def fail(entries: Sequence[Entry[Item, Row]], error: AskError) -> None:

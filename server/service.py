@@ -10,7 +10,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -22,7 +23,6 @@ from .access.door import Door
 from .asks import Reply
 from .assistant import Assistant
 from .calls import Call, request_id
-from .entries import settle
 from .errors import (
     AskError,
     Cancelled,
@@ -206,27 +206,39 @@ class VqaService(vqa_pb2_grpc.VqaServiceServicer):
         if not self._gate.admit():
             raise Overloaded(retry_after_s=self._assistants[self._default].retry_after_s())
         leave = Once(self._gate.leave)  # when the thread is done, not its caller
-        answered: Future[T] = Future()
-        answered.set_running_or_notify_cancel()  # a caller who leaves does not end the thread
+        outcome: Future[T] = Future()
+        outcome.set_running_or_notify_cancel()  # a caller who leaves does not end the thread
 
-        def end(outcome: T | BaseException) -> None:
+        def given_up(error: AskError) -> None:
             leave()
-            settle(answered, outcome)
+            _fail(outcome, error)
 
         def run() -> None:
             try:
-                result = work(end)
+                result = work(given_up)
             except BaseException as error:  # noqa: BLE001 - raised where it is awaited
-                end(error)
+                leave()
+                _fail(outcome, error)
             else:
-                end(result)
+                leave()
+                _succeed(outcome, result)
 
         try:
             self._pool.start(run)
         except BaseException:
             leave()
             raise
-        return await asyncio.wrap_future(answered)
+        return await asyncio.wrap_future(outcome)
+
+
+def _succeed(outcome: Future[T], result: T) -> None:
+    with suppress(InvalidStateError):  # it was given up
+        outcome.set_result(result)
+
+
+def _fail(outcome: Future[T], error: BaseException) -> None:
+    with suppress(InvalidStateError):
+        outcome.set_exception(error)
 
 
 def _to_result(result: Reply | AskError) -> vqa_pb2.AskResult:

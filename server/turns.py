@@ -11,11 +11,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from threading import Lock
 from time import sleep
-
-from .once import Once
 
 
 class Turn:
@@ -24,7 +21,7 @@ class Turn:
     def __init__(self) -> None:
         self._lock = Lock()
         self._taken = False
-        self.queue: deque[Lock] = deque()  # each held until its turn comes
+        self._queue: deque[Lock] = deque()  # each held until its turn comes
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -61,23 +58,31 @@ class Turn:
             if not self._taken:
                 self._taken = True
                 return
-        place = Place(self)
-        place.call()
-        place.wait()
+            mine = Lock()
+            mine.acquire()
+            self._queue.append(mine)
+        self._wait(mine)
 
-    def queue_up(self, sleeping: Lock) -> None:
-        """Release `sleeping` when its turn has come; at once if nobody has the turn."""
+    def _queue_up(self, mine: Lock) -> None:
         with self._lock:
             if self._taken:
-                self.queue.append(sleeping)
+                self._queue.append(mine)
                 return
             self._taken = True
-        sleeping.release()
+        mine.release()
+
+    def _wait(self, mine: Lock) -> None:
+        try:
+            mine.acquire()
+        except KeyboardInterrupt:  # left now, the turn would be passed to nobody, and be lost
+            while mine in self._queue:
+                sleep(0.001)
+            raise
 
     def _give(self) -> None:
         with self._lock:
-            if self.queue:  # passed on directly, or whoever comes just now would overtake for ever
-                self.queue.popleft().release()
+            if self._queue:  # passed on directly, or whoever comes just now would overtake for ever
+                self._queue.popleft().release()
             else:
                 self._taken = False
 
@@ -90,10 +95,15 @@ class Place:
 
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
+        self._calling = Lock()  # held from the first call on
         self._mine = Lock()
         self._mine.acquire()
         self._had = False
-        self.call = Once(partial(turn.queue_up, self._mine))  # queues the sleeper up for the turn
+
+    def call(self) -> None:
+        """Queue the sleeper up for the turn; a second call does nothing."""
+        if self._calling.acquire(blocking=False):
+            self._turn._queue_up(self._mine)
 
     def sleep(self, seconds: float | None) -> bool:
         """Sleep until the place was called and the turn is had, or for so long; say whether it is had."""
@@ -102,13 +112,8 @@ class Place:
 
     def wait(self) -> None:
         """Wait for the turn for good, if it is not had yet; somebody must have called."""
-        try:
-            if not self._had:
-                self._mine.acquire()
-        except KeyboardInterrupt:  # left now, the turn would be passed to nobody, and be lost
-            while self._mine in self._turn.queue:
-                sleep(0.001)  # nothing tells when it is passed on, and a second Ctrl-C ends this too
-            raise
+        if not self._had:
+            self._turn._wait(self._mine)
 
 
 TURN = Turn()  # of the process, as Python's lock is

@@ -11,7 +11,7 @@ from asksight.server.turns import Turn
 
 
 def waiting(turn: Turn) -> int:
-    return len(turn.queue)
+    return len(turn._queue)
 
 
 def test_turns_come_one_after_the_other_in_order() -> None:
