@@ -1,4 +1,4 @@
-"""What goes in and what comes out of the assistant: frozen dataclasses, no wire, no arrays."""
+"""What comes in: one ask, as every face hands it to the assistant; and what is said about the model that answers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ class Ask:
     """One question about one photo, given as the file's bytes or by the image_id of an earlier reply."""
 
     question: str
-    photo: bytes | None = None  # a JPEG, PNG or WebP file as it lies on disk
+    photo: bytes | memoryview | None = None  # a JPEG, PNG or WebP file as it lies on disk
     image_id: str | None = None  # lower-case hex SHA-256 of an earlier photo's bytes
     top_k: int = 5  # 0 means 5; more than there are means all
     locale: str = "en"  # BCP 47, the language of `spoken`
+    model: str = ""  # which of the served models; empty means the default
+    deadline_s: float | None = None  # by the monotonic clock, when nobody waits any more; None: never
 
 
 class Verdict(StrEnum):
@@ -45,50 +47,6 @@ class Skill(StrEnum):
     MEDICINE = "medicine"
     MONEY = "money"
     ROAD = "road"  # whether it is safe to cross
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PhotoIssue:
-    """One thing that is wrong with a photo, and what the person can do about it, in the ask's language."""
-
-    kind: PhotoIssueKind
-    severity: float  # 0 (hardly) to 1 (nothing can be seen)
-    hint: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """One possible answer and its calibrated probability, 0 to 1."""
-
-    label: str
-    probability: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Timings:
-    """Microseconds that one ask spent in each stage."""
-
-    decode_us: int
-    encode_us: int  # waiting for and running the encoder, or the shared run of another ask
-    tokenize_us: int  # of the batch that the question was in
-    answer_us: int  # waiting for and running the answerer
-    total_us: int
-    features_cached: bool  # True when this ask needed no encoder run of its own
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
-    """Everything that is said about one ask."""
-
-    answers: tuple[Answer, ...]  # best first; none where a skill is missing
-    verdict: Verdict
-    spoken: str  # a short sentence to be read aloud
-    image_id: str
-    photo_issues: tuple[PhotoIssue, ...]  # worst first
-    timings: Timings
-    model: str  # name and version, as in "scenes 1.0.0"
-    question_cut: bool  # the question was longer than the model reads
-    missing_skill: Skill | None = None  # what the question asks for that the bundle does not claim
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

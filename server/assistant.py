@@ -1,243 +1,120 @@
-"""The assistant: a photo and a question in, a reply out; the one way through, whatever face is in front of it.
+"""The assistant: a photo and a question in, a response out; the one way through, whatever face is in front of it.
 
-It lets asks in up to a bound, and hands them to the bundle that is at work (answering.py). Another bundle may take
-its place at any time: asks under way are finished by the one that they began with.
+Coroutines decide, threads compute. All of its state belongs to one event loop, and needs no locks: who is inside, what is
+cached, what waits, which bundle is at work, what is healthy. Photos are decoded by a few threads (decoders.py), and each
+engine runs in a thread of its own (worker.py); they are given bytes and arrays and give arrays back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from threading import Condition
-from types import TracebackType
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
-from asksight.engine import Bundle, BundleError, Engine, EngineError
-from asksight.engine.pick import Chosen
+from asksight.engine.cores import available_cores
+from asksight.v1 import vqa_pb2
 
-from .answering import Answering
-from .asks import Ask, ModelInfo, Reply
-from .errors import AskError, Overloaded
-from .gate import Gate
+from .admission import Admission
+from .asks import Ask
+from .decoders import Decoders
+from .errors import AskError, DeadlineExceeded, InternalError, Overloaded
 from .limits import Limits
+from .models import Models
 from .observer import Observer, Reason, Stage
-from .once import Once
-from .patience import Cancellation, GivenUp, Patience
-from .turns import TURN
+from .questions import check_question
+from .row_queue import NEVER_S
 
-OPENING_ERRORS = (BundleError, EngineError)  # of open(), for callers that do not know the engines
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Assistant:
-    """Answers asks about photos with one bundle. Thread-safe; an ask blocks the thread that asks."""
+    """Answers asks about photos with the models that it is given."""
 
     def __init__(
         self,
-        bundle: Bundle,
+        loop: asyncio.AbstractEventLoop,
         *,
-        encoder: Engine,
-        answerer: Engine,
         limits: Limits | None = None,
+        calls: int = 256,
         observer: Observer | None = None,
     ) -> None:
-        """Take over two warm engines, to be closed with the assistant. Raises BundleError on unknown preprocessing."""
-        self._prepare(limits, observer)
-        self._answering = Answering(
-            bundle,
-            open_encoder=lambda: Chosen(engine=encoder),
-            open_answerer=lambda: Chosen(engine=answerer),
-            limits=self.limits,
-            observer=self._observer,
-            on_health=self._health_changed,
-        )
-
-    def _prepare(self, limits: Limits | None, observer: Observer | None) -> None:
+        """`loop` is where it lives; `calls` is how many may be under way at once, of any number of asks."""
+        self.loop = loop
         self.limits = limits or Limits()
-        self._observer = observer or Observer()
-        self._health_listeners: list[Callable[[], object]] = []
-        self._gate = Gate(self.limits.queue_capacity, self.limits.queue_bytes)
-        self._opening: Callable[[], Answering] | None = None
-        self._left = Condition()
-        self._inside: dict[Answering, int] = {}  # calls that are with each
-
-    @classmethod
-    def open(
-        cls,
-        bundle: str | Path = "scenes",
-        *,
-        engine: str = "auto",
-        limits: Limits | None = None,
-        threads: int | None = None,
-        warm_every_size: bool = False,
-        observer: Observer | None = None,
-    ) -> Assistant:
-        """Load and verify a bundle, open its engines and warm them. Raises BundleError and EngineError.
-
-        `bundle` is a folder, or "scenes" for the built-in one; `threads` is how many each engine computes with.
-        Warm are the smallest and the largest batch, or every size, which takes longer and which a server wants.
-        """
-        self = cls.__new__(cls)
-        self._prepare(limits, observer)
-
-        def open_answering() -> Answering:
-            return Answering.open(
-                bundle,
-                engine=engine,
-                limits=self.limits,
-                threads=threads,
-                warm_every_size=warm_every_size,
-                observer=self._observer,
-                on_health=self._health_changed,
-            )
-
-        self._opening = open_answering
-        self._answering = open_answering()
-        return self
-
-    def reopen(self, *, timeout_s: float | None = None) -> None:
-        """Read the bundle again and put it in the place of the one at work; no ask notices.
-
-        The new one is verified and warm before it takes over; then the old one finishes what it has, and its memory
-        is given back. Raises BundleError and EngineError, and then the old one goes on. One call at a time.
-        """
-        if self._opening is None:
-            raise BundleError("This assistant was given its engines; it has no bundle to read again.")
-        self.replace(self._opening(), timeout_s=timeout_s)
-
-    def replace(self, new: Answering, *, timeout_s: float | None = None) -> None:
-        """Put `new` in the place of what is at work, and close that as soon as its asks are answered."""
-        with self._left:
-            old, self._answering = self._answering, new
-            self._left.wait_for(lambda: old not in self._inside, timeout_s)
-        old.close(timeout_s=timeout_s)
-        self._health_changed()
-
-    def ask(
-        self,
-        ask: Ask,
-        *,
-        deadline: float | None = None,
-        cancelled: Cancellation | Callable[[], bool] | None = None,
-        expected: Callable[[], object] | None = None,
-        given_up: GivenUp | None = None,
-    ) -> Reply:
-        """Answer one ask; `deadline` is a time of the monotonic clock, in seconds. Raises AskError.
-
-        `expected` is what `expect` gave for its photo, if it was asked. With `given_up` the calling thread runs the
-        engines itself while they are idle, which is quicker; if one hangs, so does the thread, and another calls
-        `given_up` with the error. So does who throws `cancelled` meanwhile, with Cancelled.
-        """
-        (result,) = self.ask_many(
-            [ask], deadline=deadline, cancelled=cancelled, expected=expected, given_up=given_up
+        self.observer = observer or Observer()
+        self.models = Models()
+        self.admission = Admission(
+            calls=calls, asks=self.limits.queue_capacity, size_bytes=self.limits.queue_bytes
         )
-        if isinstance(result, AskError):
-            raise result
-        return result
+        self.admission.drained_in_s = self.models.retry_after_s
+        self.decoders = Decoders(available_cores(), self.limits.decoding_bytes, loop)
+        self.health_listeners: list[Callable[[], object]] = []  # called in the loop, when health may have changed
 
-    def ask_many(
-        self,
-        asks: Sequence[Ask],
-        *,
-        deadline: float | None = None,
-        cancelled: Cancellation | Callable[[], bool] | None = None,
-        expected: Callable[[], object] | None = None,
-        given_up: GivenUp | None = None,
-    ) -> list[Reply | AskError]:
-        """Answer asks that go through the engines together; one that fails is an AskError in its place.
+    async def ask(self, ask: Ask) -> vqa_pb2.AskResponse:
+        """Answer one ask. Raises AskError; cancel it when its caller leaves, at its deadline at the latest."""
+        came_s, stage = time.perf_counter(), Stage.PHOTO
 
-        With `given_up`, of a single ask, see there.
-        """
-        sizes = [len(ask.photo or b"") for ask in asks]
-        admitted = self._gate.admit(sizes)
-        answering, leave = self._enter(sizes[:admitted])
-
-        def lost(error: AskError) -> None:
-            assert given_up is not None
-            leave()
-            given_up(error)
+        def decoded() -> None:
+            nonlocal stage
+            stage = Stage.ENCODER
 
         try:
-            with TURN.taken():
-                patience = Patience(deadline, cancelled, turn=TURN, given_up=given_up and lost)
-                answered = answering.ask_many(asks[:admitted], patience, expected)
-        finally:
-            leave()
-        for _ in asks[admitted:]:
-            self._observer.ask_dropped(Stage.PHOTO, Reason.SHED)
-        refused = [Overloaded(retry_after_s=self.retry_after_s()) for _ in asks[admitted:]]
-        return [*answered, *refused]
+            if ask.deadline_s is not None and time.monotonic() >= ask.deadline_s:
+                raise DeadlineExceeded
+            with (
+                self.admission.ask(0 if ask.photo is None else len(ask.photo)),
+                self.models.in_use(ask.model) as model,
+            ):
+                check_question(ask.question, max_chars=self.limits.max_question_chars)
+                seen = await model.photos.see(ask, decoded)
+                stage, seen_s = Stage.ANSWERER, time.perf_counter()
+                deadline_s = NEVER_S if ask.deadline_s is None else ask.deadline_s
+                scored = await model.answerer.submit(model.question(ask, seen), deadline_s)
+                return model.reply(ask, seen, scored, came_s=came_s, seen_s=seen_s)
+        except Overloaded:
+            self.observer.ask_dropped(stage, Reason.SHED)
+            raise
+        except DeadlineExceeded:
+            self.observer.ask_dropped(stage, Reason.EXPIRED)
+            raise
+        except asyncio.CancelledError:
+            late = ask.deadline_s is not None and time.monotonic() >= ask.deadline_s
+            self.observer.ask_dropped(stage, Reason.EXPIRED if late else Reason.CANCELLED)
+            raise
 
-    def _enter(self, sizes: Sequence[int]) -> tuple[Answering, Once]:
-        """The bundle at work, kept open until what is returned with it is called; then the gate is left too."""
-        with self._left:
-            answering = self._answering
-            self._inside[answering] = self._inside.get(answering, 0) + 1
+    async def ask_each(self, asks: Iterable[Ask]) -> list[vqa_pb2.AskResponse | AskError]:
+        """Answer asks that go through the engines together; one that fails is an AskError in its place."""
+        return await asyncio.gather(*(self._ask_alone(ask) for ask in asks))
 
-        def leave() -> None:
-            self._gate.leave(sizes)
-            with self._left:
-                self._inside[answering] -= 1
-                if self._inside[answering] == 0:
-                    del self._inside[answering]
-                    self._left.notify_all()
+    async def _ask_alone(self, ask: Ask) -> vqa_pb2.AskResponse | AskError:
+        try:
+            return await self.ask(ask)
+        except AskError as error:
+            return error
+        except Exception:
+            log.exception("An ask failed unexpectedly")
+            return InternalError()
 
-        return answering, Once(leave)
-
-    def model(self) -> ModelInfo:
-        """Say what is being served."""
-        return self._answering.model()
-
-    @property
-    def healthy(self) -> bool:
-        """Whether both engines work: not while one hangs or fails again and again; not once closed."""
-        return self._answering.healthy
-
-    @property
-    def stuck(self) -> bool:
-        """Whether only a new process helps: an engine hung too often, or was lost and cannot be opened anew."""
-        return self._answering.stuck
-
-    @property
-    def path(self) -> Path:
-        """The folder of the bundle at work."""
-        return self._answering.bundle.path
-
-    def on_health_change(self, listener: Callable[[], object]) -> None:
-        """Call `listener` when `healthy` may have changed, from any thread: it must be quick."""
-        self._health_listeners.append(listener)
-
-    @property
-    def inside(self) -> int:
-        """How many asks are under way."""
-        return self._gate.inside
-
-    def expect(self, deadline: float | None) -> Once:
-        """Expect a new photo until what is returned is called; or raise Overloaded where it would be late."""
-        return self._answering.expect(Patience(deadline))
-
-    @property
-    def waiting_photos(self) -> int:
-        """How many photos wait for the encoder."""
-        return self._answering.waiting_photos
-
-    def retry_after_s(self) -> float:
-        """When a caller who was refused should come back, by the measured drain rates."""
-        return self._answering.retry_after_s()
-
-    def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
-        """Finish what was accepted, or fail it with Unavailable, and give the engines' memory back.
-
-        An engine that is still computing after `timeout_s` is left to itself.
-        """
-        self._answering.close(drain=drain, timeout_s=timeout_s)
-
-    def __enter__(self) -> Assistant:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _health_changed(self) -> None:
-        for listener in self._health_listeners:
+    def health_changed(self) -> None:
+        """Tell those who listen."""
+        for listener in self.health_listeners:
             listener()
+
+    async def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
+        """Finish what was accepted, or fail it with Unavailable, and give the engines' memory back."""
+        await self.models.close(drain=drain, timeout_s=timeout_s)
+        self.decoders.end()
+        self.health_changed()
+
+
+async def in_time(work: Coroutine[Any, Any, T], deadline_s: float | None) -> T:
+    """Await it until a time of the monotonic clock, and cancel it then. Raises DeadlineExceeded."""
+    try:
+        async with asyncio.timeout(None if deadline_s is None else deadline_s - time.monotonic()):
+            return await work
+    except TimeoutError:
+        raise DeadlineExceeded from None

@@ -1,331 +1,338 @@
-"""A bounded queue in front of an engine, and whoever runs it: a thread of its own, or a caller who finds it idle.
+"""One engine: the rows that wait for it and the worker that runs them in batches. Lives in the event loop, no locks.
 
-The engine never waits while anything does: idle, it takes what is there; busy, it lets the queue grow, so that batches
-become large by themselves exactly when that helps. What runs and what is dropped is decided in batching.py; what is
-done about an engine that hangs, in watchdog.py.
+The engine never waits while anything waits for it: idle, it takes what is there; busy, it lets the queue grow, so that
+batches become large by themselves exactly when that helps. What runs and what is dropped is decided in batching.py.
+
+    state   | a row comes  | the worker is done         | it raises       | EngineLostError | `hang_after_s` is over
+    --------+--------------+----------------------------+-----------------+-----------------+-----------------------
+    IDLE    | RUNNING      | -                          | -               | -               | -
+    RUNNING | it waits     | IDLE, rows are given out   | IDLE, rows fail | LOST, all fail  | HUNG, its rows fail
+    TRYING  | it waits     | IDLE, healthy              | IDLE            | LOST, all fail  | HUNG
+    LOST    | Reopening    | IDLE, with another engine  | LOST, once more | LOST, once more | LOST, once more
+    HUNG    | it waits     | IDLE, with another engine  | HUNG, once more | HUNG, once more | HUNG, once more
+    CLOSED  | Unavailable  | -                          | -               | -               | -
+
+TRYING: nobody asks, and the engine has failed several times in a row; a small batch of its own is inside it. In LOST and
+HUNG the worker opens another engine. Each time that it hangs a thread and an engine are left behind; after
+MOST_LEFT_BEHIND of them all is CLOSED, and only a new process helps. `close` leads to CLOSED from everywhere.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from threading import Condition, Thread
-from typing import Generic, TypeAlias
+from enum import Enum, auto
+from typing import Any, Generic, Protocol, TypeVar
 
 from asksight.engine import EngineLostError
 
 from .batching import BatchLimits
 from .engine_health import EngineHealth
-from .entries import Entry, Item, Row, fail
 from .errors import AskError, InternalError, Reopening, Unavailable
 from .observer import Observer
-from .once import Once
-from .patience import GivenUp, Interest
-from .row_queue import RowQueue
+from .row_queue import NEVER_S, Awaited, Item, Out, Row, RowQueue, fail, give_out
+from .worker import Outcome, Worker
 
 log = logging.getLogger(__name__)
 
 FAILED = "The model failed on this ask. Ask again; the server's log says why."
+MOST_LEFT_BEHIND = 3  # threads and engines that hang; each keeps its memory
+MOST_FAILED_REOPENINGS = 5  # of a lost engine; CUDA says that some errors end only with the process
 
-Run: TypeAlias = Callable[[Sequence[Item]], Sequence[Row | AskError]]
+Taken = TypeVar("Taken", contravariant=True)
+Given = TypeVar("Given", covariant=True)
 
 
-class Batcher(Generic[Item, Row]):
-    """Runs items in batches through `run`, one batch at a time. Thread-safe.
+class Stage(Protocol[Taken, Given]):
+    """An engine and what is done around it, all of it in the worker's thread."""
 
-    `run` takes the items of a batch and returns a row for each, or an AskError for one that failed alone. If it
-    raises, or returns another number of rows, that batch fails with InternalError, and no other. Where it raises
-    EngineLostError, all asks fail with Reopening until `reopen` has given another `run`. While the engine fails and
-    nobody asks, `probe` is called every `probe_every_s` seconds; `on_health` is told, from any thread, when `healthy`
-    changes.
-    """
+    def __call__(self, items: Sequence[Taken]) -> Sequence[Given | AskError]:
+        """Give a row for each item, or an AskError for one that failed alone. Raises what the engine raises."""
+        ...
+
+    def probe(self) -> object:
+        """Run a small batch of its own, to see whether that works."""
+        ...
+
+    def close(self) -> None:
+        """Give the engine's memory back."""
+        ...
+
+
+class State(Enum):
+    """See the table above."""
+
+    IDLE = auto()
+    RUNNING = auto()
+    TRYING = auto()
+    LOST = auto()
+    HUNG = auto()
+    CLOSED = auto()
+
+
+class Batcher(Generic[Item, Out]):
+    """Runs items through a stage in batches, one batch at a time."""
 
     def __init__(
         self,
         name: str,
-        run: Run[Item, Row],
+        stage: Stage[Item, Out],
         *,
+        loop: asyncio.AbstractEventLoop,
         limits: BatchLimits,
-        reopen: Callable[[], Run[Item, Row]] | None = None,
-        probe: Callable[[], object] | None = None,
+        hang_after_s: float = 30.0,
+        reopen: Callable[[], Stage[Item, Out]] | None = None,
         on_health: Callable[[], object] | None = None,
-        probe_every_s: float = 1.0,
+        try_every_s: float = 1.0,
         observer: Observer | None = None,
     ) -> None:
+        """`reopen` gives another stage, in the worker's thread; None: the same one is taken again.
+
+        An engine that fails is tried, and one that cannot be opened is opened again, every `try_every_s` seconds.
+        `on_health` is called, in the loop, when `healthy` may have changed.
+        """
         self.name = name
-        self._run = run
-        self._reopen = reopen
-        self._lost = False  # there is no engine just now
-        self.failed_reopenings = 0  # of the engine that was lost; 0 once one succeeds
-        self._probe = probe
-        self._probe_every_s = probe_every_s
+        self.stage = stage
+        self.state = State.IDLE
+        self.failed_reopenings = 0  # of an engine that was lost; 0 once one succeeds
+        self._loop = loop
+        self._limits = limits
+        self._hang_after_s = hang_after_s
+        self._reopen = reopen or (lambda: stage)
+        self._try_every_s = try_every_s
         self._observer = observer or Observer()
-        self._changed = Condition()
-        self._queue: RowQueue[Item, Row] = RowQueue(name, limits, self._observer)
-        self._taken = False  # somebody runs a batch
-        self._leader: GivenUp | None = None  # where that is a caller's thread
-        self._busy_since_s: float | None = None  # since when somebody is inside the engine
-        self._closing = False
         self._health = EngineHealth(name, self._observer, on_health)
-        self._generation = 0  # of the engine; who drove an older one leaves without touching anything
-        self._ended = False  # the last owner has left
-        with self._changed:
-            self._start_owner(None)
+        self._queue: RowQueue[Item, Out] = RowQueue(name, limits, self._observer)
+        self._running: list[Row[Item, Out]] = []
+        self._worker = Worker(f"asksight-{name}", loop)
+        self._job: object = None  # what the worker is at; an outcome of anything else comes too late
+        self._timer: asyncio.TimerHandle | None = None  # ends when that takes too long
+        self._next_try: asyncio.TimerHandle | None = None
+        self._pumping = False
+        self._left_behind = 0
+        self._closing = False
+        self._emptied = asyncio.Event()
+
+    # What asks see.
 
     def submit(
-        self, item: Item, interest: Interest, *, expected: bool = False, lead: bool = False
-    ) -> Future[Row]:
-        """Queue one item; the future gets its row, or the AskError that it failed with.
+        self, item: Item, deadline_s: float = NEVER_S, awaited_by: Awaited | None = None
+    ) -> asyncio.Future[Out]:
+        """Queue one item; the future gets its row, or the AskError that it failed with. Cancel it to leave.
 
-        Raises Overloaded when the queue is full, or so long that the item would expire in it, and Unavailable
-        after close(), both at once. One that was `expect`ed is not told so late that it will expire. With `lead` nobody
-        is woken for it: the caller calls `lead` next, unless the engine is `busy`.
+        `awaited_by` are those who wait, where that is not this future alone; such an item was let in by `check_room`
+        before it was made. Raises what that raises.
         """
-        entry: Entry[Item, Row] = Entry(item, interest, time.monotonic(), Future())
-        with self._changed:
+        if awaited_by is None:
+            self.check_room(deadline_s)
+        else:
             self._check_open()
-            self._queue.check_room(interest, expected=expected)
-            self._queue.add(entry)
-            if not lead and not self._taken:
-                self._changed.notify()
-        return entry.future
+        future: asyncio.Future[Out] = self._loop.create_future()
+        self._queue.add(Row(item, future, awaited_by or {future: deadline_s}))
+        self._pump_soon()
+        return future
 
-    def lead(self, given_up: GivenUp) -> None:
-        """Run a batch in the calling thread if the engine is idle; else have what waits run as ever.
+    def check_room(self, deadline_s: float = NEVER_S, *, coming: int = 0) -> None:
+        """Raise Overloaded where a new row would find no room or come too late, by the measured time a row; at once.
 
-        It spares an idle machine the way to another thread and back. If the engine hangs, so does the caller's thread:
-        `given_up` is then told of it, by another.
+        `coming` more are being made and count as ahead of it. Raises Unavailable and Reopening too.
         """
-        with self._changed:
-            if self._taken:
-                return
-            if self._closing or self._lost or not self._health.good:
-                self._changed.notify_all()
-                return
-            generation = self._generation
-            batch = self._close_batch()
-            self._leader = given_up if batch else None
-        if batch:
-            self._run_batch(generation, batch)
-
-    def check_room(self, interest: Interest) -> None:
-        """Raise what `submit` would raise now, before anything dear is done for an item."""
-        with self._changed:
-            self._check_open()
-            self._queue.check_room(interest)
-
-    def expect(self, interest: Interest) -> Once:
-        """Count an item that is still being made as ahead of those to be expected later; raise as `submit` does.
-
-        It counts until what is returned is called, at least once: when it was submitted, or will not be.
-        """
-        with self._changed:
-            self._check_open()
-            self._queue.check_room(interest, coming=self._queue.coming)
-            self._queue.coming += 1
-
-        def came() -> None:
-            with self._changed:
-                self._queue.coming -= 1
-
-        return Once(came)
+        self._check_open()
+        self._queue.check_room(deadline_s, running=len(self._running), coming=coming)
 
     def _check_open(self) -> None:
-        if self._closing:
+        if self._closing or self.state is State.CLOSED:
             raise Unavailable
-        if self._lost:
+        if self.state is State.LOST:
             raise Reopening
+
+    def retry_after_s(self) -> float:
+        """How long what is here now will take, by the measured drain rate."""
+        return self._queue.rate.retry_after_s(len(self._queue) + len(self._running))
 
     @property
     def waiting(self) -> int:
         """How many rows wait, without those that run."""
-        return len(self._queue.waiting)
+        return len(self._queue)
 
     @property
     def healthy(self) -> bool:
-        """False while the engine hangs or fails batch after batch, and after close()."""
-        return self._health.good and not self._lost and not self._closing
+        """False while the engine hangs, is lost or fails batch after batch, and after close()."""
+        return self._health.good and not self._closing and self.state is not State.CLOSED
 
     @property
-    def busy(self) -> bool:
-        """Whether a batch runs; who runs it looks for more when it has."""
-        return self._taken
+    def stuck(self) -> bool:
+        """Whether only a new process helps."""
+        return self._left_behind > MOST_LEFT_BEHIND or self.failed_reopenings >= MOST_FAILED_REOPENINGS
 
-    def retry_after_s(self) -> float:
-        """How long what is here now will take, by the measured drain rate."""
-        with self._changed:
-            return self._queue.retry_after_s()
+    # What runs, and what becomes of it.
 
-    def busy_for_s(self) -> float:
-        """How long somebody has been inside the engine; 0 when nobody is."""
-        since_s = self._busy_since_s
-        return 0.0 if since_s is None else time.monotonic() - since_s
+    def _pump_soon(self) -> None:
+        """Close a batch once all that this turn of the loop brings is here: what comes together runs together."""
+        if not self._pumping:
+            self._pumping = True
+            self._loop.call_soon(self._pump)
 
-    def replace_owner(self, reopen: Callable[[], Run[Item, Row]]) -> None:
-        """Leave a thread that hangs to itself, fail its batch, and go on with a new thread and a new engine.
+    def _pump(self) -> None:
+        self._pumping = False
+        if self.state is not State.IDLE:
+            return
+        if len(self._queue) and (batch := self._queue.take(self._limits.max_batch)):
+            self.state, self._running = State.RUNNING, batch
+            self._give_to_worker(lambda: self._run([row.item for row in batch]), self._ran)
+        elif self._closing:
+            self._emptied.set()
+        elif not self._health.good and self._next_try is None:
+            self._next_try = self._loop.call_later(self._try_every_s, self._try)
 
-        The new thread calls `reopen` until it succeeds; what waits goes on waiting, until its deadlines.
-        """
-        error = InternalError(FAILED)
-        with self._changed:
-            hung, leader = self._queue.running, self._leader
-            self._health.gone()
-            self._start_owner(reopen)
-        fail(hung, error)
-        if leader is not None:
-            leader(error)
-        self._observer.engine_failed(self.name, "hung")
-        self._health.tell("hangs and is opened anew")
-
-    def close(self, *, drain: bool = True, timeout_s: float | None = None) -> bool:
-        """Take nothing more; finish what waits, or fail it with Unavailable; end the thread.
-
-        After `timeout_s` whatever is left is failed. Returns whether the engine is left alone: one that hangs must not
-        be touched, nor the thread that hangs in it.
-        """
-        with self._changed:
-            self._closing = True
-            dropped = [] if drain else self._queue.take_all()
-            self._changed.notify_all()
-        fail(dropped, Unavailable())
-        with self._changed:
-            ended = self._changed.wait_for(lambda: self._ended, timeout_s)
-            left, leader = [*self._queue.running, *self._queue.take_all()], self._leader
-        fail(left, Unavailable())
-        if leader is not None:
-            leader(Unavailable())
-        return ended
-
-    def _start_owner(self, reopen: Callable[[], Run[Item, Row]] | None) -> None:
-        """Begin a new generation: nobody is inside its engine yet."""
-        self._generation += 1
-        self._leave_engine()
-        self._changed.notify_all()  # the owner of the old one, who may be asleep
-        own = Thread(
-            target=self._own, args=(self._generation, reopen), name=f"asksight-{self.name}", daemon=True
-        )
-        own.start()
-
-    def _own(self, generation: int, reopen: Callable[[], Run[Item, Row]] | None) -> None:
-        if reopen is None or self._open_anew(generation, reopen):
-            self._work(generation)
-        with self._changed:
-            if self._generation == generation:
-                self._ended = True
-                self._changed.notify_all()
-
-    def _work(self, generation: int) -> None:
-        while (batch := self._next_batch(generation)) is not None:
-            if batch:
-                self._run_batch(generation, batch)
-            elif not self._health.good and self._probe is not None:
-                self._try(generation, self._probe, "still fails")
-
-    def _open_anew(self, generation: int, reopen: Callable[[], Run[Item, Row]]) -> bool:
-        def open_engine() -> None:
-            run = reopen()
-            with self._changed:
-                if self._generation == generation:
-                    self._run = run
-                    self._lost = False
-                    self.failed_reopenings = 0
-
-        while not self._try(generation, open_engine, "cannot be opened anew"):
-            with self._changed:
-                self.failed_reopenings += self._lost
-                self._changed.wait_for(
-                    lambda: self._closing or self._generation != generation, self._probe_every_s
-                )
-                if self._closing or self._generation != generation:
-                    return False
-        return True
-
-    def _next_batch(self, generation: int) -> list[Entry[Item, Row]] | None:
-        """Sleep until there is a batch to run; none in it: a failing engine is to be tried; None: all is over."""
-        with self._changed:
-            while self._generation == generation:
-                if not self._taken and self._queue.waiting:
-                    return self._close_batch()
-                if not self._taken and self._closing:
-                    return None
-                due = not self._changed.wait(None if self._health.good else self._probe_every_s)
-                if due and not self._taken:
-                    return []
-            return None
-
-    def _close_batch(self) -> list[Entry[Item, Row]]:
-        batch = self._queue.close_batch()
-        self._taken = bool(batch)
-        self._busy_since_s = time.monotonic() if batch else None
-        return batch
-
-    def _leave_engine(self) -> None:
-        self._queue.running = []
-        self._taken = False
-        self._leader = None
-        self._busy_since_s = None
-
-    def _run_batch(self, generation: int, batch: list[Entry[Item, Row]]) -> None:
+    def _run(self, items: Sequence[Item]) -> tuple[Sequence[Out | AskError], float, float]:
+        """In the worker's thread: the rows, when they began to be made, and how many seconds that took."""
         started_s = time.monotonic()
-        rows: Sequence[Row | AskError] | None = None
-        lost = False
-        try:
-            rows = self._run([entry.item for entry in batch])
-            if len(rows) != len(batch):
-                raise RuntimeError(f"{len(batch)} rows went in, {len(rows)} came out")
-        except Exception as error:
-            log.exception("The %s failed on a batch of %d", self.name, len(batch))
-            rows, lost = None, isinstance(error, EngineLostError)
-        run_s = time.monotonic() - started_s
-        sent_away: list[Entry[Item, Row]] = []
-        with self._changed:
-            if self._generation != generation:
-                return  # it hung; the batch was failed and this thread replaced
-            if lost and self._reopen is not None:
-                sent_away = self._lose(self._reopen)
-            else:
-                self._leave_engine()
-                if self._queue.waiting or self._closing:  # else the owner may sleep on
-                    self._changed.notify_all()
-            if rows is not None:
-                self._queue.rate.ran(len(batch), run_s)
-        if sent_away:
-            fail(sent_away, Reopening())
-            self._observer.engine_failed(self.name, "lost")
-            self._health.tell("was lost and is opened anew")
+        rows = self.stage(items)
+        if len(rows) != len(items):
+            raise RuntimeError(f"{len(items)} rows went in, {len(rows)} came out")
+        return rows, started_s, time.monotonic() - started_s
+
+    def _give_to_worker(self, job: Callable[[], Any], done: Callable[[Outcome[Any]], object]) -> None:
+        """Have the worker do it within `hang_after_s`; what it brings later is dropped."""
+        this = self._job = object()
+        self._timer = self._loop.call_later(self._hang_after_s, self._hung)
+
+        def in_time(outcome: Outcome[Any]) -> None:
+            if this is self._job:
+                self._forget_job()
+                done(outcome)
+
+        self._worker.run(job, in_time)
+
+    def _forget_job(self) -> None:
+        self._job = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _ran(self, outcome: Outcome[tuple[Sequence[Out | AskError], float, float]]) -> None:
+        batch, self._running = self._running, []
+        if outcome.value is None:
+            self._failed(batch, outcome.error, f"failed on a batch of {len(batch)}")
             return
-        self._health.ran(failed=rows is None)
-        if rows is None:
-            fail(batch, InternalError(FAILED))
-            with self._changed:
-                self._changed.notify_all()  # the owner, which tries an engine that keeps failing
-            return
-        waited_s = [started_s - entry.since_s for entry in batch]
+        rows, started_s, run_s = outcome.value
+        self.state = State.IDLE
+        self._queue.rate.ran(len(batch), run_s)
+        give_out(batch, rows)
+        self._pump_soon()
+        waited_s = [started_s - row.since_s for row in batch]
         self._observer.batch(self.name, rows=len(batch), run_s=run_s, waited_s=waited_s)
-        for entry, row in zip(batch, rows, strict=True):
-            entry.settle(row)
+        self._health.worked()
 
-    def _lose(self, reopen: Callable[[], Run[Item, Row]]) -> list[Entry[Item, Row]]:
-        """Have the engine opened anew by a new owner, which may take a while; return those to be sent away."""
-        self._lost = True
-        self._health.gone()
-        sent_away = [*self._queue.running, *self._queue.take_all()]
-        self._observer.queued(self.name, 0)
-        self._start_owner(reopen)
-        return sent_away
+    def _failed(self, batch: Sequence[Row[Item, Out]], error: Exception | None, how: str) -> None:
+        log.error("The %s %s", self.name, how, exc_info=error)
+        if isinstance(error, EngineLostError):
+            self.state = State.LOST
+            fail(batch, Reopening())
+            self._queue.fail_all(Reopening())  # opening another may take a while
+            self._health.gone("lost")
+            self._open_anew()
+            return
+        self.state = State.IDLE
+        fail(batch, InternalError(FAILED))
+        self._health.failed()
+        self._pump_soon()
 
-    def _try(self, generation: int, attempt: Callable[[], object], failure: str) -> bool:
-        """Try the engine, or opening it, when nobody's batch is at stake."""
-        self._busy_since_s = time.monotonic()
-        failed = False
-        try:
-            attempt()
-        except Exception:
-            log.exception("The %s %s", self.name, failure)
-            failed = True
-        if self._generation == generation:
-            self._busy_since_s = None
-            self._health.ran(failed=failed)
-        return not failed
+    # An engine that fails, hangs or was lost.
+
+    def _try(self) -> None:
+        self._next_try = None
+        if self.state is State.IDLE and not self._health.good:
+            self.state = State.TRYING
+            self._give_to_worker(self.stage.probe, self._tried)
+
+    def _tried(self, outcome: Outcome[object]) -> None:
+        if outcome.error is not None:
+            self._failed((), outcome.error, "still fails")
+            return
+        self.state = State.IDLE
+        self._health.worked()
+        self._pump_soon()
+
+    def _hung(self) -> None:
+        log.error("The %s has been busy for over %.1f s", self.name, self._hang_after_s)
+        batch, self._running = self._running, []
+        self._forget_job()
+        self._left_behind += 1
+        if self.state is not State.LOST:
+            self.state = State.HUNG
+        fail(batch, InternalError(FAILED))
+        self._health.gone("hung")
+        if self._left_behind > MOST_LEFT_BEHIND:
+            log.critical("The %s hangs again and again; restart the process", self.name)
+            self._shut()
+            return
+        self._worker.end()
+        self._worker = Worker(f"asksight-{self.name}", self._loop)
+        self._open_anew()
+
+    def _open_anew(self) -> None:
+        self._next_try = None
+        if self._closing or self.state not in (State.LOST, State.HUNG):
+            return
+        lost = self.stage if self.state is State.LOST else None  # one that hangs must not be touched
+
+        def reopened() -> Stage[Item, Out]:
+            stage = self._reopen()
+            if lost is not None and stage is not lost:
+                lost.close()
+            return stage
+
+        self._give_to_worker(reopened, self._opened)
+
+    def _opened(self, outcome: Outcome[Stage[Item, Out]]) -> None:
+        if outcome.value is None:
+            log.error("The %s cannot be opened anew", self.name, exc_info=outcome.error)
+            self.failed_reopenings += self.state is State.LOST
+            self._health.failed()
+            self._next_try = self._loop.call_later(self._try_every_s, self._open_anew)
+            return
+        self.stage, self.state, self.failed_reopenings = outcome.value, State.IDLE, 0
+        self._health.worked()
+        self._pump_soon()
+
+    # The end.
+
+    async def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
+        """Take nothing more; finish what waits, or fail it with Unavailable; give the engine's memory back.
+
+        After `timeout_s` what is left is failed, and an engine that is still busy is left alone.
+        """
+        if self._closing or self.state is State.CLOSED:
+            return
+        self._closing = True
+        if not drain or self.state in (State.LOST, State.HUNG):
+            self._queue.fail_all(Unavailable())
+        self._pump_soon()
+        if self.state is not State.HUNG:  # or it must not be touched
+            try:
+                async with asyncio.timeout(timeout_s):
+                    if self.state is not State.LOST:
+                        await self._emptied.wait()
+                    await self._close_stage()
+            except TimeoutError:
+                log.warning("The %s does not end, and is left behind", self.name)
+        self._shut()
+
+    async def _close_stage(self) -> None:
+        closed = asyncio.Event()
+        self._worker.run(self.stage.close, lambda _: closed.set())
+        await closed.wait()
+
+    def _shut(self) -> None:
+        self.state = State.CLOSED
+        self._forget_job()
+        if self._next_try is not None:
+            self._next_try.cancel()
+        fail(self._running, Unavailable())
+        self._running = []
+        self._queue.fail_all(Unavailable())
+        self._emptied.set()
+        self._worker.end()

@@ -1,51 +1,125 @@
-"""One call of the service: its id, its log line, and what is told of it. Never its photo, nor its question unasked."""
+"""One call, by whichever face it comes: who calls, may it come in, and what is told of it in the end.
+
+Never its photo is told of, and its question only where that was asked for. Lives in the event loop.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import re
 import time
 from collections.abc import Iterable, Sequence
+from types import TracebackType
 
-from .errors import AskError
+from .access.callers import Callers
+from .access.door import Door, Metadata, Peer
+from .admission import Admission
+from .errors import AskError, Cancelled, DeadlineExceeded, InternalError
 from .observer import Observer
 
 log = logging.getLogger("asksight.calls")
+failures = logging.getLogger(__name__)
 
 REQUEST_ID = "x-request-id"
 PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
-def request_id(metadata: Iterable[tuple[str, str | bytes]]) -> str:
-    """Take the caller's own id, where it is a plain word, or make one."""
-    for key, value in metadata:
-        if key == REQUEST_ID and isinstance(value, str) and PLAIN.fullmatch(value):
-            return value
-    return f"{random.getrandbits(128):032x}"  # asking the system gives Python's lock away, and no secret is wanted
+class Desk:
+    """Where every call comes in and goes out: its caller, its place, its log line and its metrics."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        *,
+        door: Door | None = None,
+        callers: Callers | None = None,
+        observer: Observer | None = None,
+        log_questions: bool = False,
+    ) -> None:
+        self.admission = admission
+        self.door = door or Door()
+        self.callers = callers or Callers(None)
+        self.observer = observer or Observer()
+        self.log_questions = log_questions
+
+    def call(self, method: str, metadata: Metadata, peer: Peer, deadline_s: float | None = None) -> Call:
+        """Begin a call, whose caller waits until `deadline_s` by the monotonic clock; `with` it, it is let in."""
+        return Call(self, method, metadata, peer, deadline_s)
 
 
 class Call:
-    """Begun when it is made, ended once."""
+    """`with` it: raises AskError where it is not let in, and in the place of what goes wrong unexpectedly."""
 
-    def __init__(self, method: str, request_id: str, observer: Observer) -> None:
-        self.request_id = request_id
-        self.caller = ""
-        self.questions: Sequence[str] | None = None  # where the log is to hold them
+    __slots__ = (
+        "_caller",
+        "_desk",
+        "_entered",
+        "_metadata",
+        "_method",
+        "_peer",
+        "_started_s",
+        "deadline_s",
+        "questions",
+        "request_id",
+    )
+
+    def __init__(
+        self, desk: Desk, method: str, metadata: Metadata, peer: Peer, deadline_s: float | None
+    ) -> None:
+        self.request_id = _request_id(metadata)
+        self.deadline_s = deadline_s
+        self.questions: Sequence[str] = ()  # for the log, where it is to hold them
+        self._desk = desk
         self._method = method
-        self._observer = observer
+        self._metadata = metadata
+        self._peer = peer
+        self._caller = ""
         self._started_s = time.perf_counter()
-        observer.call_started(method)
+        desk.observer.call_started(method)
 
     def trailing(self) -> tuple[tuple[str, str | bytes], ...]:
         """What the caller gets back beside the answer."""
         return ((REQUEST_ID, self.request_id),)
 
-    def end(self, failure: AskError | None = None) -> None:
-        """Log the call and tell of it."""
+    def __enter__(self) -> Call:
+        desk = self._desk
+        try:
+            caller = desk.door.who(self._metadata, self._peer)
+            self._caller = caller.name
+            desk.admission.enter_call()
+            try:
+                desk.callers.enter(caller)
+            except AskError:
+                desk.admission.leave_call()
+                raise
+        except AskError as error:
+            self._end(error.code)
+            raise
+        self._entered = caller
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._desk.admission.leave_call()
+        self._desk.callers.leave(self._entered)
+        if error is None:
+            self._end("OK")
+        elif isinstance(error, AskError):
+            self._end(error.code)
+        elif isinstance(error, asyncio.CancelledError):  # the caller has left, or its time is up
+            late = self.deadline_s is not None and time.monotonic() >= self.deadline_s
+            self._end(DeadlineExceeded.code if late else Cancelled.code)
+        elif isinstance(error, Exception):
+            failures.error("Call %s failed unexpectedly", self.request_id, exc_info=error)
+            self._end(InternalError.code)
+            raise InternalError from None
+
+    def _end(self, code: str) -> None:
         seconds = time.perf_counter() - self._started_s
-        code = "OK" if failure is None else failure.code
-        self._observer.call_ended(self._method, code, seconds, self.caller)
+        self._desk.observer.call_ended(self._method, code, seconds, self._caller)
         if not log.isEnabledFor(logging.INFO):
             return
         said: dict[str, object] = {
@@ -53,10 +127,18 @@ class Call:
             "method": self._method,
             "code": code,
             "ms": round(1000 * seconds, 1),
-            "caller": self.caller,
+            "caller": self._caller,
         }
-        if self.questions is not None:
+        if self._desk.log_questions:
             said["questions"] = list(self.questions)
         log.info(
             "%s %s %.1f ms %s", self._method, code, 1000 * seconds, self.request_id, extra={"fields": said}
         )
+
+
+def _request_id(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """Take the caller's own id, where it is a plain word, or make one."""
+    for key, value in metadata:
+        if key == REQUEST_ID and isinstance(value, str) and PLAIN.fullmatch(value):
+            return value
+    return f"{random.getrandbits(128):032x}"  # no secret is wanted, so the system need not be asked

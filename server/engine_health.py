@@ -1,10 +1,9 @@
-"""Whether an engine works, and who is told when that changes."""
+"""Whether an engine works, and who is told when that changes. Lives in the event loop."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from threading import Lock
 
 from .batching import FailureStreak
 from .observer import Observer
@@ -13,13 +12,12 @@ log = logging.getLogger(__name__)
 
 
 class EngineHealth:
-    """Of one engine. Thread-safe; `on_change` is called by whoever brings the news, and must be quick."""
+    """Of one engine; `on_change` is called when `good` has changed, not at each batch."""
 
     def __init__(self, name: str, observer: Observer, on_change: Callable[[], object] | None) -> None:
         self._name = name
         self._observer = observer
         self._on_change = on_change
-        self._lock = Lock()
         self._streak = FailureStreak()
 
     @property
@@ -27,24 +25,28 @@ class EngineHealth:
         """False while it hangs or is lost, and after several failures until one success."""
         return self._streak.healthy
 
-    def ran(self, *, failed: bool) -> None:
-        """Take note of a batch, or of a trial."""
-        with self._lock:
-            before = self._streak.healthy
-            self._streak.batch(failed=failed)
-            changed = self._streak.healthy != before
-        if failed:
-            self._observer.engine_failed(self._name, "error")
-        if changed:
-            self.tell("keeps failing" if before else "works again")
+    def worked(self) -> None:
+        """A batch, a trial or an opening succeeded."""
+        before = self._streak.healthy
+        self._streak.batch(failed=False)
+        if not before:
+            self._tell("works again")
 
-    def gone(self) -> None:
-        """Take note that it hangs or is lost; to be told once that can be said."""
-        with self._lock:
-            self._streak.hung()
+    def failed(self) -> None:
+        """One failed."""
+        before = self._streak.healthy
+        self._streak.batch(failed=True)
+        self._observer.engine_failed(self._name, "error")
+        if before and not self._streak.healthy:
+            self._tell("keeps failing")
 
-    def tell(self, news: str) -> None:
-        """Log it, and call `on_change`."""
+    def gone(self, kind: str) -> None:
+        """It hangs or is lost: `kind` is "hung" or "lost"."""
+        self._streak.hung()
+        self._observer.engine_failed(self._name, kind)
+        self._tell(f"is {kind} and is opened anew")
+
+    def _tell(self, news: str) -> None:
         log.warning("The %s %s", self._name, news)
         if self._on_change is not None:
             self._on_change()

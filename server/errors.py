@@ -9,7 +9,8 @@ AskError
 ├── Unauthenticated    UNAUTHENTICATED     no token, or one that is not (or no longer) known here
 ├── DeadlineExceeded   DEADLINE_EXCEEDED   the caller's time ran out
 ├── Cancelled          CANCELLED           the caller went away
-├── Unavailable        UNAVAILABLE         the server is shutting down
+├── Unavailable        UNAVAILABLE         the model was closed before the ask was computed
+│   └── Stopping       UNAVAILABLE         the server is shutting down; `retry_after_s`: when another may be there
 ├── Reopening          UNAVAILABLE         an engine was lost and is opened anew; `retry_after_s`: when to come back
 └── InternalError      INTERNAL            the server's fault; the cause is in its log, never in the message
 
@@ -108,12 +109,18 @@ class Cancelled(AskError):
 
 
 class Unavailable(AskError):
-    """The server is shutting down; the ask was not computed."""
+    """The model was closed, or the server is shutting down; the ask was not computed."""
 
     code = "UNAVAILABLE"
 
     def __init__(self, message: str = "The server is shutting down. Ask again in a moment.") -> None:
         super().__init__(message)
+
+
+class Stopping(Unavailable):
+    """The server takes no new calls: it is shutting down."""
+
+    retry_after_s = 1.0  # another server, or this one's successor, is there by then
 
 
 class Reopening(AskError):

@@ -27,27 +27,27 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         self._status = NOT_SERVING
         self._draining = False
         self._over = False
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()  # another one after each change
 
-    async def serving(self, yes: bool) -> None:
+    def serving(self, yes: bool) -> None:
         """Say SERVING or NOT_SERVING, to those who watch too; ignored once `drain` was called."""
         if not self._draining:
-            await self._say(SERVING if yes else NOT_SERVING)
+            self._say(SERVING if yes else NOT_SERVING)
 
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Say NOT_SERVING for good."""
         self._draining = True
-        await self._say(NOT_SERVING)
+        self._say(NOT_SERVING)
 
-    async def end_watches(self) -> None:
+    def end_watches(self) -> None:
         """End every Watch stream."""
         self._over = True
-        await self._say(self._status)
+        self._say(self._status)
 
-    async def _say(self, status: int) -> None:
-        async with self._changed:
-            self._status = status
-            self._changed.notify_all()
+    def _say(self, status: int) -> None:
+        self._status = status
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def Check(  # noqa: N802 (gRPC's name)
         self, request: health_pb2.HealthCheckRequest, context: Context
@@ -70,6 +70,4 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
                 continue  # it may have changed while this was written; the last word is said even when all is over
             if self._over:
                 return
-            async with self._changed:
-                if not self._over and last in (self._status, UNKNOWN):
-                    await self._changed.wait()
+            await self._changed.wait()

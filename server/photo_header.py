@@ -6,7 +6,9 @@ is bounded too: a file of a million empty ones is no photo, and decoders visit t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import islice
 
 MAX_PNG_CHUNKS = 32_768  # 16 MiB in the 512-byte pieces of the stingiest encoders
 MAX_JPEG_SEGMENTS = 2_048  # a long Exif, XMP and ICC head takes a few dozen
@@ -16,6 +18,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Start of frame, all kinds; DHT (C4), JPG (C8) and DAC (CC) lie between them and are none.
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+MARK, SCAN = re.compile(rb"\xff"), re.compile(rb"\xff\xda")  # unlike bytes.find, in a memoryview too
 JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RSTn and SOI have no length
 
 
@@ -33,18 +36,18 @@ class PhotoHeader:
     progressive: bool = False
 
 
-def read_header(photo: bytes) -> PhotoHeader:
+def read_header(photo: bytes | memoryview) -> PhotoHeader:
     """Read the header of a PNG, JPEG or WebP file. Raises NotAPhoto; allocates next to nothing."""
-    if photo.startswith(PNG_SIGNATURE):
+    if photo[:8] == PNG_SIGNATURE:
         return _png(photo)
-    if photo.startswith(b"\xff\xd8\xff"):
+    if photo[:3] == b"\xff\xd8\xff":
         return _jpeg(photo)
     if photo[:4] == b"RIFF" and photo[8:12] == b"WEBP":
         return _webp(photo)
     raise NotAPhoto
 
 
-def _png(photo: bytes) -> PhotoHeader:
+def _png(photo: bytes | memoryview) -> PhotoHeader:
     if photo[12:16] != b"IHDR" or len(photo) < 33:
         raise NotAPhoto
     at = len(PNG_SIGNATURE)
@@ -55,7 +58,7 @@ def _png(photo: bytes) -> PhotoHeader:
     raise NotAPhoto
 
 
-def _webp(photo: bytes) -> PhotoHeader:
+def _webp(photo: bytes | memoryview) -> PhotoHeader:
     kind = photo[12:16]
     if len(photo) < 30:
         raise NotAPhoto
@@ -71,13 +74,14 @@ def _webp(photo: bytes) -> PhotoHeader:
     raise NotAPhoto
 
 
-def _jpeg(photo: bytes) -> PhotoHeader:
+def _jpeg(photo: bytes | memoryview) -> PhotoHeader:
     found: PhotoHeader | None = None
     at = 2
     for _ in range(MAX_JPEG_SEGMENTS):
-        at = photo.find(b"\xff", at) + 1  # garbage between segments is skipped, as libjpeg does
-        if not 0 < at < len(photo):
+        marked = MARK.search(photo, at)  # garbage between segments is skipped, as libjpeg does
+        if marked is None or marked.end() == len(photo):
             break
+        at = marked.end()
         if photo[at] == 0xFF:  # a fill byte; it counts as a segment, since decoders visit it as one
             continue
         marker = photo[at]
@@ -88,7 +92,7 @@ def _jpeg(photo: bytes) -> PhotoHeader:
         if (
             marker == 0xDA and found
         ):  # start of scan: the pixels come next, in which FF DA stands for nothing else
-            if photo.count(b"\xff\xda", at) > MAX_JPEG_SCANS:
+            if sum(1 for _ in islice(SCAN.finditer(photo, at), MAX_JPEG_SCANS + 1)) > MAX_JPEG_SCANS:
                 raise NotAPhoto
             return found
         at += 1 + length

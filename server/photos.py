@@ -1,16 +1,15 @@
 """A photo file's bytes → a small upright RGB picture; anything else is refused before memory is taken for it.
 
 Big photos are shrunk while they are decoded (JPEG: by the decoder itself, at 1/2, 1/4 or 1/8), so that their full
-size is in memory for a moment at most; `room` bounds how many bytes of it, over all threads.
+size is in memory for a moment at most; `decoding_bytes` says how many bytes that takes.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from contextlib import AbstractContextManager
 from io import BytesIO
-from typing import Protocol
+from typing import IO, cast
 
 import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
@@ -64,13 +63,7 @@ OTHER_KINDS = (
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 
 
-class Room(Protocol):
-    """Lets decoding in: a context manager that takes so many bytes of memory and gives them back."""
-
-    def __call__(self, size_bytes: int, /) -> AbstractContextManager[None]: ...
-
-
-def check_photo(photo: bytes, limits: Limits) -> PhotoHeader:
+def check_photo(photo: bytes | memoryview, limits: Limits) -> PhotoHeader:
     """Read the header and refuse what is not to be decoded. Raises InvalidAsk and TooLarge; decodes nothing."""
     if len(photo) > limits.max_photo_bytes:
         raise TooLarge(
@@ -94,29 +87,60 @@ def check_photo(photo: bytes, limits: Limits) -> PhotoHeader:
     return header
 
 
-def decode(photo: bytes, header: PhotoHeader, *, smallest_px: int, room: Room) -> Image.Image:
+def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int) -> Image.Image:
     """Decode a photo that `check_photo` let through to an upright RGB picture.
 
     The picture has the photo's own size, or a whole fraction of it with both sides still at least `smallest_px`.
     Transparent parts are laid on white, as a page or a chat shows them; of an animation, the first frame counts;
-    16 bits a channel become 8. Raises InvalidAsk on broken files, and what `room` raises.
+    16 bits a channel become 8. Raises InvalidAsk on broken files.
     """
     try:
-        image = Image.open(BytesIO(photo), formats=(header.format,))
+        image = Image.open(_file(photo), formats=(header.format,))
         if image.size != (header.width, header.height):
             raise _broken(header)
         if header.format == "JPEG":
             image.draft(None, (smallest_px, smallest_px))
+        image.load()
+        picture = _rgb(_shrink(_eight_bits(image), smallest_px))
     except BROKEN as error:
         raise _broken(header) from error
-    with room(_memory(header, image)):
-        try:
-            image.load()
-            picture = _rgb(_shrink(_eight_bits(image), smallest_px))
-        except BROKEN as error:
-            raise _broken(header) from error
     turn = UPRIGHT.get(_orientation(image))
     return picture if turn is None else picture.transpose(turn)
+
+
+def decoding_bytes(header: PhotoHeader, smallest_px: int) -> int:
+    """The most bytes that decoding takes, from peaks measured on 48-megapixel files of every mode."""
+    if header.format == "JPEG" and not header.progressive:
+        shrinks = min(header.width, header.height) // smallest_px
+        scale = next((one for one in (8, 4, 2) if one <= shrinks), 1)  # as draft() chooses it
+        return 4 * -(-header.width // scale) * -(-header.height // scale)
+    # A progressive JPEG keeps the coefficients of every pixel; WebP's animation decoder two canvases and copies.
+    return {"JPEG": 7, "PNG": 12, "WEBP": 17}[header.format] * header.width * header.height
+
+
+class _View:
+    """A part of a message as a file, read where it lies."""
+
+    def __init__(self, view: memoryview) -> None:
+        self._view = view
+        self._at = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        end = len(self._view) if size is None or size < 0 else self._at + size
+        data = bytes(self._view[self._at : end])
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = max(0, offset + (0, self._at, len(self._view))[whence])
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+def _file(photo: bytes | memoryview) -> IO[bytes]:
+    return BytesIO(photo) if isinstance(photo, bytes) else cast("IO[bytes]", _View(photo))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -126,14 +150,6 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
-
-
-def _memory(header: PhotoHeader, image: Image.Image) -> int:
-    """The most bytes that decoding takes, from peaks measured on 48-megapixel files of every mode."""
-    if header.format == "JPEG" and not header.progressive:
-        return 4 * image.width * image.height  # of the size after draft()
-    # A progressive JPEG keeps the coefficients of every pixel; WebP's animation decoder two canvases and copies.
-    return {"JPEG": 7, "PNG": 12, "WEBP": 17}[header.format] * header.width * header.height
 
 
 def _shrink(image: Image.Image, smallest_px: int) -> Image.Image:
@@ -165,14 +181,14 @@ def _broken(header: PhotoHeader) -> InvalidAsk:
     )
 
 
-def _kind(photo: bytes) -> str:
+def _kind(photo: bytes | memoryview) -> str:
     if not photo:
         return "empty (0 bytes)"
     if photo[4:8] == b"ftyp" and photo[8:12] in HEIF_BRANDS:
         return "a HEIC or AVIF"
     if photo[:4] == b"RIFF" and photo[8:12] == b"WEBP":
         return "a WebP that is broken or cut short"
-    start = photo[:64].lstrip()
+    start = bytes(photo[:64]).lstrip()
     return next(
         (name for magic, name in OTHER_KINDS if start.startswith(magic)), "not one that can be read here"
     )

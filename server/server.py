@@ -1,37 +1,30 @@
-"""The server: a port, an event loop, health and reflection around the service; it stops without losing asks."""
+"""The gRPC server: a port, health and reflection around the service; it stops without losing asks."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping
+import time
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from asksight.v1 import vqa_pb2_grpc
-
 from .access.callers import Callers
 from .access.door import Door, TokenCheck
 from .access.tls import Certificates
 from .addresses import check_address, join
-from .assistant import Assistant
+from .calls import Desk
 from .errors import ServerError
-from .gate import Gate
 from .health import SERVICES, Health
-from .loop import new_loop
-from .observer import Observer
-from .pool import Pool
-from .reading import Reading
+from .local import LocalAssistant
 from .service import VqaService
 
-T = TypeVar("T")
-
-DEFAULT_WORKERS = 256  # calls under way; each waits in a thread of its own, which costs little
 MINUTE_MS = 60_000
+QUIET_S = 0.5  # without a new call: whoever was told that the server stops has gone elsewhere
+LONGEST_UNQUIET_S = 5.0  # then the port closes all the same
 
 # Phones change networks and sleep: pings find dead connections, and idle ones are let go.
 CONNECTIONS = (
@@ -49,78 +42,59 @@ CONNECTIONS = (
 
 
 class Server:
-    """Serves assistants by name over gRPC; the first is the default. They stay the caller's to close.
+    """Serves an assistant over gRPC, in the assistant's loop; the assistant stays the caller's to close.
 
-    `start` and `stop` once each; `with` does both. Its methods may be called from any thread.
+    `start` and `stop` once each; `with` does both. Its methods may be called from any other thread.
     """
 
     def __init__(
         self,
-        assistants: Mapping[str, Assistant],
+        local: LocalAssistant,
         *,
         host: str = "127.0.0.1",
         port: int = 50051,
-        workers: int = DEFAULT_WORKERS,
         finish_s: float = 10.0,
-        inner_address: str | None = None,
         certificates: Certificates | None = None,
         door: Door | None = None,
         calls_per_caller: int | None = None,
-        observer: Observer | None = None,
         log_questions: bool = False,
         share_port: bool = False,
         interceptors: tuple[Any, ...] = (),
     ) -> None:
         """`port` 0 picks a free one; `finish_s` is how long a stop waits for accepted asks.
 
-        `inner_address` is one more place to listen, for the HTTP face of this process: a socket in a private folder.
         With `share_port` other processes may listen on the port too (SO_REUSEPORT).
         """
-        if not assistants:
+        if not local.assistant.models.names:
             raise ServerError("There is no model to serve; name at least one bundle.")
-        self._assistants = dict(assistants)
-        self._host = host
-        self._inner_address = inner_address
+        self.local = local
         self.port = port  # after `start`, the one that was picked
+        self.desk = Desk(
+            local.assistant.admission,
+            door=door,
+            callers=Callers(calls_per_caller),
+            observer=local.assistant.observer,
+            log_questions=log_questions,
+        )
+        self._assistant = local.assistant
+        self._host = host
         self._finish_s = finish_s
         self._certificates = certificates
         self._share_port = share_port
-        self._gate = Gate(workers)
-        self._pool = Pool("asksight-call")
-        door = door or Door()
-        self._interceptors = (*interceptors, *([TokenCheck(door)] if door.tokens else []), Reading())
-        self._service = VqaService(
-            self._assistants,
-            gate=self._gate,
-            pool=self._pool,
-            door=door,
-            callers=Callers(calls_per_caller),
-            observer=observer or Observer(),
-            log_questions=log_questions,
-        )
-        self._loop = new_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="asksight-grpc", daemon=True)
+        self._interceptors = interceptors
         self._health: Health | None = None
         self._grpc: grpc.aio.Server | None = None
 
     def start(self) -> int:
         """Listen, serve, and return the port. Raises ServerError when the address cannot be had."""
-        try:
-            if not self._share_port:
-                check_address(self._host, self.port)
-            self._thread.start()
-            self.port = self._in_loop(self._start())
-        except BaseException:
-            self._end_loop()
-            raise
-        for assistant in self._assistants.values():
-            assistant.on_health_change(self._tell_health)
-        self._tell_health()
+        if not self._share_port:
+            check_address(self._host, self.port)
+        self.port = self.local.thread.run(self._start())
         return self.port
 
     async def _start(self) -> int:
-        most_bytes = max(assistant.limits.max_message_bytes for assistant in self._assistants.values())
         self._health = Health()
+        most_bytes = self._assistant.limits.max_message_bytes
         self._grpc = grpc.aio.server(
             interceptors=self._interceptors,
             options=[
@@ -130,7 +104,9 @@ class Server:
                 ("grpc.max_send_message_length", most_bytes),
             ],
         )
-        vqa_pb2_grpc.add_VqaServiceServicer_to_server(self._service, self._grpc)
+        if self.desk.door.tokens is not None:
+            self._grpc.add_generic_rpc_handlers((TokenCheck(self.desk.door),))  # the first: before all others
+        self._grpc.add_generic_rpc_handlers((VqaService(self._assistant, self.desk).handlers(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         names = [name for name in SERVICES if name]
         names.append(health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
@@ -141,55 +117,64 @@ class Server:
                 port = self._grpc.add_insecure_port(where)
             else:
                 port = self._grpc.add_secure_port(where, self._certificates.credentials())
-            if self._inner_address is not None:
-                self._grpc.add_insecure_port(self._inner_address)
         except RuntimeError as error:
             raise ServerError(f"Cannot listen on {where}: {error}") from error
         await self._grpc.start()
+        self._assistant.health_listeners.append(self._tell_health)
+        self._tell_health()
         return int(port)
 
     def announce_stop(self) -> None:
         """Say NOT_SERVING for good, and go on answering: load balancers take a moment to notice."""
         if self._health is not None:
-            self._in_loop(self._health.drain())
+            self.local.thread.loop.call_soon_threadsafe(self._health.drain)
 
     def begin_stop(self, grace_s: float | None = None) -> threading.Event:
-        """Say NOT_SERVING and take no new calls; the event is set when the accepted ones are answered.
+        """Say NOT_SERVING and refuse new calls; the event is set when the accepted ones are answered and the port is shut.
 
-        After `grace_s` (None: `finish_s`) those that are left are cancelled.
+        After `grace_s` (None: `finish_s`) calls that are left are cancelled. A second one shortens the grace.
         """
         stopped = threading.Event()
         if self._grpc is None:
             stopped.set()
             return stopped
         stopping = self._stop(self._finish_s if grace_s is None else grace_s)
-        asyncio.run_coroutine_threadsafe(stopping, self._loop).add_done_callback(lambda _: stopped.set())
+        self.local.thread.start(stopping).add_done_callback(lambda _: stopped.set())
         return stopped
 
     async def _stop(self, grace_s: float) -> None:
+        """A port that closes cancels what arrives in that moment, so it closes last: when nobody asks any more."""
         assert self._grpc is not None
         assert self._health is not None
-        await self._health.drain()
-        await self._health.end_watches()
-        await self._grpc.stop(grace_s)
+        self._assistant.admission.stopping = True
+        self._health.drain()
+        self._health.end_watches()
+        ends_s = time.monotonic() + grace_s
+        await self._all_answered(ends_s)
+        await self._quiet(min(ends_s, time.monotonic() + LONGEST_UNQUIET_S))
+        await self._grpc.stop(max(0.0, ends_s - time.monotonic()))
+
+    async def _all_answered(self, ends_s: float) -> None:
+        while self._assistant.admission.calls and time.monotonic() < ends_s:
+            await asyncio.sleep(0.01)
+
+    async def _quiet(self, ends_s: float) -> None:
+        """Wait until no call has come for a while."""
+        came, since_s = self._assistant.admission.came, time.monotonic()
+        while (now_s := time.monotonic()) < min(ends_s, since_s + QUIET_S):
+            await asyncio.sleep(0.05)
+            if came != self._assistant.admission.came:
+                came, since_s = self._assistant.admission.came, now_s
 
     def stop(self, grace_s: float | None = None) -> None:
         """Stop as `begin_stop` does, and return when it is done; a second call shortens the grace."""
-        if self._loop.is_closed():
-            return
-        self.begin_stop(grace_s).wait()
-        self._pool.end()
-        self._end_loop()
+        if not self.local.thread.closed:
+            self.begin_stop(grace_s).wait()
 
     @property
     def calls(self) -> int:
-        """How many Ask and AskBatch calls are under way."""
-        return self._gate.inside
-
-    @property
-    def healthy(self) -> bool:
-        """Whether all models are."""
-        return all(assistant.healthy for assistant in self._assistants.values())
+        """How many calls are under way."""
+        return self._assistant.admission.calls
 
     def __enter__(self) -> Server:
         self.start()
@@ -201,30 +186,5 @@ class Server:
         self.stop()
 
     def _tell_health(self) -> None:
-        if self._health is not None and not self._loop.is_closed():
-            # Read in the loop, one after the other: the last word is the truth.
-            asyncio.run_coroutine_threadsafe(self._say_health(self._health), self._loop)
-
-    async def _say_health(self, health: Health) -> None:
-        await health.serving(self.healthy)
-
-    def _in_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def _end_loop(self) -> None:
-        if self._thread.is_alive():
-            self._in_loop(_last_tasks())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-        if not self._loop.is_closed():
-            self._loop.close()
-
-
-async def _last_tasks() -> None:
-    """Let what gRPC still does for calls that are over come to its end; cut off, it would be noisy about it."""
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    if tasks:
-        _, late = await asyncio.wait(tasks, timeout=0.2)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        if self._health is not None:
+            self._health.serving(self._assistant.models.healthy)

@@ -1,250 +1,89 @@
-"""The gRPC face of the assistants: requests in, responses or statuses out, and no logic of its own.
+"""The gRPC face of the assistant: messages in, messages or statuses out. Lives in the event loop.
 
-It lives in one event loop. A call is let in or refused there, at once; one that is let in is answered in a thread of
-the pool, which the loop tells when its caller goes away. A message that arrives slowly holds no thread.
+Messages come and go as bytes: what is in them is looked at once the caller is known and let in.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
 
 import grpc
+from google.protobuf.message import Message
 
-from asksight.v1 import vqa_pb2, vqa_pb2_grpc
+from asksight.v1 import vqa_pb2
 
-from .access.callers import Callers
-from .access.door import Door
-from .asks import Reply
 from .assistant import Assistant
-from .calls import Call, request_id
-from .errors import (
-    AskError,
-    Cancelled,
-    DeadlineExceeded,
-    InternalError,
-    InvalidAsk,
-    ModelNotFound,
-    Overloaded,
-)
-from .gate import Gate
-from .observer import Observer
-from .once import Once
-from .patience import Cancellation, GivenUp
-from .pool import Pool
-from .status import to_item, trailing
-from .wire import from_request, to_model_response, to_response
+from .calls import Call, Desk
+from .errors import AskError, InvalidAsk
+from .status import trailing
+from .wire import from_request, read, read_ask, to_batch_response, to_model_response
 
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
+NAME = vqa_pb2.DESCRIPTOR.services_by_name["VqaService"].full_name
 FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
 
 Context = Any  # grpc.aio.ServicerContext, whose types differ from version to version
 
 
-def _nothing(*_: object) -> None:
-    pass
+class VqaService:
+    """Answers calls of VqaService."""
 
+    def __init__(self, assistant: Assistant, desk: Desk) -> None:
+        self._assistant = assistant
+        self._desk = desk
 
-class VqaService(vqa_pb2_grpc.VqaServiceServicer):
-    """Serves assistants by name; the first is the default."""
+    async def ask(self, message: bytes, call: Call) -> vqa_pb2.AskResponse:
+        """Answer one ask."""
+        ask = read_ask(message, call.deadline_s)
+        call.questions = [ask.question]
+        return await self._assistant.ask(ask)
 
-    def __init__(
-        self,
-        assistants: Mapping[str, Assistant],
-        *,
-        gate: Gate,
-        pool: Pool,
-        door: Door,
-        callers: Callers,
-        observer: Observer,
-        log_questions: bool = False,
-    ) -> None:
-        self._assistants = dict(assistants)
-        self._default = next(iter(self._assistants))
-        self._gate = gate
-        self._pool = pool
-        self._door = door
-        self._callers = callers
-        self._observer = observer
-        self._log_questions = log_questions
-
-    async def Ask(self, request: vqa_pb2.AskRequest, context: Context) -> vqa_pb2.AskResponse:  # noqa: N802
-        came: Callable[[], object] | None = None  # the photo, which needs no more to be expected
-
-        def answer(deadline: float | None, cancelled: Cancellation, given_up: GivenUp) -> vqa_pb2.AskResponse:
-            reply = self._assistant(request.model).ask(
-                from_request(request),
-                deadline=deadline,
-                cancelled=cancelled,
-                expected=came,
-                given_up=given_up,
+    async def ask_batch(self, message: bytes, call: Call) -> vqa_pb2.AskBatchResponse:
+        """Answer many, each by itself."""
+        asks = read(vqa_pb2.AskBatchRequest, message).asks
+        most = self._assistant.limits.max_asks_per_batch
+        if not 1 <= len(asks) <= most:
+            raise InvalidAsk(
+                f"The batch holds {len(asks)} asks; 1 to {most} are taken. Split it.", field="asks"
             )
-            return to_response(reply)
+        call.questions = [ask.question for ask in asks]
+        results = await self._assistant.ask_each(from_request(ask, call.deadline_s) for ask in asks)
+        return to_batch_response(results)
 
-        def expect(deadline: float | None) -> None:
-            # A photo that is cached might still be answered; but who knows that sends its image_id.
-            nonlocal came
-            if request.WhichOneof("image") == "image_data":
-                came = self._assistant(request.model).expect(deadline)
+    async def get_model(self, message: bytes, call: Call) -> vqa_pb2.GetModelResponse:
+        """Say what is served."""
+        wanted = read(vqa_pb2.GetModelRequest, message).model
+        return to_model_response(self._assistant.models[wanted].info())
 
-        try:
-            return await self._call("Ask", context, answer, [request.question], expect)
-        finally:
-            if came is not None:
-                came()
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """What a gRPC server is to be given."""
+        methods = {"Ask": self.ask, "AskBatch": self.ask_batch, "GetModel": self.get_model}
+        return grpc.method_handlers_generic_handler(
+            NAME,
+            {
+                name: grpc.unary_unary_rpc_method_handler(self._called(name, answer))
+                for name, answer in methods.items()
+            },
+        )
 
-    async def AskBatch(  # noqa: N802
-        self, request: vqa_pb2.AskBatchRequest, context: Context
-    ) -> vqa_pb2.AskBatchResponse:
-        def answer(deadline: float | None, cancelled: Cancellation, _: GivenUp) -> vqa_pb2.AskBatchResponse:
-            most = self._assistants[self._default].limits.max_asks_per_batch
-            if not 1 <= len(request.asks) <= most:
-                raise InvalidAsk(
-                    f"The batch holds {len(request.asks)} asks; 1 to {most} are taken. Split it.",
-                    field="asks",
-                )
-            results = self._answer_all(request.asks, deadline, cancelled)
-            return vqa_pb2.AskBatchResponse(results=[_to_result(result) for result in results])
+    def _called(
+        self, method: str, answer: Callable[[bytes, Call], Awaitable[Message]]
+    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        """The handler of one method; every error leaves through here. gRPC cancels it at the call's deadline."""
 
-        return await self._call("AskBatch", context, answer, [ask.question for ask in request.asks])
-
-    async def GetModel(  # noqa: N802
-        self, request: vqa_pb2.GetModelRequest, context: Context
-    ) -> vqa_pb2.GetModelResponse:
-        call = Call("GetModel", request_id(context.invocation_metadata() or ()), self._observer)
-        context.set_trailing_metadata(call.trailing())
-        try:
-            response = to_model_response(self._assistant(request.model).model())
-        except AskError as error:
-            call.end(error)
-            return await _abort(context, error, call)
-        call.end()
-        return response
-
-    def _assistant(self, model: str) -> Assistant:
-        assistant = self._assistants.get(model or self._default)
-        if assistant is None:
-            raise ModelNotFound(model, known=list(self._assistants))
-        return assistant
-
-    def _answer_all(
-        self, requests: Sequence[vqa_pb2.AskRequest], deadline: float | None, cancelled: Cancellation
-    ) -> list[Reply | AskError]:
-        results: dict[int, Reply | AskError] = {}
-        rows: dict[str, list[int]] = {}  # by model
-        for row, request in enumerate(requests):
+        async def handler(message: bytes, context: Context) -> bytes:
+            left_s = context.time_remaining()
+            deadline_s = None if left_s is None or left_s > FOREVER_S else time.monotonic() + left_s
+            call = self._desk.call(method, context.invocation_metadata() or (), context, deadline_s)
+            context.set_trailing_metadata(call.trailing())
             try:
-                self._assistant(request.model)
-            except ModelNotFound as error:
-                results[row] = error
-            else:
-                rows.setdefault(request.model, []).append(row)
-        for model, chosen in rows.items():
-            asks = [from_request(requests[row]) for row in chosen]
-            answered = self._assistant(model).ask_many(asks, deadline=deadline, cancelled=cancelled)
-            results.update(zip(chosen, answered, strict=True))
-        return [results[row] for row in range(len(requests))]
+                with call:
+                    return (await answer(message, call)).SerializeToString()
+            except AskError as error:
+                await _abort(context, error, call)
 
-    async def _call(
-        self,
-        method: str,
-        context: Context,
-        answer: Callable[[float | None, Cancellation, GivenUp], T],
-        questions: Sequence[str],
-        expect: Callable[[float | None], object] = _nothing,
-    ) -> T:
-        """Run one call with its deadline and cancellation; every error leaves through here.
-
-        `expect` refuses in the loop what would only be refused later, in a thread.
-        """
-        remaining_s = context.time_remaining()
-        deadline = None if remaining_s is None or remaining_s > FOREVER_S else time.monotonic() + remaining_s
-        metadata = context.invocation_metadata() or ()
-        call = Call(method, request_id(metadata), self._observer)
-        if self._log_questions:
-            call.questions = questions
-        context.set_trailing_metadata(call.trailing())
-        cancelled = Cancellation()
-        try:
-            caller = self._door.who(metadata, context.peer(), context.auth_context())
-            call.caller = caller.name
-            self._callers.enter(caller)
-            try:
-                expect(deadline)
-                answered = await self._in_a_thread(lambda given_up: answer(deadline, cancelled, given_up))
-            finally:
-                self._callers.leave(caller)
-            call.end()
-            return answered
-        except AskError as error:
-            failure = error
-        except asyncio.CancelledError:  # the caller has left, or its time is up
-            cancelled.cancel()
-            late = deadline is not None and time.monotonic() >= deadline
-            call.end(DeadlineExceeded() if late else Cancelled())
-            raise
-        except Exception:
-            log.exception("Call %s failed unexpectedly", call.request_id)
-            failure = InternalError()
-        call.end(failure)
-        return await _abort(context, failure, call)
-
-    async def _in_a_thread(self, work: Callable[[GivenUp], T]) -> T:
-        """Run `work` in the pool, where there is always a thread for those who were let in.
-
-        What is given up before it returns fails with the error that it is given up with; its thread is not counted
-        any more.
-        """
-        if not self._gate.admit():
-            raise Overloaded(retry_after_s=self._assistants[self._default].retry_after_s())
-        leave = Once(self._gate.leave)  # when the thread is done, not its caller
-        outcome: Future[T] = Future()
-        outcome.set_running_or_notify_cancel()  # a caller who leaves does not end the thread
-
-        def given_up(error: AskError) -> None:
-            leave()
-            _fail(outcome, error)
-
-        def run() -> None:
-            try:
-                result = work(given_up)
-            except BaseException as error:  # noqa: BLE001 - raised where it is awaited
-                leave()
-                _fail(outcome, error)
-            else:
-                leave()
-                _succeed(outcome, result)
-
-        try:
-            self._pool.start(run)
-        except BaseException:
-            leave()
-            raise
-        return await asyncio.wrap_future(outcome)
-
-
-def _succeed(outcome: Future[T], result: T) -> None:
-    with suppress(InvalidStateError):  # it was given up
-        outcome.set_result(result)
-
-
-def _fail(outcome: Future[T], error: BaseException) -> None:
-    with suppress(InvalidStateError):
-        outcome.set_exception(error)
-
-
-def _to_result(result: Reply | AskError) -> vqa_pb2.AskResult:
-    if isinstance(result, AskError):
-        return vqa_pb2.AskResult(error=to_item(result))
-    return vqa_pb2.AskResult(response=to_response(result))
+        return handler
 
 
 async def _abort(context: Context, error: AskError, call: Call) -> NoReturn:

@@ -12,8 +12,9 @@ import gettext
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import as_file, files
+from typing import NamedTuple
 
-from .asks import PhotoIssue, PhotoIssueKind, Skill, Verdict
+from .asks import PhotoIssueKind, Skill, Verdict
 
 CERTAIN = 0.9  # below it an answer is said to be probable
 TROUBLED = 0.5  # severity from which on even a certain answer is said with the photo's flaw
@@ -51,6 +52,14 @@ CANNOTS = {
         "I cannot tell whether it is safe. Do not go by this app: use your training, or ask a person."
     ),
 }
+
+
+class PhotoIssue(NamedTuple):
+    """One thing that is wrong with a photo, and what the person can do about it, in the ask's language."""
+
+    kind: PhotoIssueKind
+    severity: float  # 0 (hardly) to 1 (nothing can be seen)
+    hint: str
 
 
 class Language:

@@ -1,57 +1,69 @@
-"""What is told of one answer's scores: the answers, whether they may be said, and a sentence in the ask's language."""
+"""The response to one ask: the answers, whether they may be said, and a sentence in the ask's language."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Sequence
 
-from numpy.typing import NDArray
+from asksight.v1 import vqa_pb2
 
-from asksight.engine import Bundle
-
-from .asks import Answer, Ask, PhotoIssue, Skill, Verdict
+from .asks import Ask, PhotoIssueKind, Skill, Verdict
 from .photo_flaws import Flaw
 from .skills import missing_skill
-from .spoken import language
-from .verdict import Judge
+from .spoken import PhotoIssue, language
+from .verdict import Judgement
 
-DEFAULT_TOP_K = 5
+VERDICTS = {
+    Verdict.ANSWERED: vqa_pb2.VERDICT_ANSWERED,
+    Verdict.UNSURE: vqa_pb2.VERDICT_UNSURE,
+    Verdict.UNANSWERABLE: vqa_pb2.VERDICT_UNANSWERABLE,
+}
+PHOTO_ISSUE_KINDS = {
+    PhotoIssueKind.DARK: vqa_pb2.PHOTO_ISSUE_KIND_DARK,
+    PhotoIssueKind.BRIGHT: vqa_pb2.PHOTO_ISSUE_KIND_BRIGHT,
+    PhotoIssueKind.BLURRED: vqa_pb2.PHOTO_ISSUE_KIND_BLURRED,
+    PhotoIssueKind.TINY: vqa_pb2.PHOTO_ISSUE_KIND_TINY,
+    PhotoIssueKind.MOTION_BLURRED: vqa_pb2.PHOTO_ISSUE_KIND_MOTION_BLURRED,
+    PhotoIssueKind.UNIFORM: vqa_pb2.PHOTO_ISSUE_KIND_UNIFORM,
+}
+SKILLS = {
+    Skill.READ_TEXT: vqa_pb2.SKILL_READ_TEXT,
+    Skill.MEDICINE: vqa_pb2.SKILL_MEDICINE,
+    Skill.MONEY: vqa_pb2.SKILL_MONEY,
+    Skill.ROAD: vqa_pb2.SKILL_ROAD,
+}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """The part of a reply that a person hears or reads."""
-
-    answers: tuple[Answer, ...]
-    verdict: Verdict
-    spoken: str
-    photo_issues: tuple[PhotoIssue, ...]  # worst first
-    missing_skill: Skill | None
-
-
-class Teller:
-    """Tells what one bundle's scores mean. Read-only, thread-safe."""
-
-    def __init__(self, bundle: Bundle) -> None:
-        self._judge = Judge(bundle.answers, bundle.unanswerable, bundle.calibration)
-        self._skills = frozenset(bundle.skills)
-
-    def __call__(self, logits: NDArray[Any], ask: Ask, flaws: Sequence[Flaw]) -> Told:
-        """Tell one row of scores [A]; `flaws` are the photo's, worst first."""
-        words = language(ask.locale)
-        issues = tuple(
-            PhotoIssue(kind=flaw.kind, severity=flaw.severity, hint=words.hint(flaw.kind)) for flaw in flaws
-        )
-        missing = missing_skill(ask.question, self._skills)
-        if missing is not None:  # whatever it would answer: nobody is to rely on it
-            return Told(
-                answers=(),
-                verdict=Verdict.UNANSWERABLE,
-                spoken=words.cannot(missing),
-                photo_issues=issues,
-                missing_skill=missing,
-            )
-        answers, verdict, likeliest = self._judge(logits, ask.top_k or DEFAULT_TOP_K)
-        spoken = words.speak(verdict, likeliest, answers[0].probability, issues)
-        return Told(answers=answers, verdict=verdict, spoken=spoken, photo_issues=issues, missing_skill=None)
+def tell(
+    ask: Ask,
+    judgement: Judgement,
+    flaws: Sequence[Flaw],
+    skills: Collection[str],
+    *,
+    image_id: str,
+    timings: vqa_pb2.Timings,
+    model: str,
+    question_cut: bool,
+) -> vqa_pb2.AskResponse:
+    """Write the response; `flaws` are the photo's, worst first, and `skills` what the model claims."""
+    words = language(ask.locale)
+    issues = [PhotoIssue(flaw.kind, flaw.severity, words.hint(flaw.kind)) for flaw in flaws]
+    missing = missing_skill(ask.question, skills)
+    if missing is None:
+        answers, verdict, likeliest, probability = judgement
+        spoken = words.speak(verdict, likeliest, probability, issues)
+    else:  # whatever it would answer: nobody is to rely on it
+        answers, verdict, spoken = [], Verdict.UNANSWERABLE, words.cannot(missing)
+    return vqa_pb2.AskResponse(
+        answers=[vqa_pb2.Answer(label=label, probability=value) for label, value in answers],
+        verdict=VERDICTS[verdict],
+        spoken=spoken,
+        image_id=image_id,
+        photo_issues=[
+            vqa_pb2.PhotoIssue(kind=PHOTO_ISSUE_KINDS[one.kind], severity=one.severity, hint=one.hint)
+            for one in issues
+        ],
+        timings=timings,
+        model=model,
+        question_cut=question_cut,
+        missing_skill=vqa_pb2.SKILL_UNSPECIFIED if missing is None else SKILLS[missing],
+    )

@@ -6,53 +6,78 @@ Probabilities are softmax(scores / temperature) (Guo et al., On Calibration of M
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asksight.engine import Calibration
 
-from .asks import Answer, Verdict
+from .asks import Verdict
+
+LIKELIEST = 3  # answers that are looked at for speech: two alternatives, and perhaps "unanswerable" among them
+
+
+class Judgement(NamedTuple):
+    """What one row of scores means."""
+
+    answers: list[tuple[str, float]]  # label and probability, best first: as many as were wanted
+    verdict: Verdict
+    likeliest: list[str]  # the two likeliest real answers, for speech
+    probability: float  # of the best
 
 
 class Judge:
-    """Judges one row of scores at a time. Read-only, thread-safe."""
+    """Judges batches of scores. Read-only, thread-safe."""
 
     def __init__(self, answers: Sequence[str], unanswerable: str | None, calibration: Calibration) -> None:
         self._answers = answers
-        self._unanswerable = unanswerable
         self._nothing = None if unanswerable is None else answers.index(unanswerable)
         self._calibration = calibration
 
-    def __call__(
-        self, logits: NDArray[Any], top_k: int
-    ) -> tuple[tuple[Answer, ...], Verdict, tuple[str, ...]]:
-        """Return the `top_k` answers best first, the verdict, and the two likeliest real answers, for speech.
+    def __call__(self, logits: NDArray[Any], top_k: Sequence[int]) -> list[Judgement]:
+        """Judge logits [N, A], with top_k[i] answers for row i; more than there are means all.
 
-        logits: [A]. "Unanswerable" is one of the answers, but never one to be ANSWERED or spoken as an alternative.
+        "Unanswerable" is one of the answers, but never one to be ANSWERED or spoken as an alternative.
         """
-        probabilities = softmax(logits, self._calibration.temperature)  # [A]
-        ranked = [int(i) for i in np.argsort(-probabilities, kind="stable")[: max(top_k, 3)]]
-        best = tuple(
-            Answer(label=self._answers[i], probability=float(probabilities[i])) for i in ranked[:top_k]
-        )
-        likeliest = tuple(self._answers[i] for i in ranked[:3] if i != self._nothing)[:2]
-        return best, self._verdict(probabilities, ranked[0]), likeliest
+        probabilities = softmax(logits, self._calibration.temperature)  # [N, A]
+        ranked = _ranked(probabilities, max(*top_k, LIKELIEST))  # [N, K]
+        best = np.take_along_axis(probabilities, ranked, axis=1).tolist()
+        nothing = None if self._nothing is None else probabilities[:, self._nothing].tolist()
+        return [
+            self._one(places, values, wanted, None if nothing is None else nothing[row])
+            for row, (places, values, wanted) in enumerate(zip(ranked.tolist(), best, top_k, strict=True))
+        ]
 
-    def _verdict(self, probabilities: NDArray[np.float64], best: int) -> Verdict:
-        if best != self._nothing and probabilities[best] >= self._calibration.answered_threshold:
+    def _one(self, places: list[int], values: list[float], wanted: int, nothing: float | None) -> Judgement:
+        labels = [self._answers[place] for place in places[: max(wanted, LIKELIEST)]]
+        likeliest = [self._answers[place] for place in places[:LIKELIEST] if place != self._nothing][:2]
+        answers = list(zip(labels[:wanted], values, strict=False))
+        return Judgement(answers, self._verdict(places[0], values[0], nothing), likeliest, values[0])
+
+    def _verdict(self, best: int, probability: float, nothing: float | None) -> Verdict:
+        if best != self._nothing and probability >= self._calibration.answered_threshold:
             return Verdict.ANSWERED
-        if (
-            self._nothing is not None
-            and probabilities[self._nothing] >= self._calibration.unanswerable_threshold
-        ):
+        if nothing is not None and nothing >= self._calibration.unanswerable_threshold:
             return Verdict.UNANSWERABLE
         return Verdict.UNSURE
 
 
 def softmax(logits: NDArray[Any], temperature: float) -> NDArray[np.float64]:
-    """Return probabilities that sum to 1; the largest score is taken off first, so that nothing overflows."""
+    """Return probabilities [..., A] that sum to 1 along the last axis.
+
+    The largest score is taken off first, so that nothing overflows.
+    """
     scaled = np.asarray(logits, np.float64) / temperature
-    powers = np.exp(scaled - scaled.max())
-    return np.asarray(powers / powers.sum())
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def _ranked(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """The places of the largest values [N, A] in each row, the largest first; of equal ones the earlier."""
+    if 8 * count > values.shape[1]:
+        return np.argsort(-values, axis=1, kind="stable")[:, :count]
+    places = np.argpartition(-values, count, axis=1)[:, :count]  # sorting thousands of answers takes 20 times as long
+    places.sort(axis=1)
+    order = np.argsort(-np.take_along_axis(values, places, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(places, order, axis=1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
 
 from ..errors import Overloaded
 
@@ -42,38 +41,33 @@ class Bucket:
 
 
 class Callers:
-    """Counts the calls under way by caller. Thread-safe; holds nothing of those who have left, but named ones."""
+    """Counts the calls under way by caller. Lives in the event loop; holds nothing of those who left, but named ones."""
 
     def __init__(self, most_calls: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._most_calls = most_calls  # of one caller at once; None: as many as the server takes
         self._clock = clock
-        self._lock = Lock()
         self._calls: dict[str, int] = {}
         self._buckets: dict[tuple[str, float], Bucket] = {}  # as many as there are tokens with a rate
 
     def enter(self, caller: Caller) -> None:
         """Let one call in, which must `leave`. Raises Overloaded, and then it must not."""
-        with self._lock:
-            calls = self._calls.get(caller.key, 0)
-            if self._most_calls is not None and calls >= self._most_calls:
-                raise Overloaded(retry_after_s=RETRY_S, what=f"{calls} of your calls are under way already")
-            if caller.asks_per_s is not None:
-                now_s = self._clock()
-                key = (caller.key, caller.asks_per_s)
-                bucket = self._buckets.setdefault(key, Bucket(caller.asks_per_s, now_s))
-                wait_s = bucket.take(now_s)
-                if wait_s > 0:
-                    raise Overloaded(
-                        retry_after_s=wait_s, what=f"More than {caller.asks_per_s:g} calls a second"
-                    )
-            self._calls[caller.key] = calls + 1
+        calls = self._calls.get(caller.key, 0)
+        if self._most_calls is not None and calls >= self._most_calls:
+            raise Overloaded(retry_after_s=RETRY_S, what=f"{calls} of your calls are under way already")
+        if caller.asks_per_s is not None:
+            now_s = self._clock()
+            key = (caller.key, caller.asks_per_s)
+            bucket = self._buckets.setdefault(key, Bucket(caller.asks_per_s, now_s))
+            wait_s = bucket.take(now_s)
+            if wait_s > 0:
+                raise Overloaded(retry_after_s=wait_s, what=f"More than {caller.asks_per_s:g} calls a second")
+        self._calls[caller.key] = calls + 1
 
     def leave(self, caller: Caller) -> None:
         """Let it out."""
-        with self._lock:
-            self._calls[caller.key] -= 1
-            if self._calls[caller.key] == 0:
-                del self._calls[caller.key]
+        self._calls[caller.key] -= 1
+        if self._calls[caller.key] == 0:
+            del self._calls[caller.key]
 
     @property
     def inside(self) -> int:

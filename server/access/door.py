@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 
@@ -14,10 +14,20 @@ from .tokens import Token, TokenFile
 
 OPEN_TO_ALL = "/grpc.health.v1.Health/"  # load balancers ask it, and it tells nothing
 BEARER = "bearer "
-INNER = "unix:"  # the HTTP face of this process, in a folder that only this user may enter
 
 Metadata = Iterable[tuple[str, str | bytes]]
-Handler = Any  # grpc.RpcMethodHandler
+
+
+class Peer(Protocol):
+    """Where a call comes from; asked only where no token says whose it is."""
+
+    def peer(self) -> str:
+        """As in "ipv4:127.0.0.1:50000"."""
+        ...
+
+    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
+        """What its certificate says, by gRPC's names."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,37 +48,34 @@ class Door:
             raise Unauthenticated
         return known
 
-    def who(self, metadata: Metadata, peer: str, certificate: Mapping[str, Iterable[bytes]]) -> Caller:
+    def who(self, metadata: Metadata, peer: Peer) -> Caller:
         """Say who calls. Raises Unauthenticated."""
         token = self.check(metadata)
         if token is not None:
             return Caller(f"token:{token.name}", token.name, token.asks_per_s)
-        for name in certificate.get("x509_common_name", ()):
+        for name in peer.auth_context().get("x509_common_name", ()):
             common_name = name.decode("utf-8", "replace")[:64]
             return Caller(f"certificate:{common_name}", common_name)
-        if peer.startswith(INNER):
-            return Caller(f"http:{_value(metadata, 'x-forwarded-for')}")
-        return Caller(peer.rpartition(":")[0])  # without the port: as many as there are connections
+        return Caller(peer.peer().rpartition(":")[0])  # without the port: as many as there are connections
 
 
-class TokenCheck(grpc.aio.ServerInterceptor):
-    """Turns away who has no token, before the message is received."""
+class TokenCheck(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Stands before all other handlers and turns away who has no token, before the message is received."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._refuse: Handler = grpc.unary_unary_rpc_method_handler(_refuse)
+        # A stream is not read before it is asked for; of a unary call the whole message would be received first.
+        self._refuse = grpc.stream_stream_rpc_method_handler(_refuse)
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
-        if not handler_call_details.method.startswith(OPEN_TO_ALL):
-            try:
-                self._door.check(handler_call_details.invocation_metadata or ())
-            except Unauthenticated:
-                return self._refuse
-        return await continuation(handler_call_details)
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """Give the handler that refuses, or none, and then it is another handler's affair."""
+        if handler_call_details.method.startswith(OPEN_TO_ALL):
+            return None
+        try:
+            self._door.check(handler_call_details.invocation_metadata or ())
+        except Unauthenticated:
+            return self._refuse
+        return None
 
 
 async def _refuse(_: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:

@@ -18,11 +18,12 @@ from asksight.engine.memory import return_freed_memory
 from ..access.door import Door
 from ..access.tls import Certificates, TlsFiles
 from ..access.tokens import TokenFile
+from ..local import LocalAssistant
 from ..metrics import Metrics
 from ..monitoring import MonitoringPort
 from ..server import Server
 from .logs import set_up_logs
-from .models import Models
+from .bundles import Bundles
 from .settings import Settings
 from .signals import Signals
 
@@ -37,7 +38,6 @@ ENDS_WITHIN_S = 1.0  # threads that have nothing to do
 INTO_ENGINES = (
     "asksight-encoder",
     "asksight-answerer",
-    "asksight-call",
     "asksight-reload",
     "asksight-bundles",
 )
@@ -56,21 +56,19 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
     set_up_logs(settings.log, calls=settings.log_calls)
     metrics = Metrics()
     with ExitStack() as stack:
-        models = Models(settings, metrics)
-        stack.callback(models.close, timeout_s=HUNG_AFTER_S)
-        inner = _inner_socket(stack) if settings.http is not None else None
+        local = LocalAssistant(limits=settings.limits(), calls=settings.workers, observer=metrics)
+        stack.callback(local.close, timeout_s=HUNG_AFTER_S)
+        bundles = Bundles(settings, local, metrics)
+        stack.callback(bundles.stop_watching)
         tls = _tls_files(settings)
         server = Server(
-            models.assistants,
+            local,
             host=settings.host,
             port=settings.port,
-            workers=settings.workers,
             finish_s=settings.finish_within,
-            inner_address=inner,
             certificates=Certificates(tls) if tls else None,
             door=Door(TokenFile(Path(settings.tokens)) if settings.tokens else None),
             calls_per_caller=settings.calls_per_caller or None,
-            observer=metrics,
             log_questions=settings.log_questions,
             share_port=share_port,
             interceptors=_tracing() if settings.tracing else (),
@@ -78,23 +76,23 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
         bound = server.start()
         stack.callback(server.stop)
         stopping: list[int] = []
-        lines = [_serving(models, settings, bound)]
-        if inner is not None:
-            lines.append(_serve_http(stack, inner, settings, tls))
+        lines = [_serving(local, settings, bound)]
+        if settings.http is not None:
+            lines.append(_serve_http(stack, server, settings, tls))
         if settings.metrics is not None:
             watched = MonitoringPort(
                 host=settings.metrics_host,
                 port=settings.metrics,
                 registry=lambda: metrics.registry,
-                live=lambda: not models.stuck,
-                ready=lambda: server.healthy and not stopping,
+                live=lambda: not local.assistant.models.stuck,
+                ready=lambda: local.healthy and not stopping,
             )
             stack.callback(watched.stop)
             lines.append(f"Metrics are at http://{settings.metrics_host}:{watched.start()}/metrics.")
         if settings.watch:
-            models.watch()
+            bundles.watch()
         say("\n".join(lines))
-        number = _wait(signals, models)
+        number = _wait(signals, bundles)
         stopping.append(number)
         server.announce_stop()
         if number == signal.SIGTERM:
@@ -122,9 +120,9 @@ def _leave_behind() -> None:
         os._exit(0)
 
 
-def _wait(signals: Signals, models: Models) -> int:
+def _wait(signals: Signals, bundles: Bundles) -> int:
     while (number := signals.get()) == signal.SIGHUP:
-        models.reload_in_background()
+        bundles.reload_in_background()
     assert number is not None
     return number
 
@@ -152,29 +150,21 @@ def _tracing() -> tuple[Any, ...]:
     return interceptors()
 
 
-def _inner_socket(stack: ExitStack) -> str:
-    from ..http.gateway import InnerSocket
-
-    inner = InnerSocket()
-    stack.callback(inner.close)
-    return inner.address
-
-
-def _serve_http(stack: ExitStack, inner: str, settings: Settings, tls: TlsFiles | None) -> str:
-    """Start the HTTP face; `stack` stops it before the server that it asks."""
+def _serve_http(stack: ExitStack, server: Server, settings: Settings, tls: TlsFiles | None) -> str:
+    """Start the HTTP face, which `stack` stops before the gRPC server."""
     from ..http.gateway import Gateway
 
-    gateway = Gateway(inner, host=settings.host, port=settings.http or 0, limits=settings.limits(), tls=tls)
+    gateway = Gateway(server.local, server.desk, host=settings.host, port=settings.http or 0, tls=tls)
     bound = gateway.start()
     stack.callback(gateway.stop, settings.finish_within)
     where = f"{'https' if tls else 'http'}://{settings.host}:{bound}"
     return f"The page is at {where}/, its HTTP interface at {where}/docs."
 
 
-def _serving(models: Models, settings: Settings, port: int) -> str:
+def _serving(local: LocalAssistant, settings: Settings, port: int) -> str:
     said = []
-    for assistant in models.assistants.values():
-        model = assistant.model()
+    for name in local.assistant.models.names:
+        model = local.model(name)
         said.append(
             f"{model.name} {model.version} ({model.architecture}, {len(model.answers)} answers, "
             f"{model.engine} {model.precision})"

@@ -1,4 +1,4 @@
-"""The models of one server: opened by name, and read again when their bundles change or a person says so."""
+"""The bundles of one server: opened by name, and read again when their files change or a person says so."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from ..assistant import OPENING_ERRORS, Assistant
 from ..errors import ServerError
+from ..local import OPENING_ERRORS, LocalAssistant
 from ..metrics import Metrics
 from .settings import Settings
 
@@ -19,60 +19,38 @@ OLD_ENDS_WITHIN_S = 120.0  # asks of the bundle that is replaced; no caller wait
 Stamp = tuple[tuple[str, int, int], ...]
 
 
-class Models:
-    """Assistants by the names they are served under, the default first. Thread-safe."""
+class Bundles:
+    """Opens bundles for an assistant. Thread-safe; opening is done in the calling thread."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        """Open them all, warm at every batch size. Raises BundleError, EngineError and ServerError."""
-        self.assistants: dict[str, Assistant] = {}
+    def __init__(self, settings: Settings, local: LocalAssistant, metrics: Metrics) -> None:
+        """Open them all. Raises BundleError, EngineError and ServerError."""
+        self._local = local
         self._metrics = metrics
         self._where: dict[str, Path] = {}
         self._stamps: dict[str, Stamp] = {}
         self._one_at_a_time = Lock()
         self._stopped = Event()
-        try:
-            for given in settings.model:
-                self._open(given, settings)
-        except BaseException:
-            self.close()
-            raise
-
-    def _open(self, given: str, settings: Settings) -> None:
-        name, _, where = given.rpartition("=")
-        assistant = Assistant.open(
-            where,
-            engine=settings.engine,
-            limits=settings.limits(),
-            threads=settings.threads,
-            warm_every_size=True,
-            observer=self._metrics,
-        )
-        name = name or assistant.model().name
-        if name in self.assistants:
-            assistant.close()
-            raise ServerError(f"Two models are called {name!r}; name one of them otherwise, as NAME=BUNDLE.")
-        self.assistants[name] = assistant
-        self._where[name] = assistant.path
-        self._stamps[name] = _see(assistant.path)
-        self._metrics.serves(name, assistant.model())
-        assistant.on_health_change(
-            lambda: self._metrics.serves(name, assistant.model())
-        )  # another engine, perhaps
+        for given in settings.model:
+            name, _, where = given.rpartition("=")
+            name = local.add(where, name=name, engine=settings.engine, threads=settings.threads)
+            self._where[name] = local.path(name)
+            self._stamps[name] = _see(self._where[name])
+        self._say_what_is_served()
+        local.assistant.health_listeners.append(self._say_what_is_served)  # by another engine, perhaps
 
     def reload(self, names: list[str] | None = None) -> None:
         """Read bundles again, all of them or those named; one that is refused leaves the old one at work."""
         with self._one_at_a_time:
-            for name in self.assistants if names is None else names:
+            for name in self._where if names is None else names:
                 try:
-                    self.assistants[name].reopen(timeout_s=OLD_ENDS_WITHIN_S)
+                    self._local.reopen(name, timeout_s=OLD_ENDS_WITHIN_S)
                 except OPENING_ERRORS as error:
                     log.error("The new bundle of %s is refused, the old one goes on: %s", name, error)
                     self._metrics.reloaded(name, ok=False)
                     continue
-                model = self.assistants[name].model()
+                model = self._local.model(name)
                 log.info("%s is now %s %s", name, model.name, model.version)
                 self._metrics.reloaded(name, ok=True)
-                self._metrics.serves(name, model)
 
     def reload_in_background(self) -> None:
         """The same, in a thread of its own."""
@@ -81,6 +59,10 @@ class Models:
     def watch(self) -> None:
         """Read a bundle again when its files have changed and lie still."""
         Thread(target=self._watch, name="asksight-bundles", daemon=True).start()
+
+    def stop_watching(self) -> None:
+        """Look no more."""
+        self._stopped.set()
 
     def _watch(self) -> None:
         last = dict(self._stamps)
@@ -92,16 +74,9 @@ class Models:
                     self.reload([name])
                 last[name] = stamp
 
-    @property
-    def stuck(self) -> bool:
-        """Whether one of them can only be helped by a new process."""
-        return any(assistant.stuck for assistant in self.assistants.values())
-
-    def close(self, *, timeout_s: float | None = None) -> None:
-        """Close them all."""
-        self._stopped.set()
-        for assistant in self.assistants.values():
-            assistant.close(timeout_s=timeout_s)
+    def _say_what_is_served(self) -> None:
+        for name in self._where:
+            self._metrics.serves(name, self._local.model(name))
 
 
 def _see(where: Path) -> Stamp:

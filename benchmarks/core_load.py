@@ -1,0 +1,169 @@
+"""How quick the server's core is: asks a second, p50 and the server's CPU an ask, of one checkout or of two by turns.
+
+    python benchmarks/core_load.py [--other PYTHON] [--model scenes] [--rounds 5] [--seconds 4] [--json]
+
+"Follow-up" asks again about photos that the server knows, by their id; "new photo" sends photos that it has not seen. The
+callers are coroutines of one process that send messages made beforehand, so that little of the machine is theirs.
+PYTHON is the interpreter of another installation of AskSight, such as an older checkout's .venv/bin/python: the two servers
+then run one after the other, in turns, so that both meet the same machine; the medians of all rounds are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import grpc
+
+from asksight.v1 import vqa_pb2
+
+ROOT = Path(__file__).parent.parent
+PHOTOS = [path.read_bytes() for path in sorted((ROOT / "cli" / "demo_photos").glob("*.jpg"))]
+QUESTIONS = (
+    "What colour is the circle?",
+    "How many hearts are there?",
+    "Is the star small?",
+    "What shape is the small blue thing?",
+)
+ASK = "/asksight.v1.VqaService/Ask"
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+ROWS = (("follow-up", 1), ("follow-up", 8), ("follow-up", 64), ("new photo", 1), ("new photo", 64))
+
+Messages = Iterator[bytes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """One row of one round."""
+
+    asks_per_s: float
+    p50_ms: float
+    p99_ms: float
+    cpu_ms: float  # of the server, for each ask
+
+
+@contextmanager
+def serving(python: str, model: str) -> Iterator[tuple[int, int]]:
+    """Run `asksight serve` of an installation; gives its port and process id."""
+    command = [python, "-P", "-c", "from asksight.cli.main import main; main()", "serve", "--port", "0"]
+    command += ["--model", model, "--calls-per-caller", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if " at " not in line:
+                raise SystemExit(f"The server of {python} did not start.")
+            yield int(line.rsplit(" at ", 1)[1].split(";")[0].rsplit(":", 1)[1]), process.pid
+        finally:
+            process.terminate()
+
+
+def cpu_s(pid: int) -> float:
+    """The processor time that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * TICK_S
+
+
+async def ask_for(
+    call: Callable[..., grpc.aio.UnaryUnaryCall[bytes, bytes]], messages: Messages, callers: int, seconds: float
+) -> list[float]:
+    """Let so many callers ask for that long; gives how many seconds each answer took."""
+    took_s: list[float] = []
+    end_s = time.perf_counter() + seconds
+
+    async def caller() -> None:
+        while (started_s := time.perf_counter()) < end_s:
+            await call(next(messages), timeout=60)
+            took_s.append(time.perf_counter() - started_s)
+
+    await asyncio.gather(*(caller() for _ in range(callers)))
+    return took_s
+
+
+def new_photos(first: int) -> Messages:
+    """Photos that no other number has: bytes behind the end of a JPEG change its id, not its picture."""
+    for number in itertools.count(first):
+        photo = PHOTOS[number % len(PHOTOS)] + number.to_bytes(8, "big")
+        question = QUESTIONS[number % len(QUESTIONS)]
+        yield vqa_pb2.AskRequest(image_data=photo, question=question).SerializeToString()
+
+
+async def follow_ups(call: Callable[..., grpc.aio.UnaryUnaryCall[bytes, bytes]]) -> Messages:
+    """Questions about photos that the server has been shown."""
+    asked: list[bytes] = []
+    for photo in PHOTOS:
+        first = vqa_pb2.AskRequest(image_data=photo, question=QUESTIONS[0]).SerializeToString()
+        image_id = vqa_pb2.AskResponse.FromString(await call(first, timeout=60)).image_id
+        for question in QUESTIONS:
+            asked.append(vqa_pb2.AskRequest(image_id=image_id, question=question).SerializeToString())
+    return itertools.cycle(asked)
+
+
+async def round_of(port: int, pid: int, seconds: float) -> dict[tuple[str, int], Figures]:
+    """Measure every row of one server."""
+    found = {}
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call = channel.unary_unary(ASK)
+        messages = {"follow-up": await follow_ups(call), "new photo": new_photos(time.time_ns())}
+        for what, callers in ROWS:
+            await ask_for(call, messages[what], callers, min(1.0, seconds))  # warm
+            before_s = cpu_s(pid)
+            started_s = time.perf_counter()
+            took_s = sorted(await ask_for(call, messages[what], callers, seconds))
+            lasted_s = time.perf_counter() - started_s
+            found[what, callers] = Figures(
+                asks_per_s=len(took_s) / lasted_s,
+                p50_ms=1000 * took_s[len(took_s) // 2],
+                p99_ms=1000 * took_s[len(took_s) * 99 // 100],
+                cpu_ms=1000 * (cpu_s(pid) - before_s) / len(took_s),
+            )
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--other", metavar="PYTHON", help="the interpreter of another installation")
+    parser.add_argument("--model", default="scenes", help="a bundle's folder, or scenes")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0, help="for each row")
+    parser.add_argument("--json", action="store_true", help="one JSON object a row and round")
+    given = parser.parse_args()
+    pythons = [given.other, sys.executable] if given.other else [sys.executable]
+    rounds: dict[str, list[dict[tuple[str, int], Figures]]] = {python: [] for python in pythons}
+    for number in range(given.rounds):
+        for python in pythons:
+            with serving(python, given.model) as (port, pid):
+                rounds[python].append(asyncio.run(round_of(port, pid, given.seconds)))
+            print(f"round {number + 1} of {given.rounds}: {python}", file=sys.stderr, flush=True)
+    if given.json:
+        for python, found in rounds.items():
+            for one in found:
+                for (what, callers), row in one.items():
+                    print(json.dumps({"python": python, "what": what, "callers": callers, **asdict(row)}))
+        return
+    print(f"medians of {given.rounds} rounds; of two servers, the other one first, and the ratio")
+    for what, callers in ROWS:
+        cells = []
+        for field in ("asks_per_s", "p50_ms", "p99_ms", "cpu_ms"):
+            values = [
+                statistics.median(getattr(one[what, callers], field) for one in rounds[python])
+                for python in pythons
+            ]
+            ratio = f" {values[1] / values[0]:5.2f}x" if len(values) == 2 else ""
+            cells.append(f"{field} " + " ".join(f"{value:8.2f}" for value in values) + ratio)
+        print(f"{what:<10}{callers:>4}  " + "   ".join(cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()

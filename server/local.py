@@ -1,0 +1,198 @@
+"""An assistant in a loop thread of its own, for callers in other threads: they open its models, ask it and close it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from asksight.engine import Bundle, BundleError, Engine, EngineError
+from asksight.engine.pick import Chosen
+from asksight.v1 import vqa_pb2
+
+from .asks import Ask, ModelInfo
+from .assistant import Assistant, in_time
+from .errors import AskError, ServerError, Unavailable
+from .limits import Limits
+from .loop_thread import LoopThread
+from .model import Model, OpenEngine, bundle_engines, read_bundle
+from .observer import Observer
+
+OPENING_ERRORS = (BundleError, EngineError)  # of opening a bundle, for callers that do not know the engines
+
+T = TypeVar("T")
+
+
+class LocalAssistant:
+    """Its methods block, and may be called from any thread."""
+
+    def __init__(
+        self, *, limits: Limits | None = None, calls: int = 256, observer: Observer | None = None
+    ) -> None:
+        """It serves no model before one is added."""
+        self.thread = LoopThread()
+        self.assistant = Assistant(self.thread.loop, limits=limits, calls=calls, observer=observer)
+        self._sources: dict[str, Callable[[], Model]] = {}
+
+    @classmethod
+    def open(
+        cls,
+        bundle: str | Path = "scenes",
+        *,
+        engine: str = "auto",
+        limits: Limits | None = None,
+        threads: int | None = None,
+        observer: Observer | None = None,
+    ) -> LocalAssistant:
+        """Load and verify one bundle, open its engines and warm them. Raises BundleError and EngineError.
+
+        `bundle` is a folder, or "scenes" for the built-in one; `threads` is how many each engine computes with.
+        """
+        self = cls(limits=limits, observer=observer)
+        try:
+            self.add(bundle, engine=engine, threads=threads)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    @classmethod
+    def of(
+        cls,
+        bundle: Bundle,
+        *,
+        encoder: Engine,
+        answerer: Engine,
+        limits: Limits | None = None,
+        observer: Observer | None = None,
+    ) -> LocalAssistant:
+        """Take over two warm engines, to be closed with it. Raises BundleError on unknown preprocessing."""
+        self = cls(limits=limits, observer=observer)
+        try:
+            self.add_engines(bundle, lambda: Chosen(engine=encoder), lambda: Chosen(engine=answerer))
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def add(
+        self, where: str | Path, *, name: str = "", engine: str = "auto", threads: int | None = None
+    ) -> str:
+        """Serve one more bundle; return its name, the bundle's own where none is given. Raises what `open` raises,
+        and ServerError where a model of that name is served already.
+        """
+
+        def opened() -> Model:
+            bundle = read_bundle(where)
+            return self._model(bundle, *bundle_engines(bundle, engine, limits=self.limits, threads=threads))
+
+        return self._add(opened, name)
+
+    def add_engines(
+        self, bundle: Bundle, open_encoder: OpenEngine, open_answerer: OpenEngine, *, name: str = ""
+    ) -> str:
+        """The same, with engines that are opened as the caller says."""
+        return self._add(lambda: self._model(bundle, open_encoder, open_answerer), name)
+
+    def _add(self, opened: Callable[[], Model], name: str) -> str:
+        model = opened()
+        name = name or model.bundle.name
+        if name in self._sources:
+            self.thread.run(model.close())
+            raise ServerError(f"Two models are called {name!r}; name one of them otherwise, as NAME=BUNDLE.")
+        self._sources[name] = opened
+        self.thread.run(_called(self.assistant.models.add, name, model))
+        return name
+
+    def _model(self, bundle: Bundle, open_encoder: OpenEngine, open_answerer: OpenEngine) -> Model:
+        return Model(
+            bundle,
+            open_encoder=open_encoder,
+            open_answerer=open_answerer,
+            loop=self.thread.loop,
+            decoders=self.assistant.decoders,
+            limits=self.limits,
+            observer=self.assistant.observer,
+            on_health=self.assistant.health_changed,
+        )
+
+    def reopen(self, name: str = "", *, timeout_s: float | None = None) -> None:
+        """Read the bundle again and put it in the place of the one at work; no ask notices.
+
+        The new one is verified and warm before it takes over; then the old one finishes what it has, and its memory
+        is given back. Raises BundleError and EngineError, and then the old one goes on. One call at a time.
+        """
+        name = name or next(iter(self._sources))
+        new = self._sources[name]()
+        self.thread.run(self.assistant.models.replace(name, new, timeout_s=timeout_s))
+        self.thread.run(_called(self.assistant.health_changed))
+
+    def ask(self, ask: Ask) -> vqa_pb2.AskResponse:
+        """Answer one ask, until its deadline. Raises AskError."""
+        return self._wait(lambda: self.assistant.ask(ask), ask.deadline_s)
+
+    def ask_many(self, asks: Sequence[Ask]) -> list[vqa_pb2.AskResponse | AskError]:
+        """Answer asks that go through the engines together; one that fails is an AskError in its place.
+
+        All of them wait until the earliest of their deadlines.
+        """
+        deadlines_s = [ask.deadline_s for ask in asks if ask.deadline_s is not None]
+        return self._wait(lambda: self.assistant.ask_each(asks), min(deadlines_s, default=None))
+
+    def start(self, ask: Ask) -> Future[vqa_pb2.AskResponse]:
+        """Begin to answer one ask; to cancel what is returned is to leave. Raises Unavailable after `close`."""
+        return self._start(lambda: self.assistant.ask(ask), ask.deadline_s)
+
+    def model(self, name: str = "") -> ModelInfo:
+        """Say what is being served. Raises ModelNotFound."""
+        return self.assistant.models[name].info()
+
+    def path(self, name: str = "") -> Path:
+        """The folder of a model's bundle. Raises ModelNotFound."""
+        return self.assistant.models[name].bundle.path
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds of each ask."""
+        return self.assistant.limits
+
+    @property
+    def healthy(self) -> bool:
+        """Whether all models are, and it is not closed."""
+        return not self.thread.closed and self.assistant.models.healthy
+
+    def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
+        """Finish what was accepted, or fail it with Unavailable, and give the engines' memory back.
+
+        An engine that is still computing after `timeout_s` is left to itself. A second call does nothing.
+        """
+        if not self.thread.closed:
+            self.thread.run(self.assistant.close(drain=drain, timeout_s=timeout_s))
+            self.thread.close()
+
+    def __enter__(self) -> LocalAssistant:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self, work: Callable[[], Coroutine[Any, Any, T]], deadline_s: float | None) -> Future[T]:
+        if self.thread.closed:
+            raise Unavailable("The model is closed. Open it again.")
+        return self.thread.start(in_time(work(), deadline_s))
+
+    def _wait(self, work: Callable[[], Coroutine[Any, Any, T]], deadline_s: float | None) -> T:
+        future = self._start(work, deadline_s)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # Ctrl-C, say: nobody waits any more; nothing to a future that is done
+            raise
+
+
+async def _called(do: Callable[..., T], *arguments: Any) -> T:
+    return do(*arguments)
