@@ -3,7 +3,7 @@
     python benchmarks/core_load.py [--other PYTHON] [--model scenes] [--rounds 5] [--seconds 4] [--json]
 
 "Follow-up" asks again about photos that the server knows, by their id; "new photo" sends photos that it has not seen. The
-callers are coroutines of one process that send messages made beforehand, so that little of the machine is theirs.
+callers share one connection of one thread that writes its frames itself, so that little of the machine is theirs.
 PYTHON is the interpreter of another installation of AskSight, such as an older checkout's .venv/bin/python: the two servers
 then run one after the other, in turns, so that both meet the same machine; the medians of all rounds are compared.
 """
@@ -11,7 +11,6 @@ then run one after the other, in turns, so that both meet the same machine; the 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import itertools
 import json
 import os
@@ -19,14 +18,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import grpc
+from plain_grpc import PlainGrpc
 
-from asksight.v1 import vqa_pb2
+from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 ROOT = Path(__file__).parent.parent
 PHOTOS = [path.read_bytes() for path in sorted((ROOT / "cli" / "demo_photos").glob("*.jpg"))]
@@ -36,7 +36,6 @@ QUESTIONS = (
     "Is the star small?",
     "What shape is the small blue thing?",
 )
-ASK = "/asksight.v1.VqaService/Ask"
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 ROWS = (("follow-up", 1), ("follow-up", 8), ("follow-up", 64), ("new photo", 1), ("new photo", 64))
 
@@ -75,22 +74,6 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * TICK_S
 
 
-async def ask_for(
-    call: Callable[..., grpc.aio.UnaryUnaryCall[bytes, bytes]], messages: Messages, callers: int, seconds: float
-) -> list[float]:
-    """Let so many callers ask for that long; gives how many seconds each answer took."""
-    took_s: list[float] = []
-    end_s = time.perf_counter() + seconds
-
-    async def caller() -> None:
-        while (started_s := time.perf_counter()) < end_s:
-            await call(next(messages), timeout=60)
-            took_s.append(time.perf_counter() - started_s)
-
-    await asyncio.gather(*(caller() for _ in range(callers)))
-    return took_s
-
-
 def new_photos(first: int) -> Messages:
     """Photos that no other number has: bytes behind the end of a JPEG change its id, not its picture."""
     for number in itertools.count(first):
@@ -99,35 +82,38 @@ def new_photos(first: int) -> Messages:
         yield vqa_pb2.AskRequest(image_data=photo, question=question).SerializeToString()
 
 
-async def follow_ups(call: Callable[..., grpc.aio.UnaryUnaryCall[bytes, bytes]]) -> Messages:
+def follow_ups(port: int) -> Messages:
     """Questions about photos that the server has been shown."""
     asked: list[bytes] = []
-    for photo in PHOTOS:
-        first = vqa_pb2.AskRequest(image_data=photo, question=QUESTIONS[0]).SerializeToString()
-        image_id = vqa_pb2.AskResponse.FromString(await call(first, timeout=60)).image_id
-        for question in QUESTIONS:
-            asked.append(vqa_pb2.AskRequest(image_id=image_id, question=question).SerializeToString())
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = vqa_pb2_grpc.VqaServiceStub(channel)
+        for photo in PHOTOS:
+            image_id = stub.Ask(vqa_pb2.AskRequest(image_data=photo, question=QUESTIONS[0])).image_id
+            asked += [
+                vqa_pb2.AskRequest(image_id=image_id, question=question).SerializeToString()
+                for question in QUESTIONS
+            ]
     return itertools.cycle(asked)
 
 
-async def round_of(port: int, pid: int, seconds: float) -> dict[tuple[str, int], Figures]:
+def round_of(port: int, pid: int, seconds: float) -> dict[tuple[str, int], Figures]:
     """Measure every row of one server."""
+    messages = {"follow-up": follow_ups(port), "new photo": new_photos(time.time_ns() % 10**15)}
+    connection = PlainGrpc(port, "/asksight.v1.VqaService/Ask")
     found = {}
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        call = channel.unary_unary(ASK)
-        messages = {"follow-up": await follow_ups(call), "new photo": new_photos(time.time_ns())}
-        for what, callers in ROWS:
-            await ask_for(call, messages[what], callers, min(1.0, seconds))  # warm
-            before_s = cpu_s(pid)
-            started_s = time.perf_counter()
-            took_s = sorted(await ask_for(call, messages[what], callers, seconds))
-            lasted_s = time.perf_counter() - started_s
-            found[what, callers] = Figures(
-                asks_per_s=len(took_s) / lasted_s,
-                p50_ms=1000 * took_s[len(took_s) // 2],
-                p99_ms=1000 * took_s[len(took_s) * 99 // 100],
-                cpu_ms=1000 * (cpu_s(pid) - before_s) / len(took_s),
-            )
+    for what, callers in ROWS:
+        following = messages[what].__next__
+        connection.run(following, callers, min(1.0, seconds))  # warm
+        before_s, started_s = cpu_s(pid), time.perf_counter()
+        took_s = sorted(connection.run(following, callers, seconds))
+        lasted_s = time.perf_counter() - started_s
+        found[what, callers] = Figures(
+            asks_per_s=len(took_s) / lasted_s,
+            p50_ms=1000 * took_s[len(took_s) // 2],
+            p99_ms=1000 * took_s[len(took_s) * 99 // 100],
+            cpu_ms=1000 * (cpu_s(pid) - before_s) / len(took_s),
+        )
+    connection.close()
     return found
 
 
@@ -144,7 +130,7 @@ def main() -> None:
     for number in range(given.rounds):
         for python in pythons:
             with serving(python, given.model) as (port, pid):
-                rounds[python].append(asyncio.run(round_of(port, pid, given.seconds)))
+                rounds[python].append(round_of(port, pid, given.seconds))
             print(f"round {number + 1} of {given.rounds}: {python}", file=sys.stderr, flush=True)
     if given.json:
         for python, found in rounds.items():

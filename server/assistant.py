@@ -74,7 +74,7 @@ class Assistant:
                 stage, seen_s = Stage.ANSWERER, time.perf_counter()
                 deadline_s = NEVER_S if ask.deadline_s is None else ask.deadline_s
                 scored = await model.answerer.submit(model.question(ask, seen), deadline_s)
-                return model.reply(ask, seen, scored, came_s=came_s, seen_s=seen_s)
+                return model.teller.tell(ask, seen, scored, came_s=came_s, seen_s=seen_s)
         except Overloaded:
             self.observer.ask_dropped(stage, Reason.SHED)
             raise

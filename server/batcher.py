@@ -178,6 +178,7 @@ class Batcher(Generic[Item, Out]):
     def _pump(self) -> None:
         self._pumping = False
         if self.state is not State.IDLE:
+            self._observer.queued(self.name, len(self._queue))
             return
         if len(self._queue) and (batch := self._queue.take(self._limits.max_batch)):
             self.state, self._running = State.RUNNING, batch

@@ -26,6 +26,7 @@ class Metrics(Observer):
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._children: dict[tuple[Any, ...], Any] = {}
         self._told: dict[str, tuple[str, ...]] = {}  # what was said last of each name
         of: dict[str, Any] = {"registry": self.registry}
         grpc_labels = ["grpc_service", "grpc_method", "grpc_type"]
@@ -90,45 +91,52 @@ class Metrics(Observer):
         )
         self._swaps = Counter("asksight_model_reloads", "Bundles read again.", ["served_as", "result"], **of)
 
+    def _of(self, metric: Any, *labels: str) -> Any:
+        """The metric's child of those labels; `labels()` itself takes longer than counting."""
+        child = self._children.get((metric, *labels))
+        if child is None:
+            child = self._children[metric, *labels] = metric.labels(*labels)
+        return child
+
     def call_started(self, method: str) -> None:
-        self._started.labels(SERVICE, method, "unary").inc()
+        self._of(self._started, SERVICE, method, "unary").inc()
         self._inside.inc()
 
     def call_ended(self, method: str, code: str, seconds: float, caller: str) -> None:
         self._inside.dec()
-        self._handled.labels(SERVICE, method, "unary", code).inc()
-        self._seconds.labels(SERVICE, method, "unary").observe(seconds)
+        self._of(self._handled, SERVICE, method, "unary", code).inc()
+        self._of(self._seconds, SERVICE, method, "unary").observe(seconds)
         if caller:
-            self._callers.labels(caller, code).inc()
+            self._of(self._callers, caller, code).inc()
 
     def ask_dropped(self, stage: Stage, reason: Reason) -> None:
-        self._asks_dropped.labels(stage, reason).inc()
+        self._of(self._asks_dropped, stage, reason).inc()
 
     def rows_dropped(self, stage: str, reason: Reason, count: int) -> None:
-        self._rows_dropped.labels(stage, reason).inc(count)
+        self._of(self._rows_dropped, stage, reason).inc(count)
 
     def queued(self, stage: str, rows: int) -> None:
-        self._queue.labels(stage).set(rows)
+        self._of(self._queue, stage).set(rows)
 
     def batch(self, stage: str, *, rows: int, run_s: float, waited_s: Sequence[float]) -> None:
-        self._rows.labels(stage).observe(rows)
-        self._runs.labels(stage).observe(run_s)
-        waits = self._waits.labels(stage)
+        self._of(self._rows, stage).observe(rows)
+        self._of(self._runs, stage).observe(run_s)
+        waits = self._of(self._waits, stage)
         for wait_s in waited_s:
             waits.observe(wait_s)
 
     def engine_failed(self, stage: str, kind: str) -> None:
-        self._failures.labels(stage, kind).inc()
+        self._of(self._failures, stage, kind).inc()
 
     def cache_used(self, use: CacheUse) -> None:
-        self._cache.labels(use).inc()
+        self._of(self._cache, use).inc()
 
     def cache_size(self, photos: int, size_bytes: int) -> None:
         self._photos.set(photos)
         self._bytes.set(size_bytes)
 
     def stage_time(self, stage: Stage, seconds: float) -> None:
-        self._stages.labels(stage).observe(seconds)
+        self._of(self._stages, stage).observe(seconds)
 
     def serves(self, served_as: str, model: ModelInfo) -> None:
         """Note what is served under a name; to be called again whenever that may have changed."""

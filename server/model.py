@@ -6,24 +6,22 @@ Opening it reads files and compiles graphs, which takes a while: that is done by
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from asksight.engine import Bundle, BundleError, Engine, load_bundle
 from asksight.engine.pick import Chosen, open_stage
 from asksight.engine.warm import warm_up
-from asksight.v1 import vqa_pb2
 
 from .asks import Ask, EngineFallback, ModelInfo
 from .batcher import Batcher
 from .decoders import Decoders
 from .limits import Limits
-from .observer import Observer, Stage
+from .observer import Observer
 from .photo_features import Photos, Pictures, Seen
 from .photo_input import PhotoInput
 from .stages import AnswererStage, EncoderStage, Question, Scored
-from .telling import tell
+from .telling import Teller
 from .verdict import Judge
 from .words import word_table
 
@@ -51,10 +49,8 @@ class Model:
         May be made in any thread; the rest belongs to the loop.
         """
         self.bundle = bundle
-        self._says = f"{bundle.name} {bundle.version}"
+        self.teller = Teller(bundle, observer)
         self._limits = limits
-        self._observer = observer
-        self._skills = frozenset(bundle.skills)
         self._fallbacks: dict[str, tuple[EngineFallback, ...]] = {}
         photo_input = _photo_input(bundle)
         words = word_table(bundle)
@@ -103,31 +99,6 @@ class Model:
     def question(self, ask: Ask, seen: Seen) -> Question:
         """The row that the answerer gets."""
         return Question(ask.question, seen.encoded.features, ask.top_k or DEFAULT_TOP_K)
-
-    def reply(self, ask: Ask, seen: Seen, scored: Scored, *, came_s: float, seen_s: float) -> vqa_pb2.AskResponse:
-        """Write what is said of one ask, which came and whose photo was seen at those times (perf_counter)."""
-        now_s = time.perf_counter()
-        answer_s = now_s - seen_s
-        self._observer.stage_time(Stage.PHOTO, seen.decode_us / 1e6)
-        self._observer.stage_time(Stage.ENCODER, seen.encode_us / 1e6)
-        self._observer.stage_time(Stage.ANSWERER, answer_s)
-        return tell(
-            ask,
-            scored.judgement,
-            seen.encoded.flaws,
-            self._skills,
-            image_id=seen.image_id,
-            timings=vqa_pb2.Timings(
-                decode_us=seen.decode_us,
-                encode_us=seen.encode_us,
-                tokenize_us=scored.tokenize_us,
-                answer_us=max(0, round(answer_s * 1e6) - scored.tokenize_us),
-                total_us=round((now_s - came_s) * 1e6),
-                features_cached=seen.cached,
-            ),
-            model=self._says,
-            question_cut=scored.cut,
-        )
 
     def info(self) -> ModelInfo:
         """Say what is being served."""

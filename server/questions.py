@@ -19,6 +19,8 @@ def check_question(question: str, *, max_chars: int) -> None:
         raise _refused(
             f"The question has {len(question)} characters; at most {max_chars} are read. Ask it shorter."
         )
+    if question.isascii() and question.isprintable() and not question.isspace() and question:
+        return  # as nearly all are
     for at, char in enumerate(question):
         if unicodedata.category(char) in REFUSED_CATEGORIES and char not in PASTED_WHITESPACE:
             raise _refused(

@@ -56,7 +56,6 @@ class RowQueue(Generic[Item, Out]):
     def add(self, row: Row[Item, Out]) -> None:
         """Have it wait; `check_room` comes before."""
         self._rows.append(row)
-        self._observer.queued(self._name, len(self._rows))
 
     def check_room(self, deadline_s: float, *, running: int, coming: int) -> None:
         """Raise Overloaded when the queue is full, or so long that a new row would expire in it.

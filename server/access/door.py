@@ -35,6 +35,7 @@ class Door:
     """Tells callers apart by token, certificate or address. Thread-safe."""
 
     tokens: TokenFile | None = None
+    certificates: bool = False  # whether clients must show one
 
     def check(self, metadata: Metadata) -> Token | None:
         """Look at the token, where any is needed. Raises Unauthenticated."""
@@ -53,9 +54,10 @@ class Door:
         token = self.check(metadata)
         if token is not None:
             return Caller(f"token:{token.name}", token.name, token.asks_per_s)
-        for name in peer.auth_context().get("x509_common_name", ()):
-            common_name = name.decode("utf-8", "replace")[:64]
-            return Caller(f"certificate:{common_name}", common_name)
+        if self.certificates:
+            for name in peer.auth_context().get("x509_common_name", ()):
+                common_name = name.decode("utf-8", "replace")[:64]
+                return Caller(f"certificate:{common_name}", common_name)
         return Caller(peer.peer().rpartition(":")[0])  # without the port: as many as there are connections
 
 

@@ -67,7 +67,10 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
             port=settings.port,
             finish_s=settings.finish_within,
             certificates=Certificates(tls) if tls else None,
-            door=Door(TokenFile(Path(settings.tokens)) if settings.tokens else None),
+            door=Door(
+                TokenFile(Path(settings.tokens)) if settings.tokens else None,
+                certificates=bool(settings.tls_client_authority),
+            ),
             calls_per_caller=settings.calls_per_caller or None,
             log_questions=settings.log_questions,
             share_port=share_port,

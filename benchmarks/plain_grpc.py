@@ -1,0 +1,135 @@
+"""A gRPC caller that costs next to nothing: unary calls over one HTTP/2 connection, many at once, in one thread.
+
+A load generator shares the machine with the server that it measures; grpcio's own client takes as long for a call as the
+server does. This one writes the frames itself (RFC 9113) with headers that were encoded once (RFC 7541, 6.2.2: literals
+that no table keeps), and reads no more of an answer than which call it ends and how. Only for servers that are known: it
+asks for no more than it is given, and fails loudly.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
+END_STREAM, END_HEADERS, ACK = 1, 4, 1
+INITIAL_WINDOW = 4  # of the settings
+WINDOW = 2**31 - 1 - 65_535
+LARGEST_FRAME = 16_384
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+
+
+def literal(name: str, value: str) -> bytes:
+    """One header field, never indexed, not Huffman-coded; both are shorter than 127 bytes."""
+    return b"\x10" + bytes((len(name),)) + name.encode() + bytes((len(value),)) + value.encode()
+
+
+class PlainGrpc:
+    """One connection; `run` keeps so many calls of one method under way."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        fields = {
+            ":method": "POST",
+            ":scheme": "http",
+            ":path": path,
+            ":authority": "127.0.0.1",
+            "te": "trailers",
+            "content-type": "application/grpc",
+        }
+        self._headers = b"".join(literal(name, value) for name, value in fields.items())
+        settings = struct.pack(">HI", INITIAL_WINDOW, 2**31 - 1)
+        self._socket.sendall(
+            PREFACE + frame(SETTINGS, 0, 0, settings) + frame(WINDOW_UPDATE, 0, 0, WINDOW.to_bytes(4, "big"))
+        )
+        self._next_stream = 1
+        self._unread = b""
+        self._window = 65_535  # of the connection: what may still be sent
+        self._owed: list[bytes] = []  # frames that wait for it
+
+    def _send(self, message: bytes) -> int:
+        stream, self._next_stream = self._next_stream, self._next_stream + 2
+        body = b"\0" + len(message).to_bytes(4, "big") + message
+        self._owed.append(frame(HEADERS, END_HEADERS, stream, self._headers))
+        for at in range(0, len(body), LARGEST_FRAME):
+            last = at + LARGEST_FRAME >= len(body)
+            self._owed.append(frame(DATA, END_STREAM * last, stream, body[at : at + LARGEST_FRAME]))
+        return stream
+
+    def _flush(self) -> None:
+        """Send what is owed, as far as the window goes; photos here are smaller than a stream's window."""
+        ready = []
+        while self._owed:
+            one = self._owed[0]
+            size = len(one) - 9 if one[3] == DATA else 0
+            if size > self._window:
+                break
+            self._window -= size
+            ready.append(self._owed.pop(0))
+        if ready:
+            self._socket.sendall(b"".join(ready))
+
+    def _frames(self) -> Iterator[tuple[int, int, int, bytes]]:
+        """What has come, at least one read of it."""
+        data = self._unread + self._socket.recv(1 << 18)
+        if len(data) == len(self._unread):
+            raise ConnectionError("the server has hung up")
+        at = 0
+        while at + 9 <= len(data):
+            size = int.from_bytes(data[at : at + 3], "big")
+            if at + 9 + size > len(data):
+                break
+            stream = int.from_bytes(data[at + 5 : at + 9], "big") & 0x7FFFFFFF
+            yield data[at + 3], data[at + 4], stream, data[at + 9 : at + 9 + size]
+            at += 9 + size
+        self._unread = data[at:]
+
+    def run(self, messages: Callable[[], bytes], callers: int, seconds: float) -> list[float]:
+        """Keep `callers` calls under way for that long; gives how many seconds each answer took.
+
+        Raises RuntimeError for an answer that is none: of a call that went well, data comes before the trailers.
+        """
+        began: dict[int, float] = {}
+        answered: set[int] = set()
+        took_s: list[float] = []
+        received = 0
+        end_s = time.perf_counter() + seconds
+        for _ in range(callers):
+            began[self._send(messages())] = time.perf_counter()
+        self._flush()
+        while began:
+            for kind, flags, stream, payload in self._frames():
+                if kind == DATA:
+                    answered.add(stream)
+                    received += len(payload)
+                elif kind == SETTINGS and not flags & ACK:
+                    self._owed.append(frame(SETTINGS, ACK, 0))
+                elif kind == PING and not flags & ACK:
+                    self._owed.append(frame(PING, ACK, 0, payload))
+                elif kind == WINDOW_UPDATE and stream == 0:
+                    self._window += int.from_bytes(payload, "big")
+                elif kind in (RST_STREAM, GOAWAY):
+                    raise RuntimeError(f"the server ended a call by frame {kind}: {payload!r}")
+                if kind == HEADERS and flags & END_STREAM:
+                    if stream not in answered:
+                        raise RuntimeError("a call failed")
+                    answered.discard(stream)
+                    now_s = time.perf_counter()
+                    took_s.append(now_s - began.pop(stream))
+                    if now_s < end_s:
+                        began[self._send(messages())] = now_s
+            if received > 1 << 20:
+                self._owed.append(frame(WINDOW_UPDATE, 0, 0, received.to_bytes(4, "big")))
+                received = 0
+            self._flush()
+        return took_s
+
+    def close(self) -> None:
+        self._socket.close()
