@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +45,7 @@ def _reader(photo_input: PhotoInput) -> Callable[[Path], NDArray[Any]]:
         try:
             photo = path.read_bytes()
             header = check_photo(photo, limits)
-            smallest_px = photo_input.smallest_px
-            return photo_input(decode(photo, header, smallest_px=smallest_px, room=lambda _: nullcontext()))
+            return photo_input(decode(photo, header, smallest_px=photo_input.smallest_px))
         except OSError as error:
             raise DatasetError(f"{path} cannot be read: {error.strerror}.") from error
         except AskError as error:

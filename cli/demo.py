@@ -16,7 +16,7 @@ from .output import reply_fields, to_json
 
 if TYPE_CHECKING:
     from asksight.client import Client, Reply
-    from asksight.server.assistant import Assistant
+    from asksight.server.local import LocalAssistant
     from asksight.server.server import Server
 
 HOST = "127.0.0.1"
@@ -39,12 +39,12 @@ def demo(
     Then it stays up until Ctrl-C, to be asked from elsewhere.
     """
     from asksight.client import connect
-    from asksight.server.assistant import Assistant
+    from asksight.server.local import LocalAssistant
     from asksight.server.running.signals import Signals
 
     signals = None if once else Signals()
-    with Assistant.open(model) as assistant:
-        server, bound = _start(assistant, port)
+    with LocalAssistant.open(model) as local:
+        server, bound = _start(local, port)
         try:
             with connect(f"{HOST}:{bound}") as client:
                 if not json:
@@ -59,19 +59,18 @@ def demo(
             server.stop()
 
 
-def _start(assistant: Assistant, port: int | None) -> tuple[Server, int]:
+def _start(local: LocalAssistant, port: int | None) -> tuple[Server, int]:
     """Start a server on that port, or, where none was asked for, on 50051 or any other."""
     from asksight.server.errors import ServerError
     from asksight.server.server import Server
 
-    name = assistant.model().name
     try:
-        server = Server({name: assistant}, host=HOST, port=PORT if port is None else port)
+        server = Server(local, host=HOST, port=PORT if port is None else port)
         return server, server.start()
     except ServerError:
         if port is not None:
             raise
-    server = Server({name: assistant}, host=HOST, port=0)
+    server = Server(local, host=HOST, port=0)
     return server, server.start()
 
 

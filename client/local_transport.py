@@ -7,13 +7,12 @@ import os
 import time
 from pathlib import Path
 
-from asksight.server.assistant import OPENING_ERRORS, Assistant
 from asksight.server.errors import AskError
-from asksight.server.status import to_item
-from asksight.server.wire import from_request, to_model_response, to_response
+from asksight.server.local import OPENING_ERRORS, LocalAssistant
+from asksight.server.wire import from_request, to_batch_response, to_model_response
 from asksight.v1 import vqa_pb2
 
-from .errors import LoadError
+from .errors import AskSightError, LoadError
 from .faults import Fault, to_error
 
 
@@ -23,41 +22,41 @@ class LocalTransport:
     def __init__(self, bundle: str | os.PathLike[str], *, engine: str) -> None:
         where = bundle if isinstance(bundle, str) else Path(bundle)
         try:
-            self._assistant = Assistant.open(where, engine=engine)
+            self._local = LocalAssistant.open(where, engine=engine)
         except OPENING_ERRORS as error:
             raise LoadError(str(error)) from error
 
     def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
         try:
-            return to_response(self._assistant.ask(from_request(request), deadline=_deadline(timeout_s)))
+            return self._local.ask(from_request(request, _deadline_s(timeout_s)))
         except AskError as error:
-            raise to_error(
-                Fault(
-                    code=error.code,
-                    message=error.message,
-                    field=error.field,
-                    retry_after_s=error.retry_after_s,
-                )
-            ) from error
+            raise _told(error) from error
 
     def ask_batch(self, request: vqa_pb2.AskBatchRequest, timeout_s: float) -> vqa_pb2.AskBatchResponse:
-        asks = [from_request(one) for one in request.asks]
-        outcomes = self._assistant.ask_many(asks, deadline=_deadline(timeout_s))
-        return vqa_pb2.AskBatchResponse(
-            results=[
-                vqa_pb2.AskResult(error=to_item(one))
-                if isinstance(one, AskError)
-                else vqa_pb2.AskResult(response=to_response(one))
-                for one in outcomes
-            ]
-        )
+        deadline_s = _deadline_s(timeout_s)
+        try:
+            results = self._local.ask_many([from_request(one, deadline_s) for one in request.asks])
+        except AskError as error:  # the deadline, which is the same for all
+            raise _told(error) from error
+        return to_batch_response(results)
 
     def get_model(self, request: vqa_pb2.GetModelRequest, timeout_s: float) -> vqa_pb2.GetModelResponse:
-        return to_model_response(self._assistant.model())
+        try:
+            return to_model_response(self._local.model())
+        except AskError as error:
+            raise _told(error) from error
 
     def close(self) -> None:
-        self._assistant.close()
+        self._local.close()
 
 
-def _deadline(timeout_s: float) -> float | None:
+def _told(error: AskError) -> AskSightError:
+    return to_error(
+        Fault(
+            code=error.code, message=error.message, field=error.field, retry_after_s=error.retry_after_s
+        )
+    )
+
+
+def _deadline_s(timeout_s: float) -> float | None:
     return None if math.isinf(timeout_s) else time.monotonic() + timeout_s

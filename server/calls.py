@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 
-from .access.callers import Callers
+from .access.callers import Caller, Callers
 from .access.door import Door, Metadata, Peer
 from .admission import Admission
 from .errors import AskError, Cancelled, DeadlineExceeded, InternalError
@@ -55,7 +55,6 @@ class Call:
     __slots__ = (
         "_caller",
         "_desk",
-        "_entered",
         "_metadata",
         "_method",
         "_peer",
@@ -75,36 +74,46 @@ class Call:
         self._method = method
         self._metadata = metadata
         self._peer = peer
-        self._caller = ""
+        self._caller: Caller | None = None
         self._started_s = time.perf_counter()
-        desk.observer.call_started(method)
 
     def trailing(self) -> tuple[tuple[str, str | bytes], ...]:
         """What the caller gets back beside the answer."""
         return ((REQUEST_ID, self.request_id),)
 
-    def __enter__(self) -> Call:
-        desk = self._desk
+    def identify(self) -> None:
+        """Look who calls, before anything of what it sends is read. Raises Unauthenticated."""
         try:
-            caller = desk.door.who(self._metadata, self._peer)
-            self._caller = caller.name
+            self._caller = self._desk.door.who(self._metadata, self._peer)
+        except AskError as error:
+            self._desk.observer.call_started(self._method)
+            self._end(error.code)
+            raise
+
+    def __enter__(self) -> Call:
+        if self._caller is None:
+            self.identify()
+        assert self._caller is not None
+        desk = self._desk
+        desk.observer.call_started(self._method)
+        try:
             desk.admission.enter_call()
             try:
-                desk.callers.enter(caller)
+                desk.callers.enter(self._caller)
             except AskError:
                 desk.admission.leave_call()
                 raise
         except AskError as error:
             self._end(error.code)
             raise
-        self._entered = caller
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._desk.admission.leave_call()
-        self._desk.callers.leave(self._entered)
+        assert self._caller is not None
+        self._desk.callers.leave(self._caller)
         if error is None:
             self._end("OK")
         elif isinstance(error, AskError):
@@ -119,7 +128,8 @@ class Call:
 
     def _end(self, code: str) -> None:
         seconds = time.perf_counter() - self._started_s
-        self._desk.observer.call_ended(self._method, code, seconds, self._caller)
+        caller = "" if self._caller is None else self._caller.name
+        self._desk.observer.call_ended(self._method, code, seconds, caller)
         if not log.isEnabledFor(logging.INFO):
             return
         said: dict[str, object] = {
@@ -127,7 +137,7 @@ class Call:
             "method": self._method,
             "code": code,
             "ms": round(1000 * seconds, 1),
-            "caller": self._caller,
+            "caller": caller,
         }
         if self._desk.log_questions:
             said["questions"] = list(self.questions)

@@ -42,7 +42,7 @@ class Worker:
             try:
                 outcome = Outcome(job())
             except Exception as error:  # noqa: BLE001 - it is raised, or told, where it is waited for
-                outcome = Outcome[T](None, error)
+                outcome = Outcome(None, error)
             with suppress(RuntimeError):  # the loop is closed: nobody waits for what comes so late
                 self._loop.call_soon_threadsafe(done, outcome)
 

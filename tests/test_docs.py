@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from served import ROOT, shell_environment
 
-from asksight.server.assistant import Assistant
-from asksight.server.http.gateway import Gateway, InnerSocket
+from asksight.server.http.gateway import Gateway
+from asksight.server.local import LocalAssistant
 from asksight.server.server import Server
 from asksight.v1 import vqa_pb2
 
@@ -38,11 +38,9 @@ class Addresses:
 @pytest.fixture(scope="module")
 def addresses() -> Iterator[Addresses]:
     with ExitStack() as stack:
-        inner = InnerSocket()
-        stack.callback(inner.close)
-        assistant = stack.enter_context(Assistant.open("scenes"))
-        server = stack.enter_context(Server({"scenes": assistant}, port=0, inner_address=inner.address))
-        gateway = stack.enter_context(Gateway(inner.address, port=0))
+        local = stack.enter_context(LocalAssistant.open("scenes"))
+        server = stack.enter_context(Server(local, port=0))
+        gateway = stack.enter_context(Gateway(local, server.desk, port=0))
         yield Addresses(f"127.0.0.1:{server.port}", f"127.0.0.1:{gateway.port}")
 
 

@@ -1,1 +1,1 @@
-"""The HTTP face: the wire contract as JSON and as forms, and a page that asks; all of it goes to the gRPC server."""
+"""The HTTP face: the wire contract as JSON and as forms, and a page that asks; behind the same desk as gRPC."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
@@ -13,54 +12,40 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from asksight.v1 import vqa_pb2
-
 from ..limits import Limits
+from .asking import Asking
 from .openapi import openapi
 from .page_files import page_routes
 from .problems import TITLES, Problem, refused
 from .reading import FORM_FIELDS, PREDICT_FIELDS, read_ask
-from .upstream import Upstream
 
 
-def build_app(upstream: Upstream, limits: Limits) -> Starlette:
-    """The ASGI application in front of one gRPC server."""
+def build_app(asking: Asking, limits: Limits) -> Starlette:
+    """The ASGI application, for the event loop that `asking` lives in."""
 
-    def asking(fields: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
+    def reading(fields: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            ask = await read_ask(request, limits, fields)
-            return _json(*await upstream.ask(ask, request))
+            return _json(*await asking.ask(request, lambda one: read_ask(one, limits, fields)))
 
         return endpoint
 
     async def model(request: Request) -> Response:
-        wanted = vqa_pb2.GetModelRequest(model=request.query_params.get("model", ""))
-        await request.body()  # so that what comes next on the connection is its end
-        return _json(*await upstream.model(wanted, request))
+        return _json(*await asking.model(request, request.query_params.get("model", "")))
 
     document = openapi(limits)
 
     async def document_page(_: Request) -> Response:
         return JSONResponse(document)
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await upstream.open()
-        try:
-            yield
-        finally:
-            await upstream.close()
-
     return Starlette(
         routes=[
-            Route("/v1/ask", asking(FORM_FIELDS), methods=["POST"]),
-            Route("/predict", asking(PREDICT_FIELDS), methods=["POST"]),
+            Route("/v1/ask", reading(FORM_FIELDS), methods=["POST"]),
+            Route("/predict", reading(PREDICT_FIELDS), methods=["POST"]),
             Route("/v1/model", model, methods=["GET"]),
             Route("/openapi.json", document_page, methods=["GET"]),
             *page_routes(),
         ],
         exception_handlers={Problem: _say_problem, HTTPException: _say_http, Exception: _say_failure},
-        lifespan=lifespan,
     )
 
 

@@ -1,75 +1,67 @@
-"""The HTTP port: uvicorn in a thread of its own beside the gRPC server, started and stopped with it."""
+"""The HTTP port: uvicorn in the assistant's event loop, beside the gRPC server."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import shutil
 import socket
 import ssl
-import tempfile
-import threading
-from pathlib import Path
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from types import TracebackType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from ..access.tls import TlsFiles
+from ..calls import Desk
 from ..errors import ServerError
-from ..limits import Limits
+from ..local import LocalAssistant
 from .app import build_app
-from .upstream import Upstream
+from .asking import Asking
 
 log = logging.getLogger(__name__)
 
-STARTING_S = 30.0
 DEFAULT_CONNECTIONS = 256  # at once, each with at most one photo in memory; beyond them 503
 
-
-class InnerSocket:
-    """A place where the two faces of a process meet: a socket in a folder that only this user may enter."""
-
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="asksight-"))  # mode 0700
-        self.address = f"unix:{self._folder / 'grpc'}"
-
-    def close(self) -> None:
-        """Remove it."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+Wrap = Callable[[ASGIApp], ASGIApp]
 
 
 class Gateway:
-    """Serves HTTP in front of the gRPC server at `address`. `start` and `stop` once each; `with` does both."""
+    """Serves HTTP in the assistant's loop. `start` and `stop` once each, from another thread; `with` does both."""
 
     def __init__(
         self,
-        address: str,
+        local: LocalAssistant,
+        desk: Desk,
         *,
         host: str = "127.0.0.1",
         port: int = 8080,
-        limits: Limits | None = None,
         connections: int = DEFAULT_CONNECTIONS,
         tls: TlsFiles | None = None,
         renew_every_s: int = 30,
+        wrap: Wrap = lambda app: app,
     ) -> None:
-        """`port` 0 picks a free one; `limits` are those of the server behind it.
+        """`port` 0 picks a free one; `wrap` may put the application into another, which traces it, say.
 
         With `tls` it is HTTPS, and certificates that change on disk are read again within `renew_every_s`.
         """
-        limits = limits or Limits()
         self.port = port
+        self._thread = local.thread
         self._host = host
         self._tls = tls
         self._stamp = _stamp(tls)
-        app = build_app(Upstream(address, max_message_bytes=limits.max_message_bytes), limits)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app,
+                wrap(build_app(Asking(local.assistant, desk), local.limits)),
                 log_config=None,
                 access_log=False,  # its lines would say who asked, and when
                 server_header=False,
                 limit_concurrency=connections,
                 timeout_graceful_shutdown=10,
                 ws="none",
+                lifespan="off",
                 ssl_certfile=tls.certificate if tls else None,
                 ssl_keyfile=tls.key if tls else None,
                 ssl_ca_certs=str(tls.client_authority) if tls and tls.client_authority else None,
@@ -78,30 +70,38 @@ class Gateway:
                 timeout_notify=renew_every_s,
             )
         )
-        self._thread = threading.Thread(target=self._run, name="asksight-http", daemon=True)
         self._socket: socket.socket | None = None
-        self._ended = threading.Event()
+        self._serving: Future[None] | None = None
 
     def start(self) -> int:
         """Listen, serve, and return the port. Raises ServerError when the address cannot be had."""
         self._socket = _listen(self._host, self.port)
         self.port = int(self._socket.getsockname()[1])
-        self._thread.start()
-        waited = threading.Event()
-        for _ in range(int(STARTING_S / 0.01)):
-            if self._server.started or self._ended.is_set():
-                break
-            waited.wait(0.01)  # uvicorn tells nobody when it has started
-        if not self._server.started:
-            raise ServerError("The HTTP port did not start; the log says why.")
+        self._server.config.load()  # here, where what is wrong with it can be raised
+        self._serving = self._thread.start(self._serve(self._socket))
+        self._thread.run(self._started())
         return self.port
+
+    async def _serve(self, where: socket.socket) -> None:
+        try:
+            await self._server.serve(sockets=[where])
+        except SystemExit as error:  # how uvicorn says that it could not start; it has logged why
+            raise ServerError("The HTTP port did not start; the log says why.") from error
+
+    async def _started(self) -> None:
+        assert self._serving is not None
+        while not self._server.started:
+            if self._serving.done():
+                self._serving.result()
+            await asyncio.sleep(0.005)  # uvicorn tells nobody when it has started
 
     def stop(self, grace_s: float = 10.0) -> None:
         """Take no new connections, answer what was accepted, and return; after `grace_s` the rest is cut off."""
         self._server.config.timeout_graceful_shutdown = max(0, round(grace_s))
         self._server.should_exit = True
-        if self._thread.is_alive():
-            self._thread.join(grace_s + 5.0)
+        if self._serving is not None:
+            with suppress(TimeoutError):
+                self._serving.result(grace_s + 5.0)
         if self._socket is not None:
             self._socket.close()
 
@@ -115,15 +115,6 @@ class Gateway:
             context.load_cert_chain(self._tls.certificate, self._tls.key)
         except (OSError, ssl.SSLError) as error:
             log.error("The new TLS certificate cannot be used, the old one stays: %s", error)
-
-    def _run(self) -> None:
-        assert self._socket is not None
-        try:
-            self._server.run(sockets=[self._socket])
-        except SystemExit:  # how uvicorn says that it could not start; it has logged why
-            pass
-        finally:
-            self._ended.set()
 
     def __enter__(self) -> Gateway:
         self.start()

@@ -37,7 +37,6 @@ TIMEOUT = {
     "description": "How long the caller waits: digits and H, M, S, m, u or n; 2500m is 2.5 seconds. Without: 30S.",
     "schema": {"type": "string", "pattern": "^[0-9]{1,8}[HMSmun]$"},
 }
-PHOTO = "A JPEG, PNG or WebP file. Either this or image_id."
 
 
 def openapi(limits: Limits) -> Tree:

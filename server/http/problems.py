@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-import grpc
-from google.rpc import error_details_pb2, status_pb2
 from starlette.responses import JSONResponse
 
+from ..errors import AskError
+
 HTTP_STATUS = {
-    grpc.StatusCode.INVALID_ARGUMENT: 400,
-    grpc.StatusCode.FAILED_PRECONDITION: 400,
-    grpc.StatusCode.OUT_OF_RANGE: 400,
-    grpc.StatusCode.UNAUTHENTICATED: 401,
-    grpc.StatusCode.PERMISSION_DENIED: 403,
-    grpc.StatusCode.NOT_FOUND: 404,
-    grpc.StatusCode.ALREADY_EXISTS: 409,
-    grpc.StatusCode.ABORTED: 409,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
-    grpc.StatusCode.CANCELLED: 499,  # nginx's own, which many monitors know: the caller went away
-    grpc.StatusCode.UNIMPLEMENTED: 501,
-    grpc.StatusCode.UNAVAILABLE: 503,
-    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ALREADY_EXISTS": 409,
+    "ABORTED": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 499,  # nginx's own, which many monitors know: the caller went away
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
 }
 TITLES = {
     400: "The ask cannot be answered as it stands",
@@ -42,8 +42,6 @@ TITLES = {
     504: "The time ran out",
 }
 CODES = {405: "UNIMPLEMENTED", 408: "DEADLINE_EXCEEDED", 413: "RESOURCE_EXHAUSTED", 415: "INVALID_ARGUMENT"}
-BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
-DETAILS_KEY = "grpc-status-details-bin"
 
 
 @dataclass(eq=False)
@@ -53,8 +51,9 @@ class Problem(Exception):  # noqa: N818 (RFC 9457's own name)
     status: int
     code: str
     detail: str
-    field: str = ""
+    at_fault: str = ""  # the request's field; empty when none is
     retry_after_s: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)  # beside those that follow from the rest
 
     def response(self) -> JSONResponse:
         """Write it out."""
@@ -65,9 +64,9 @@ class Problem(Exception):  # noqa: N818 (RFC 9457's own name)
             "detail": self.detail,
             "code": self.code,
         }
-        headers = {"Cache-Control": "no-store"}
-        if self.field:
-            body["errors"] = [{"field": self.field, "detail": self.detail}]
+        headers = {"Cache-Control": "no-store", **self.headers}
+        if self.at_fault:
+            body["errors"] = [{"field": self.at_fault, "detail": self.detail}]
         if self.retry_after_s is not None:
             body["retryAfterSeconds"] = self.retry_after_s
             headers["Retry-After"] = str(max(1, math.ceil(self.retry_after_s)))
@@ -81,21 +80,9 @@ def refused(status: int, detail: str, *, field: str = "") -> Problem:
     return Problem(status, CODES.get(status, "INVALID_ARGUMENT"), detail, field)
 
 
-def from_rpc(
-    code: grpc.StatusCode, message: str | None, metadata: Sequence[tuple[str, str | bytes]]
-) -> Problem:
-    """The problem that a failed call tells of, with the field and the delay of its google.rpc details."""
-    field, retry_after_s = "", None
-    for key, value in metadata:
-        if key != DETAILS_KEY or not isinstance(value, bytes):
-            continue
-        for detail in status_pb2.Status.FromString(value).details:
-            bad, retry = error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
-            if detail.Unpack(bad) and bad.field_violations:
-                field = bad.field_violations[0].field
-            elif detail.Unpack(retry):
-                retry_after_s = retry.retry_delay.ToMilliseconds() / 1000
-    status = HTTP_STATUS.get(code, 500)
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and retry_after_s is None:
+def from_error(error: AskError, headers: Mapping[str, str]) -> Problem:
+    """The problem that an ask's error is, to be answered with `headers` too."""
+    status = HTTP_STATUS.get(error.code, 500)
+    if error.code == "RESOURCE_EXHAUSTED" and error.retry_after_s is None:
         status = 413  # not a full queue: more bytes than are taken, and coming back does not help
-    return Problem(status, code.name, message or TITLES[500], field, retry_after_s)
+    return Problem(status, error.code, error.message, error.field, error.retry_after_s, headers)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asksight.engine.memory import return_freed_memory
 
@@ -26,6 +26,9 @@ from .logs import set_up_logs
 from .bundles import Bundles
 from .settings import Settings
 from .signals import Signals
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 log = logging.getLogger(__name__)
 
@@ -153,11 +156,24 @@ def _tracing() -> tuple[Any, ...]:
     return interceptors()
 
 
+def _traced(app: ASGIApp) -> ASGIApp:
+    from .tracing import wrap_http
+
+    return wrap_http(app)
+
+
 def _serve_http(stack: ExitStack, server: Server, settings: Settings, tls: TlsFiles | None) -> str:
     """Start the HTTP face, which `stack` stops before the gRPC server."""
     from ..http.gateway import Gateway
 
-    gateway = Gateway(server.local, server.desk, host=settings.host, port=settings.http or 0, tls=tls)
+    gateway = Gateway(
+        server.local,
+        server.desk,
+        host=settings.host,
+        port=settings.http or 0,
+        tls=tls,
+        wrap=_traced if settings.tracing else lambda app: app,
+    )
     bound = gateway.start()
     stack.callback(gateway.stop, settings.finish_within)
     where = f"{'https' if tls else 'http'}://{settings.host}:{bound}"

@@ -1,10 +1,21 @@
-"""OpenTelemetry traces of every call, through the standard gRPC instrumentation; needs the extra `tracing`."""
+"""OpenTelemetry traces of every call, through its own instrumentation of gRPC and ASGI; needs the extra `tracing`."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ServerError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+def wrap_http(app: ASGIApp) -> ASGIApp:
+    """The same for HTTP, once `interceptors` has set the exporter up."""
+    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+
+    wrapped: ASGIApp = OpenTelemetryMiddleware(app, exclude_spans=["receive", "send"])
+    return wrapped
 
 
 def interceptors() -> tuple[Any, ...]:

@@ -15,11 +15,12 @@ from vqa_files import ASKED, write_easy_vqa, write_vqa
 from asksight.cli.bundle_photos import photo_reader
 from asksight.engine import Bundle, Calibration
 from asksight.server.asks import Ask
-from asksight.server.assistant import Assistant
+from asksight.server.local import LocalAssistant
 from asksight.training.datasets import Dataset, DatasetError, open_dataset
 from asksight.training.evaluate import VERDICTS, Predictions, predict
 from asksight.training.results import score_results
 from asksight.training.scores import score
+from asksight.v1 import vqa_pb2
 
 ANSWERS = ("yes", "no", "circle", "red", "unanswerable")
 THRESHOLDS = Calibration(temperature=3.0, answered_threshold=0.45, unanswerable_threshold=0.3)
@@ -43,7 +44,7 @@ def test_the_server_answers_the_same(bundle: Bundle, dataset: Dataset) -> None:
     )
     assert sum(counted) == len(dataset) == 36
     verdicts = set()
-    assistant = Assistant.open(bundle.path)
+    assistant = LocalAssistant.open(bundle.path)
     try:
         for row, path in enumerate(dataset.image_paths):
             reply = assistant.ask(
@@ -51,8 +52,9 @@ def test_the_server_answers_the_same(bundle: Bundle, dataset: Dataset) -> None:
             )
             assert predictions.answers[row] == reply.answers[0].label
             assert predictions.confidence[row] == pytest.approx(reply.answers[0].probability, abs=1e-4)
-            assert VERDICTS[predictions.verdicts[row]] == reply.verdict.name.lower()
-            verdicts.add(reply.verdict.name)
+            verdict = vqa_pb2.Verdict.Name(reply.verdict)
+            assert f"VERDICT_{VERDICTS[predictions.verdicts[row]].upper()}" == verdict
+            verdicts.add(verdict)
     finally:
         assistant.close()
     assert len(verdicts) > 1  # else this shows little

@@ -18,7 +18,7 @@ from asksight.cli.main import main
 from asksight.engine import BundleError, Calibration, load_bundle
 from asksight.ext import dump_rules, english
 from asksight.server.asks import Ask
-from asksight.server.assistant import Assistant
+from asksight.server.local import LocalAssistant
 from asksight.training import export
 from asksight.training.calibration_record import calibrate_run
 from asksight.training.errors import ExportError, TrainingError
@@ -98,7 +98,7 @@ def test_the_bundle_is_the_run(run: Run, tmp_path: Path) -> None:
 def test_the_bundle_can_be_asked(run: Run, tmp_path: Path) -> None:
     export_run(run.path, tmp_path / "bundle", name="other")
     write_photo(tmp_path / "photo.png", 3)
-    assistant = Assistant.open(tmp_path / "bundle")
+    assistant = LocalAssistant.open(tmp_path / "bundle")
     try:
         photo = (tmp_path / "photo.png").read_bytes()
         reply = assistant.ask(Ask(photo=photo, image_id=None, question="what is red?"))

@@ -10,9 +10,9 @@ import pytest
 from http_rig import MakeWeb, Web
 from server_rig import MakeRig, release
 
-from asksight.server.http.gateway import Gateway, InnerSocket
+from asksight.server.calls import Desk
+from asksight.server.http.gateway import Gateway
 from asksight.server.limits import Limits
-from asksight.server.server import Server
 
 
 @pytest.fixture
@@ -21,12 +21,7 @@ def make_web(make_rig: MakeRig) -> Iterator[MakeWeb]:
 
         def make(limits: Limits | None = None) -> Web:
             rig = make_rig(limits)
-            inner = InnerSocket()
-            cleanup.callback(inner.close)
-            server = Server({"random": rig.assistant}, port=0, inner_address=inner.address)
-            server.start()
-            cleanup.callback(server.stop, 0)
-            gateway = Gateway(inner.address, port=0, limits=rig.assistant.limits)
+            gateway = Gateway(rig.local, Desk(rig.local.assistant.admission), port=0)
             address = f"http://127.0.0.1:{gateway.start()}"
             cleanup.callback(gateway.stop, 1)
             for engine in (rig.encoder, rig.answerer):

@@ -6,18 +6,22 @@ import base64
 import hashlib
 import socket
 import threading
+from pathlib import Path
 from typing import Any
 
-import grpc
 import httpx
 import pytest
 from http_rig import QUESTION, MakeWeb, Web, problem
 from photo_files import photo, png_bomb
-from server_rig import WAIT_S, MakeRig, hold, release
+from server_rig import WAIT_S, MakeRig, Rig, hold, release
 
+from asksight.server.access.door import Door
+from asksight.server.access.tokens import TokenFile
+from asksight.server.calls import Desk
 from asksight.server.errors import ServerError
-from asksight.server.http.gateway import Gateway, InnerSocket
+from asksight.server.http.gateway import Gateway
 from asksight.server.limits import Limits
+from asksight.server.metrics import Metrics
 from asksight.v1 import vqa_pb2
 
 PHOTO = photo()
@@ -202,18 +206,49 @@ def test_a_failure_says_nothing_of_its_cause(web: Web) -> None:
     assert problem(failed, 500)["code"] == "INTERNAL"
 
 
-def test_a_port_in_use_is_one_line() -> None:
+def test_a_port_in_use_is_one_line(rig: Rig) -> None:
+    desk = Desk(rig.local.assistant.admission)
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        gateway = Gateway("unix:/nowhere", port=taken.getsockname()[1])
+        gateway = Gateway(rig.local, desk, port=taken.getsockname()[1])
         with pytest.raises(ServerError, match="Take another port"):
             gateway.start()
     with pytest.raises(ServerError, match="no port 70000"):
-        Gateway("unix:/nowhere", port=70000).start()
+        Gateway(rig.local, desk, port=70000).start()
 
 
-def test_without_its_server_it_is_unavailable(make_rig: MakeRig) -> None:
-    inner = InnerSocket()
-    with Gateway(inner.address, port=0) as gateway:
-        answer = httpx.get(f"http://127.0.0.1:{gateway.port}/v1/model", trust_env=False)
-        assert problem(answer, 503)["code"] == grpc.StatusCode.UNAVAILABLE.name
-    inner.close()
+def test_once_its_model_is_closed_it_is_unavailable(web: Web) -> None:
+    model = web.rig.local.assistant.models[""]
+    web.rig.local.thread.run(model.close())
+    assert problem(as_form(web, question=QUESTION), 503)["code"] == "UNAVAILABLE"
+
+
+def test_a_call_is_counted_logged_and_limited_as_over_grpc(
+    make_rig: MakeRig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One desk is behind both faces: tokens, calls a caller, request ids, metrics and the log."""
+    digest = hashlib.sha256(b"secret").hexdigest()
+    (tmp_path / "tokens").write_text(f"alice {digest} 1\n")
+    metrics = Metrics()
+    rig = make_rig()
+    desk = Desk(
+        rig.local.assistant.admission, door=Door(TokenFile(tmp_path / "tokens")), observer=metrics
+    )
+    known = {"Authorization": "Bearer secret", "X-Request-Id": "mine"}
+    with (
+        caplog.at_level("INFO", "asksight.calls"),
+        Gateway(rig.local, desk, port=0) as gateway,
+        httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", trust_env=False, timeout=WAIT_S) as http,
+    ):
+        stranger = http.post("/v1/ask", content=b"never read", headers={"content-type": "application/json"})
+        assert problem(stranger, 401)["code"] == "UNAUTHENTICATED"
+        assert stranger.headers["www-authenticate"] == "Bearer"
+        answered = http.get("/v1/model", headers=known)
+        assert (answered.status_code, answered.headers["x-request-id"]) == (200, "mine")
+        refused = http.get("/v1/model", headers=known)
+        assert problem(refused, 429)["retryAfterSeconds"] > 0
+        assert refused.headers["x-request-id"] == "mine"
+    codes = [(record.fields["method"], record.fields["code"]) for record in caplog.records]  # type: ignore[attr-defined]
+    assert codes == [("Ask", "UNAUTHENTICATED"), ("GetModel", "OK"), ("GetModel", "RESOURCE_EXHAUSTED")]
+    labels = {"caller": "alice", "code": "OK"}
+    assert metrics.registry.get_sample_value("asksight_caller_calls_total", labels) == 1
+    assert rig.local.assistant.admission.calls == 0

@@ -16,9 +16,9 @@ from browser import browser, overflows, violations
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from served import PHOTOS
 
-from asksight.server.assistant import Assistant
-from asksight.server.http.gateway import Gateway, InnerSocket
-from asksight.server.server import Server
+from asksight.server.calls import Desk
+from asksight.server.http.gateway import Gateway
+from asksight.server.local import LocalAssistant
 
 SHAPES, STAR, DARK = (PHOTOS / f"{name}.jpg" for name in ("shapes", "star", "dark"))
 RED = "What colour is the circle?"
@@ -50,11 +50,8 @@ window.webkitSpeechRecognition = window.SpeechRecognition = class {
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     with ExitStack() as stack:
-        inner = InnerSocket()
-        stack.callback(inner.close)
-        assistant = stack.enter_context(Assistant.open("scenes"))
-        stack.enter_context(Server({"scenes": assistant}, port=0, inner_address=inner.address))
-        gateway = stack.enter_context(Gateway(inner.address, port=0))
+        local = stack.enter_context(LocalAssistant.open("scenes"))
+        gateway = stack.enter_context(Gateway(local, Desk(local.assistant.admission), port=0))
         yield f"http://127.0.0.1:{gateway.port}"
 
 

@@ -14,7 +14,9 @@ from certificates import Pair, make_authority, sign
 from server_rig import WAIT_S
 
 from asksight.server.access.tls import TlsFiles
+from asksight.server.calls import Desk
 from asksight.server.http.gateway import Gateway
+from asksight.server.local import LocalAssistant
 
 MakeSecure = Callable[[TlsFiles], str]
 
@@ -27,15 +29,18 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 @pytest.fixture
 def make_secure() -> Iterator[MakeSecure]:
     gateways: list[Gateway] = []
+    local = LocalAssistant()
+    desk = Desk(local.assistant.admission)
 
     def make(tls: TlsFiles) -> str:
-        gateway = Gateway("unix:/nowhere", port=0, tls=tls, renew_every_s=0)
+        gateway = Gateway(local, desk, port=0, tls=tls, renew_every_s=0)
         gateways.append(gateway)
         return f"https://localhost:{gateway.start()}/"
 
     yield make
     for gateway in gateways:
         gateway.stop(0)
+    local.close()
 
 
 def trusting(authority: Pair, client: Pair | None = None) -> ssl.SSLContext:

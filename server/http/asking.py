@@ -1,0 +1,126 @@
+"""HTTP requests as calls: the same caller, limits, ids, metrics and models as over gRPC, in the same event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from starlette.requests import Request
+
+from asksight.v1 import vqa_pb2
+
+from ..access.door import Metadata
+from ..assistant import Assistant, in_time
+from ..calls import REQUEST_ID, Call, Desk
+from ..errors import AskError, Cancelled
+from ..wire import from_request, to_model_response
+from .problems import Problem, from_error, refused
+
+M = TypeVar("M", bound=Message)
+
+DEFAULT_TIMEOUT_S = 30.0  # for callers that state none: a browser's tab may wait for ever
+TIMEOUT_HEADER = "grpc-timeout"  # as in gRPC over HTTP/2 and in grpc-gateway: "2500m" is 2.5 seconds
+TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
+UNIT_S = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+
+Read = Callable[[Request], Awaitable[vqa_pb2.AskRequest]]
+
+
+class Asking:
+    """Answers requests, in the assistant's event loop."""
+
+    def __init__(self, assistant: Assistant, desk: Desk) -> None:
+        self._assistant = assistant
+        self._desk = desk
+
+    async def ask(self, request: Request, read: Read) -> tuple[vqa_pb2.AskResponse, dict[str, str]]:
+        """Ask, as `read` reads it once the caller is known; its leaving cancels the ask. Raises Problem."""
+
+        async def answer(call: Call) -> vqa_pb2.AskResponse:
+            asked = await read(request)
+            call.questions = [asked.question]
+            call.deadline_s = time.monotonic() + timeout_s
+            with call:
+                work = self._assistant.ask(from_request(asked, call.deadline_s))
+                return await _while_there(request, in_time(work, call.deadline_s))
+
+        timeout_s = stated_timeout_s(request)
+        return await self._called("Ask", request, answer)
+
+    async def model(self, request: Request, name: str) -> tuple[vqa_pb2.GetModelResponse, dict[str, str]]:
+        """Say what is being served. Raises Problem."""
+
+        async def answer(call: Call) -> vqa_pb2.GetModelResponse:
+            with call:
+                return to_model_response(self._assistant.models[name].info())
+
+        stated_timeout_s(request)
+        return await self._called("GetModel", request, answer)
+
+    async def _called(
+        self, method: str, request: Request, answer: Callable[[Call], Awaitable[M]]
+    ) -> tuple[M, dict[str, str]]:
+        call = self._desk.call(method, _metadata(request), _Peer(request))
+        headers = {REQUEST_ID: call.request_id}
+        try:
+            call.identify()
+            return await answer(call), headers
+        except AskError as error:
+            raise from_error(error, headers) from None
+
+
+class _Peer:
+    """Where a request comes from."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def peer(self) -> str:
+        client = self._request.client
+        return f"http:{client.host}:{client.port}" if client else "http:"
+
+    def auth_context(self) -> Mapping[str, list[bytes]]:
+        """uvicorn does not tell what a certificate says."""
+        return {}
+
+
+def _metadata(request: Request) -> Metadata:
+    return [(name, request.headers[name]) for name in ("authorization", REQUEST_ID) if name in request.headers]
+
+
+def stated_timeout_s(request: Request) -> float:
+    """How long the caller waits, in seconds, by its Grpc-Timeout header. Raises Problem for one that is none."""
+    stated = request.headers.get(TIMEOUT_HEADER)
+    if stated is None:
+        return DEFAULT_TIMEOUT_S
+    found = TIMEOUT.fullmatch(stated)
+    if found is None:
+        raise refused(
+            400,
+            f"Grpc-Timeout is {stated[:20]!r}; write one to eight digits and H, M, S, m, u or n: 2500m is 2.5 s.",
+        )
+    return int(found[1]) * UNIT_S[found[2]]
+
+
+async def _while_there(request: Request, work: Coroutine[Any, Any, M]) -> M:
+    """Do the work for as long as the caller is there. Raises Cancelled when it has hung up."""
+    answered = asyncio.create_task(work)
+    gone = asyncio.create_task(_gone(request))
+    try:
+        await asyncio.wait({answered, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not answered.done():
+            raise Cancelled
+        return answered.result()
+    finally:
+        gone.cancel()
+        answered.cancel()  # nothing to one that is done
+
+
+async def _gone(request: Request) -> None:
+    """Return when the caller has hung up; its request was read to the end before."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
