@@ -8,6 +8,9 @@ from libc.stdint cimport int64_t, uint8_t
 
 from .photo_twin import SURFACE_PX, PhotoMeasures, check_pixels
 
+cdef enum:
+    SURFACE_PIXELS = 32 * 32
+
 cdef extern from "sharpness.h" nogil:
     ctypedef struct Sharpness:
         double upright, least, evenness
@@ -15,7 +18,8 @@ cdef extern from "sharpness.h" nogil:
 
 cdef extern from "surface.h" nogil:
     void grey_extremes(const uint8_t* grey, int64_t size, int* shadows, int* highlights)
-    double surface_unevenness(const uint8_t* small)
+    double surface_unevenness(const uint8_t* small, int colours)
+    int average_parts(const uint8_t* grey, int64_t height, int64_t width, uint8_t* parts)
 
 
 def measure_photo(grey):
@@ -24,12 +28,16 @@ def measure_photo(grey):
     cdef const uint8_t[:, ::1] pixels = grey
     cdef Sharpness sharpness
     cdef int shadows, highlights, measured
+    cdef uint8_t[SURFACE_PIXELS] parts
+    cdef double uneven
     with nogil:
         grey_extremes(&pixels[0, 0], pixels.shape[0] * pixels.shape[1], &shadows, &highlights)
         measured = measure_sharpness(&pixels[0, 0], pixels.shape[0], pixels.shape[1], &sharpness)
+        measured = measured and average_parts(&pixels[0, 0], pixels.shape[0], pixels.shape[1], parts)
+        uneven = surface_unevenness(parts, 1) if measured else 0
     if not measured:
         raise MemoryError
-    return PhotoMeasures(shadows, highlights, sharpness.upright, sharpness.least, sharpness.evenness)
+    return PhotoMeasures(shadows, highlights, sharpness.upright, sharpness.least, sharpness.evenness, uneven)
 
 
 def unevenness(small):
@@ -40,5 +48,5 @@ def unevenness(small):
     cdef const uint8_t[:, :, ::1] pixels = small
     cdef double levels
     with nogil:
-        levels = surface_unevenness(&pixels[0, 0, 0])
+        levels = surface_unevenness(&pixels[0, 0, 0], 3)
     return levels

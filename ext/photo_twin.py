@@ -26,23 +26,24 @@ Lines = NDArray[np.int16]
 
 
 class PhotoMeasures(NamedTuple):
-    """How light and how sharp a grey picture is.
+    """How light, how sharp and how uneven a grey picture is.
 
-    The last three are of the steepest steps as parts of their edges: 1 is a step of one pixel, 0.1 a climb over ten.
+    Sharpness is that of the steepest steps as parts of their edges: 1 is a step of one pixel, 0.1 a climb over ten.
     """
 
     shadows: int  # the grey value that 2 % of the pixels reach
     highlights: int  # and 98 %
-    upright: float  # over rows and columns together; 1 where there are no edges
+    upright: float  # sharpness over rows and columns together; 1 where there are no edges
     least: float  # of the four directions
     evenness: float  # the least part of the most: 1 is the same everywhere; 1 where there are too few edges
+    unevenness: float  # of averages of 32 x 32 parts, in levels; the liveliest colour has as much or more
 
 
 def measure_photo(grey: NDArray[np.uint8]) -> PhotoMeasures:
     """Measure a picture [H, W] of 0 to 255, in C order. Raises TypeError or ValueError on anything else."""
     check_pixels(grey, 2)
     lines = grey.astype(np.int16)
-    return PhotoMeasures(*_extremes(grey), *_sharpness(lines))
+    return PhotoMeasures(*_extremes(grey), *_sharpness(lines), _unevenness(_parts(grey)))
 
 
 def unevenness(small: NDArray[np.uint8]) -> float:
@@ -53,9 +54,7 @@ def unevenness(small: NDArray[np.uint8]) -> float:
     check_pixels(small, 3)
     if small.shape != (SURFACE_PX, SURFACE_PX, 3):
         raise ValueError(f"a surface is told on pixels [{SURFACE_PX}, {SURFACE_PX}, 3], not {[*small.shape]}")
-    colours = small.reshape(-1, 3).astype(np.float64)
-    surfaces = _surfaces()
-    return float((colours - surfaces @ (surfaces.T @ colours)).std(axis=0).max())
+    return _unevenness(small)
 
 
 def check_pixels(pixels: NDArray[Any], axes: int) -> None:
@@ -105,6 +104,24 @@ def _shares(grey: Lines, down: int, right: int, far: int) -> NDArray[np.float32]
     climbs = grey[rows + way * down, columns + way * right]  # [far + 1, edges]
     steepest = np.abs(np.diff(climbs, axis=0)).max(axis=0, initial=0)
     return np.asarray(steepest / heights.ravel()[strong], np.float32)
+
+
+def _unevenness(small: NDArray[np.uint8]) -> float:
+    colours = small.reshape(SURFACE_PX**2, -1).astype(np.float64)
+    surfaces = _surfaces()
+    return float((colours - surfaces @ (surfaces.T @ colours)).std(axis=0).max())
+
+
+def _parts(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The averages of 32 x 32 parts, rounded down; of a pixel or more each."""
+    rows, columns = ([_part(place, side) for place in range(SURFACE_PX)] for side in grey.shape)
+    averages = [[int(grey[row, column].mean()) for column in columns] for row in rows]
+    return np.array(averages, np.uint8)
+
+
+def _part(place: int, side: int) -> slice:
+    start, end = place * side // SURFACE_PX, (place + 1) * side // SURFACE_PX
+    return slice(start, max(start + 1, end))
 
 
 @cache

@@ -1,9 +1,11 @@
-/* How light a grey picture is, and how far a small colour picture is from one smooth surface; see photo_twin.py. */
+/* How light a grey picture is, and how far a picture is from one smooth surface; see photo_twin.py. */
 #ifndef ASKSIGHT_SURFACE_H
 #define ASKSIGHT_SURFACE_H
 
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { SURFACE_PX = 32 };
 
@@ -27,22 +29,22 @@ static inline void grey_extremes(const uint8_t *grey, int64_t size, int *shadows
     }
 }
 
-/* What is left of an RGB picture [32, 32, 3] without its smooth surface, a polynomial of degree two: the standard
+/* What is left of a picture [32, 32, colours] without its smooth surface, a polynomial of degree two: the standard
    deviation, in levels, of the colour that has most.
 
    The discrete Chebyshev polynomials 1, 2x - 31 and x^2 - 31x + 155 are orthogonal on 0 to 31 (Szegő, Orthogonal
    Polynomials, 2.8), and so are their products in x and y. What a surface takes of the sum of squares is thus the sum of
    (picture * product)^2 / product^2, whose parts are whole numbers. */
-static inline double surface_unevenness(const uint8_t *small) {
+static inline double surface_unevenness(const uint8_t *small, int colours) {
     const double norms[3] = {32.0, 10912.0, 185504.0};  /* the polynomials' sums of squares */
     double most = 0;
-    for (int colour = 0; colour < 3; colour++) {
+    for (int colour = 0; colour < colours; colour++) {
         int64_t squares = 0, parts[6] = {0};     /* 1, x, y, xx, xy, yy */
         for (int y = 0; y < SURFACE_PX; y++) {
-            const uint8_t *row = small + 3 * SURFACE_PX * y + colour;
+            const uint8_t *row = small + colours * SURFACE_PX * y + colour;
             int32_t sums[3] = {0}, line = 0, slope = 2 * y - 31, bend = y * y - 31 * y + 155;
             for (int x = 0; x < SURFACE_PX; x++) {
-                int32_t value = row[3 * x];
+                int32_t value = row[colours * x];
                 sums[0] += value, sums[1] += value * (2 * x - 31), sums[2] += value * (x * x - 31 * x + 155);
                 line += value * value;
             }
@@ -57,6 +59,31 @@ static inline double surface_unevenness(const uint8_t *small) {
         most = most > left ? most : left;
     }
     return sqrt(most / (SURFACE_PX * SURFACE_PX));
+}
+
+/* The averages of 32 x 32 parts of a grey picture, of a pixel or more each; 0 where there is no memory for a row. */
+static inline int average_parts(const uint8_t *grey, int64_t height, int64_t width, uint8_t *parts) {
+    uint32_t *sums = (uint32_t *)malloc((size_t)width * sizeof(uint32_t));
+    if (!sums)
+        return 0;
+    for (int64_t y = 0; y < SURFACE_PX; y++) {
+        int64_t top = y * height / SURFACE_PX, bottom = (y + 1) * height / SURFACE_PX;
+        bottom = bottom > top ? bottom : top + 1;
+        memset(sums, 0, (size_t)width * sizeof(uint32_t));
+        for (const uint8_t *row = grey + top * width; row < grey + bottom * width; row += width)
+            for (int64_t column = 0; column < width; column++)
+                sums[column] += row[column];
+        for (int64_t x = 0; x < SURFACE_PX; x++) {
+            int64_t left = x * width / SURFACE_PX, right = (x + 1) * width / SURFACE_PX;
+            uint64_t sum = 0;
+            right = right > left ? right : left + 1;
+            for (int64_t column = left; column < right; column++)
+                sum += sums[column];
+            *parts++ = (uint8_t)(sum / (uint64_t)((bottom - top) * (right - left)));
+        }
+    }
+    free(sums);
+    return 1;
 }
 
 #endif

@@ -27,6 +27,9 @@ EDGE_STEEPNESS = (0.22, 0.09)  # blurs of about 1.8 and 4.4 px
 MOVED_STEEPNESS = (0.36, 0.09)  # of the worst direction: motion over about 3 and 11 px
 SHORT_SIDE_PX = (64.0, 16.0)
 UNEVENNESS = (2.5, 0.8)  # levels by which it differs from a smooth surface
+UNEVEN_GREY = (
+    8.0  # levels from which on no rounding makes all colours even, so that they need not be looked at
+)
 
 MOVED = 0.69  # evenness: a Gaussian blurs all directions alike, motion does not
 
@@ -50,7 +53,8 @@ def find_flaws(picture: Image.Image, *, short_side_px: int) -> tuple[Flaw, ...]:
         _blur(seen),
         Flaw(PhotoIssueKind.TINY, _severity(short_side_px, SHORT_SIDE_PX)),
     ]
-    if not dark and not bright:  # of which a plain surface is what is to be expected
+    # A plain surface is what is to be expected of a dark or bright photo.
+    if not dark and not bright and seen.unevenness < UNEVEN_GREY:
         found.append(Flaw(PhotoIssueKind.UNIFORM, _severity(unevenness(_small_copy(picture)), UNEVENNESS)))
     return tuple(sorted((flaw for flaw in found if flaw.severity > 0), key=lambda flaw: -flaw.severity))
 

@@ -33,6 +33,11 @@ static void check_grey(const uint8_t *grey, int64_t height, int64_t width) {
     CHECK(one.upright == other.upright && one.least == other.least && one.evenness == other.evenness);
     CHECK(0 <= one.upright && one.upright <= 255.0 / FLAT_LEVELS && 0 <= one.least && one.least <= 255.0 / FLAT_LEVELS);
     CHECK(0 <= one.evenness && one.evenness <= 1);
+    uint8_t *parts = (uint8_t *)malloc(SURFACE_PX * SURFACE_PX);
+    CHECK(average_parts(grey, height, width, parts));
+    double levels = surface_unevenness(parts, 1);
+    CHECK(0 <= levels && levels <= 127.5);
+    free(parts);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -44,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_grey(grey, height, width);
     free(grey);
     uint8_t *small = exactly(data, size, SMALL_BYTES);
-    double levels = surface_unevenness(small);
+    double levels = surface_unevenness(small, 3);
     CHECK(0 <= levels && levels <= 127.5);
     free(small);
     return 0;
