@@ -3,7 +3,7 @@
 #   make demo    serve the built-in bundle and ask it a few questions over the wire
 #   make test    everything that is tested
 #   make lint    ruff            make types   mypy --strict and pyright
-#   make fuzz    the tokenizer under sanitizers, a quarter of an hour     make exact   against spaCy, half an hour
+#   make fuzz    the C under sanitizers, half an hour                      make exact   against spaCy, half an hour
 #   make bench   the figures     make clean   remove what was built
 #   make soak    hours under load, each promise of docs/reliability.md; SOAK=--short for minutes
 #   make accuracy   the built-in bundle on fresh scenes     make scenes-bundle   train it anew, about an hour

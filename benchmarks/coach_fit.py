@@ -1,6 +1,6 @@
 """Choose the coach's thresholds for blur: `python benchmarks/coach_fit.py FOLDER [--photos 2000]`, FOLDER being `fit`.
 
-Of every photo that is degraded, or left as it is, three numbers are measured (server/sharpness.py). Tried are all
+Of every photo that is degraded, or left as it is, three numbers are measured (ext/photo_twin.py). Tried are all
 thresholds on a grid; the best are those whose worst precision or recall, over the kinds, is highest. On the photos of
 benchmarks/photo_coach.py's table nothing is chosen. Tried too: the cheapest cue for photos that lie on their side.
 """
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from photo_coach import CLEAN, blurred, crop, degraded, motion_blurred, photos_of
 from PIL import Image
 
+from asksight.ext import measure_photo
 from asksight.server.photo_flaws import EDGE_STEEPNESS, MOVED, MOVED_STEEPNESS, grey_copy
-from asksight.server.sharpness import sharpness
 from asksight.server.spoken import WORTH_A_HINT
 
 KINDS = (blurred.__name__, motion_blurred.__name__, CLEAN)
@@ -30,7 +30,7 @@ Measured = tuple[NDArray[np.str_], NDArray[np.float64]]
 def measure(photos: list[Image.Image], count: int, seed: int) -> Measured:
     """What was done, and [count, 3]: the sharpness upright, the least of any direction, and how even it is."""
     seen = [
-        (done, sharpness(np.asarray(grey_copy(photo), np.int16)))
+        (done, measure_photo(grey_copy(photo)))
         for done, photo in degraded(photos, count, np.random.default_rng(seed))
         if done in KINDS
     ]

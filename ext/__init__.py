@@ -1,24 +1,30 @@
-"""Question text to token rows to padded word vectors."""
+"""Question text to token rows to padded word vectors; pixels of a photo to what tells its flaws."""
 
+from .photo_twin import SURFACE_PX, PhotoMeasures
 from .rules import Rules, dump_rules, english, parse_rules, read_rules
 from .text import Splitter
 from .twin import PyWordTable
 
 try:
+    from ._photo import measure_photo, unevenness
     from ._words import WordTable
-except ImportError as error:  # no fallback: the twin would serve, but hundreds of times slower
+except ImportError as error:  # no fallback: the twins would serve, but up to hundreds of times slower
     raise ImportError(
-        "asksight.ext._words, the compiled tokenizer, was not built for this Python; "
+        "asksight.ext, the compiled tokenizer and photo measures, was not built for this Python; "
         "install asksight again with a C compiler at hand: pip install --force-reinstall asksight"
     ) from error
 
 __all__ = [
+    "SURFACE_PX",
+    "PhotoMeasures",
     "PyWordTable",
     "Rules",
     "Splitter",
     "WordTable",
     "dump_rules",
     "english",
+    "measure_photo",
     "parse_rules",
     "read_rules",
+    "unevenness",
 ]

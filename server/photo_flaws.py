@@ -9,18 +9,16 @@ photos that lie on their side: no cheap measure finds them (docs/coach.md).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..ext import SURFACE_PX, PhotoMeasures, measure_photo, unevenness
 from .asks import PhotoIssueKind
-from .sharpness import sharpness
 
 SIDE_PX = 256  # of the copy that is measured
 NEAR_PX = 384  # what has twice that or more is reduced towards it first, in one pass for all measures
-UNIFORM_PX = 32  # of the copy on which surfaces are told from things; noise is averaged out there
 
 # (nothing wrong, nothing to be seen)
 DARK_HIGHLIGHTS = (60.0, 12.0)  # the grey value that 98 % of the pixels lie below
@@ -29,6 +27,9 @@ EDGE_STEEPNESS = (0.22, 0.09)  # blurs of about 1.8 and 4.4 px
 MOVED_STEEPNESS = (0.36, 0.09)  # of the worst direction: motion over about 3 and 11 px
 SHORT_SIDE_PX = (64.0, 16.0)
 UNEVENNESS = (2.5, 0.8)  # levels by which it differs from a smooth surface
+UNEVEN_GREY = (
+    8.0  # levels from which on no rounding makes all colours even, so that they need not be looked at
+)
 
 MOVED = 0.69  # evenness: a Gaussian blurs all directions alike, motion does not
 
@@ -44,26 +45,30 @@ class Flaw:
 def find_flaws(picture: Image.Image, *, short_side_px: int) -> tuple[Flaw, ...]:
     """Measure a decoded RGB picture, worst flaw first; `short_side_px` is that of the file."""
     picture = _near(picture)
-    grey = grey_copy(picture)
-    shadows, highlights = _extremes(grey)
-    dark, bright = _severity(highlights, DARK_HIGHLIGHTS), _severity(shadows, BRIGHT_SHADOWS)
+    seen = measure_photo(grey_copy(picture))
+    dark, bright = _severity(seen.highlights, DARK_HIGHLIGHTS), _severity(seen.shadows, BRIGHT_SHADOWS)
     found = [
         Flaw(PhotoIssueKind.DARK, dark),
         Flaw(PhotoIssueKind.BRIGHT, bright),
-        _blur(np.asarray(grey, np.int16)),
+        _blur(seen),
         Flaw(PhotoIssueKind.TINY, _severity(short_side_px, SHORT_SIDE_PX)),
     ]
-    if not dark and not bright:  # of which a plain surface is what is to be expected
-        found.append(Flaw(PhotoIssueKind.UNIFORM, _severity(_unevenness(picture), UNEVENNESS)))
+    # A plain surface is what is to be expected of a dark or bright photo.
+    if not dark and not bright and seen.unevenness < UNEVEN_GREY:
+        found.append(Flaw(PhotoIssueKind.UNIFORM, _severity(unevenness(_small_copy(picture)), UNEVENNESS)))
     return tuple(sorted((flaw for flaw in found if flaw.severity > 0), key=lambda flaw: -flaw.severity))
 
 
-def grey_copy(picture: Image.Image) -> Image.Image:
-    """The copy on which brightness and sharpness are measured."""
+def grey_copy(picture: Image.Image) -> NDArray[np.uint8]:
+    """The copy [H, W] on which brightness and sharpness are measured."""
     grey = _near(picture).convert("L")
     if max(grey.size) > SIDE_PX:
         grey.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.BOX)
-    return grey
+    return np.asarray(grey)
+
+
+def _small_copy(picture: Image.Image) -> NDArray[np.uint8]:
+    return np.asarray(picture.resize((SURFACE_PX, SURFACE_PX), Image.Resampling.BOX, reducing_gap=2.0))
 
 
 def _near(picture: Image.Image) -> Image.Image:
@@ -71,15 +76,7 @@ def _near(picture: Image.Image) -> Image.Image:
     return picture.reduce(factor) if factor > 1 else picture
 
 
-def _extremes(grey: Image.Image) -> tuple[int, int]:
-    """The grey values that 2 % and 98 % of the pixels reach."""
-    reached = np.cumsum(grey.histogram())
-    shadows, highlights = np.searchsorted(reached, (0.02 * reached[-1], 0.98 * reached[-1]))
-    return int(shadows), int(highlights)
-
-
-def _blur(grey: NDArray[np.int16]) -> Flaw:
-    seen = sharpness(grey)
+def _blur(seen: PhotoMeasures) -> Flaw:
     if seen.evenness < MOVED:
         return Flaw(PhotoIssueKind.MOTION_BLURRED, _severity(seen.least, MOVED_STEEPNESS))
     return Flaw(PhotoIssueKind.BLURRED, _severity(seen.upright, EDGE_STEEPNESS))
@@ -87,19 +84,4 @@ def _blur(grey: NDArray[np.int16]) -> Flaw:
 
 def _severity(value: float, scale: tuple[float, float]) -> float:
     fine, useless = scale
-    return float(np.clip((value - fine) / (useless - fine), 0.0, 1.0))
-
-
-def _unevenness(picture: Image.Image) -> float:
-    """How far the picture is from a smooth surface (a polynomial of degree two), in levels of its liveliest colour."""
-    small = picture.resize((UNIFORM_PX, UNIFORM_PX), Image.Resampling.BOX, reducing_gap=2.0)
-    colours = np.asarray(small, np.float64).reshape(UNIFORM_PX**2, 3)
-    surfaces = _surfaces()
-    return float((colours - surfaces @ (surfaces.T @ colours)).std(axis=0).max())
-
-
-@cache
-def _surfaces() -> NDArray[np.float64]:
-    """An orthonormal basis of the smooth surfaces, [1024, 6]."""
-    y, x = (axis.ravel() for axis in np.mgrid[0:UNIFORM_PX, 0:UNIFORM_PX] / (UNIFORM_PX - 1))
-    return np.linalg.qr(np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1))[0]
+    return min(max((value - fine) / (useless - fine), 0.0), 1.0)

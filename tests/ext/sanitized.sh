@@ -1,5 +1,5 @@
 #!/bin/sh
-# The tests of the tokenizer with an extension that AddressSanitizer and UBSan watch. From the root: sh tests/ext/sanitized.sh
+# The tests of ext with extensions that AddressSanitizer and UBSan watch. From the root: sh tests/ext/sanitized.sh
 # PYTHON is an interpreter that has the tests' packages. Leaks are not looked for: the interpreter has its own.
 # Nothing is captured, or what a sanitizer says as it ends the process would be lost.
 set -eu

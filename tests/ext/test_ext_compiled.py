@@ -1,4 +1,4 @@
-"""What only the compiled table promises: other threads run meanwhile, and its absence is loud."""
+"""What only the compiled code promises: other threads run meanwhile, and its absence is loud."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from asksight.ext import WordTable
+from asksight.ext import WordTable, measure_photo
 
 
 @pytest.fixture
@@ -58,8 +58,17 @@ def test_other_threads_run_while_rows_are_found() -> None:
     assert lets_others_run(lambda: table.rows(questions))
 
 
-def test_a_missing_extension_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("no_switching")
+def test_other_threads_run_while_a_photo_is_measured() -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (256, 256), np.uint8)
+    assert lets_others_run(lambda: measure_photo(grey))
+
+
+@pytest.mark.parametrize("name", ["_words", "_photo"])
+def test_a_missing_extension_is_an_error_that_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.delitem(sys.modules, "asksight.ext")
-    monkeypatch.setitem(sys.modules, "asksight.ext._words", None)
+    monkeypatch.setitem(sys.modules, f"asksight.ext.{name}", None)
     with pytest.raises(ImportError, match=r"was not built for this Python; install asksight again"):
         importlib.import_module("asksight.ext")

@@ -1,6 +1,6 @@
-"""Any bytes through the C of the tokenizer, under AddressSanitizer: tests/ext/fuzz_words.c, here for half a minute.
+"""Any bytes through the C of the extensions, under AddressSanitizer: fuzz_words.c and fuzz_photo.c, half a minute each.
 
-`make fuzz` runs it for ten minutes, and the tests of this folder with a sanitized extension.
+`make fuzz` runs them for ten minutes each, and the tests of this folder with sanitized extensions.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ COMPILER = shutil.which(os.environ.get("CC", "cc"))
 
 
 @pytest.mark.skipif(COMPILER is None, reason="needs a C compiler, as the build does")
-def test_no_text_leads_out_of_bounds(tmp_path: Path) -> None:
-    program = tmp_path / "fuzz_words"
+@pytest.mark.parametrize("name", ["fuzz_words", "fuzz_photo"])
+def test_no_bytes_lead_out_of_bounds(tmp_path: Path, name: str) -> None:
+    program = tmp_path / name
     flags = "-std=gnu11 -Wall -Wextra -Werror -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -pthread"
-    source = ROOT / "tests" / "ext" / "fuzz_words.c"
+    source = ROOT / "tests" / "ext" / f"{name}.c"
     subprocess.run(
-        [str(COMPILER), *flags.split(), f"-I{ROOT / 'ext'}", str(source), "-o", str(program)], check=True
+        [str(COMPILER), *flags.split(), f"-I{ROOT / 'ext'}", str(source), "-lm", "-o", str(program)],
+        check=True,
     )
     ran = subprocess.run([str(program), SECONDS], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr[-4000:]
