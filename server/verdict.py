@@ -42,7 +42,7 @@ class Judge:
         """
         probabilities = softmax(logits, self._calibration.temperature)  # [N, A]
         ranked = _ranked(probabilities, max(*top_k, LIKELIEST))  # [N, K]
-        best = np.take_along_axis(probabilities, ranked, axis=1).tolist()
+        best = probabilities[np.arange(len(ranked))[:, None], ranked].tolist()
         nothing = None if self._nothing is None else probabilities[:, self._nothing].tolist()
         return [
             self._one(places, values, wanted, None if nothing is None else nothing[row])
@@ -68,16 +68,19 @@ def softmax(logits: NDArray[Any], temperature: float) -> NDArray[np.float64]:
 
     The largest score is taken off first, so that nothing overflows.
     """
-    scaled = np.asarray(logits, np.float64) / temperature
-    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+    powers = np.divide(logits, temperature, dtype=np.float64)
+    powers -= powers.max(axis=-1, keepdims=True)
+    np.exp(powers, out=powers)
+    powers /= powers.sum(axis=-1, keepdims=True)
+    return powers
 
 
 def _ranked(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     """The places of the largest values [N, A] in each row, the largest first; of equal ones the earlier."""
+    falling = -values
     if 8 * count > values.shape[1]:
-        return np.argsort(-values, axis=1, kind="stable")[:, :count]
-    places = np.argpartition(-values, count, axis=1)[:, :count]  # sorting thousands of answers takes 20 times as long
+        return falling.argsort(axis=1, kind="stable")[:, :count]
+    places = falling.argpartition(count, axis=1)[:, :count]  # sorting thousands of answers takes 20 times as long
     places.sort(axis=1)
-    order = np.argsort(-np.take_along_axis(values, places, axis=1), axis=1, kind="stable")
+    order = np.take_along_axis(falling, places, axis=1).argsort(axis=1, kind="stable")
     return np.take_along_axis(places, order, axis=1)
