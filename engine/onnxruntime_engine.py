@@ -33,6 +33,7 @@ onnxruntime.set_default_logger_severity(FATAL)
 ALONE_S = 0.003
 LIGHT_BYTES = 32 << 20  # of a graph that may be in memory twice
 WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
+FOLDER_SINCE = (1, 21)  # of ONNX Runtime: 1.20 looks for some weights in the working directory all the same
 DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(float)": np.dtype(np.float32),
     "tensor(float16)": np.dtype(np.float16),
@@ -149,7 +150,8 @@ def _session(path: str | Path, threads: int) -> onnxruntime.InferenceSession:
 
 def _heavy_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     """A session whose large weights are mapped while it is made, where that leaves nothing mapped; else as any."""
-    model = without_weights(path)
+    version = tuple(map(int, onnxruntime.__version__.split(".")[:2]))
+    model = without_weights(path) if version >= FOLDER_SINCE else None
     if model is None:
         return _session(path, threads)
     options = _options(threads)

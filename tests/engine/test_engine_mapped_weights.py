@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -30,13 +31,13 @@ def _every_weight_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 def sessions(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What each session is made from, a path or a model."""
     made: list[Any] = []
-    session = onnxruntime_engine.onnxruntime.InferenceSession
+    session = onnxruntime.InferenceSession
 
     def recorded(model: Any, *given: Any, **named: Any) -> Any:
         made.append(model)
         return session(model, *given, **named)
 
-    monkeypatch.setattr(onnxruntime_engine.onnxruntime, "InferenceSession", recorded)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", recorded)
     return made
 
 
@@ -104,7 +105,7 @@ def test_the_answers_are_those_of_the_whole_file(
     light = OnnxRuntimeEngine(path, threads=2)
     assert [type(model) for model in sessions] == [bytes]
     assert mappings(path) == 0
-    session = onnxruntime_engine.onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (whole,) = session.run(None, {"x": x})
     path.write_bytes(b"another")
     np.testing.assert_array_equal(light.infer({"x": x})["y"], whole)
@@ -137,6 +138,15 @@ def test_light_graphs_are_made_from_the_whole_file(
     path = save(tmp_path / "graph.onnx", convolving())
     OnnxRuntimeEngine(path, threads=2)
     assert sessions == [str(path)] * 2
+
+
+def test_an_onnx_runtime_that_looks_in_the_wrong_folder_gets_the_whole_file(
+    tmp_path: Path, sessions: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnxruntime, "__version__", "1.20.1")
+    path = save(tmp_path / "graph.onnx", convolving())
+    OnnxRuntimeEngine(path, threads=2)
+    assert sessions == [str(path)]
 
 
 def other_reader() -> Model:
