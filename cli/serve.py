@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from .kept_imports import kept_imports
+
 MODELS, ACCESS, LOAD, STOPPING, WATCHING = "Models", "Access", "Load", "Stopping", "Watching"
 
 
@@ -92,10 +94,12 @@ def serve(
         typer.echo(as_toml(settings, sources))
         return
     if settings.processes > 1:
-        from asksight.server.running.supervisor import supervise
+        with kept_imports():
+            from asksight.server.running.supervisor import supervise
 
         supervise(settings, typer.echo)
     else:
-        from asksight.server.running.serving import serve as serve_here
+        with kept_imports():
+            from asksight.server.running.serving import serve as serve_here
 
         serve_here(settings, typer.echo)

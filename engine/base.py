@@ -28,6 +28,9 @@ class EngineSpec:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     max_batch: int
+    # More rows run so many at a time, which is as quick: a queue loses nothing by taking no more. None: all at once.
+    slice_rows: int | None = None
+    every_size_is_new: bool = False  # whether the first call at each batch size is slower than later ones
 
 
 class Engine(Protocol):

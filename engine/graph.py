@@ -6,7 +6,6 @@ Reads the protobuf wire format directly and steps over the weights: milliseconds
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .base import TensorSpec
+from .protobuf_fields import DamagedGraphError, fields, mapped
 
 # onnx.TensorProto.DataType
 DTYPES = {
@@ -27,12 +27,8 @@ DTYPES = {
     11: "float64",
 }
 DEEPEST = 32  # graphs nest in branches of If and Loop, by one or two; protobuf itself stops at 33
-SIZE_BY_WIRE_TYPE = {1: 8, 5: 4}
-VARINT, BYTES = 0, 2
 
-
-class DamagedGraphError(ValueError):
-    """The file is not an ONNX model; the message says what is wrong with it."""
+__all__ = ["DamagedGraphError", "GraphHeader", "read_header"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +51,9 @@ class _Found:
 def read_header(path: Path) -> GraphHeader:
     """Raises DamagedGraphError when the file is no ONNX model, OSError when it cannot be read."""
     found = _Found()
-    with path.open("rb") as file:
-        if path.stat().st_size == 0:
-            raise DamagedGraphError("an empty file")
-        # Never closed by hand: slices of it live as long as an error's traceback does.
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    data = mapped(path)
     try:
-        _read_model(memoryview(data), found)
+        _read_model(data, found)
     except (IndexError, UnicodeDecodeError) as error:
         raise DamagedGraphError("a file that is not an ONNX model") from error
     if not found.outputs:
@@ -148,7 +140,7 @@ def _read_value(value: memoryview) -> TensorSpec:
             for kind, tensor in _messages(part):
                 if kind != 1:
                     raise DamagedGraphError(f"a model whose {name!r} is not a tensor")
-                for field_number, content in _fields(tensor):
+                for field_number, content in _values(tensor):
                     if field_number == 1 and isinstance(content, int):
                         dtype = DTYPES.get(content, "void")
                     elif field_number == 2 and isinstance(content, memoryview):
@@ -157,7 +149,7 @@ def _read_value(value: memoryview) -> TensorSpec:
 
 
 def _size(dimension: memoryview) -> int | None:
-    sizes = [value for number, value in _fields(dimension) if number == 1 and isinstance(value, int)]
+    sizes = [value for number, value in _values(dimension) if number == 1 and isinstance(value, int)]
     return sizes[-1] if sizes else None
 
 
@@ -166,38 +158,8 @@ def _text(data: memoryview) -> str:
 
 
 def _messages(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    return ((number, value) for number, value in _fields(data) if isinstance(value, memoryview))
+    return ((number, value) for number, value in _values(data) if isinstance(value, memoryview))
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Number and value of each field, int or slice of bytes; numbers of fixed size are left out."""
-    at, end = 0, len(data)
-    while at < end:
-        tag, at = _varint(data, at)
-        number, wire_type = tag >> 3, tag & 7
-        if wire_type == VARINT:
-            value, at = _varint(data, at)
-            yield number, value
-        elif wire_type == BYTES:
-            size, at = _varint(data, at)
-            if size > end - at:
-                raise DamagedGraphError("an ONNX model that is cut short")
-            yield number, data[at : at + size]
-            at += size
-        elif wire_type in SIZE_BY_WIRE_TYPE:
-            at += SIZE_BY_WIRE_TYPE[wire_type]
-        else:
-            raise DamagedGraphError("a file that is not an ONNX model")
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise DamagedGraphError("a file that is not an ONNX model")
+def _values(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    return ((one.number, one.value) for one in fields(data))

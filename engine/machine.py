@@ -6,7 +6,6 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
@@ -41,6 +40,8 @@ def cpu(cpu_info: Path = CPU_INFO) -> dict[str, str]:
 
 def package(name: str) -> str:
     """The version of an installed package, "none" where it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # imported late: 10 ms, and only plans ask
+
     try:
         return version(name)
     except PackageNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,11 +16,15 @@ from .check import batch_size, check_tensor
 from .cores import available_cores
 from .errors import EngineError
 from .graph import DamagedGraphError, read_header
+from .mapped_weights import mappings, without_weights
 from .quiet import without_lines
+from .slices import run_in_slices, slice_rows
 from .warm import ones, warm_up
 
 with without_lines(b"[W:onnxruntime"):
     import onnxruntime
+
+log = logging.getLogger(__name__)
 
 FATAL = 4  # of ONNX Runtime's log levels: what goes wrong is raised, so stderr need not say it too
 onnxruntime.set_default_logger_severity(FATAL)
@@ -27,6 +32,8 @@ onnxruntime.set_default_logger_severity(FATAL)
 # 6.18, two cores): what one thread does within this time is not shared.
 ALONE_S = 0.003
 LIGHT_BYTES = 32 << 20  # of a graph that may be in memory twice
+WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
+FOLDER_SINCE = (1, 21)  # of ONNX Runtime: 1.20 looks for some weights in the working directory all the same
 DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(float)": np.dtype(np.float32),
     "tensor(float16)": np.dtype(np.float16),
@@ -42,7 +49,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 class OnnxRuntimeEngine:
     """One ONNX graph in float32. `infer` may be called from any one thread at a time.
 
-    Its memory grows to what the largest batch needs and stays there, so `max_batch` bounds it.
+    Its memory grows to what the largest batch needs and stays there; batches of large photos run in slices for that.
     """
 
     name = "onnxruntime"
@@ -58,9 +65,9 @@ class OnnxRuntimeEngine:
         try:
             declared = read_header(Path(path))
             threads = threads or available_cores()
-            session = _session(path, threads)
-            light = threads > 1 and Path(path).stat().st_size <= LIGHT_BYTES
-            alone = _session(path, 1) if light else None
+            light = Path(path).stat().st_size <= LIGHT_BYTES
+            session = _session(path, threads) if light else _heavy_session(Path(path), threads)
+            alone = _session(path, 1) if light and threads > 1 else None
         except DamagedGraphError as error:
             raise EngineError(f"{path} cannot be loaded: expected an ONNX model, found {error}.") from error
         except OSError as error:
@@ -68,10 +75,12 @@ class OnnxRuntimeEngine:
         except Exception as error:  # ONNX Runtime's own, which share no other base class
             raise EngineError(f"ONNX Runtime cannot load {path}: {_one_line(error)}") from error
         shapes = {tensor.name: tensor.shape for tensor in (*declared.inputs, *declared.outputs)}
+        inputs = tuple(_tensor(path, node, shapes) for node in session.get_inputs())
         self.spec = EngineSpec(
-            inputs=tuple(_tensor(path, node, shapes) for node in session.get_inputs()),
+            inputs=inputs,
             outputs=tuple(_tensor(path, node, shapes) for node in session.get_outputs()),
             max_batch=max_batch,
+            slice_rows=slice_rows(inputs, max_batch=max_batch, threads=threads),
         )
         self._session: onnxruntime.InferenceSession | None = session
         self._alone = alone  # with one thread
@@ -89,6 +98,11 @@ class OnnxRuntimeEngine:
         rows = batch_size(self.spec, arrays)
         if self._alone is not None and rows <= self._alone_rows:
             session = self._alone
+        return run_in_slices(
+            lambda some, count: self._run(session, some, count), arrays, rows, self.spec.slice_rows
+        )
+
+    def _run(self, session: Any, arrays: Arrays, rows: int) -> dict[str, NDArray[Any]]:
         try:
             results: Sequence[Any] = session.run(self._outputs, dict(arrays))
         except Exception as error:  # as above
@@ -132,6 +146,26 @@ class OnnxRuntimeEngine:
 
 def _session(path: str | Path, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), _options(threads), providers=["CPUExecutionProvider"])
+
+
+def _heavy_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    """A session whose large weights are mapped while it is made, where that leaves nothing mapped; else as any."""
+    version = tuple(map(int, onnxruntime.__version__.split(".")[:2]))
+    model = without_weights(path) if version >= FOLDER_SINCE else None
+    if model is None:
+        return _session(path, threads)
+    options = _options(threads)
+    options.add_session_config_entry(WEIGHTS_FOLDER, str(path.absolute().parent))
+    before = mappings(path)
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - the whole file says what is wrong, if it is not this way
+        log.debug("%s is loaded whole: %s", path, _one_line(error))
+        return _session(path, threads)
+    if mappings(path) > before:  # a weight that was not packed
+        del session
+        return _session(path, threads)
+    return session
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

@@ -11,7 +11,6 @@ from pathlib import Path
 from .base import Engine
 from .bundle_load import Bundle
 from .choose import open_engine
-from .compile import Reference, compile_stage
 from .errors import BundleError, EngineError
 from .makers import MAKERS, check_precision, maker
 from .progress import Progress
@@ -176,6 +175,8 @@ def _usable(
 
 def rebuild(bundle: Bundle, sidecar: Sidecar, *, max_batch: int, threads: int | None) -> tuple[Path, Sidecar]:
     """Build a plan again for this machine. Raises EngineError where that fails or the plan does not agree."""
+    from .compile import Reference, compile_stage  # imported late: most servers build nothing
+
     samples = kept_samples(bundle) or made_up_samples(bundle)
     reference = Reference(bundle, samples, max_batch=max(max_batch, sidecar.max_batch), threads=threads)
     try:

@@ -107,7 +107,9 @@ class TensorRtEngine:
         most = min(shape[0] for shape in program.most.values())
         rows = min(self._wanted, most)
         self._loaded = _Loaded(self._device.driver, program, rows)
-        return EngineSpec(inputs=program.inputs, outputs=program.outputs, max_batch=rows)
+        return EngineSpec(
+            inputs=program.inputs, outputs=program.outputs, max_batch=rows, every_size_is_new=True
+        )
 
     def _run(self, arrays: Arrays, rows: int) -> dict[str, NDArray[Any]]:
         if self._loaded is None:

@@ -118,6 +118,8 @@ def test_the_cli_imports_none_of_ours_before_a_verb_runs() -> None:
         ("asksight.server.server", TRAINERS | {"onnx", "asksight.training", "asksight.client"}),
         ("asksight.server.assistant", TRAINERS | {"onnx", "asksight.training", "asksight.client"}),
         ("asksight.engine.bundle", TRAINERS | {"onnx", "grpc", "PIL"}),
+        # What a server does without until it builds a plan: every start would pay for it.
+        ("asksight.engine.pick", GRAPHS | {"asksight.engine.compile", "importlib.metadata"}),
         ("asksight.ext", GRAPHS | TRAINERS | {"grpc", "PIL"}),
         ("asksight.training", TRAINERS),
         ("asksight.cli.main", GRAPHS | TRAINERS | {"numpy", "grpc", "PIL"}),

@@ -112,6 +112,24 @@ def test_a_graph_that_one_thread_takes_long_for_is_shared(
     assert OnnxRuntimeEngine(path, threads=1)._alone is None
 
 
+def test_large_photos_run_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "encoder.onnx"
+    path.write_bytes(random_encoder(np.random.default_rng(0), side=224))
+    engine = OnnxRuntimeEngine(path, max_batch=8, threads=1)
+    assert engine.spec.slice_rows == 4
+    session, counts = vars(engine)["_session"], list[int]()
+
+    def run(outputs: Any, arrays: Any) -> Any:
+        counts.append(len(arrays["image"]))
+        return session.run(outputs, arrays)
+
+    monkeypatch.setattr(engine, "_session", SimpleNamespace(run=run))
+    image = np.random.default_rng(3).integers(0, 256, (7, 224, 224, 3)).astype(np.uint8)
+    whole = session.run(None, {"image": image})[0]
+    np.testing.assert_allclose(engine.infer({"image": image})["features"], whole, atol=1e-6)
+    assert counts == [4, 3]
+
+
 def test_padding_does_not_show(answerer: Engine) -> None:
     arrays = asked(2, tokens=9)
     cut = {**arrays, "question": np.ascontiguousarray(arrays["question"][:, :3])}

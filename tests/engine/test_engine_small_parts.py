@@ -1,18 +1,21 @@
-"""The fake engine, the number of cores, and quiet imports."""
+"""The fake engine, warming it, the number of cores, and quiet imports."""
 
 from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from asksight.engine import EngineError, EngineSpec, FakeEngine, TensorSpec
+from asksight.engine import Arrays, EngineError, EngineSpec, FakeEngine, TensorSpec
 from asksight.engine.cores import available_cores
 from asksight.engine.quiet import without_lines
-from asksight.engine.warm import warm_up
+from asksight.engine.warm import sizes, warm_up, warm_within
 
 F32 = np.dtype(np.float32)
 SPEC = EngineSpec(
@@ -55,6 +58,45 @@ def test_the_fake_waits_at_its_gate(fake: FakeEngine) -> None:
     fake.gate.set()
     thread.join(10)
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("change", "max_batch", "expected"),
+    [
+        ({}, 32, [1, 4]),
+        ({}, 1, [1]),
+        ({"slice_rows": 3}, 32, [1, 3]),  # more rows are three at a time
+        ({"every_size_is_new": True}, 3, [1, 3, 2]),
+    ],
+)
+def test_the_sizes_that_are_new_to_an_engine(
+    change: dict[str, Any], max_batch: int, expected: list[int]
+) -> None:
+    assert sizes(replace(SPEC, **change), max_batch) == expected
+
+
+@pytest.mark.parametrize(
+    ("row_s", "ran"),
+    [
+        (0.0, [1, 4, 2, 3]),
+        (0.1, [1, 4, 2, 3]),
+        (0.15, [1, 4, 2]),  # after six rows there is no time for three
+        (0.3, [1, 2]),  # four would be late, two are not
+        (9.0, [1]),  # the first is always run
+    ],
+)
+def test_warming_ends_before_a_size_that_would_be_late(row_s: float, ran: list[int]) -> None:
+    now_s = 0.0
+
+    def work(arrays: Arrays) -> dict[str, NDArray[Any]]:
+        nonlocal now_s
+        now_s += row_s * len(arrays["x"])
+        return {"y": arrays["x"].sum((1, 2))}
+
+    fake = FakeEngine(replace(SPEC, every_size_is_new=True), work)
+    left_out = warm_within(fake, 4, seconds=0.95, clock=lambda: now_s)
+    assert fake.batch_sizes == ran
+    assert sorted([*ran, *left_out]) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
