@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Any, Generic, Protocol, TypeVar
 
-from asksight.engine import EngineLostError
+from asksight.engine import Engine, EngineLostError
 
 from .batching import BatchLimits
 from .engine_health import EngineHealth
@@ -47,6 +47,11 @@ Given = TypeVar("Given", covariant=True)
 
 class Stage(Protocol[Taken, Given]):
     """An engine and what is done around it, all of it in the worker's thread."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs; an engine that was given, not opened, is the next stage's too."""
+        ...
 
     def __call__(self, items: Sequence[Taken]) -> Sequence[Given | AskError]:
         """Give a row for each item, or an AskError for one that failed alone. Raises what the engine raises."""
@@ -276,13 +281,16 @@ class Batcher(Generic[Item, Out]):
 
     def _open_anew(self) -> None:
         self._next_try = None
-        if self._closing or self.state not in (State.LOST, State.HUNG):
+        if self._closing:  # no other engine is wanted
+            self._emptied.set()
+            return
+        if self.state not in (State.LOST, State.HUNG):
             return
         lost = self.stage if self.state is State.LOST else None  # one that hangs must not be touched
 
         def reopened() -> Stage[Item, Out]:
             stage = self._reopen()
-            if lost is not None and stage is not lost:
+            if lost is not None and stage.engine is not lost.engine:
                 lost.close()
             return stage
 
@@ -293,7 +301,8 @@ class Batcher(Generic[Item, Out]):
             log.error("The %s cannot be opened anew", self.name, exc_info=outcome.error)
             self.failed_reopenings += self.state is State.LOST
             self._health.failed()
-            self._next_try = self._loop.call_later(self._try_every_s, self._open_anew)
+            wait_s = 0.0 if self._closing else self._try_every_s
+            self._next_try = self._loop.call_later(wait_s, self._open_anew)
             return
         self.stage, self.state, self.failed_reopenings = outcome.value, State.IDLE, 0
         self._health.worked()
@@ -311,15 +320,16 @@ class Batcher(Generic[Item, Out]):
         self._closing = True
         if not drain or self.state in (State.LOST, State.HUNG):
             self._queue.fail_all(Unavailable())
+        if self.state in (State.LOST, State.HUNG) and self._job is None:  # between two tries to open another
+            self._emptied.set()
         self._pump_soon()
-        if self.state is not State.HUNG:  # or it must not be touched
-            try:
-                async with asyncio.timeout(timeout_s):
-                    if self.state is not State.LOST:
-                        await self._emptied.wait()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._emptied.wait()  # an engine that is being opened comes first, or nobody would close it
+                if self.state not in (State.HUNG, State.CLOSED):  # one that hangs must not be touched
                     await self._close_stage()
-            except TimeoutError:
-                log.warning("The %s does not end, and is left behind", self.name)
+        except TimeoutError:
+            log.warning("The %s does not end, and is left behind", self.name)
         self._shut()
 
     async def _close_stage(self) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from asksight.engine import Bundle, BundleError, Engine, load_bundle
 from asksight.engine.pick import Chosen, open_stage
-from asksight.engine.warm import warm_up
+from asksight.engine.warm import warm_within
 
 from .asks import Ask, EngineFallback, ModelInfo
 from .batcher import Batcher
@@ -103,7 +103,7 @@ class Model:
     def info(self) -> ModelInfo:
         """Say what is being served."""
         bundle = self.bundle
-        engines = [batcher.stage.engine for batcher in (self.encoder, self.answerer)]  # type: ignore[attr-defined]
+        engines = [batcher.stage.engine for batcher in (self.encoder, self.answerer)]
         return ModelInfo(
             name=bundle.name,
             version=bundle.version,
@@ -149,7 +149,7 @@ def bundle_engines(
         def open_warm() -> Chosen:
             chosen = open_stage(bundle, stage, engine, max_batch=max_batch, threads=threads)
             try:
-                warm_up(chosen.engine, (1, max_batch))
+                warm_within(chosen.engine, max_batch)
             except BaseException:
                 chosen.engine.close()
                 raise
