@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from asksight.engine import Bundle, BundleError, Engine, load_bundle
 from asksight.engine.pick import Chosen, open_stage
-from asksight.engine.warm import warm_up
+from asksight.engine.warm import warm_up, warm_within
 
 from .asks import Ask, EngineFallback, ModelInfo, Reply, Timings
 from .batcher import Batcher
@@ -104,7 +104,7 @@ class Answering:
         self._encoder: Pictures = Batcher(
             "encoder",
             encoder_stage,
-            limits=limits.batches(min(limits.encoder_batch, self._engines["encoder"].spec.max_batch)),
+            limits=limits.batches(_most_rows(self._engines["encoder"], limits.encoder_batch)),
             reopen=lambda: instead_of("encoder", encode),
             probe=lambda: warm_up(self._engines["encoder"], [1]),
             on_health=on_health,
@@ -113,7 +113,7 @@ class Answering:
         self._answerer: Batcher[Question, Scored] = Batcher(
             "answerer",
             answerer_stage,
-            limits=limits.batches(min(limits.answerer_batch, self._engines["answerer"].spec.max_batch)),
+            limits=limits.batches(_most_rows(self._engines["answerer"], limits.answerer_batch)),
             reopen=lambda: instead_of("answerer", answer),
             probe=lambda: warm_up(self._engines["answerer"], [1]),
             on_health=on_health,
@@ -144,7 +144,7 @@ class Answering:
             def open_warm() -> Chosen:
                 chosen = open_stage(bundle, stage, engine, max_batch=max_batch, threads=threads)
                 try:
-                    warm_up(chosen.engine, range(1, max_batch + 1) if warm_every_size else (1, max_batch))
+                    warm_within(chosen.engine, max_batch)
                 except BaseException:
                     chosen.engine.close()
                     raise
@@ -277,6 +277,11 @@ class Answering:
             self._engines["answerer"].close()
         for watchdog in self._watchdogs:
             watchdog.stop()
+
+
+def _most_rows(engine: Engine, limit: int) -> int:
+    """A batch that the engine would cut into slices waits for all of them: a slice at a time is answered sooner."""
+    return min(limit, engine.spec.max_batch, engine.spec.slice_rows or limit)
 
 
 def _photo_input(bundle: Bundle) -> PhotoInput:
