@@ -3,8 +3,9 @@
     python benchmarks/start.py [--model BUNDLE] [--turns 5] [--asks 1000] [--engine onnxruntime] [--json]
 
 By turns, each in a new process: "bare" imports NumPy and ONNX Runtime, loads both graphs of the bundle and runs one row
-through each; "serve" is `asksight serve` until an ask with a photo is answered over the wire. Seconds count from the
-process' start, its imports included, with the files in the system's cache. Medians; ratios are of neighbours.
+through each; "engines" does so with our engines; "serve" is `asksight serve` until an ask with a photo is answered over
+the wire. Seconds count from the process' start, its imports included, with the files in the system's cache. Medians;
+ratios are of neighbours.
 
 Then the last server is asked in bursts of 1 to 32 at once, in an order by lot: `--asks` times, and again the same
 bursts. Had it to be run at a size before it is quick at it, the first of the two would have the larger p99. "New photo"
@@ -56,6 +57,16 @@ print("ran", flush=True)
 sys.stdin.read()
 """
 
+ENGINES = """
+import sys
+from asksight.engine.onnxruntime_engine import OnnxRuntimeEngine
+engines = [OnnxRuntimeEngine(path) for path in sys.argv[1:]]
+for engine in engines:
+    engine.warm([1])
+print("ran", flush=True)
+sys.stdin.read()
+"""
+
 Ask = Callable[[int], vqa_pb2.AskRequest]
 
 
@@ -80,15 +91,15 @@ class Bursts:
     later_p99_ms: float
 
 
-def bare(graphs: list[str]) -> Start:
-    """Load and run both graphs without us."""
+def alone(code: str, graphs: list[str]) -> Start:
+    """Load and run both graphs without a server."""
     started_s = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-c", BARE, *graphs], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, *graphs], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         if process.stdout.readline() != "ran\n":
-            raise SystemExit("ONNX Runtime alone could not run the graphs.")
+            raise SystemExit("The graphs could not be run without a server.")
         return _seen(process.pid, started_s)
 
 
@@ -204,30 +215,33 @@ def main() -> None:
     given = parser.parse_args()
     bundle = load_bundle(given.model)
     graphs = [str(bundle.encoder_path), str(bundle.answerer_path)]
-    pairs: list[tuple[Start, Start]] = []
+    turns: list[dict[str, Start]] = []
     for turn in range(given.turns):
-        alone = bare(graphs)
-        with serve(given.model, given.engine) as (pid, stub, start):
-            pairs.append((alone, start))
-            if turn < given.turns - 1 or not given.asks:
+        starts = {"bare": alone(BARE, graphs), "engines": alone(ENGINES, graphs)}
+        with serve(given.model, given.engine) as (pid, stub, starts["serve"]):
+            turns.append(starts)
+            if turn < given.turns - 1:
                 continue
-            print_starts(pairs, as_json=given.json)
+            print_starts(turns, as_json=given.json)
+            if not given.asks:
+                continue
             for what, ask in (("follow-up", follow_up(stub)), ("new photo", new_photo())):
                 print_row(asdict(bursts(what, stub, ask, given.asks)), as_json=given.json)
             print_row({"what": "serve, after all asks", "peak_mb": peak_mb(pid)}, as_json=given.json)
-    if not given.asks:
-        print_starts(pairs, as_json=given.json)
 
 
-def print_starts(pairs: list[tuple[Start, Start]], *, as_json: bool) -> None:
-    """A row for bare, one for serve, and one for how they compare."""
-    for what, starts in zip(("bare", "serve"), zip(*pairs, strict=True), strict=True):
-        rows = [asdict(start) for start in starts]
-        medians = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
-        print_row({"what": f"{what}, median of {len(pairs)}", **medians}, as_json=as_json)
-    both = [(asdict(alone), asdict(start)) for alone, start in pairs]
-    ratios = {key: statistics.median(start[key] / alone[key] for alone, start in both) for key in both[0][0]}
-    print_row({"what": "serve / bare, median", **ratios}, as_json=as_json)
+def print_starts(turns: list[dict[str, Start]], *, as_json: bool) -> None:
+    """A row for each kind of start, and one for how it compares with the bare one of its turn."""
+    rows = [{what: asdict(start) for what, start in starts.items()} for starts in turns]
+    for what in turns[0]:
+        keys = rows[0][what]
+        medians = {key: statistics.median(row[what][key] for row in rows) for key in keys}
+        print_row({"what": f"{what}, median of {len(rows)}", **medians}, as_json=as_json)
+        if what != "bare":
+            ratios = {
+                key: statistics.median(row[what][key] / row["bare"][key] for row in rows) for key in keys
+            }
+            print_row({"what": f"{what} / bare, median", **ratios}, as_json=as_json)
 
 
 def print_row(row: dict[str, str | float], *, as_json: bool) -> None:
