@@ -72,7 +72,7 @@ class Model:
             "encoder",
             encoder_stage,
             loop=loop,
-            limits=limits.batches(min(limits.encoder_batch, encoder_stage.engine.spec.max_batch)),
+            limits=limits.batches(_at_once(encoder_stage.engine, limits.encoder_batch)),
             hang_after_s=limits.hang_after_s,
             reopen=encoder,
             on_health=on_health,
@@ -82,7 +82,7 @@ class Model:
             "answerer",
             answerer_stage,
             loop=loop,
-            limits=limits.batches(min(limits.answerer_batch, answerer_stage.engine.spec.max_batch)),
+            limits=limits.batches(_at_once(answerer_stage.engine, limits.answerer_batch)),
             hang_after_s=limits.hang_after_s,
             reopen=answerer,
             on_health=on_health,
@@ -158,6 +158,11 @@ def bundle_engines(
         return open_warm
 
     return opening("encoder", limits.encoder_batch), opening("answerer", limits.answerer_batch)
+
+
+def _at_once(engine: Engine, limit: int) -> int:
+    """How many rows a batch holds: no more than the engine runs at once, or those behind them would wait in vain."""
+    return min(limit, engine.spec.max_batch, engine.spec.slice_rows or limit)
 
 
 def read_bundle(where: str | Path) -> Bundle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -9,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,6 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
     Where a thread is inside an engine in the end, it ends the process itself.
     """
     sys.setswitchinterval(SWITCH_EVERY_S)
-    _wake_without_preempting()
     return_freed_memory()
     signals = Signals(signal.SIGHUP)
     set_up_logs(settings.log, calls=settings.log_calls)
@@ -98,6 +98,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
             lines.append(f"Metrics are at http://{settings.metrics_host}:{watched.start()}/metrics.")
         if settings.watch:
             bundles.watch()
+        gc.freeze()  # a full collection over what a server is made of takes 60 ms, in which nobody is answered
         say("\n".join(lines))
         number = _wait(signals, bundles)
         stopping.append(number)
@@ -109,17 +110,6 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
         server.stop()
     _leave_behind()
     log.info("Stopped")
-
-
-def _wake_without_preempting() -> None:
-    """Let a thread that wakes wait for the one that runs, where no core is idle; the threads to come inherit it.
-
-    Each call wakes gRPC's threads five times, and each time the loop was interrupted for it. Without, two busy cores
-    answer 20 % more, and with an idle core nothing changes.
-    """
-    if hasattr(os, "SCHED_BATCH"):  # Linux
-        with suppress(PermissionError):  # a sandbox may not allow it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _leave_behind() -> None:
