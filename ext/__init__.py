@@ -6,7 +6,7 @@ from .text import Splitter
 from .twin import PyWordTable
 
 try:
-    from ._photo import measure_photo, unevenness
+    from ._photo import measure_photo, shrink_arrow_to_grey, shrink_grey, shrink_to_grey, unevenness
     from ._words import WordTable
 except ImportError as error:  # no fallback: the twins would serve, but up to hundreds of times slower
     raise ImportError(
@@ -26,5 +26,8 @@ __all__ = [
     "measure_photo",
     "parse_rules",
     "read_rules",
+    "shrink_arrow_to_grey",
+    "shrink_grey",
+    "shrink_to_grey",
     "unevenness",
 ]

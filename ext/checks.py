@@ -1,4 +1,4 @@
-"""What both word tables refuse, in the same words."""
+"""What the compiled code and its twins refuse, in the same words."""
 
 from __future__ import annotations
 
@@ -108,3 +108,19 @@ def utf8(text: str) -> bytes:
             f"the text has a lone surrogate (U+{ord(text[error.start]):04X}) at character {error.start}; "
             "decode it as UTF-8 or UTF-16 first"
         ) from error
+
+
+def check_pixels(pixels: NDArray[Any], axes: int) -> None:
+    """Raises TypeError or ValueError unless these are pixels that lie one after another."""
+    if pixels.dtype != np.uint8:
+        raise TypeError(f"pixels must be uint8, not {pixels.dtype}")
+    if pixels.ndim != axes or not pixels.size or not pixels.flags.c_contiguous:
+        raise ValueError(
+            f"pixels must have {axes} axes, in C order, none of them empty; not {[*pixels.shape]}"
+        )
+
+
+def check_shrinking(fits: bool, shape: tuple[int, ...], to: int | tuple[int, int]) -> None:
+    """Raises ValueError unless it fits, which the caller says."""
+    if not fits:
+        raise ValueError(f"pixels {[*shape]} cannot be shrunk by or to {to}")

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import check_pixels
+
 FAR_PX = 16  # over which an edge is at its full height
 MAX_EDGES = 1000  # looked at in each direction
 CLEAREST = 80  # percentile: edges that lie across the direction count, slanted ones look blurred
@@ -55,16 +57,6 @@ def unevenness(small: NDArray[np.uint8]) -> float:
     if small.shape != (SURFACE_PX, SURFACE_PX, 3):
         raise ValueError(f"a surface is told on pixels [{SURFACE_PX}, {SURFACE_PX}, 3], not {[*small.shape]}")
     return _unevenness(small)
-
-
-def check_pixels(pixels: NDArray[Any], axes: int) -> None:
-    """Raises TypeError or ValueError unless these are pixels that lie one after another."""
-    if pixels.dtype != np.uint8:
-        raise TypeError(f"pixels must be uint8, not {pixels.dtype}")
-    if pixels.ndim != axes or not pixels.size or not pixels.flags.c_contiguous:
-        raise ValueError(
-            f"pixels must have {axes} axes, in C order, none of them empty; not {[*pixels.shape]}"
-        )
 
 
 def _extremes(grey: NDArray[np.uint8]) -> tuple[int, int]:

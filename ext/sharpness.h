@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wide.h"
+
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "asksight.ext takes the first pixel of a word for its lowest byte; other machines need a byte swap in load_pixels"
 #endif
@@ -193,5 +195,8 @@ static inline int measure_sharpness(const uint8_t *grey, int64_t height, int64_t
     own->least = directions < 2 ? own->upright : own->least;
     return 1;
 }
+
+WIDE_TWIN(measure_sharpness, (const uint8_t *grey, int64_t height, int64_t width, Sharpness *own),
+          (grey, height, width, own))
 
 #endif

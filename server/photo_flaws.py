@@ -1,6 +1,6 @@
 """What is wrong with a photo: too dark, too bright, blurred, shaken, tiny, nearly uniform; each from 0 to 1.
 
-0 is hardly, 1 is nothing can be seen. Measured on a copy of at most 256 px, in under 3 ms (benchmarks/coach_times.py).
+0 is hardly, 1 is nothing can be seen. Measured by ext on a grey copy of at most 256 px (benchmarks/coach_times.py).
 The thresholds for blur are fitted on photos degraded by known amounts (benchmarks/coach_fit.py); how well all of them
 find what was done is measured on other photos (benchmarks/photo_coach.py). Not claimed are objects that are cut off and
 photos that lie on their side: no cheap measure finds them (docs/coach.md).
@@ -8,13 +8,23 @@ photos that lie on their side: no cheap measure finds them (docs/coach.md).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..ext import SURFACE_PX, PhotoMeasures, measure_photo, unevenness
+from ..ext import (
+    SURFACE_PX,
+    PhotoMeasures,
+    measure_photo,
+    shrink_arrow_to_grey,
+    shrink_grey,
+    shrink_to_grey,
+    unevenness,
+)
 from .asks import PhotoIssueKind
 
 SIDE_PX = 256  # of the copy that is measured
@@ -44,7 +54,6 @@ class Flaw:
 
 def find_flaws(picture: Image.Image, *, short_side_px: int) -> tuple[Flaw, ...]:
     """Measure a decoded RGB picture, worst flaw first; `short_side_px` is that of the file."""
-    picture = _near(picture)
     seen = measure_photo(grey_copy(picture))
     dark, bright = _severity(seen.highlights, DARK_HIGHLIGHTS), _severity(seen.shadows, BRIGHT_SHADOWS)
     found = [
@@ -61,19 +70,36 @@ def find_flaws(picture: Image.Image, *, short_side_px: int) -> tuple[Flaw, ...]:
 
 def grey_copy(picture: Image.Image) -> NDArray[np.uint8]:
     """The copy [H, W] on which brightness and sharpness are measured."""
-    grey = _near(picture).convert("L")
-    if max(grey.size) > SIDE_PX:
-        grey.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.BOX)
-    return np.asarray(grey)
+    factor = _near_factor(picture)
+    try:
+        _, pixels = picture.__arrow_c_array__()  # where they lie: an array of Pillow's would be a copy
+    except ValueError:  # so many, from 16 MB on, that they lie in several places
+        grey = shrink_to_grey(np.asarray(picture), factor)
+    else:
+        grey = shrink_arrow_to_grey(pixels, picture.height, picture.width, factor)
+    return shrink_grey(grey, *_fitted(*grey.shape)) if max(grey.shape) > SIDE_PX else grey
+
+
+def _fitted(height: int, width: int) -> tuple[int, int]:
+    """The size with a longer side of SIDE_PX that keeps the form best, as Pillow's `thumbnail` chooses it."""
+    form = width / height
+    if form <= 1:
+        return SIDE_PX, _nearer(SIDE_PX * form, lambda px: abs(form - px / SIDE_PX))
+    return _nearer(SIDE_PX / form, lambda px: abs(form - SIDE_PX / max(px, 1))), SIDE_PX
+
+
+def _nearer(side: float, away: Callable[[int], float]) -> int:
+    return max(1, min(floor(side), ceil(side), key=away))
 
 
 def _small_copy(picture: Image.Image) -> NDArray[np.uint8]:
-    return np.asarray(picture.resize((SURFACE_PX, SURFACE_PX), Image.Resampling.BOX, reducing_gap=2.0))
+    factor = _near_factor(picture)
+    near = picture.reduce(factor) if factor > 1 else picture
+    return np.asarray(near.resize((SURFACE_PX, SURFACE_PX), Image.Resampling.BOX, reducing_gap=2.0))
 
 
-def _near(picture: Image.Image) -> Image.Image:
-    factor = max(picture.size) // NEAR_PX
-    return picture.reduce(factor) if factor > 1 else picture
+def _near_factor(picture: Image.Image) -> int:
+    return max(1, max(picture.size) // NEAR_PX)
 
 
 def _blur(seen: PhotoMeasures) -> Flaw:

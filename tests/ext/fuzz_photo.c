@@ -4,11 +4,12 @@
        build/fuzz_photo SECONDS [SEED]
 
    makes pictures itself; with Clang, -DLIBFUZZER -fsanitize=fuzzer,address makes a libFuzzer target of it. Every picture
-   lies in a buffer of exactly its size. Results are checked too: they are in their range, and the same a second time. */
+   lies in a buffer of exactly its size. Results are checked too: they are in their range, and the same with wider vectors. */
 #include <stdio.h>
 #include <time.h>
 
 #include "sharpness.h"
+#include "shrink.h"
 #include "surface.h"
 
 #define CHECK(condition) \
@@ -29,7 +30,7 @@ static void check_grey(const uint8_t *grey, int64_t height, int64_t width) {
     int shadows, highlights;
     grey_extremes(grey, height * width, &shadows, &highlights);
     CHECK(0 <= shadows && shadows <= highlights && highlights <= 255);
-    CHECK(measure_sharpness(grey, height, width, &one) && measure_sharpness(grey, height, width, &other));
+    CHECK(measure_sharpness(grey, height, width, &one) && measure_sharpness_wide(grey, height, width, &other));
     CHECK(one.upright == other.upright && one.least == other.least && one.evenness == other.evenness);
     CHECK(0 <= one.upright && one.upright <= 255.0 / FLAT_LEVELS && 0 <= one.least && one.least <= 255.0 / FLAT_LEVELS);
     CHECK(0 <= one.evenness && one.evenness <= 1);
@@ -40,6 +41,28 @@ static void check_grey(const uint8_t *grey, int64_t height, int64_t width) {
     free(parts);
 }
 
+static void check_shrinking(const uint8_t *data, size_t size, int64_t height, int64_t width, uint64_t chance) {
+    ColourShape shape = {height, width, chance & 1 ? 4 : 3};
+    int64_t factor = 1 + (int64_t)(chance >> 1) % (chance & 64 ? 4 : MOST_SUMMED);
+    int64_t high = (height + factor - 1) / factor, wide = (width + factor - 1) / factor;
+    int64_t down = 1 + (int64_t)(chance >> 3) % height, across = 1 + (int64_t)(chance >> 5) % width;
+    uint8_t *colours = exactly(data, size, (size_t)(height * width * shape.channels));
+    uint8_t *grey = (uint8_t *)malloc((size_t)(high * wide)), *other = (uint8_t *)malloc((size_t)(high * wide));
+    CHECK(shrink_to_grey(colours, shape, factor, grey) && shrink_to_grey_wide(colours, shape, factor, other));
+    CHECK(!memcmp(grey, other, (size_t)(high * wide)));
+    free(colours), free(grey), free(other);
+    uint8_t *from = exactly(data, size, (size_t)(height * width)), *to = (uint8_t *)malloc((size_t)(down * across));
+    uint8_t *twin = (uint8_t *)malloc((size_t)(down * across)), least = 255, most = 0;
+    CHECK(shrink_grey(from, height, width, down, across, to));
+    CHECK(shrink_grey_wide(from, height, width, down, across, twin));
+    CHECK(!memcmp(to, twin, (size_t)(down * across)));
+    for (int64_t at = 0; at < height * width; at++)
+        least = least < from[at] ? least : from[at], most = most > from[at] ? most : from[at];
+    for (int64_t at = 0; at < down * across; at++)
+        CHECK(least <= to[at] && to[at] <= most);
+    free(from), free(to), free(twin);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 3)
         return 0;
@@ -48,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t *grey = exactly(data, size, (size_t)(height * width));
     check_grey(grey, height, width);
     free(grey);
+    check_shrinking(data, size, height, width, data[0] * 257u);
     uint8_t *small = exactly(data, size, SMALL_BYTES);
     double levels = surface_unevenness(small, 3);
     CHECK(0 <= levels && levels <= 127.5);

@@ -51,7 +51,8 @@ def stripes(random: np.random.Generator, height: int, width: int) -> NDArray[Any
     """Waves in a random direction: edges of a few heights, many of them equal."""
     y, x = np.mgrid[0:height, 0:width]
     across, down = random.uniform(-1, 1, 2)
-    return 128 + random.uniform(5, 127) * np.sin(across * x + down * y)
+    waves: NDArray[Any] = 128 + random.uniform(5, 127) * np.sin(across * x + down * y)
+    return waves
 
 
 def blots(random: np.random.Generator, height: int, width: int) -> NDArray[Any]:

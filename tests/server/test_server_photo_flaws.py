@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
+from asksight.ext import measure_photo, unevenness
 from asksight.server.asks import PhotoIssueKind
-from asksight.server.photo_flaws import find_flaws
+from asksight.server.photo_flaws import UNEVEN_GREY, UNEVENNESS, find_flaws, grey_copy
 
 
 def scene(seed: int = 0, side: int = 256) -> Image.Image:
@@ -110,3 +111,45 @@ def test_a_thing_that_differs_in_colour_alone_is_a_thing() -> None:
     ImageDraw.Draw(image).rectangle((90, 90, 160, 160), fill=(100, 121, 121))  # of nearly the same grey
     assert np.ptp(np.asarray(image.convert("L"))) <= 2
     assert severities(image) == {}
+
+
+@pytest.mark.parametrize(
+    "size", [(16, 16), (256, 256), (257, 3), (3, 700), (640, 480), (600, 447), (895, 1193), (2300, 2200)]
+)
+def test_the_grey_copy_is_pillows(size: tuple[int, int]) -> None:
+    """To a level: Pillow 13 averages some tall pictures by columns first."""
+    picture = Image.effect_noise(size, 80).convert(
+        "RGB"
+    )  # the last is so large that it lies in several blocks
+    factor = max(1, max(size) // 384)
+    right = picture.reduce(factor).convert("L")
+    right.thumbnail((256, 256), Image.Resampling.BOX)
+    grey = grey_copy(picture)
+    assert grey.shape == (right.height, right.width)
+    assert np.abs(grey.astype(int) - np.asarray(right)).max() <= 1
+
+
+def test_the_grey_copy_has_the_size_of_a_thumbnail() -> None:
+    random = np.random.default_rng(0)
+    for size in random.integers(1, 768, (300, 2)).tolist():
+        picture = Image.new("RGB", size)
+        factor = max(1, max(size) // 384)
+        right = picture.reduce(factor)
+        right.thumbnail((256, 256))
+        assert grey_copy(picture).shape == (right.height, right.width)
+
+
+def test_where_grey_is_uneven_some_colour_is_too() -> None:
+    """So that colours need not be looked at there."""
+    random, close = np.random.default_rng(0), 0
+    y, x = np.mgrid[0:256, 0:256] / 255
+    for _ in range(200):
+        bumps = sum(np.sin(random.uniform(3, 40, 2) @ [y.ravel(), x.ravel()]) for _ in range(3))
+        colours = random.uniform(-10, 10, 3) * np.reshape(bumps, (256, 256, 1)) + 128
+        picture = Image.fromarray(np.rint(colours).astype(np.uint8))
+        small = np.asarray(picture.resize((32, 32), Image.Resampling.BOX, reducing_gap=2.0))
+        grey = measure_photo(grey_copy(picture)).unevenness
+        close += UNEVEN_GREY / 2 < grey < 2 * UNEVEN_GREY
+        assert grey < UNEVEN_GREY or unevenness(small) > UNEVENNESS[0]
+        assert grey < unevenness(small) + 1
+    assert close > 20
