@@ -9,7 +9,8 @@ from pathlib import Path
 
 from asksight.server.errors import AskError
 from asksight.server.local import OPENING_ERRORS, LocalAssistant
-from asksight.server.wire import from_request, to_batch_response, to_model_response
+from asksight.server.responses import to_batch_response, to_model_response
+from asksight.server.service import from_request
 from asksight.v1 import vqa_pb2
 
 from .errors import AskSightError, LoadError
@@ -52,9 +53,7 @@ class LocalTransport:
 
 def _told(error: AskError) -> AskSightError:
     return to_error(
-        Fault(
-            code=error.code, message=error.message, field=error.field, retry_after_s=error.retry_after_s
-        )
+        Fault(code=error.code, message=error.message, field=error.field, retry_after_s=error.retry_after_s)
     )
 
 

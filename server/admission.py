@@ -1,4 +1,4 @@
-"""Who is inside: calls, asks and the bytes of their photos, counted once; who does not fit is refused, not made to wait.
+"""Who is inside: calls, asks and the bytes of their photos, counted once; who does not fit is refused at once.
 
 Lives in the server's event loop, as all that decides does: no locks.
 """

@@ -1,8 +1,8 @@
 """The assistant: a photo and a question in, a response out; the one way through, whatever face is in front of it.
 
-Coroutines decide, threads compute. All of its state belongs to one event loop, and needs no locks: who is inside, what is
-cached, what waits, which bundle is at work, what is healthy. Photos are decoded by a few threads (decoders.py), and each
-engine runs in a thread of its own (worker.py); they are given bytes and arrays and give arrays back.
+Coroutines decide, threads compute. All of its state belongs to one event loop, and needs no locks: who is inside, what
+is cached, what waits, which bundle is at work, what is healthy. Photos are decoded by a few threads (decoders.py), and
+each engine runs in a thread of its own (worker.py); they are given bytes and arrays and give arrays back.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class Assistant:
         )
         self.admission.drained_in_s = self.models.retry_after_s
         self.decoders = Decoders(available_cores(), self.limits.decoding_bytes, loop)
-        self.health_listeners: list[Callable[[], object]] = []  # called in the loop, when health may have changed
+        self.health_listeners: list[
+            Callable[[], object]
+        ] = []  # called in the loop, when health may have changed
 
     async def ask(self, ask: Ask) -> vqa_pb2.AskResponse:
         """Answer one ask. Raises AskError; cancel it when its caller leaves, at its deadline at the latest."""

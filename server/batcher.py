@@ -12,8 +12,8 @@ batches become large by themselves exactly when that helps. What runs and what i
     HUNG    | it waits     | IDLE, with another engine  | HUNG, once more | HUNG, once more | HUNG, once more
     CLOSED  | Unavailable  | -                          | -               | -               | -
 
-TRYING: nobody asks, and the engine has failed several times in a row; a small batch of its own is inside it. In LOST and
-HUNG the worker opens another engine. Each time that it hangs a thread and an engine are left behind; after
+TRYING: nobody asks, and the engine has failed several times in a row; a small batch of its own is inside it. In LOST
+and HUNG the worker opens another engine. Each time that it hangs a thread and an engine are left behind; after
 MOST_LEFT_BEHIND of them all is CLOSED, and only a new process helps. `close` leads to CLOSED from everywhere.
 """
 
@@ -24,46 +24,22 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic
 
-from asksight.engine import Engine, EngineLostError
+from asksight.engine import EngineLostError
 
 from .batching import BatchLimits
 from .engine_health import EngineHealth
 from .errors import AskError, InternalError, Reopening, Unavailable
 from .observer import Observer
 from .row_queue import NEVER_S, Awaited, Item, Out, Row, RowQueue, fail, give_out
-from .worker import Outcome, Worker
+from .worker import Outcome, Stage, Worker
 
 log = logging.getLogger(__name__)
 
 FAILED = "The model failed on this ask. Ask again; the server's log says why."
 MOST_LEFT_BEHIND = 3  # threads and engines that hang; each keeps its memory
 MOST_FAILED_REOPENINGS = 5  # of a lost engine; CUDA says that some errors end only with the process
-
-Taken = TypeVar("Taken", contravariant=True)
-Given = TypeVar("Given", covariant=True)
-
-
-class Stage(Protocol[Taken, Given]):
-    """An engine and what is done around it, all of it in the worker's thread."""
-
-    @property
-    def engine(self) -> Engine:
-        """What runs; an engine that was given, not opened, is the next stage's too."""
-        ...
-
-    def __call__(self, items: Sequence[Taken]) -> Sequence[Given | AskError]:
-        """Give a row for each item, or an AskError for one that failed alone. Raises what the engine raises."""
-        ...
-
-    def probe(self) -> object:
-        """Run a small batch of its own, to see whether that works."""
-        ...
-
-    def close(self) -> None:
-        """Give the engine's memory back."""
-        ...
 
 
 class State(Enum):
@@ -325,7 +301,8 @@ class Batcher(Generic[Item, Out]):
         self._pump_soon()
         try:
             async with asyncio.timeout(timeout_s):
-                await self._emptied.wait()  # an engine that is being opened comes first, or nobody would close it
+                # An engine that is being opened comes first, or nobody would close it.
+                await self._emptied.wait()
                 if self.state not in (State.HUNG, State.CLOSED):  # one that hangs must not be touched
                     await self._close_stage()
         except TimeoutError:

@@ -83,11 +83,10 @@ class Decoders:
     def _work(self) -> None:
         while (job := self._given.get()) is not None:
             try:
-                finished = (job, job.do(), None)
+                self._finished.append((job, job.do(), None))
             except Exception as error:  # noqa: BLE001 - it is raised where the job is awaited
-                finished = (job, None, error)
-            self._finished.append(finished)
-            del job, finished  # or a photo would live until the next one comes
+                self._finished.append((job, None, error))
+            del job  # or a photo would live until the next one comes
             if not self._waking:
                 self._waking = True
                 with suppress(RuntimeError):  # the loop is closed: nobody waits any more

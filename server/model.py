@@ -1,6 +1,6 @@
 """One bundle at work: its photos, its answerer, and what it makes of the scores. Lives in the event loop.
 
-Opening it reads files and compiles graphs, which takes a while: that is done by whoever makes it, in a thread of its own.
+Opening it reads files and compiles graphs, which takes a while: whoever makes it does that, in a thread of its own.
 """
 
 from __future__ import annotations

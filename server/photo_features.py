@@ -73,9 +73,11 @@ class Encoding:
     @property
     def given_up(self) -> bool:
         """Whether it ends without features, because nobody waited or all came too late: not to be joined."""
+        if self.task is not None and self.task.cancelling():  # even where its row has just been made
+            return True
         if self.row is not None and self.row.done():
             return self.row.cancelled() or self.row.exception() is not None
-        return self.task is not None and (self.task.done() or self.task.cancelling() > 0)
+        return self.task is not None and self.task.done()
 
 
 @dataclass(frozen=True, slots=True)

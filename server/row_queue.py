@@ -1,4 +1,4 @@
-"""The rows that wait for one engine: who is let in, who runs next, who is dropped. Lives in the event loop, no locks."""
+"""The rows that wait for one engine: who is let in, who runs next, who is dropped. Lives in the event loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ NEVER_S = float("inf")
 
 Item = TypeVar("Item")
 Out = TypeVar("Out")
-Awaited: TypeAlias = Mapping["asyncio.Future[Any]", float]  # who waits for a row, and until when each of them does
+Awaited: TypeAlias = Mapping[
+    "asyncio.Future[Any]", float
+]  # who waits for a row, and until when each of them does
 
 
 class Row(Generic[Item, Out]):

@@ -137,7 +137,7 @@ class Server:
             self.local.thread.loop.call_soon_threadsafe(self._health.drain)
 
     def begin_stop(self, grace_s: float | None = None) -> threading.Event:
-        """Say NOT_SERVING and refuse new calls; the event is set when the accepted ones are answered and the port is shut.
+        """Say NOT_SERVING and refuse new calls; the event is set when all is answered and the port is shut.
 
         After `grace_s` (None: `finish_s`) calls that are left are cancelled. A second one shortens the grace.
         """
@@ -201,8 +201,8 @@ class Server:
 def _without_preempting() -> Iterator[None]:
     """Let the threads that are begun inside wait, when they wake, for the one that runs, where no core is idle.
 
-    Each call wakes gRPC's own threads five times, and each time the loop was interrupted for it: without, two busy cores
-    answer a fifth more.
+    Each call wakes gRPC's own threads five times, and each time the loop was interrupted for it: without that, two busy
+    cores answer a fifth more.
     """
     batch = getattr(os, "SCHED_BATCH", None)  # Linux alone has it
     before = os.sched_getscheduler(0) if batch is not None else 0

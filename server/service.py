@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from asksight.v1 import vqa_pb2
 
+from .asks import Ask
 from .assistant import Assistant
 from .calls import Call, Desk
 from .errors import AskError, InvalidAsk
+from .responses import to_batch_response, to_model_response
 from .status import trailing
-from .wire import from_request, read, read_ask, to_batch_response, to_model_response
 
 NAME = vqa_pb2.DESCRIPTOR.services_by_name["VqaService"].full_name
 FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
 
+PHOTO_COMES = 0x0A  # the first byte of a message that begins with field 1, image_data, of a stated length
+
+M = TypeVar("M", bound=Message)
 Context = Any  # grpc.aio.ServicerContext, whose types differ from version to version
 
 
@@ -89,3 +93,53 @@ class VqaService:
 async def _abort(context: Context, error: AskError, call: Call) -> NoReturn:
     await context.abort(grpc.StatusCode[error.code], error.message, (*call.trailing(), *trailing(error)))
     raise AssertionError("abort raises")
+
+
+def read_ask(message: bytes, deadline_s: float | None) -> Ask:
+    """Read an AskRequest, whose photo is then a view of the message: no copy. Raises InvalidAsk.
+
+    A photo that does not come first, where serializers put it, is left to protobuf, which copies it.
+    """
+    start, end = _leading_photo(message)
+    request = read(vqa_pb2.AskRequest, message[end:])
+    if end == 0 or request.WhichOneof("image") is not None:  # of several images the last one counts
+        return from_request(request, deadline_s)
+    return from_request(request, deadline_s, photo=memoryview(message)[start:end])
+
+
+def read(kind: type[M], message: bytes) -> M:
+    """Read a message. Raises InvalidAsk: what is no protobuf is the caller's fault, and is told so."""
+    try:
+        return kind.FromString(message)
+    except DecodeError:
+        raise InvalidAsk("The message is not as asksight.v1 has it. Use its proto file.", field="") from None
+
+
+def _leading_photo(message: bytes) -> tuple[int, int]:
+    """Where the photo lies that a message begins with; (0, 0) where it begins otherwise."""
+    if not message or message[0] != PHOTO_COMES:
+        return 0, 0
+    size = shift = 0
+    for at in range(1, min(len(message), 11)):  # a varint: seven bits a byte, the lowest first
+        size |= (message[at] & 0x7F) << shift
+        shift += 7
+        if message[at] < 0x80:
+            start, end = at + 1, at + 1 + size
+            return (start, end) if end <= len(message) else (0, 0)
+    return 0, 0
+
+
+def from_request(
+    request: vqa_pb2.AskRequest, deadline_s: float | None, *, photo: memoryview | None = None
+) -> Ask:
+    """Take over a request; `photo` are its photo's bytes where they are not in it."""
+    image = request.WhichOneof("image")
+    return Ask(
+        question=request.question,
+        photo=request.image_data if image == "image_data" else photo,
+        image_id=request.image_id if image == "image_id" else None,
+        top_k=request.top_k,
+        locale=request.locale,
+        model=request.model,
+        deadline_s=deadline_s,
+    )

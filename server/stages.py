@@ -46,7 +46,7 @@ class EncoderStage:
 
     def __call__(self, pictures: Sequence[NDArray[Any]]) -> list[NDArray[Any] | AskError]:
         features = _infer(self.engine, {"image": self._pictures.stack(pictures)}, "features", len(pictures))
-        finite = np.isfinite(features.reshape(len(features), -1)).all(axis=1).tolist()
+        finite = _finite(features)
         # A view would keep the whole batch in memory for as long as the cache keeps one row.
         return [_copy(row) if good else _not_finite() for row, good in zip(features, finite, strict=True)]
 
@@ -75,7 +75,7 @@ class AnswererStage:
         features = self._features.stack([question.features for question in questions])
         asked = {"question": vectors, "lengths": lengths, "features": features}
         logits = _infer(self.engine, asked, "logits", len(questions))  # [N, A]
-        finite = np.isfinite(logits).all(axis=1).tolist()
+        finite = _finite(logits)
         judged = self._judge(logits, [question.top_k for question in questions])
         return [
             Scored(one, row in cut, tokenize_us) if finite[row] else _not_finite()
@@ -129,6 +129,11 @@ def _infer(engine: Engine, arrays: Arrays, output: str, rows: int) -> NDArray[An
     if len(found) != rows:
         raise RuntimeError(f"{engine.name} gave {len(found)} rows of {output} for {rows}")
     return found
+
+
+def _finite(rows: NDArray[Any]) -> list[bool]:
+    """Whether all numbers of each row are."""
+    return list(np.isfinite(rows.reshape(len(rows), -1)).all(axis=1))
 
 
 def _not_finite() -> AskError:

@@ -44,7 +44,9 @@ class Teller:
         self._skills = frozenset(bundle.skills)
         self._observer = observer
 
-    def tell(self, ask: Ask, seen: Seen, scored: Scored, *, came_s: float, seen_s: float) -> vqa_pb2.AskResponse:
+    def tell(
+        self, ask: Ask, seen: Seen, scored: Scored, *, came_s: float, seen_s: float
+    ) -> vqa_pb2.AskResponse:
         """Write the response to an ask that came, and whose photo was seen, at those times (perf_counter)."""
         words = language(ask.locale)
         issues = [PhotoIssue(one.kind, one.severity, words.hint(one.kind)) for one in seen.encoded.flaws]

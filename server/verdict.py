@@ -15,7 +15,9 @@ from asksight.engine import Calibration
 
 from .asks import Verdict
 
-LIKELIEST = 3  # answers that are looked at for speech: two alternatives, and perhaps "unanswerable" among them
+LIKELIEST = (
+    3  # answers that are looked at for speech: two alternatives, and perhaps "unanswerable" among them
+)
 
 
 class Judgement(NamedTuple):
@@ -68,7 +70,7 @@ def softmax(logits: NDArray[Any], temperature: float) -> NDArray[np.float64]:
 
     The largest score is taken off first, so that nothing overflows.
     """
-    powers = np.divide(logits, temperature, dtype=np.float64)
+    powers: NDArray[np.float64] = np.divide(logits, temperature, dtype=np.float64)
     powers -= powers.max(axis=-1, keepdims=True)
     np.exp(powers, out=powers)
     powers /= powers.sum(axis=-1, keepdims=True)
@@ -77,10 +79,13 @@ def softmax(logits: NDArray[Any], temperature: float) -> NDArray[np.float64]:
 
 def _ranked(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     """The places of the largest values [N, A] in each row, the largest first; of equal ones the earlier."""
-    falling = -values
+    falling: NDArray[np.float64] = -values
     if 8 * count > values.shape[1]:
-        return falling.argsort(axis=1, kind="stable")[:, :count]
-    places = falling.argpartition(count, axis=1)[:, :count]  # sorting thousands of answers takes 20 times as long
+        return np.argsort(falling, axis=1, kind="stable")[:, :count]
+    places = falling.argpartition(count, axis=1)[
+        :, :count
+    ]  # sorting thousands of answers takes 20 times as long
     places.sort(axis=1)
     order = np.take_along_axis(falling, places, axis=1).argsort(axis=1, kind="stable")
-    return np.take_along_axis(places, order, axis=1)
+    ranked: NDArray[np.intp] = np.take_along_axis(places, order, axis=1)
+    return ranked

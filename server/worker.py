@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+from asksight.engine import Engine
+
+from .errors import AskError
 
 T = TypeVar("T")
+Taken = TypeVar("Taken", contravariant=True)
+Given = TypeVar("Given", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +62,24 @@ class Worker:
         while (job := self._jobs.get()) is not None:
             job()
             del job  # or what it holds would live until the next one comes
+
+
+class Stage(Protocol[Taken, Given]):
+    """An engine and what is done around it, all of it in the worker's thread."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs; an engine that was given, not opened, is the next stage's too."""
+        ...
+
+    def __call__(self, items: Sequence[Taken], /) -> Sequence[Given | AskError]:
+        """Give a row for each item, or an AskError for one that failed alone. Raises what the engine raises."""
+        ...
+
+    def probe(self) -> object:
+        """Run a small batch of its own, to see whether that works."""
+        ...
+
+    def close(self) -> None:
+        """Give the engine's memory back."""
+        ...

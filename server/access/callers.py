@@ -41,7 +41,7 @@ class Bucket:
 
 
 class Callers:
-    """Counts the calls under way by caller. Lives in the event loop; holds nothing of those who left, but named ones."""
+    """Counts the calls under way by caller. Lives in the event loop; of those who left it holds named ones alone."""
 
     def __init__(self, most_calls: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._most_calls = most_calls  # of one caller at once; None: as many as the server takes

@@ -61,13 +61,13 @@ class Door:
         return Caller(peer.peer().rpartition(":")[0])  # without the port: as many as there are connections
 
 
-class TokenCheck(grpc.GenericRpcHandler):  # type: ignore[misc]
+class TokenCheck(grpc.GenericRpcHandler):
     """Stands before all other handlers and turns away who has no token, before the message is received."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
         # A stream is not read before it is asked for; of a unary call the whole message would be received first.
-        self._refuse = grpc.stream_stream_rpc_method_handler(_refuse)
+        self._refuse: Any = grpc.stream_stream_rpc_method_handler(_refuse)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         """Give the handler that refuses, or none, and then it is another handler's affair."""

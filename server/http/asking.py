@@ -17,8 +17,9 @@ from ..access.door import Metadata
 from ..assistant import Assistant, in_time
 from ..calls import REQUEST_ID, Call, Desk
 from ..errors import AskError, Cancelled
-from ..wire import from_request, to_model_response
-from .problems import Problem, from_error, refused
+from ..responses import to_model_response
+from ..service import from_request
+from .problems import from_error, refused
 
 M = TypeVar("M", bound=Message)
 
@@ -89,7 +90,9 @@ class _Peer:
 
 
 def _metadata(request: Request) -> Metadata:
-    return [(name, request.headers[name]) for name in ("authorization", REQUEST_ID) if name in request.headers]
+    return [
+        (name, request.headers[name]) for name in ("authorization", REQUEST_ID) if name in request.headers
+    ]
 
 
 def stated_timeout_s(request: Request) -> float:

@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from ..errors import ServerError
 from ..local import OPENING_ERRORS, LocalAssistant
 from ..metrics import Metrics
 from .settings import Settings

@@ -43,11 +43,10 @@ class JsonLines(logging.Formatter):
 def set_up_logs(form: str, *, calls: bool) -> None:
     """Log to standard error as "text" or "json"; with `calls`, one line each."""
     to_stderr = logging.StreamHandler()
-    to_stderr.setFormatter(
-        JsonLines() if form == "json" else TextLines())
+    to_stderr.setFormatter(JsonLines() if form == "json" else TextLines())
     # Nothing that a line shows, and a fifth of its cost: where it was logged, and by which thread of which process.
     logging._srcfile = None  # as logging's own documentation advises
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.INFO, handlers=[to_stderr], force=True)
     logging.captureWarnings(True)  # such as Pillow's about odd Exif: one line of the log, not two of stderr
     logging.getLogger("asksight.calls").setLevel(logging.INFO if calls else logging.WARNING)

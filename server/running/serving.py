@@ -23,8 +23,8 @@ from ..local import LocalAssistant
 from ..metrics import Metrics
 from ..monitoring import MonitoringPort
 from ..server import Server
-from .logs import set_up_logs
 from .bundles import Bundles
+from .logs import set_up_logs
 from .settings import Settings
 from .signals import Signals
 
