@@ -133,7 +133,8 @@ def _infer(engine: Engine, arrays: Arrays, output: str, rows: int) -> NDArray[An
 
 def _finite(rows: NDArray[Any]) -> list[bool]:
     """Whether all numbers of each row are."""
-    return list(np.isfinite(rows.reshape(len(rows), -1)).all(axis=1))
+    finite: list[bool] = np.logical_and.reduce(np.isfinite(rows.reshape(len(rows), -1)), axis=1).tolist()
+    return finite
 
 
 def _not_finite() -> AskError:
