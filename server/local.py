@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
+from weakref import WeakMethod
 
 from asksight.engine import Bundle, BundleError, Engine, EngineError
 from asksight.engine.pick import Chosen
@@ -35,6 +38,9 @@ class LocalAssistant:
         self.thread = LoopThread()
         self.assistant = Assistant(self.thread.loop, limits=limits, calls=calls, observer=observer)
         self._sources: dict[str, Callable[[], Model]] = {}
+        # Python ends a thread that comes back from C++ while the interpreter is taken down, and C++ aborts.
+        self._at_exit = partial(_end, WeakMethod(self.close))
+        atexit.register(self._at_exit)
 
     @classmethod
     def open(
@@ -169,6 +175,7 @@ class LocalAssistant:
         An engine that is still computing after `timeout_s` is left to itself. A second call does nothing.
         """
         if not self.thread.closed:
+            atexit.unregister(self._at_exit)
             self.thread.run(self.assistant.close(drain=drain, timeout_s=timeout_s))
             self.thread.close()
 
@@ -196,3 +203,10 @@ class LocalAssistant:
 
 async def _called(do: Callable[..., T], *arguments: Any) -> T:
     return do(*arguments)
+
+
+def _end(close: WeakMethod[Callable[..., None]]) -> None:
+    """At the end of a process that did not close it: what is inside an engine has a second to come out."""
+    still_there = close()
+    if still_there is not None:
+        still_there(drain=False, timeout_s=1.0)

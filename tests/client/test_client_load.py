@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from bundles import write_random_bundle
-from served import PHOTOS, served
+from served import PHOTOS, ROOT, served
 
 from asksight.client import (
     AskSightError,
@@ -169,3 +171,39 @@ def test_what_cannot_be_opened_says_why_in_one_line(bundle: Path, tmp_path: Path
     with pytest.raises(LoadError, match=r"answers\.txt") as caught:
         load(altered)
     assert "\n" not in str(caught.value)
+
+
+# The sleep stands for a program that asks for a while, and ends without closing what it has loaded.
+ENDING_IN_THE_MIDDLE = """
+import threading, time
+from asksight.client import AskSightError, load
+
+client = load("scenes")
+photo = open("cli/demo_photos/star.jpg", "rb").read()
+
+def ask():
+    for number in range(10**9):
+        try:
+            client.ask(photo + number.to_bytes(8, "big"), "What is this?")
+        except AskSightError:
+            return
+
+for _ in range(4):
+    threading.Thread(target=ask, daemon=True).start()
+time.sleep(0.3)
+print("ended", flush=True)
+"""
+
+
+def test_a_program_that_ends_while_it_asks_ends_well() -> None:
+    """C++ aborts when Python ends under a thread that is inside it."""
+    for _ in range(3):
+        ran = subprocess.run(
+            [sys.executable, "-P", "-c", ENDING_IN_THE_MIDDLE],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "ended\n", "")

@@ -41,8 +41,8 @@ def test_a_stop_loses_nothing_that_was_accepted(model: Path) -> None:
 # The sleep stands for a swap that outlasts the stop; the process ends without waiting for it.
 ENDLESS_RELOAD = """
 import sys, time
-from asksight.server.running.models import Models
-Models.reload = lambda self, names=None: print("reading", file=sys.stderr, flush=True) or time.sleep(600)
+from asksight.server.running.bundles import Bundles
+Bundles.reload = lambda self, names=None: print("reading", file=sys.stderr, flush=True) or time.sleep(600)
 from asksight.cli.main import main
 sys.exit(main())
 """
