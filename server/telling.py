@@ -84,7 +84,6 @@ class Teller:
         timings.answer_us = max(0, round(answer_s * 1e6) - scored.tokenize_us)
         timings.total_us = round((now_s - came_s) * 1e6)
         timings.features_cached = seen.cached
-        if seen.encode_us:  # else the features were there
-            self._observer.stage_time(Stage.PHOTO, seen.decode_us / 1e6)
-            self._observer.stage_time(Stage.ENCODER, seen.encode_us / 1e6)
+        self._observer.stage_time(Stage.PHOTO, seen.decode_us / 1e6)
+        self._observer.stage_time(Stage.ENCODER, seen.encode_us / 1e6)
         self._observer.stage_time(Stage.ANSWERER, answer_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 # How long a thread keeps Python's lock when others want it. By Python's own 5 ms the event loop waits behind every
 # thread that decodes: at five times the capacity most answers came too late, and with this none did.
 SWITCH_EVERY_S = 0.0005
+HAND_OVER_EVERY_S = 0.2  # of metrics
 HUNG_AFTER_S = 5.0  # an engine that does not end by then is left behind
 ENDS_WITHIN_S = 1.0  # threads that have nothing to do
 # Threads that may be inside an engine, by name.
@@ -96,6 +98,8 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
             )
             stack.callback(watched.stop)
             lines.append(f"Metrics are at http://{settings.metrics_host}:{watched.start()}/metrics.")
+        handing_over = local.thread.start(_hand_over(metrics))
+        stack.callback(handing_over.cancel)
         if settings.watch:
             bundles.watch()
         gc.freeze()  # a full collection over what a server is made of takes 60 ms, in which nobody is answered
@@ -110,6 +114,13 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
         server.stop()
     _leave_behind()
     log.info("Stopped")
+
+
+async def _hand_over(metrics: Metrics) -> None:
+    """For the supervisor, which looks into files."""
+    while True:
+        metrics.hand_over()
+        await asyncio.sleep(HAND_OVER_EVERY_S)
 
 
 def _leave_behind() -> None:
