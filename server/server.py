@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -96,10 +93,6 @@ class Server:
         return self.port
 
     async def _start(self) -> int:
-        with _without_preempting():
-            return await self._listen()
-
-    async def _listen(self) -> int:
         self._health = Health()
         most_bytes = self._assistant.limits.max_message_bytes
         self._grpc = grpc.aio.server(
@@ -195,24 +188,3 @@ class Server:
     def _tell_health(self) -> None:
         if self._health is not None:
             self._health.serving(self._assistant.models.healthy)
-
-
-@contextmanager
-def _without_preempting() -> Iterator[None]:
-    """Let the threads that are begun inside wait, when they wake, for the one that runs, where no core is idle.
-
-    Each call wakes gRPC's own threads five times, and each time the loop was interrupted for it: without that, two busy
-    cores answer a fifth more.
-    """
-    batch = getattr(os, "SCHED_BATCH", None)  # Linux alone has it
-    before = os.sched_getscheduler(0) if batch is not None else 0
-    try:
-        if batch is not None:
-            os.sched_setscheduler(0, batch, os.sched_param(0))
-    except PermissionError:  # a sandbox may not allow it
-        batch = None
-    try:
-        yield
-    finally:
-        if batch is not None:
-            os.sched_setscheduler(0, before, os.sched_param(0))
