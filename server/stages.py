@@ -76,6 +76,8 @@ class AnswererStage:
         asked = {"question": vectors, "lengths": lengths, "features": features}
         logits = _infer(self.engine, asked, "logits", len(questions))  # [N, A]
         finite = _finite(logits)
+        if not all(finite):
+            logits = np.where(np.array(finite)[:, None], logits, 0)
         judged = self._judge(logits, [question.top_k for question in questions])
         return [
             Scored(one, row in cut, tokenize_us) if finite[row] else _not_finite()
