@@ -21,9 +21,8 @@ import grpc
 from PIL import Image
 
 from asksight.server.asks import Ask
-from asksight.server.assistant import Assistant
+from asksight.server.local import LocalAssistant
 from asksight.server.server import Server
-from asksight.server.wire import to_response
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 PICTURES = sorted((Path(__file__).parent.parent / "cli" / "demo_photos").glob("*.jpg"))
@@ -102,10 +101,10 @@ def call(port: int, files: list[bytes], seed: int, end_s: float, seen: Seen, loc
 
 def compare(model: str, files: list[bytes], seen: Seen) -> None:
     """Put each different ask to a lone assistant, one by one."""
-    with Assistant.open(model) as alone:
+    with LocalAssistant.open(model) as alone:
         for (photo, question), response in seen.replies.items():
             reply = alone.ask(Ask(question=QUESTIONS[question], photo=files[photo], top_k=ALL))
-            seen.worst = max(seen.worst, difference(response, to_response(reply)))
+            seen.worst = max(seen.worst, difference(response, reply))
 
 
 def main() -> None:
@@ -116,7 +115,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=200)
     given = parser.parse_args()
     files, seen, lock = photos(given.photos), Seen(), threading.Lock()
-    with Assistant.open(given.model) as assistant, Server({"model": assistant}, port=0) as server:
+    with LocalAssistant.open(given.model) as local, Server(local, port=0) as server:
         end_s = time.perf_counter() + given.seconds
         callers = [
             threading.Thread(target=call, args=(server.port, files, seed, end_s, seen, lock))

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from asksight.client import Reply, connect
-from asksight.server.assistant import Assistant
+from asksight.server.local import LocalAssistant
 from asksight.server.server import Server
 from asksight.training.datasets import open_dataset
 
@@ -27,8 +27,8 @@ def main() -> None:
     dataset = open_dataset(arguments.data, arguments.split)
     asks = [(dataset.photo(i), q) for i, q in zip(dataset.image_ids, dataset.questions, strict=True)]
     with (
-        Assistant.open(arguments.bundle) as assistant,
-        Server({"model": assistant}, port=0) as server,
+        LocalAssistant.open(arguments.bundle) as local,
+        Server(local, port=0) as server,
         connect(f"127.0.0.1:{server.port}", timeout=60) as vqa,
     ):
         started_s = time.perf_counter()

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from asksight.server.asks import Ask
-from asksight.server.assistant import Assistant
+from asksight.server.local import LocalAssistant
 
 PHOTO = next((Path(__file__).parent.parent / "cli" / "demo_photos").glob("*.jpg")).read_bytes()
 QUESTION = "What colour is the circle?"
@@ -27,8 +27,8 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.02, help="seconds before each ask")
     parser.add_argument("--asks", type=int, default=300)
     given = parser.parse_args()
-    with Assistant.open(given.model) as assistant:
-        image_id = assistant.ask(Ask(question=QUESTION, photo=PHOTO)).image_id
+    with LocalAssistant.open(given.model) as local:
+        image_id = local.ask(Ask(question=QUESTION, photo=PHOTO)).image_id
         kinds = {
             "follow-up": [Ask(question=QUESTION, image_id=image_id)] * given.asks,
             # Bytes behind a photo's end are read by nobody, and make it one that was not seen.
@@ -42,7 +42,7 @@ def main() -> None:
             for ask in asks:
                 time.sleep(given.pause)  # what is measured is what comes after it
                 started_s = time.perf_counter()
-                assistant.ask(ask)
+                local.ask(ask)
                 took_ms.append(1000 * (time.perf_counter() - started_s))
             p50, p90, p99 = np.percentile(took_ms, (50, 90, 99))
             print(f"{kind}, {given.pause:g} s between: p50 {p50:.2f} ms, p90 {p90:.2f} ms, p99 {p99:.2f} ms")

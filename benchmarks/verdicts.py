@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from asksight.server.asks import Ask, Reply, Verdict
-from asksight.server.assistant import Assistant
+from asksight.server.asks import Ask
 from asksight.server.errors import AskError
+from asksight.server.local import LocalAssistant
 from asksight.training.answerability import average_precision
 from asksight.training.reliability import calibration_error
+from asksight.v1 import vqa_pb2
 
 UNANSWERABLE = "unanswerable"
 ASKS_AT_ONCE = 64
@@ -69,15 +70,13 @@ def read_asks(data: Path) -> list[tuple[Path, str, str]]:
 
 
 def replies(
-    assistant: Assistant, asks: Sequence[tuple[Path, str, str]], change: Callable[[bytes, Path], bytes]
-) -> Iterator[Reply]:
+    local: LocalAssistant, asks: Sequence[tuple[Path, str, str]], change: Callable[[bytes, Path], bytes]
+) -> Iterator[vqa_pb2.AskResponse]:
     """Give the assistant's reply to each, in order."""
 
-    def ask(some: Sequence[tuple[Path, str, str]]) -> list[Reply | AskError]:
+    def ask(some: Sequence[tuple[Path, str, str]]) -> list[vqa_pb2.AskResponse | AskError]:
         photos = {path: change(path.read_bytes(), path) for path, _, _ in some}
-        return assistant.ask_many(
-            [Ask(photo=photos[path], question=said, top_k=1000) for path, said, _ in some]
-        )
+        return local.ask_many([Ask(photo=photos[path], question=said, top_k=1000) for path, said, _ in some])
 
     with ThreadPoolExecutor(THREADS) as pool:
         some = [asks[at : at + ASKS_AT_ONCE] for at in range(0, len(asks), ASKS_AT_ONCE)]
@@ -88,7 +87,7 @@ def replies(
                 yield reply
 
 
-def measure(pictures: str, told: Sequence[Reply], truths: Sequence[str]) -> Figures:
+def measure(pictures: str, told: Sequence[vqa_pb2.AskResponse], truths: Sequence[str]) -> Figures:
     """Hold what was said against what is true."""
     verdicts = np.array([reply.verdict for reply in told])
     best = [reply.answers[0] for reply in told]
@@ -97,7 +96,8 @@ def measure(pictures: str, told: Sequence[Reply], truths: Sequence[str]) -> Figu
     none = np.array(
         [next((a.probability for a in reply.answers if a.label == UNANSWERABLE), 0.0) for reply in told]
     )
-    answered, unanswerable = verdicts == Verdict.ANSWERED, verdicts == Verdict.UNANSWERABLE
+    answered = verdicts == vqa_pb2.VERDICT_ANSWERED
+    unanswerable = verdicts == vqa_pb2.VERDICT_UNANSWERABLE
     return Figures(
         pictures=pictures,
         asks=len(told),
@@ -130,7 +130,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=77, help="must differ from the one of the training data")
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Assistant.open(given.model) as assistant:
+    with tempfile.TemporaryDirectory() as folder, LocalAssistant.open(given.model) as local:
         make_scenes(Path(folder), given.photos, given.seed)
         asks = read_asks(Path(folder))
         truths = [truth for _, _, truth in asks]
@@ -141,7 +141,7 @@ def main() -> None:
             ),
         }
         for pictures, change in changes.items():
-            figures = measure(pictures, list(replies(assistant, asks, change)), truths)
+            figures = measure(pictures, list(replies(local, asks, change)), truths)
             if given.json:
                 print(json.dumps(asdict(figures)))
             else:

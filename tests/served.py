@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from asksight.server.assistant import Assistant
+from asksight.server.local import LocalAssistant
 from asksight.server.server import Server
 
 ROOT = Path(__file__).parent.parent
@@ -18,8 +18,8 @@ PHOTOS = ROOT / "cli" / "demo_photos"
 @contextmanager
 def served(bundle: str | Path, *, port: int = 0) -> Iterator[str]:
     """Serve one bundle; gives host:port."""
-    with Assistant.open(bundle) as assistant:
-        server = Server({"default": assistant}, port=port)
+    with LocalAssistant.open(bundle) as local:
+        server = Server(local, port=port)
         bound = server.start()
         try:
             yield f"127.0.0.1:{bound}"

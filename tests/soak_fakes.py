@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import subprocess
 import sys
 import tempfile
@@ -21,17 +22,17 @@ from photo_files import photo
 
 from asksight.engine import Arrays, FakeEngine, open_engine
 from asksight.engine.memory import return_freed_memory
-from asksight.server.assistant import Assistant
 from asksight.server.limits import Limits
+from asksight.server.local import LocalAssistant
 from asksight.server.observer import Observer
 from asksight.server.running.serving import SWITCH_EVERY_S
 from asksight.server.server import Server
 
 
 def fake_assistant(
-    *, row_s: float, limits: Limits | None = None, observer: Observer | None = None
-) -> Assistant:
-    """An assistant whose encoder takes `row_s` a photo and computes nothing."""
+    *, row_s: float, answer_s: float = 0, limits: Limits | None = None, observer: Observer | None = None
+) -> LocalAssistant:
+    """An assistant whose encoder takes `row_s` a photo, its answerer `answer_s` a batch; neither computes anything."""
     bundle = write_random_bundle(Path(tempfile.mkdtemp()) / "random")
 
     def encode(arrays: Arrays) -> dict[str, NDArray[Any]]:
@@ -41,6 +42,8 @@ def fake_assistant(
         return {"features": np.ones((rows, 16), np.float32)}
 
     def answer(arrays: Arrays) -> dict[str, NDArray[Any]]:
+        if answer_s:
+            time.sleep(answer_s)
         return {"logits": np.ones((len(arrays["lengths"]), 10), np.float32)}
 
     engines = []
@@ -48,7 +51,9 @@ def fake_assistant(
         real = open_engine("onnxruntime", path, max_batch=32, threads=1)
         engines.append(FakeEngine(real.spec, function))
         real.close()
-    return Assistant(bundle, encoder=engines[0], answerer=engines[1], limits=limits, observer=observer)
+    return LocalAssistant.of(
+        bundle, encoder=engines[0], answerer=engines[1], limits=limits, observer=observer
+    )
 
 
 def new_photo(number: int) -> bytes:
@@ -136,8 +141,9 @@ if __name__ == "__main__":
     parser.add_argument("--row-s", type=float, required=True)
     limits = Limits(cache_bytes=200_000)  # soon full: what grows after that is no photo that is kept
     with (
-        fake_assistant(row_s=parser.parse_args().row_s, limits=limits) as assistant,
-        Server({"fake": assistant}, port=0) as server,
+        fake_assistant(row_s=parser.parse_args().row_s, limits=limits) as local,
+        Server(local, port=0) as server,
     ):
+        gc.freeze()  # likewise
         print(server.port, flush=True)  # noqa: T201
         threading.Event().wait()

@@ -1,52 +1,50 @@
-"""One caller at a time: what the batcher costs, beside a server that calls its engines directly."""
+"""One caller at a time: what the batcher costs, beside one that calls its engine right there, in the event loop."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future
-from contextlib import ExitStack
 from typing import Any
 
 import grpc
 from photo_files import photo
 from soak_fakes import end, percentile, promise, short_form
 
-import asksight.server.answering as answering
-from asksight.server.assistant import Assistant
+from asksight.server import model as model_module
 from asksight.server.batcher import Batcher
-from asksight.server.entries import Entry
-from asksight.server.patience import GivenUp, Interest
+from asksight.server.errors import AskError
+from asksight.server.local import LocalAssistant
+from asksight.server.row_queue import NEVER_S, Awaited
 from asksight.server.server import Server
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 
 class Direct(Batcher[Any, Any]):
-    """No queue and no thread: the caller runs its own row."""
+    """No queue and no thread: a row is run as it comes, by the loop."""
 
     def submit(
-        self, item: Any, interest: Interest, *, expected: bool = False, lead: bool = False
-    ) -> Future[Any]:
-        entry: Entry[Any, Any] = Entry(item, interest, time.monotonic(), Future())
-        rows: Sequence[Any] = self._run([item])
-        entry.settle(rows[0])
-        return entry.future
-
-    def lead(self, given_up: GivenUp) -> None:
-        pass
+        self, item: Any, deadline_s: float = NEVER_S, awaited_by: Awaited | None = None
+    ) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        (row,) = self.stage([item])
+        if isinstance(row, AskError):
+            future.set_exception(row)
+        else:
+            future.set_result(row)
+        return future
 
 
 def main() -> None:
     rounds, asks = (10, 20) if short_form() else (60, 50)
-    ordinary = Assistant.open("scenes")
-    setattr(answering, "Batcher", Direct)  # noqa: B010 - it is a class to mypy
-    direct = Assistant.open("scenes")
     took_ms: dict[str, list[float]] = {"batched": [], "direct": []}
-    with ExitStack() as stack:
-        for assistant in (ordinary, direct):
-            stack.enter_context(assistant)
-        server = stack.enter_context(Server({"batched": ordinary, "direct": direct}, port=0, workers=1))
-        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+    with LocalAssistant() as local:
+        local.add("scenes", name="batched")
+        setattr(model_module, "Batcher", Direct)  # noqa: B010 - it is a class to mypy
+        local.add("scenes", name="direct")
+        with (
+            Server(local, port=0) as server,
+            grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        ):
             stub = vqa_pb2_grpc.VqaServiceStub(channel)
             picture = photo()
             for turn in range(rounds + 1):

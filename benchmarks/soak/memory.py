@@ -9,15 +9,15 @@ import numpy as np
 from soak_fakes import Progress, end, fake_assistant, new_photo, promise, rss_mb, short_form
 
 from asksight.server.asks import Ask
-from asksight.server.assistant import Assistant
 from asksight.server.limits import Limits
+from asksight.server.local import LocalAssistant
 
 CALLERS = 8
 LIMITS = Limits(cache_bytes=200_000)  # full within the warm-up
 AT_MOST_MB = 1.0  # per 100,000 asks
 
 
-def slope(name: str, assistant: Assistant, asks: int, after: Callable[[], object] = lambda: None) -> float:
+def slope(name: str, local: LocalAssistant, asks: int, after: Callable[[], object] = lambda: None) -> float:
     """MB per 100,000 asks, by a line through 40 readings after the first quarter."""
     readings: list[tuple[int, float]] = []
     done = 0
@@ -27,7 +27,7 @@ def slope(name: str, assistant: Assistant, asks: int, after: Callable[[], object
             part = min(asks // 50, asks - done)
 
             def call(number: int) -> None:
-                assistant.ask(Ask(question=f"what is number {number % 1000}?", photo=new_photo(number // 20)))
+                local.ask(Ask(question=f"what is number {number % 1000}?", photo=new_photo(number // 20)))
                 after()
 
             list(callers.map(call, range(done, done + part)))
@@ -44,15 +44,15 @@ def main() -> None:
     # Allocators settle for some tens of thousands of asks; what that adds a short run would take for a slope.
     allowed = 20 * AT_MOST_MB if short else AT_MOST_MB
     kept: list[bytes] = []
-    with fake_assistant(row_s=0, limits=LIMITS) as assistant:
+    with fake_assistant(row_s=0, limits=LIMITS) as local:
         asks = 10_000 if short else 1_000_000
-        found = slope("fake engines", assistant, asks)
+        found = slope("fake engines", local, asks)
         promise(f"fake engines, {asks} asks", found < allowed, f"{found:.2f} MB per 100,000")
-        leak = slope("with a leak", assistant, max(5000, asks // 10), lambda: kept.append(bytes(1000)))
+        leak = slope("with a leak", local, max(5000, asks // 10), lambda: kept.append(bytes(1000)))
         promise("a planted leak of 1 kB an ask", leak > 50 and leak > allowed, f"{leak:.2f} MB per 100,000")
-    with Assistant.open("scenes", limits=LIMITS) as assistant:
+    with LocalAssistant.open("scenes", limits=LIMITS) as local:
         asks = 3000 if short else 100_000
-        found = slope("real engines", assistant, asks)
+        found = slope("real engines", local, asks)
         promise(
             f"real engines, {asks} asks", found < (60 if short else AT_MOST_MB), f"{found:.2f} MB per 100,000"
         )

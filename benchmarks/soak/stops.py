@@ -1,20 +1,73 @@
-"""SIGTERMs and model swaps under 64 callers: whatever was accepted is answered, and no swap fails an ask."""
+"""SIGTERMs and model swaps under many callers: whatever was accepted is answered, and no swap fails an ask.
+
+Half of the stops are under 64 callers of the shipped client, which asks again where a server is going. The others are
+under 32 plain stubs without gRPC's retries, as clients in other languages may be: they see what the server says.
+"""
 
 from __future__ import annotations
 
 import random
 import signal
 import tempfile
+import threading
 import time
+from collections import Counter
 from pathlib import Path
 
+import grpc
 from bundles import write_random_bundle
+from photo_files import photo
 from serving_process import WAIT_S, Callers, ended_well, serving, until
 from soak_fakes import Progress, end, promise, short_form
 
 from asksight.client import UnavailableError
+from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 CALLERS = 64
+PLAIN_CALLERS = 32
+# A connection each, or all of them would hear of the stop at once; and no retries.
+PLAIN = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+SAYS_WHEN_TO_RETRY = (
+    "grpc-retry-pushback-ms"  # who is refused at a stop is told; who was accepted and failed is not
+)
+FROM_THE_SERVER = "x-request-id"
+
+
+class PlainCallers:
+    """Each asks without a pause until it is told UNAVAILABLE; each outcome is counted by its code."""
+
+    def __init__(self, address: str) -> None:
+        self.codes: Counter[str] = Counter()
+        self.failed_inside = 0  # UNAVAILABLE to a call that was accepted
+        self._lock = threading.Lock()
+        self._address = address
+        self._threads = [
+            threading.Thread(target=self._ask, args=(number,)) for number in range(PLAIN_CALLERS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, number: int) -> None:
+        request = vqa_pb2.AskRequest(image_data=photo(seed=number), question=f"what is number {number}?")
+        code = ""
+        with grpc.insecure_channel(self._address, options=PLAIN) as channel:
+            stub = vqa_pb2_grpc.VqaServiceStub(channel)
+            while code != "UNAVAILABLE":
+                told: set[str] = set()
+                try:
+                    stub.Ask(request, timeout=WAIT_S)
+                    code = "OK"
+                except grpc.RpcError as error:
+                    code = error.code().name
+                    told = {one.key for one in error.trailing_metadata() or ()}
+                with self._lock:
+                    self.codes[code] += 1
+                    if code == "UNAVAILABLE":
+                        self.failed_inside += FROM_THE_SERVER in told and SAYS_WHEN_TO_RETRY not in told
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join(WAIT_S)
 
 
 def stops(times: int, model: Path) -> None:
@@ -37,6 +90,27 @@ def stops(times: int, model: Path) -> None:
     promise(f"{times} SIGTERMs", lost == 0, f"{answered} accepted and answered, {lost} lost")
 
 
+def plain_stops(times: int, model: Path) -> None:
+    codes: Counter[str] = Counter()
+    lost = 0
+    chance = random.Random(2)
+    progress = Progress("stops under plain stubs", times)
+    for number in range(times):
+        with serving("--model", model, "--drain-grace", "0") as (process, address, log):
+            callers = PlainCallers(address)
+            until(lambda callers=callers: callers.codes["OK"] > 0)  # type: ignore[misc]
+            time.sleep(chance.uniform(0, 1))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(WAIT_S) == 0
+            callers.join()
+        codes += callers.codes
+        ok, bad = ended_well(log)
+        lost += bad + callers.failed_inside + abs(ok - callers.codes["OK"])
+        progress.at(number + 1, str(dict(codes)))
+    fitting = codes.keys() == {"OK", "UNAVAILABLE"}
+    promise(f"{times} SIGTERMs under plain stubs", fitting and lost == 0, f"{dict(codes)}, {lost} lost")
+
+
 def swaps(times: int, model: Path) -> None:
     with serving("--model", model, "--no-watch") as (process, address, _):
         callers = Callers(address, callers=CALLERS)
@@ -57,6 +131,7 @@ def main() -> None:
     short = short_form()
     model = write_random_bundle(Path(tempfile.mkdtemp()) / "random").path
     stops(3 if short else 100, model)
+    plain_stops(3 if short else 100, model)
     swaps(3 if short else 50, model)
 
 

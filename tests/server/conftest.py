@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import grpc
 import pytest
 from bundles import write_random_bundle
-from server_rig import WAIT_S, MakeRig, MakeServed, Rig, Served, fake_engine, release
+from server_rig import WAIT_S, MakeRig, MakeServed, Rig, Served, Shop
 
 from asksight.engine import Bundle
-from asksight.server.assistant import Assistant
 from asksight.server.limits import Limits
+from asksight.server.local import LocalAssistant
+from asksight.server.observer import Observer
 from asksight.server.server import Server
 from asksight.v1 import vqa_pb2_grpc
 
@@ -26,13 +28,19 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def make_rig(bundle: Bundle) -> Iterator[MakeRig]:
     with ExitStack() as cleanup:
 
-        def make(limits: Limits | None = None, *, of: Bundle = bundle) -> Rig:
-            encoder, answerer = (fake_engine(path) for path in (of.encoder_path, of.answerer_path))
-            assistant = Assistant(of, encoder=encoder, answerer=answerer, limits=limits)
-            cleanup.callback(assistant.close, timeout_s=WAIT_S)
-            cleanup.callback(release, encoder)
-            cleanup.callback(release, answerer)
-            return Rig(assistant, encoder, answerer)
+        def make(
+            limits: Limits | None = None,
+            *,
+            of: Bundle = bundle,
+            calls: int = 256,
+            observer: Observer | None = None,
+        ) -> Rig:
+            shop = Shop(of)
+            local = LocalAssistant(limits=limits, calls=calls, observer=observer)
+            cleanup.callback(local.close, timeout_s=WAIT_S)
+            cleanup.callback(shop.release)
+            local.add_engines(of, shop.encoder, shop.answerer)
+            return Rig(local, shop)
 
         yield make
 
@@ -46,13 +54,19 @@ def rig(make_rig: MakeRig) -> Rig:
 def make_served(make_rig: MakeRig) -> Iterator[MakeServed]:
     with ExitStack() as cleanup:
 
-        def make(limits: Limits | None = None, *, workers: int = 64) -> Served:
-            rig = make_rig(limits)
-            server = Server({"random": rig.assistant}, port=0, workers=workers)
+        def make(
+            limits: Limits | None = None,
+            *,
+            calls: int = 256,
+            observer: Observer | None = None,
+            **options: Any,
+        ) -> Served:
+            """`options` are the server's."""
+            rig = make_rig(limits, calls=calls, observer=observer)
+            server = Server(rig.local, port=0, **options)
             port = server.start()
             cleanup.callback(server.stop, 0)
-            for engine in (rig.encoder, rig.answerer):
-                cleanup.callback(release, engine)
+            cleanup.callback(rig.shop.release)
             channel = cleanup.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}"))
             return Served(rig, server, port, channel, vqa_pb2_grpc.VqaServiceStub(channel))
 

@@ -1,199 +1,154 @@
-"""The batcher's promises, with an engine that waits, fails or miscounts when told to."""
+"""The batcher's table of states, every cell of it, with an engine whose every step is taken by hand."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from threading import Event
-
 import pytest
+from batcher_rig import CLOSED, HUNG, IDLE, LOST, RUNNING, TRY_S, TRYING, Bench, failure
+from loop_rig import in_loop, move_on, soon, turns
 
-from asksight.server.batcher import Batcher
-from asksight.server.batching import BatchLimits, FailureStreak
-from asksight.server.errors import (
-    AskError,
-    Cancelled,
-    DeadlineExceeded,
-    InternalError,
-    InvalidAsk,
-    Overloaded,
-    Unavailable,
+from asksight.server.batcher import MOST_FAILED_REOPENINGS, MOST_LEFT_BEHIND, State
+from asksight.server.errors import AskError, Reopening, Unavailable
+
+
+@in_loop
+async def test_an_idle_engine_runs_what_comes_at_once() -> None:
+    bench = Bench()
+    row = bench.batcher.submit(21)
+    job = await bench.next_job("run")
+    assert bench.batcher.state is RUNNING
+    job.end()
+    assert await row == 42
+    assert bench.batcher.state is IDLE
+    await bench.batcher.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "then", "once_more"),
+    [
+        (RUNNING, "done", IDLE, False),
+        (RUNNING, "raises", IDLE, False),
+        (RUNNING, "lost", LOST, False),
+        (RUNNING, "hangs", HUNG, False),
+        (TRYING, "done", IDLE, False),
+        (TRYING, "raises", IDLE, False),
+        (TRYING, "lost", LOST, False),
+        (TRYING, "hangs", HUNG, False),
+        (LOST, "done", IDLE, False),
+        (LOST, "raises", LOST, True),
+        (LOST, "lost", LOST, True),
+        (LOST, "hangs", LOST, True),
+        (HUNG, "done", IDLE, False),
+        (HUNG, "raises", HUNG, True),
+        (HUNG, "lost", HUNG, True),
+        (HUNG, "hangs", HUNG, True),
+    ],
 )
-from asksight.server.patience import Cancellation, Patience
-
-WAIT_S = 20.0  # for events that come at once; long, so that a slow machine fails no test
-
-
-class Doubler:
-    """An engine in miniature: doubles numbers, and waits or fails as told."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[int]] = []
-        self.entered = Event()
-        self.gate = Event()
-        self.gate.set()
-        self.failure: Exception | None = None
-
-    def __call__(self, items: Sequence[int]) -> list[int | AskError]:
-        self.batches.append(list(items))
-        self.entered.set()
-        assert self.gate.wait(WAIT_S)
-        if self.failure is not None:
-            raise self.failure
-        return [InvalidAsk("bad row", field="question") if item < 0 else 2 * item for item in items]
-
-
-@pytest.fixture
-def doubler() -> Doubler:
-    return Doubler()
-
-
-@pytest.fixture
-def batcher(doubler: Doubler) -> Iterator[Batcher[int, int]]:
-    made = Batcher[int, int]("doubler", doubler, limits=BatchLimits(max_batch=4, queue_capacity=6))
-    yield made
-    doubler.gate.set()
-    made.close(timeout_s=WAIT_S)
-
-
-FOREVER = Patience()
-
-
-def hold(doubler: Doubler, batcher: Batcher[int, int]) -> None:
-    """Have the engine busy with one row, so that what comes next waits."""
-    doubler.gate.clear()
-    doubler.entered.clear()
-    batcher.submit(0, FOREVER)
-    assert doubler.entered.wait(WAIT_S)
-
-
-def test_a_lone_row_runs_alone_at_once(batcher: Batcher[int, int], doubler: Doubler) -> None:
-    assert batcher.submit(21, FOREVER).result(WAIT_S) == 42
-    assert doubler.batches == [[21]]
-
-
-def test_batches_grow_while_the_engine_is_busy(batcher: Batcher[int, int], doubler: Doubler) -> None:
-    hold(doubler, batcher)
-    futures = [batcher.submit(number, FOREVER) for number in range(1, 7)]
-    doubler.gate.set()
-    assert [future.result(WAIT_S) for future in futures] == [2, 4, 6, 8, 10, 12]
-    assert doubler.batches == [[0], [1, 2, 3, 4], [5, 6]]
-
-
-def test_a_full_queue_refuses_at_once_with_a_delay(batcher: Batcher[int, int], doubler: Doubler) -> None:
-    hold(doubler, batcher)
-    for number in range(6):
-        batcher.submit(number, FOREVER)
-    with pytest.raises(Overloaded) as refused:
-        batcher.submit(7, FOREVER)
-    assert refused.value.retry_after_s is not None
-    assert refused.value.retry_after_s > 0
-    with pytest.raises(Overloaded):
-        batcher.check_room(FOREVER)
-
-
-def test_rows_that_nobody_waits_for_keep_nobody_out(batcher: Batcher[int, int], doubler: Doubler) -> None:
-    hold(doubler, batcher)
-    dead = [batcher.submit(number, Patience(time.monotonic())) for number in range(6)]
-    live = batcher.submit(7, FOREVER)
-    assert all(isinstance(future.exception(0), DeadlineExceeded) for future in dead)
-    doubler.gate.set()
-    assert live.result(WAIT_S) == 14
-    assert doubler.batches == [[0], [7]]
-
-
-def test_expired_and_cancelled_rows_are_dropped_and_never_run(
-    batcher: Batcher[int, int], doubler: Doubler
+@in_loop
+async def test_what_becomes_of_the_worker_leads_to_the_next_state(
+    state: State, event: str, then: State, once_more: bool
 ) -> None:
-    hold(doubler, batcher)
-    cancellation = Cancellation()
-    late = batcher.submit(1, Patience(time.monotonic()))
-    gone = batcher.submit(2, Patience(None, cancellation))
-    good = batcher.submit(3, Patience(time.monotonic() + 600))
-    cancellation.cancel()
-    doubler.gate.set()
-    assert good.result(WAIT_S) == 6
-    with pytest.raises(DeadlineExceeded):
-        late.result(WAIT_S)
-    with pytest.raises(Cancelled):
-        gone.result(WAIT_S)
-    assert doubler.batches == [[0], [3]]
+    bench = Bench()
+    batcher = bench.batcher
+    job = await bench.reach(state)
+    assert batcher.state is state
+    await bench.meets(event, job)
+    assert batcher.state is then
+    healthy = then is IDLE and (event == "done" or state is RUNNING)
+    assert batcher.healthy == healthy
+    opened = 1 + (state in (LOST, HUNG) and event == "done")
+    assert len(bench.stages) == opened
+    assert batcher.stage is bench.stages[-1]
+    if opened == 2:  # one that hangs must not be touched, one that is lost gives its memory back
+        assert bench.stages[0].closed == (state is LOST)
+    if once_more:
+        move_on(TRY_S)
+        (await bench.next_job("open")).end()
+        await soon(lambda: batcher.state is IDLE)
+        assert batcher.healthy
+    bench.let_go()
+    await batcher.close()
 
 
-def test_a_failing_engine_fails_its_batch_only(batcher: Batcher[int, int], doubler: Doubler) -> None:
-    doubler.failure = RuntimeError("secret path /srv/model")
-    with pytest.raises(InternalError) as failed:
-        batcher.submit(1, FOREVER).result(WAIT_S)
-    assert "secret" not in failed.value.message
-    doubler.failure = None
-    assert batcher.submit(2, FOREVER).result(WAIT_S) == 4
+@pytest.mark.parametrize(
+    ("state", "event", "fate"),
+    [
+        (RUNNING, "done", "answered"),
+        (RUNNING, "raises", "answered"),
+        (RUNNING, "lost", "sent away"),
+        (RUNNING, "hangs", "waits"),
+        (TRYING, "done", "answered"),
+        (TRYING, "raises", "answered"),
+        (TRYING, "lost", "sent away"),
+        (TRYING, "hangs", "waits"),
+        (HUNG, "done", "answered"),
+        (HUNG, "raises", "waits"),
+        (HUNG, "lost", "waits"),
+        (HUNG, "hangs", "waits"),
+    ],
+)
+@in_loop
+async def test_a_row_that_comes_meanwhile_waits_and_then_has_its_fate(
+    state: State, event: str, fate: str
+) -> None:
+    bench = Bench()
+    job = await bench.reach(state)
+    row = bench.batcher.submit(7)
+    await turns()
+    assert bench.batcher.state is state
+    assert bench.batcher.waiting == 1
+    await bench.meets(event, job)
+    if fate == "answered":
+        (await bench.next_job("run")).end()
+        assert await row == 14
+    elif fate == "sent away":
+        assert isinstance(await failure(row), Reopening)
+    else:
+        assert not row.done()
+        assert bench.batcher.waiting == 1
+    bench.let_go()
+    await bench.batcher.close(drain=False)
 
 
-def test_a_bad_row_fails_alone(batcher: Batcher[int, int], doubler: Doubler) -> None:
-    hold(doubler, batcher)
-    futures = [batcher.submit(number, FOREVER) for number in (1, -1, 3)]
-    doubler.gate.set()
-    assert futures[0].result(WAIT_S) == 2
-    with pytest.raises(InvalidAsk):
-        futures[1].result(WAIT_S)
-    assert futures[2].result(WAIT_S) == 6
+@pytest.mark.parametrize(("state", "error"), [(LOST, Reopening), (CLOSED, Unavailable)])
+@in_loop
+async def test_in_these_states_a_row_is_refused_at_once(state: State, error: type[AskError]) -> None:
+    bench = Bench()
+    await bench.reach(state)
+    for ask in (bench.batcher.submit, lambda item: bench.batcher.check_room()):
+        with pytest.raises(error):
+            ask(7)
+    assert bench.batcher.waiting == 0
+    bench.let_go()
+    await bench.batcher.close()
 
 
-def test_a_wrong_number_of_rows_fails_the_batch() -> None:
-    batcher = Batcher[int, int]("short", lambda items: list(items)[1:], limits=BatchLimits())
-    with pytest.raises(InternalError):
-        batcher.submit(1, FOREVER).result(WAIT_S)
-    batcher.close(timeout_s=WAIT_S)
+@in_loop
+async def test_after_hanging_again_and_again_only_a_new_process_helps() -> None:
+    bench = Bench()
+    job = await bench.reach(HUNG)
+    row = bench.batcher.submit(7)
+    for _ in range(MOST_LEFT_BEHIND - 1):
+        await bench.meets("hangs", job)
+        job = await bench.next_job("open")
+        assert not bench.batcher.stuck
+    await bench.meets("hangs", job)
+    assert bench.batcher.state is CLOSED
+    assert bench.batcher.stuck
+    assert not bench.batcher.healthy
+    assert isinstance(await failure(row), Unavailable)
+    bench.let_go()
 
 
-def test_closing_finishes_what_waits(batcher: Batcher[int, int], doubler: Doubler) -> None:
-    hold(doubler, batcher)
-    futures = [batcher.submit(number, FOREVER) for number in (1, 2, 3)]
-    doubler.gate.set()
-    assert batcher.close(timeout_s=WAIT_S)
-    assert [future.result(0) for future in futures] == [2, 4, 6]
-    with pytest.raises(Unavailable):
-        batcher.submit(4, FOREVER)
-
-
-def test_closing_without_draining_fails_what_waits(batcher: Batcher[int, int], doubler: Doubler) -> None:
-    hold(doubler, batcher)
-    future = batcher.submit(1, FOREVER)
-    assert not batcher.close(drain=False, timeout_s=0.01)  # the engine still holds its row
-    with pytest.raises(Unavailable):
-        future.result(0)
-    assert [0] in doubler.batches
-    assert [1] not in doubler.batches
-
-
-def test_a_hung_engine_does_not_hold_up_closing(batcher: Batcher[int, int], doubler: Doubler) -> None:
-    doubler.gate.clear()
-    running = batcher.submit(0, FOREVER)
-    assert doubler.entered.wait(WAIT_S)
-    assert not batcher.close(timeout_s=0.01)
-    with pytest.raises(Unavailable):
-        running.result(0)
-
-
-def test_health_follows_the_engine_and_a_probe_finds_it_well_again(doubler: Doubler) -> None:
-    changes: list[bool] = []
-    changed, probed = Event(), Event()
-
-    def on_health() -> None:
-        changes.append(watched.healthy)
-        changed.set()
-
-    watched = Batcher[int, int](
-        "doubler", doubler, limits=BatchLimits(), probe=probed.set, on_health=on_health, probe_every_s=0.01
-    )
-    doubler.failure = RuntimeError("broken")
-    for _ in range(FailureStreak.TOO_MANY):
-        with pytest.raises(InternalError):
-            watched.submit(1, FOREVER).result(WAIT_S)
-    assert probed.wait(WAIT_S)  # nobody asks, and yet it recovers
-    while len(changes) < 2:
-        assert changed.wait(WAIT_S)
-        changed.clear()
-    assert changes == [False, True]
-    watched.close(timeout_s=WAIT_S)
-    assert not watched.healthy
+@in_loop
+async def test_after_opening_a_lost_engine_in_vain_for_long_only_a_new_process_helps() -> None:
+    bench = Bench()
+    job = await bench.reach(LOST)
+    for count in range(1, MOST_FAILED_REOPENINGS + 1):
+        await bench.meets("raises", job)
+        assert bench.batcher.failed_reopenings == count
+        assert bench.batcher.stuck == (count == MOST_FAILED_REOPENINGS)
+        move_on(TRY_S)
+        job = await bench.next_job("open")
+    await bench.meets("done", job)  # or it comes back all the same
+    assert not bench.batcher.stuck
+    await bench.batcher.close()

@@ -11,10 +11,10 @@ from bundles import write_random_bundle
 from server_rig import WAIT_S, fake_engine
 
 from asksight.engine import Bundle
-from asksight.server.assistant import Assistant
 from asksight.server.limits import Limits
+from asksight.server.local import LocalAssistant
 from asksight.server.metrics import Metrics
-from asksight.server.running.models import Models
+from asksight.server.running.bundles import Bundles
 from asksight.server.running.settings import Settings
 from asksight.server.server import Server
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
@@ -37,8 +37,8 @@ def fallback(metrics: Metrics, stage: str, reason: str) -> float | None:
 
 def test_the_reason_is_in_get_model(damaged: Bundle) -> None:
     with (
-        Assistant.open(damaged.path, limits=SMALL, threads=1) as assistant,
-        Server({"random": assistant}, port=0) as server,
+        LocalAssistant.open(damaged.path, limits=SMALL, threads=1) as local,
+        Server(local, port=0) as server,
         grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         stub = vqa_pb2_grpc.VqaServiceStub(channel)
@@ -51,8 +51,8 @@ def test_the_reason_is_in_get_model(damaged: Bundle) -> None:
 
 def test_the_reason_is_in_the_metrics_in_a_word(damaged: Bundle) -> None:
     metrics = Metrics()
-    models = Models(Settings(model=(f"random={damaged.path}",), engine="auto", threads=1), metrics)
-    models.close(timeout_s=WAIT_S)
+    with LocalAssistant(limits=SMALL, observer=metrics) as local:
+        Bundles(Settings(model=(f"random={damaged.path}",), engine="auto", threads=1), local, metrics)
     assert fallback(metrics, "encoder", "damaged") == 1
     assert fallback(metrics, "encoder", "missing") == 0
     assert fallback(metrics, "answerer", "damaged") == 0
@@ -60,8 +60,8 @@ def test_the_reason_is_in_the_metrics_in_a_word(damaged: Bundle) -> None:
 
 def test_what_is_no_longer_so_is_no_longer_said(bundle: Bundle, damaged: Bundle) -> None:
     metrics = Metrics()
-    with Assistant.open(damaged.path, limits=SMALL, threads=1) as assistant:
-        before = assistant.model()
+    with LocalAssistant.open(damaged.path, limits=SMALL, threads=1) as local:
+        before = local.model()
     metrics.serves("random", before)
     now = replace(before, fallbacks=(), engine="openvino+onnxruntime")
     metrics.serves("random", now)
@@ -78,5 +78,5 @@ def test_what_is_no_longer_so_is_no_longer_said(bundle: Bundle, damaged: Bundle)
 
 def test_given_engines_have_nothing_to_be_said_of_them(bundle: Bundle) -> None:
     encoder, answerer = (fake_engine(path) for path in (bundle.encoder_path, bundle.answerer_path))
-    with Assistant(bundle, encoder=encoder, answerer=answerer) as assistant:
-        assert assistant.model().fallbacks == ()
+    with LocalAssistant.of(bundle, encoder=encoder, answerer=answerer) as local:
+        assert local.model().fallbacks == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -15,14 +16,14 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from grpc_status import rpc_status
 from photo_files import encoded, photo, picture
-from server_rig import WAIT_S, MakeServed, Served, health_stub, hold, release
+from server_rig import NOTHING, WAIT_S, MakeServed, Served, health_stub, hold, release, until
 
-from asksight.server.assistant import Assistant
 from asksight.server.batching import FailureStreak
 from asksight.server.errors import ServerError
 from asksight.server.limits import Limits
+from asksight.server.local import LocalAssistant
 from asksight.server.server import Server
-from asksight.v1 import vqa_pb2, vqa_pb2_grpc
+from asksight.v1 import vqa_pb2
 
 HEALTHY = health_pb2.HealthCheckResponse.SERVING
 UNHEALTHY = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -175,46 +176,43 @@ def test_the_model_says_what_it_is_and_what_it_takes(served: Served) -> None:
 
 def test_several_models_are_chosen_by_name(served: Served, tmp_path: Path) -> None:
     write_random_bundle(tmp_path / "two", seed=5, name="two")
-    with (
-        Assistant.open(tmp_path / "two", threads=1) as second,
-        Server({"random": served.rig.assistant, "two": second}, port=0) as server,
-        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-    ):
-        stub = vqa_pb2_grpc.VqaServiceStub(channel)
-        asks = [request(model=model) for model in ("", "two", "random", "two")]
-        results = stub.AskBatch(vqa_pb2.AskBatchRequest(asks=asks), timeout=WAIT_S).results
-        assert [result.response.model for result in results] == ["random 1", "two 1", "random 1", "two 1"]
+    assert served.rig.local.add(tmp_path / "two", threads=1) == "two"
+    asks = [request(model=model) for model in ("", "two", "random", "two")]
+    results = served.stub.AskBatch(vqa_pb2.AskBatchRequest(asks=asks), timeout=WAIT_S).results
+    assert [result.response.model for result in results] == ["random 1", "two 1", "random 1", "two 1"]
 
 
-def test_a_call_over_the_workers_is_refused_at_once_with_a_delay(make_served: MakeServed) -> None:
-    served = make_served(workers=2)
+def two_waiting(served: Served) -> list[Any]:
+    """Two calls: one's photo is in the encoder, which is held, and the other's waits for it."""
     hold(served.rig.encoder)
     calls = [served.stub.Ask.future(request(0), timeout=WAIT_S)]
     assert served.rig.encoder.entered.wait(WAIT_S)
     calls.append(served.stub.Ask.future(request(1), timeout=WAIT_S))
-    while served.rig.assistant.waiting_photos < 1:
-        assert not any(call.done() for call in calls)
-    error = refusal(served.stub.Ask, request(2))
+    until(lambda: served.rig.waiting_photos == 1)
+    return calls
+
+
+def assert_refused_with_a_delay(error: grpc.RpcError) -> None:
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     retry = detail(error, error_details_pb2.RetryInfo)
     assert isinstance(retry, error_details_pb2.RetryInfo)
     assert retry.retry_delay.ToMilliseconds() > 0
-    assert served.stub.GetModel(vqa_pb2.GetModelRequest(), timeout=WAIT_S).name == "random"
+
+
+def test_a_call_more_than_may_be_under_way_is_refused_at_once_with_a_delay(make_served: MakeServed) -> None:
+    served = make_served(calls=2)
+    calls = two_waiting(served)
+    assert_refused_with_a_delay(refusal(served.stub.Ask, request(2)))
     release(served.rig.encoder)
     assert all(call.result(WAIT_S).answers for call in calls)
+    assert served.stub.GetModel(vqa_pb2.GetModelRequest(), timeout=WAIT_S).name == "random"
+    assert served.stub.Ask(request(2), timeout=WAIT_S).answers
 
 
 def test_a_full_queue_is_told_with_a_delay(make_served: MakeServed) -> None:
     served = make_served(Limits(queue_capacity=2))
-    hold(served.rig.encoder)
-    calls = [served.stub.Ask.future(request(0), timeout=WAIT_S)]
-    assert served.rig.encoder.entered.wait(WAIT_S)
-    calls.append(served.stub.Ask.future(request(1), timeout=WAIT_S))
-    while served.rig.assistant.waiting_photos < 1:
-        assert not any(call.done() for call in calls)
-    error = refusal(served.stub.Ask, request(2))
-    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    detail(error, error_details_pb2.RetryInfo)
+    calls = two_waiting(served)
+    assert_refused_with_a_delay(refusal(served.stub.Ask, request(2)))
     release(served.rig.encoder)
     assert all(call.result(WAIT_S).answers for call in calls)
 
@@ -223,18 +221,24 @@ def test_deadlines_and_cancellations_reach_the_queue(served: Served) -> None:
     hold(served.rig.encoder)
     busy = served.stub.Ask.future(request(0), timeout=WAIT_S)
     assert served.rig.encoder.entered.wait(WAIT_S)
-    short = served.stub.Ask.future(request(1), timeout=0.3)
     leaving = served.stub.Ask.future(request(2), timeout=WAIT_S)
-    while served.rig.assistant.waiting_photos < 2 and not short.done():  # a slow machine may not get it there
-        assert not busy.done()
+    until(lambda: served.rig.waiting_photos == 1)
+    short = served.stub.Ask.future(request(1), timeout=0.3)
     leaving.cancel()
     assert short.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    while served.server.calls > 1:  # both handlers have left, though the engine is still held
-        assert not busy.done()
+    until(lambda: served.server.calls == 1)  # both handlers have left, though the engine is still held
     release(served.rig.encoder)
     assert busy.result(WAIT_S).answers
     assert served.stub.Ask(request(3), timeout=WAIT_S).answers
     assert served.rig.encoded_rows == 2
+
+
+def test_calls_leave_nothing_behind_however_they_end(served: Served) -> None:
+    served.stub.Ask(request(), timeout=WAIT_S)
+    served.stub.Ask(request(question="what now?"), timeout=WAIT_S)  # of a photo that is cached
+    for bad in (request(image_data=b"no photo"), request(question=""), request(model="another")):
+        refusal(served.stub.Ask, bad)
+    assert served.rig.left == NOTHING
 
 
 def test_an_engine_that_fails_is_told_as_internal_without_its_words(served: Served) -> None:
@@ -249,7 +253,7 @@ def test_an_engine_that_fails_is_told_as_internal_without_its_words(served: Serv
 def test_a_failure_outside_the_assistant_is_internal_too(
     served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("asksight.server.service.to_response", lambda _: 1 / 0)
+    monkeypatch.setattr("asksight.server.service.read_ask", lambda *_: 1 / 0)
     error = refusal(served.stub.Ask, request())
     assert error.code() is grpc.StatusCode.INTERNAL
     assert "zero" not in said(error)
@@ -292,8 +296,7 @@ def test_a_drain_answers_what_was_accepted_and_ends_at_once_when_idle(served: Se
     assert next(watch).status == HEALTHY  # an open stream must not hold up the drain
     hold(served.rig.encoder)
     accepted = [served.stub.Ask.future(request(seed), timeout=WAIT_S) for seed in range(5)]
-    while served.server.calls < 5:
-        assert not any(call.done() for call in accepted)
+    until(lambda: served.server.calls == 5)
     stopping = served.server.begin_stop(10 * WAIT_S)
     assert next(watch).status == UNHEALTHY
     assert not stopping.is_set()
@@ -320,7 +323,7 @@ def test_an_address_that_cannot_be_had_is_one_line(served: Served) -> None:
         ("no such host", 0, "Check the host's name"),
     ]:
         with pytest.raises(ServerError, match=words) as refused:
-            Server({"random": served.rig.assistant}, host=host, port=port).start()
+            Server(served.rig.local, host=host, port=port).start()
         assert "\n" not in str(refused.value)
 
 
@@ -330,9 +333,9 @@ def test_a_port_without_permission_is_one_line(served: Served, monkeypatch: pyte
 
     monkeypatch.setattr("asksight.server.addresses.socket.socket.bind", bind)
     with pytest.raises(ServerError, match=r"No permission to listen on 127\.0\.0\.1:80"):
-        Server({"random": served.rig.assistant}, port=80).start()
+        Server(served.rig.local, port=80).start()
 
 
 def test_a_server_without_a_model_is_refused() -> None:
-    with pytest.raises(ServerError, match="no model"):
-        Server({})
+    with LocalAssistant() as local, pytest.raises(ServerError, match="no model"):
+        Server(local)

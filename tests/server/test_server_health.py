@@ -29,12 +29,12 @@ class SlowWatcher:
 def test_a_watcher_that_is_still_being_told_hears_of_the_stop_before_its_stream_ends() -> None:
     async def stopped_during_the_first_write() -> list[int]:
         health = Health()
-        await health.serving(True)
+        health.serving(True)
         watcher = SlowWatcher()
         watch = asyncio.create_task(health.Watch(health_pb2.HealthCheckRequest(), watcher))
         await watcher.reached.wait()
-        await health.drain()
-        await health.end_watches()
+        health.drain()
+        health.end_watches()
         watcher.let_go.set()
         await asyncio.wait_for(watch, 10)
         return watcher.heard

@@ -11,8 +11,8 @@ import pytest
 from photo_files import encoded, photo, picture
 from server_rig import WAIT_S, MakeRig, Served
 
-from asksight.server.assistant import Assistant
-from asksight.server.wire import from_request, to_response
+from asksight.server.local import LocalAssistant
+from asksight.server.service import from_request
 from asksight.v1 import vqa_pb2
 
 QUESTIONS = (
@@ -41,12 +41,12 @@ def agree(response: vqa_pb2.AskResponse, expected: vqa_pb2.AskResponse) -> bool:
 
 
 @pytest.fixture
-def alone(make_rig: MakeRig) -> Assistant:
+def alone(make_rig: MakeRig) -> LocalAssistant:
     """The same bundle, asked one by one in this process."""
-    return make_rig().assistant
+    return make_rig().local
 
 
-def test_many_callers_get_the_answers_of_a_lone_one(served: Served, alone: Assistant) -> None:
+def test_many_callers_get_the_answers_of_a_lone_one(served: Served, alone: LocalAssistant) -> None:
     requests = [good_request(number) for number in range(6 * CALLERS)]
     with ThreadPoolExecutor(CALLERS) as callers:
         responses = list(callers.map(lambda request: served.stub.Ask(request, timeout=2 * WAIT_S), requests))
@@ -54,7 +54,7 @@ def test_many_callers_get_the_answers_of_a_lone_one(served: Served, alone: Assis
     for request, response in zip(requests, responses, strict=True):
         key = request.SerializeToString()
         if key not in expected:
-            expected[key] = to_response(alone.ask(from_request(request)))
+            expected[key] = alone.ask(from_request(request, None))
         assert agree(response, expected[key])
     assert served.rig.encoded_rows == len({request.image_data for request in requests})
     assert max(served.rig.answerer.batch_sizes) > 1  # or nothing was batched
@@ -88,7 +88,7 @@ def bad_request(chance: random.Random) -> vqa_pb2.AskRequest:
     return vqa_pb2.AskRequest(**data)
 
 
-def test_bad_input_between_good_disturbs_nothing(served: Served, alone: Assistant) -> None:
+def test_bad_input_between_good_disturbs_nothing(served: Served, alone: LocalAssistant) -> None:
     chance = random.Random(3)
     jobs: list[tuple[bool, vqa_pb2.AskRequest]] = [(False, bad_request(chance)) for _ in range(200)]
     jobs += [(True, good_request(number)) for number in range(200)]
@@ -105,17 +105,17 @@ def test_bad_input_between_good_disturbs_nothing(served: Served, alone: Assistan
     for (good, request), result in zip(jobs, results, strict=True):
         if good:
             assert isinstance(result, vqa_pb2.AskResponse)
-            assert agree(result, to_response(alone.ask(from_request(request))))
+            assert agree(result, alone.ask(from_request(request, None)))
         else:
             assert result in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND)
 
 
-def test_a_batch_of_good_and_bad_keeps_its_rows(served: Served, alone: Assistant) -> None:
+def test_a_batch_of_good_and_bad_keeps_its_rows(served: Served, alone: LocalAssistant) -> None:
     chance = random.Random(4)
     asks = [good_request(number) if number % 3 else bad_request(chance) for number in range(120)]
     results = served.stub.AskBatch(vqa_pb2.AskBatchRequest(asks=asks), timeout=2 * WAIT_S).results
     for number, (request, result) in enumerate(zip(asks, results, strict=True)):
         if number % 3:
-            assert agree(result.response, to_response(alone.ask(from_request(request))))
+            assert agree(result.response, alone.ask(from_request(request, None)))
         else:
             assert result.error.message

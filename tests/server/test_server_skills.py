@@ -9,10 +9,11 @@ import pytest
 from bundles import write_random_bundle
 from photo_files import photo
 
-from asksight.server.asks import Ask, Skill, Verdict
-from asksight.server.assistant import Assistant
+from asksight.server.asks import Ask, Skill
+from asksight.server.local import LocalAssistant
 from asksight.server.skills import missing_skill
 from asksight.server.spoken import language
+from asksight.v1 import vqa_pb2
 
 ASKED = {
     Skill.READ_TEXT: [
@@ -101,15 +102,15 @@ def test_endless_questions_take_no_time() -> None:
 def test_the_assistant_says_what_it_cannot_do_and_answers_nothing(tmp_path: Path) -> None:
     write_random_bundle(tmp_path / "plain")
     write_random_bundle(tmp_path / "reader", skills=["read_text"])
-    with Assistant.open(tmp_path / "plain") as assistant:
+    with LocalAssistant.open(tmp_path / "plain") as assistant:
         reply = assistant.ask(Ask(photo=photo(), question="What does the sign say?", locale="de-AT"))
-        assert reply.missing_skill is Skill.READ_TEXT
-        assert reply.verdict is Verdict.UNANSWERABLE
-        assert reply.answers == ()
+        assert reply.missing_skill == vqa_pb2.SKILL_READ_TEXT
+        assert reply.verdict == vqa_pb2.VERDICT_UNANSWERABLE
+        assert not reply.answers
         assert reply.spoken == language("de").cannot(Skill.READ_TEXT)
         follow_up = assistant.ask(Ask(image_id=reply.image_id, question="What is this?"))
-        assert follow_up.missing_skill is None
+        assert follow_up.missing_skill == vqa_pb2.SKILL_UNSPECIFIED
         assert follow_up.answers
         assert follow_up.timings.features_cached
-    with Assistant.open(tmp_path / "reader") as assistant:
+    with LocalAssistant.open(tmp_path / "reader") as assistant:
         assert assistant.ask(Ask(photo=photo(), question="What does the sign say?")).answers

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asksight.server import spoken
-from asksight.server.asks import PhotoIssue, PhotoIssueKind, Skill, Verdict
-from asksight.server.spoken import LANGUAGES, language
+from asksight.server.asks import PhotoIssueKind, Skill, Verdict
+from asksight.server.spoken import LANGUAGES, PhotoIssue, language
 
 LOCALE = Path(spoken.__file__).parent / "locale"
 TRANSLATED = [tag for tag in LANGUAGES if tag != "en"]

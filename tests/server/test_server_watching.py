@@ -11,15 +11,12 @@ import grpc
 import pytest
 from photo_files import photo
 from prometheus_client.parser import text_string_to_metric_families
-from server_rig import WAIT_S, MakeRig, Served, fake_engine
+from server_rig import WAIT_S, MakeServed, Served
 
-from asksight.engine import Bundle
-from asksight.server.assistant import Assistant
 from asksight.server.metrics import Metrics
 from asksight.server.monitoring import MonitoringPort
 from asksight.server.running.logs import JsonLines
-from asksight.server.server import Server
-from asksight.v1 import vqa_pb2, vqa_pb2_grpc
+from asksight.v1 import vqa_pb2
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -41,11 +38,10 @@ def values(text: str) -> dict[str, float]:
     return found
 
 
-def test_a_call_leaves_its_marks_under_the_fields_names(bundle: Bundle) -> None:
+def test_a_call_leaves_its_marks_under_the_fields_names(make_served: MakeServed) -> None:
     metrics = Metrics()
-    engines = [fake_engine(path) for path in (bundle.encoder_path, bundle.answerer_path)]
-    assistant = Assistant(bundle, encoder=engines[0], answerer=engines[1], observer=metrics)
-    metrics.serves("random", assistant.model())
+    served = make_served(observer=metrics)
+    metrics.serves("random", served.rig.local.model())
     state = {"live": True, "ready": True}
     port = MonitoringPort(
         host="127.0.0.1",
@@ -56,16 +52,11 @@ def test_a_call_leaves_its_marks_under_the_fields_names(bundle: Bundle) -> None:
     )
     port.start()
     try:
-        with (
-            assistant,
-            Server({"random": assistant}, port=0, observer=metrics) as server,
-            grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-        ):
-            stub = vqa_pb2_grpc.VqaServiceStub(channel)
-            for question in ("what?", "how many?"):
-                stub.Ask(vqa_pb2.AskRequest(image_data=photo(), question=question), timeout=WAIT_S)
-            with pytest.raises(grpc.RpcError):
-                stub.Ask(vqa_pb2.AskRequest(question="what?"), timeout=WAIT_S)
+        for question in ("what?", "how many?"):
+            served.stub.Ask(vqa_pb2.AskRequest(image_data=photo(), question=question), timeout=WAIT_S)
+        with pytest.raises(grpc.RpcError):
+            served.stub.Ask(vqa_pb2.AskRequest(question="what?"), timeout=WAIT_S)
+        served.server.stop()
         code, text = get(port.port, "/metrics")
         assert code == 200
         seen = values(text)
@@ -105,19 +96,19 @@ def test_the_caller_gets_its_request_id_back_or_a_new_one(served: Served) -> Non
         assert len({returned_id(served, request, 'no id: {"a": 1}') for _ in range(2)}) == 2
 
 
-def test_logs_hold_the_id_and_never_the_question(make_rig: MakeRig, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_hold_the_id_and_never_the_question(
+    make_served: MakeServed, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     for asked_for in (False, True):
         caplog.clear()
-        with (
-            Server({"random": make_rig().assistant}, port=0, log_questions=asked_for) as server,
-            grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-        ):
-            vqa_pb2_grpc.VqaServiceStub(channel).Ask(
-                vqa_pb2.AskRequest(image_data=photo(), question="is my letter private?"),
-                timeout=WAIT_S,
-                metadata=(("x-request-id", "ask-18"),),
-            )
+        served = make_served(log_questions=asked_for)
+        served.stub.Ask(
+            vqa_pb2.AskRequest(image_data=photo(), question="is my letter private?"),
+            timeout=WAIT_S,
+            metadata=(("x-request-id", "ask-18"),),
+        )
+        served.server.stop()
         lines = [JsonLines().format(record) for record in caplog.records]
         (line,) = [json.loads(line) for line in lines if "ask-18" in line]
         assert (line["method"], line["code"]) == ("Ask", "OK")

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asksight.engine import Calibration
-from asksight.server.asks import PhotoIssue, PhotoIssueKind, Verdict
+from asksight.server.asks import PhotoIssueKind, Verdict
 from asksight.server.errors import InvalidAsk
 from asksight.server.questions import check_question
-from asksight.server.spoken import language
-from asksight.server.verdict import Judge, softmax
+from asksight.server.spoken import PhotoIssue, language
+from asksight.server.verdict import LIKELIEST, Judge, Judgement, softmax
 
 ANSWERS = ("red", "orange", "unanswerable", "2")
 CALIBRATION = Calibration(temperature=2.0, answered_threshold=0.6, unanswerable_threshold=0.4)
@@ -74,35 +74,65 @@ def logits_of(*probabilities: float) -> np.ndarray[tuple[int], np.dtype[np.float
     return np.asarray(np.log(probabilities) * CALIBRATION.temperature, np.float32)
 
 
-@pytest.mark.parametrize(
-    ("probabilities", "verdict"),
-    [
-        ((0.7, 0.1, 0.1, 0.1), Verdict.ANSWERED),
-        ((0.5, 0.3, 0.1, 0.1), Verdict.UNSURE),
-        ((0.1, 0.1, 0.7, 0.1), Verdict.UNANSWERABLE),
-        ((0.45, 0.05, 0.45, 0.05), Verdict.UNANSWERABLE),
-        ((0.2, 0.25, 0.35, 0.2), Verdict.UNSURE),  # the likeliest, and yet not likely enough
-    ],
-)
+CASES = [
+    ((0.7, 0.1, 0.1, 0.1), Verdict.ANSWERED),
+    ((0.5, 0.3, 0.1, 0.1), Verdict.UNSURE),
+    ((0.1, 0.1, 0.7, 0.1), Verdict.UNANSWERABLE),
+    ((0.45, 0.05, 0.45, 0.05), Verdict.UNANSWERABLE),
+    ((0.2, 0.25, 0.35, 0.2), Verdict.UNSURE),  # the likeliest, and yet not likely enough
+]
+
+
+@pytest.mark.parametrize(("probabilities", "verdict"), CASES)
 def test_the_verdict_follows_the_bundles_thresholds(
     probabilities: tuple[float, ...], verdict: Verdict
 ) -> None:
-    answers, found, _ = Judge(ANSWERS, "unanswerable", CALIBRATION)(logits_of(*probabilities), 4)
-    assert found is verdict
-    assert [answer.probability for answer in answers] == pytest.approx(
-        sorted(probabilities, reverse=True), abs=1e-6
-    )
+    (found,) = Judge(ANSWERS, "unanswerable", CALIBRATION)(logits_of(*probabilities)[None], [4])
+    assert found.verdict is verdict
+    ranked = sorted(probabilities, reverse=True)
+    assert [value for _, value in found.answers] == pytest.approx(ranked, abs=1e-6)
+    assert found.probability == pytest.approx(ranked[0], abs=1e-6)
+
+
+def test_a_batch_is_judged_row_by_row() -> None:
+    judge = Judge(ANSWERS, "unanswerable", CALIBRATION)
+    rows = np.stack([logits_of(*probabilities) for probabilities, _ in CASES])
+    wanted = [1, 2, 3, 4, 100]
+    judged = judge(rows, wanted)
+    assert [one.verdict for one in judged] == [verdict for _, verdict in CASES]
+    assert [len(one.answers) for one in judged] == [1, 2, 3, 4, 4]
+    for row, count, one in zip(rows, wanted, judged, strict=True):
+        (alone,) = judge(row[None], [count])
+        assert labels(alone) == labels(one)
+        assert alone.likeliest == one.likeliest
 
 
 def test_top_k_is_clipped_and_ties_keep_their_order() -> None:
     judge = Judge(ANSWERS, None, Calibration())
-    assert [answer.label for answer in judge(np.zeros(4, np.float32), 100)[0]] == list(ANSWERS)
-    assert len(judge(np.zeros(4, np.float32), 1)[0]) == 1
+    assert labels(judge(np.zeros((1, 4), np.float32), [100])[0]) == list(ANSWERS)
+    assert labels(judge(np.zeros((1, 4), np.float32), [1])[0]) == [ANSWERS[0]]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 9), st.integers(2, 40))
+def test_many_answers_are_ranked_as_by_sorting_them_all(
+    seed: int, top_k: int, rows: int, values: int
+) -> None:
+    random = np.random.default_rng(seed)
+    names = [f"answer {number}" for number in range(400)]
+    scores = random.integers(0, values, (rows, len(names))).astype(np.float32)  # many are equal
+    order = np.argsort(-scores, axis=1, kind="stable")
+    judged = Judge(names, None, Calibration())(scores, [top_k] * rows)
+    assert [labels(one) for one in judged] == [[names[i] for i in row[:top_k]] for row in order]
+    assert [one.likeliest for one in judged] == [[names[i] for i in row[: LIKELIEST - 1]] for row in order]
+
+
+def labels(one: Judgement) -> list[str]:
+    return [label for label, _ in one.answers]
 
 
 def test_unanswerable_is_no_alternative() -> None:
-    _, _, likeliest = Judge(ANSWERS, "unanswerable", CALIBRATION)(logits_of(0.3, 0.25, 0.35, 0.1), 1)
-    assert likeliest == ("red", "orange")
+    (found,) = Judge(ANSWERS, "unanswerable", CALIBRATION)(logits_of(0.3, 0.25, 0.35, 0.1)[None], [1])
+    assert found.likeliest == ["red", "orange"]
 
 
 @given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=50), st.floats(0.05, 20))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import grpc
 import pytest
 from photo_files import photo
-from server_rig import WAIT_S, MakeRig, hold, release
+from server_rig import WAIT_S, MakeServed, hold, release
 
 from asksight.server.access.callers import Bucket, Caller, Callers
 from asksight.server.errors import Overloaded
-from asksight.server.server import Server
-from asksight.v1 import vqa_pb2, vqa_pb2_grpc
+from asksight.v1 import vqa_pb2
 
 ONE, OTHER = Caller("one"), Caller("other")
 
@@ -50,20 +49,16 @@ def test_a_slow_rate_lets_in_one_at_once() -> None:
     assert bucket.take(0.0) == pytest.approx(10.0)
 
 
-def test_the_port_keeps_one_address_within_its_share(make_rig: MakeRig) -> None:
-    rig = make_rig()
-    with (
-        Server({"random": rig.assistant}, port=0, calls_per_caller=1) as server,
-        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-    ):
-        stub = vqa_pb2_grpc.VqaServiceStub(channel)
-        request = vqa_pb2.AskRequest(image_data=photo(), question="what?")
-        hold(rig.encoder)
-        first = stub.Ask.future(request, timeout=WAIT_S)
-        assert rig.encoder.entered.wait(WAIT_S)
-        with pytest.raises(grpc.RpcError) as refused:
-            stub.Ask(request, timeout=WAIT_S)
-        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        release(rig.encoder)
-        assert first.result(WAIT_S).answers
-        assert stub.Ask(request, timeout=WAIT_S).answers
+def test_the_port_keeps_one_address_within_its_share(make_served: MakeServed) -> None:
+    served = make_served(calls_per_caller=1)
+    request = vqa_pb2.AskRequest(image_data=photo(), question="what?")
+    hold(served.rig.encoder)
+    first = served.stub.Ask.future(request, timeout=WAIT_S)
+    assert served.rig.encoder.entered.wait(WAIT_S)
+    with pytest.raises(grpc.RpcError) as refused:
+        served.stub.Ask(request, timeout=WAIT_S)
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert served.server.calls == 1  # who was refused takes no place
+    release(served.rig.encoder)
+    assert first.result(WAIT_S).answers
+    assert served.stub.Ask(request, timeout=WAIT_S).answers

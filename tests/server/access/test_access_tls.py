@@ -14,6 +14,7 @@ from photo_files import photo
 from server_rig import MakeRig
 
 from asksight.client import Client, UnavailableError, connect
+from asksight.server.access.door import Door
 from asksight.server.access.tls import Certificates, TlsFiles
 from asksight.server.errors import ServerError
 from asksight.server.server import Server
@@ -26,7 +27,8 @@ def served(rig_of: MakeRig, pair: Pair, authority: Pair | None = None) -> Iterat
         key=pair.key,
         client_authority=None if authority is None else authority.certificate,
     )
-    with Server({"random": rig_of().assistant}, port=0, certificates=Certificates(files)) as server:
+    door = Door(certificates=authority is not None)
+    with Server(rig_of().local, port=0, certificates=Certificates(files), door=door) as server:
         yield f"localhost:{server.port}"
 
 

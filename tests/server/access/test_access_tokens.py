@@ -8,8 +8,9 @@ from pathlib import Path
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2
 from photo_files import photo
-from server_rig import WAIT_S, MakeRig
+from server_rig import WAIT_S, MakeRig, health_stub
 
 from asksight.client import UnauthenticatedError, connect
 from asksight.server.access import tokens as token_module
@@ -61,7 +62,7 @@ def test_a_revoked_token_is_known_no_more_and_a_broken_file_changes_nothing(
 def test_the_port_lets_in_who_has_a_token_and_health_asks_nobody(make_rig: MakeRig, tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(line("app", "secret", "1000") + line("slow", "rare", "0.001"))
-    with Server({"random": make_rig().assistant}, port=0, door=Door(TokenFile(file))) as server:
+    with Server(make_rig().local, port=0, door=Door(TokenFile(file))) as server:
         address = f"127.0.0.1:{server.port}"
         with connect(address, token="secret") as client:
             assert client.ask(photo(), "what?").answers
@@ -74,9 +75,6 @@ def test_the_port_lets_in_who_has_a_token_and_health_asks_nobody(make_rig: MakeR
             with pytest.raises(Exception, match=r"0.001 calls a second"):
                 client.ask(photo(), "what?")
         with grpc.insecure_channel(address) as channel:
-            from grpc_health.v1 import health_pb2
-            from server_rig import health_stub
-
             assert health_stub(channel).Check(health_pb2.HealthCheckRequest(), timeout=WAIT_S).status == 1
             with pytest.raises(grpc.RpcError) as bare:
                 vqa_pb2_grpc.VqaServiceStub(channel).GetModel(vqa_pb2.GetModelRequest(), timeout=WAIT_S)

@@ -230,9 +230,7 @@ def test_a_call_is_counted_logged_and_limited_as_over_grpc(
     (tmp_path / "tokens").write_text(f"alice {digest} 1\n")
     metrics = Metrics()
     rig = make_rig()
-    desk = Desk(
-        rig.local.assistant.admission, door=Door(TokenFile(tmp_path / "tokens")), observer=metrics
-    )
+    desk = Desk(rig.local.assistant.admission, door=Door(TokenFile(tmp_path / "tokens")), observer=metrics)
     known = {"Authorization": "Bearer secret", "X-Request-Id": "mine"}
     with (
         caplog.at_level("INFO", "asksight.calls"),

@@ -152,6 +152,7 @@ def test_several_processes_count_together(model: Path) -> None:
         for _ in range(asked):
             with connect(address, timeout=WAIT_S) as client:  # a connection each: the kernel deals them out
                 until(lambda client=client: _answers(client))  # type: ignore[misc]
+
         def answered() -> float:
             lines = [line for line in read("/metrics").splitlines() if 'code="OK"' in line]
             return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(HANDLED))
