@@ -88,9 +88,7 @@ class Metrics(Observer):
         self._waits = Sums(
             "asksight_queue_wait_seconds", "A row's wait for its engine.", ["stage"], buckets=SECONDS, **of
         )
-        self._rows = Sums(
-            "asksight_batch_rows", "Rows in one engine call.", ["stage"], buckets=ROWS, **of
-        )
+        self._rows = Sums("asksight_batch_rows", "Rows in one engine call.", ["stage"], buckets=ROWS, **of)
         self._runs = Sums("asksight_batch_seconds", "One engine call.", ["stage"], buckets=SECONDS, **of)
         self._stages = Sums(
             "asksight_stage_seconds", "An answered ask in each stage.", ["stage"], buckets=SECONDS, **of
