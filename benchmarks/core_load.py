@@ -5,7 +5,7 @@
 "Follow-up" asks again about photos that the server knows, by their id; "new photo" sends photos that it has not seen.
 The callers share one connection of one thread that writes its frames itself (plain_grpc.py), so that little of the
 machine is theirs. PYTHON is the interpreter of another installation of AskSight, such as an older checkout's
-.venv/bin/python: the two servers then run one after the other, in turns, so that both meet the same machine; the medians
+.venv/bin/python: the two servers then run one after the other, in turns, so that both meet the same machine; medians
 of all rounds are compared. A machine that does other work, seen or unseen, tells little even so: look at --json too.
 """
 
