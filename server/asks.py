@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 
 from .limits import Limits
+
+EARLY_S = 0.005  # uvloop's timers fire up to 1.2 ms early
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +22,11 @@ class Ask:
     locale: str = "en"  # BCP 47, the language of `spoken`
     model: str = ""  # which of the served models; empty means the default
     deadline_s: float | None = None  # by the monotonic clock, when nobody waits any more; None: never
+
+
+def expired(deadline_s: float | None) -> bool:
+    """Whether who leaves now leaves because of its deadline; timers, and clients' own clocks, are a little early."""
+    return deadline_s is not None and time.monotonic() >= deadline_s - EARLY_S
 
 
 class Verdict(StrEnum):

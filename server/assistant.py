@@ -17,7 +17,7 @@ from asksight.engine.cores import available_cores
 from asksight.v1 import vqa_pb2
 
 from .admission import Admission
-from .asks import Ask
+from .asks import Ask, expired
 from .decoders import Decoders
 from .errors import AskError, DeadlineExceeded, InternalError, Overloaded
 from .limits import Limits
@@ -84,8 +84,7 @@ class Assistant:
             self.observer.ask_dropped(stage, Reason.EXPIRED)
             raise
         except asyncio.CancelledError:
-            late = ask.deadline_s is not None and time.monotonic() >= ask.deadline_s
-            self.observer.ask_dropped(stage, Reason.EXPIRED if late else Reason.CANCELLED)
+            self.observer.ask_dropped(stage, Reason.EXPIRED if expired(ask.deadline_s) else Reason.CANCELLED)
             raise
 
     async def ask_each(self, asks: Iterable[Ask]) -> list[vqa_pb2.AskResponse | AskError]:

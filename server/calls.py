@@ -16,6 +16,7 @@ from types import TracebackType
 from .access.callers import Caller, Callers
 from .access.door import Door, Metadata, Peer
 from .admission import Admission
+from .asks import expired
 from .errors import AskError, Cancelled, DeadlineExceeded, InternalError
 from .observer import Observer
 
@@ -119,8 +120,7 @@ class Call:
         elif isinstance(error, AskError):
             self._end(error.code)
         elif isinstance(error, asyncio.CancelledError):  # the caller has left, or its time is up
-            late = self.deadline_s is not None and time.monotonic() >= self.deadline_s
-            self._end(DeadlineExceeded.code if late else Cancelled.code)
+            self._end(DeadlineExceeded.code if expired(self.deadline_s) else Cancelled.code)
         elif isinstance(error, Exception):
             failures.error("Call %s failed unexpectedly", self.request_id, exc_info=error)
             self._end(InternalError.code)

@@ -34,7 +34,7 @@ class CacheUse(StrEnum):
 
 
 class Observer:
-    """Listens and does nothing; derive from it. Called from many threads, and must be quick."""
+    """Listens and does nothing; derive from it. Called in the event loop, and must be quick."""
 
     def ask_dropped(self, stage: Stage, reason: Reason) -> None:
         """One ask ended without an answer."""
