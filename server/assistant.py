@@ -19,7 +19,7 @@ from asksight.v1 import vqa_pb2
 from .admission import Admission
 from .asks import Ask, expired
 from .decoders import Decoders
-from .errors import AskError, DeadlineExceeded, InternalError, Overloaded
+from .errors import AskError, DeadlineExceeded, InternalError, Overloaded, Unavailable
 from .limits import Limits
 from .models import Models
 from .observer import Observer, Reason, Stage
@@ -27,6 +27,8 @@ from .questions import check_question
 from .row_queue import NEVER_S
 
 T = TypeVar("T")
+
+LAST_LEAVE_WITHIN_S = 1.0  # once all that they wait for has ended
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class Assistant:
         )
         self.admission.drained_in_s = self.models.retry_after_s
         self.decoders = Decoders(available_cores(), self.limits.decoding_bytes, loop)
+        self._closing = False
         self.health_listeners: list[
             Callable[[], object]
         ] = []  # called in the loop, when health may have changed
@@ -64,6 +67,8 @@ class Assistant:
             nonlocal stage
             stage = Stage.ENCODER
 
+        if self._closing:
+            raise Unavailable
         try:
             if ask.deadline_s is not None and time.monotonic() >= ask.deadline_s:
                 raise DeadlineExceeded
@@ -100,6 +105,11 @@ class Assistant:
             log.exception("An ask failed unexpectedly")
             return InternalError()
 
+    @property
+    def healthy(self) -> bool:
+        """Whether all models are, and it is not closing."""
+        return not self._closing and self.models.healthy
+
     def health_changed(self) -> None:
         """Tell those who listen."""
         for listener in self.health_listeners:
@@ -107,9 +117,20 @@ class Assistant:
 
     async def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
         """Finish what was accepted, or fail it with Unavailable, and give the engines' memory back."""
-        await self.models.close(drain=drain, timeout_s=timeout_s)
-        self.decoders.end()
+        self._closing = True
         self.health_changed()
+        began_s = time.monotonic()
+        if drain:
+            await self._all_left(timeout_s)
+        self.decoders.end()
+        left_s = None if timeout_s is None else max(0.0, timeout_s - (time.monotonic() - began_s))
+        await self.models.close(drain=drain, timeout_s=left_s)
+        await self._all_left(LAST_LEAVE_WITHIN_S)
+
+    async def _all_left(self, timeout_s: float | None) -> None:
+        ends_s = NEVER_S if timeout_s is None else time.monotonic() + timeout_s
+        while self.admission.asks and time.monotonic() < ends_s:
+            await asyncio.sleep(0.005)
 
 
 async def in_time(work: Coroutine[Any, Any, T], deadline_s: float | None) -> T:

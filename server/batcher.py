@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 FAILED = "The model failed on this ask. Ask again; the server's log says why."
 MOST_LEFT_BEHIND = 3  # threads and engines that hang; each keeps its memory
-MOST_FAILED_REOPENINGS = 5  # of a lost engine; CUDA says that some errors end only with the process
+MOST_FAILED_REOPENINGS = 5  # CUDA says that some errors end only with the process
 
 
 class State(Enum):
@@ -77,7 +77,7 @@ class Batcher(Generic[Item, Out]):
         self.name = name
         self.stage = stage
         self.state = State.IDLE
-        self.failed_reopenings = 0  # of an engine that was lost; 0 once one succeeds
+        self.failed_reopenings = 0  # of an engine that hangs or was lost; 0 once one succeeds
         self._loop = loop
         self._limits = limits
         self._hang_after_s = hang_after_s
@@ -90,11 +90,13 @@ class Batcher(Generic[Item, Out]):
         self._worker = Worker(f"asksight-{name}", loop)
         self._job: object = None  # what the worker is at; an outcome of anything else comes too late
         self._timer: asyncio.TimerHandle | None = None  # ends when that takes too long
+        self._due_s = 0.0  # when it should
         self._next_try: asyncio.TimerHandle | None = None
         self._pumping = False
         self._left_behind = 0
         self._closing = False
         self._emptied = asyncio.Event()
+        self._shut_down = asyncio.Event()
 
     # What asks see.
 
@@ -126,7 +128,7 @@ class Batcher(Generic[Item, Out]):
     def _check_open(self) -> None:
         if self._closing or self.state is State.CLOSED:
             raise Unavailable
-        if self.state is State.LOST:
+        if self.state is State.LOST or self.stuck:
             raise Reopening
 
     def retry_after_s(self) -> float:
@@ -180,7 +182,7 @@ class Batcher(Generic[Item, Out]):
     def _give_to_worker(self, job: Callable[[], Any], done: Callable[[Outcome[Any]], object]) -> None:
         """Have the worker do it within `hang_after_s`; what it brings later is dropped."""
         this = self._job = object()
-        self._timer = self._loop.call_later(self._hang_after_s, self._hung)
+        self._watch_job()
 
         def in_time(outcome: Outcome[Any]) -> None:
             if this is self._job:
@@ -188,6 +190,10 @@ class Batcher(Generic[Item, Out]):
                 done(outcome)
 
         self._worker.run(job, in_time)
+
+    def _watch_job(self) -> None:
+        self._due_s = time.monotonic() + self._hang_after_s
+        self._timer = self._loop.call_later(self._hang_after_s, self._hung)
 
     def _forget_job(self) -> None:
         self._job = None
@@ -239,6 +245,9 @@ class Batcher(Generic[Item, Out]):
         self._pump_soon()
 
     def _hung(self) -> None:
+        if time.monotonic() - self._due_s > self._hang_after_s / 10:
+            self._watch_job()  # the whole process stood still, and the worker has not had its time
+            return
         log.error("The %s has been busy for over %.1f s", self.name, self._hang_after_s)
         batch, self._running = self._running, []
         self._forget_job()
@@ -275,8 +284,10 @@ class Batcher(Generic[Item, Out]):
     def _opened(self, outcome: Outcome[Stage[Item, Out]]) -> None:
         if outcome.value is None:
             log.error("The %s cannot be opened anew", self.name, exc_info=outcome.error)
-            self.failed_reopenings += self.state is State.LOST
+            self.failed_reopenings += 1
             self._health.failed()
+            if self.stuck:
+                self._queue.fail_all(Reopening())
             wait_s = 0.0 if self._closing else self._try_every_s
             self._next_try = self._loop.call_later(wait_s, self._open_anew)
             return
@@ -291,7 +302,10 @@ class Batcher(Generic[Item, Out]):
 
         After `timeout_s` what is left is failed, and an engine that is still busy is left alone.
         """
-        if self._closing or self.state is State.CLOSED:
+        if self._closing:
+            await self._shut_down.wait()
+            return
+        if self.state is State.CLOSED:
             return
         self._closing = True
         if not drain or self.state in (State.LOST, State.HUNG):
@@ -307,7 +321,9 @@ class Batcher(Generic[Item, Out]):
                     await self._close_stage()
         except TimeoutError:
             log.warning("The %s does not end, and is left behind", self.name)
-        self._shut()
+        finally:
+            self._shut()
+            self._shut_down.set()
 
     async def _close_stage(self) -> None:
         closed = asyncio.Event()

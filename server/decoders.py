@@ -14,6 +14,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
+from .errors import Unavailable
+
 T = TypeVar("T")
 
 
@@ -35,6 +37,7 @@ class Decoders:
         self._given: SimpleQueue[_Job | None] = SimpleQueue()
         self._finished: deque[tuple[_Job, Any, Exception | None]] = deque()
         self._waking = False
+        self._ended = False
         # Daemons: a photo that is being decoded keeps no process from ending.
         self._threads = [
             threading.Thread(target=self._work, name=f"asksight-decoder-{number}", daemon=True)
@@ -45,12 +48,18 @@ class Decoders:
 
     async def run(self, do: Callable[[], T], size_bytes: int = 0) -> T:
         """Return what `do` returns, in a thread, or raise what it raises; more than the whole room means all of it."""
+        if self._ended:
+            raise Unavailable
         job = _Job(do, min(size_bytes, self._room_bytes), self._loop.create_future())
         self._waiting.append(job)
         self._start()
         try:
             result: T = await job.future
             return result
+        except asyncio.CancelledError:
+            with suppress(ValueError):  # it had begun
+                self._waiting.remove(job)  # with its photo
+            raise
         finally:
             self._start()  # who has left may have been in the way of others
 
@@ -65,7 +74,12 @@ class Decoders:
         return self._taken_bytes
 
     def end(self) -> None:
-        """Let the threads end after what they have been given."""
+        """Let the threads end after what they have begun; what waits fails with Unavailable."""
+        self._ended = True
+        for job in self._waiting:
+            if not job.future.done():
+                job.future.set_exception(Unavailable())
+        self._waiting.clear()
         for _ in self._threads:
             self._given.put(None)
 

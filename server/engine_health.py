@@ -48,5 +48,8 @@ class EngineHealth:
 
     def _tell(self, news: str) -> None:
         log.warning("The %s %s", self._name, news)
-        if self._on_change is not None:
-            self._on_change()
+        try:
+            if self._on_change is not None:
+                self._on_change()
+        except Exception:  # whoever listens must not keep an engine from being opened anew
+            log.exception("Somebody who watches the %s failed", self._name)

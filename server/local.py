@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakMethod
@@ -27,6 +28,8 @@ OPENING_ERRORS = (BundleError, EngineError)  # of opening a bundle, for callers 
 
 T = TypeVar("T")
 
+CLOSED = "The model is closed. Open it again."
+
 
 class LocalAssistant:
     """Its methods block, and may be called from any thread."""
@@ -37,6 +40,7 @@ class LocalAssistant:
         """It serves no model before one is added."""
         self.thread = LoopThread()
         self.assistant = Assistant(self.thread.loop, limits=limits, calls=calls, observer=observer)
+        self._closing = Lock()
         self._sources: dict[str, Callable[[], Model]] = {}
         # Python ends a thread that comes back from C++ while the interpreter is taken down, and C++ aborts.
         self._at_exit = partial(_end, WeakMethod(self.close))
@@ -167,14 +171,16 @@ class LocalAssistant:
     @property
     def healthy(self) -> bool:
         """Whether all models are, and it is not closed."""
-        return not self.thread.closed and self.assistant.models.healthy
+        return not self.thread.closed and self.assistant.healthy
 
     def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
         """Finish what was accepted, or fail it with Unavailable, and give the engines' memory back.
 
         An engine that is still computing after `timeout_s` is left to itself. A second call does nothing.
         """
-        if not self.thread.closed:
+        with self._closing:  # who comes second waits
+            if self.thread.closed:
+                return
             atexit.unregister(self._at_exit)
             self.thread.run(self.assistant.close(drain=drain, timeout_s=timeout_s))
             self.thread.close()
@@ -188,14 +194,19 @@ class LocalAssistant:
         self.close()
 
     def _start(self, work: Callable[[], Coroutine[Any, Any, T]], deadline_s: float | None) -> Future[T]:
-        if self.thread.closed:
-            raise Unavailable("The model is closed. Open it again.")
-        return self.thread.start(in_time(work(), deadline_s))
+        asking = work()
+        try:
+            return self.thread.start(in_time(asking, deadline_s))
+        except RuntimeError:
+            asking.close()
+            raise Unavailable(CLOSED) from None
 
     def _wait(self, work: Callable[[], Coroutine[Any, Any, T]], deadline_s: float | None) -> T:
         future = self._start(work, deadline_s)
         try:
             return future.result()
+        except CancelledError:  # by the loop, which has ended
+            raise Unavailable(CLOSED) from None
         except BaseException:
             future.cancel()  # Ctrl-C, say: nobody waits any more; nothing to a future that is done
             raise

@@ -24,6 +24,9 @@ class LoopThread:
     """Runs until `close`. Its methods are for other threads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ending = False
+        self._started: set[Future[Any]] = set()  # what other threads wait for
         self.loop: asyncio.AbstractEventLoop = new_loop()
         # A daemon, since whoever embeds it may end without closing it.
         self._thread = threading.Thread(target=self.loop.run_forever, name="asksight-loop", daemon=True)
@@ -31,7 +34,14 @@ class LoopThread:
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Begin it in the loop; cancelling the future cancels it there. Raises RuntimeError after `close`."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop)
+        with self._lock:
+            if self._ending:
+                work.close()
+                raise RuntimeError("the loop has ended")
+            future = asyncio.run_coroutine_threadsafe(work, self.loop)
+            self._started.add(future)
+        future.add_done_callback(self._started.discard)
+        return future
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Have it done in the loop, and give its result or raise its error."""
@@ -39,16 +49,20 @@ class LoopThread:
 
     @property
     def closed(self) -> bool:
-        return self.loop.is_closed()
+        return self._ending
 
     def close(self) -> None:
         """End what still runs in the loop, and the loop; a second call does nothing."""
-        if self.loop.is_closed():
-            return
-        self.run(_last_tasks())
+        with self._lock:
+            if self._ending:
+                return
+            self._ending = True
+        asyncio.run_coroutine_threadsafe(_last_tasks(), self.loop).result()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+        for future in list(self._started):  # what came in the last moment, and never began
+            future.cancel()
 
 
 async def _last_tasks() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-from .errors import ModelNotFound
+from .errors import ModelNotFound, Unavailable
 from .model import Model
 
 
@@ -19,6 +19,8 @@ class Models:
         self._served: dict[str, Model] = {}
         self._users: dict[Model, int] = {}  # asks that are with each
         self._unused: dict[Model, asyncio.Event] = {}  # of those that were replaced
+        self._replaced: set[Model] = set()  # and are not closed yet
+        self._closed = False
 
     @property
     def names(self) -> list[str]:
@@ -42,8 +44,12 @@ class Models:
 
     async def replace(self, name: str, new: Model, *, timeout_s: float | None = None) -> None:
         """Put `new` in the place of what is at work, and close that as soon as its asks are answered."""
+        if self._closed:
+            await new.close()
+            raise Unavailable
         old = self._served[name]
         self._served[name] = new
+        self._replaced.add(old)
         if old in self._users:
             unused = self._unused[old] = asyncio.Event()
             try:
@@ -54,6 +60,7 @@ class Models:
             finally:
                 del self._unused[old]
         await old.close(timeout_s=timeout_s)
+        self._replaced.discard(old)
 
     @property
     def healthy(self) -> bool:
@@ -70,8 +77,9 @@ class Models:
         return max((model.retry_after_s() for model in self._served.values()), default=1.0)
 
     async def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
-        """Close them all."""
-        for model in self._served.values():
+        """Close them all, those too that were just replaced."""
+        self._closed = True
+        for model in (*self._served.values(), *self._replaced):
             await model.close(drain=drain, timeout_s=timeout_s)
 
 

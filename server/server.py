@@ -120,6 +120,7 @@ class Server:
         except RuntimeError as error:
             raise ServerError(f"Cannot listen on {where}: {error}") from error
         await self._grpc.start()
+        self._assistant.admission.stopping = False  # of a server before this one
         self._assistant.health_listeners.append(self._tell_health)
         self._tell_health()
         return int(port)
@@ -153,6 +154,8 @@ class Server:
         await self._all_answered(ends_s)
         await self._quiet(min(ends_s, time.monotonic() + LONGEST_UNQUIET_S))
         await self._grpc.stop(max(0.0, ends_s - time.monotonic()))
+        if self._tell_health in self._assistant.health_listeners:
+            self._assistant.health_listeners.remove(self._tell_health)
 
     async def _all_answered(self, ends_s: float) -> None:
         while self._assistant.admission.calls and time.monotonic() < ends_s:
@@ -187,4 +190,4 @@ class Server:
 
     def _tell_health(self) -> None:
         if self._health is not None:
-            self._health.serving(self._assistant.models.healthy)
+            self._health.serving(self._assistant.healthy)

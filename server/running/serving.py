@@ -62,6 +62,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
     set_up_logs(settings.log, calls=settings.log_calls)
     metrics = Metrics()
     with ExitStack() as stack:
+        stack.callback(metrics.hand_over)  # the last counts, for the supervisor
         local = LocalAssistant(limits=settings.limits(), calls=settings.workers, observer=metrics)
         stack.callback(local.close, timeout_s=HUNG_AFTER_S)
         bundles = Bundles(settings, local, metrics)
