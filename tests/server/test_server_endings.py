@@ -1,4 +1,4 @@
-"""What ends badly keeps nobody waiting: engines that are gone for good, closings that cross, a loop that stood still."""
+"""What ends badly keeps nobody waiting: engines gone for good, closings that cross, a process that stood still."""
 
 from __future__ import annotations
 
