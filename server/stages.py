@@ -86,7 +86,7 @@ class AnswererStage:
 
     def _cut(self, texts: Sequence[str], lengths: NDArray[np.int32]) -> set[int]:
         """The rows of questions that have more tokens than are read."""
-        full = np.flatnonzero(lengths == self._words.limit).tolist()
+        full = [row for row, length in enumerate(lengths.tolist()) if length == self._words.limit]
         if not full:
             return set()
         counts = self._words.token_counts([texts[row] for row in full])
@@ -135,8 +135,11 @@ def _infer(engine: Engine, arrays: Arrays, output: str, rows: int) -> NDArray[An
 
 def _finite(rows: NDArray[Any]) -> list[bool]:
     """Whether all numbers of each row are."""
-    finite: list[bool] = np.logical_and.reduce(np.isfinite(rows.reshape(len(rows), -1)), axis=1).tolist()
-    return finite
+    finite = np.isfinite(rows)
+    if finite.all():
+        return [True] * len(rows)
+    each: list[bool] = np.logical_and.reduce(finite.reshape(len(rows), -1), axis=1).tolist()
+    return each
 
 
 def _not_finite() -> AskError:
