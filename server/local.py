@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakMethod
 
-from asksight.engine import Bundle, BundleError, Engine, EngineError
+from asksight.engine import Bundle, BundleError, Engine, EngineError, load_bundle
 from asksight.engine.pick import Chosen
 from asksight.v1 import vqa_pb2
 
@@ -21,7 +21,7 @@ from .assistant import Assistant, in_time
 from .errors import AskError, ServerError, Unavailable
 from .limits import Limits
 from .loop_thread import LoopThread
-from .model import Model, OpenEngine, bundle_engines, read_bundle
+from .model import Model, OpenEngine, bundle_engines
 from .observer import Observer
 
 OPENING_ERRORS = (BundleError, EngineError)  # of opening a bundle, for callers that do not know the engines
@@ -95,7 +95,7 @@ class LocalAssistant:
         """
 
         def opened() -> Model:
-            bundle = read_bundle(where)
+            bundle = load_bundle(where)
             return self._model(bundle, *bundle_engines(bundle, engine, limits=self.limits, threads=threads))
 
         return self._add(opened, name)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
-from asksight.engine import Bundle, BundleError, Engine, load_bundle
+from asksight.engine import Bundle, BundleError, Engine
 from asksight.engine.pick import Chosen, open_stage
 from asksight.engine.warm import warm_within
 
@@ -163,11 +162,6 @@ def bundle_engines(
 def _at_once(engine: Engine, limit: int) -> int:
     """How many rows a batch holds: no more than the engine runs at once, or those behind them would wait in vain."""
     return min(limit, engine.spec.max_batch, engine.spec.slice_rows or limit)
-
-
-def read_bundle(where: str | Path) -> Bundle:
-    """A folder, or "scenes" for the built-in one. Raises BundleError."""
-    return load_bundle(where)
 
 
 def _photo_input(bundle: Bundle) -> PhotoInput:
