@@ -55,9 +55,8 @@ class Assistant:
         self.admission.drained_in_s = self.models.retry_after_s
         self.decoders = Decoders(available_cores(), self.limits.decoding_bytes, loop)
         self._closing = False
-        self.health_listeners: list[
-            Callable[[], object]
-        ] = []  # called in the loop, when health may have changed
+        # Called in the loop, when health may have changed.
+        self.health_listeners: list[Callable[[], object]] = []
 
     async def ask(self, ask: Ask) -> vqa_pb2.AskResponse:
         """Answer one ask. Raises AskError; cancel it when its caller leaves, at its deadline at the latest."""
