@@ -151,7 +151,7 @@ def settled(local: LocalAssistant) -> dict[str, int]:
 
 def main() -> None:
     short = short_form()
-    calls = 1500 if short else 10_000
+    calls = 1500 if short else 40_000
     setattr(batcher_module, "RowQueue", Checked)  # noqa: B010 - it is a class to mypy
     counting = Counting()
     # Room for a photo at a time, and a cache of a few: most photos are decoded and encoded again and again.
