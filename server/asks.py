@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .limits import Limits
+from .row_queue import NEVER_S
 
 EARLY_S = 0.005  # uvloop's timers fire up to 1.2 ms early
 
@@ -22,6 +23,11 @@ class Ask:
     locale: str = "en"  # BCP 47, the language of `spoken`
     model: str = ""  # which of the served models; empty means the default
     deadline_s: float | None = None  # by the monotonic clock, when nobody waits any more; None: never
+
+    @property
+    def until_s(self) -> float:
+        """The deadline as a number."""
+        return NEVER_S if self.deadline_s is None else self.deadline_s
 
 
 def expired(deadline_s: float | None) -> bool:

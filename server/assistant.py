@@ -69,7 +69,7 @@ class Assistant:
         if self._closing:
             raise Unavailable
         try:
-            if ask.deadline_s is not None and time.monotonic() >= ask.deadline_s:
+            if time.monotonic() >= ask.until_s:
                 raise DeadlineExceeded
             with (
                 self.admission.ask(0 if ask.photo is None else len(ask.photo)),
@@ -78,8 +78,7 @@ class Assistant:
                 check_question(ask.question, max_chars=self.limits.max_question_chars)
                 seen = await model.photos.see(ask, decoded)
                 stage, seen_s = Stage.ANSWERER, time.perf_counter()
-                deadline_s = NEVER_S if ask.deadline_s is None else ask.deadline_s
-                scored = await model.answerer.submit(model.question(ask, seen), deadline_s)
+                scored = await model.answerer.submit(model.question(ask, seen), ask.until_s)
                 return model.teller.tell(ask, seen, scored, came_s=came_s, seen_s=seen_s)
         except Overloaded:
             self.observer.ask_dropped(stage, Reason.SHED)

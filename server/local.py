@@ -90,8 +90,9 @@ class LocalAssistant:
     def add(
         self, where: str | Path, *, name: str = "", engine: str = "auto", threads: int | None = None
     ) -> str:
-        """Serve one more bundle; return its name, the bundle's own where none is given. Raises what `open` raises,
-        and ServerError where a model of that name is served already.
+        """Serve one more bundle; return its name, the bundle's own where none is given.
+
+        Raises what `open` raises, and ServerError where a model of that name is served already.
         """
 
         def opened() -> Model:

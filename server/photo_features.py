@@ -29,7 +29,6 @@ from .photo_flaws import Flaw, find_flaws
 from .photo_header import PhotoHeader
 from .photo_input import PhotoInput
 from .photos import check_photo, decode, decoding_bytes
-from .row_queue import NEVER_S
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +125,7 @@ class Photos:
         else:
             self._observer.cache_used(CacheUse.SHARED)
             decoded()
-        encoded = await encoding.result(_or_never(ask.deadline_s))
+        encoded = await encoding.result(ask.until_s)
         if own:
             decode_us += encoding.decode_us
         return Seen(image_id, encoded, decode_us, max(0, _since_us(started_s) - decode_us), not own)
@@ -158,7 +157,7 @@ class Photos:
         if ask.photo is None or header is None:
             raise ImageNotFound(image_id)
         coming = sum(one.row is None for one in self.in_flight.values())  # photos that are being decoded
-        self._encoder.check_room(_or_never(ask.deadline_s), coming=coming)
+        self._encoder.check_room(ask.until_s, coming=coming)
         encoding = self.in_flight[image_id] = Encoding()
         encoding.task = asyncio.create_task(self._make(encoding, ask.photo, header, decoded))
         encoding.task.add_done_callback(partial(self._end, encoding, image_id))
@@ -210,10 +209,6 @@ def _decode(photo: bytes | memoryview, header: PhotoHeader, photo_input: PhotoIn
     picture = decode(photo, header, smallest_px=photo_input.smallest_px)
     flaws = find_flaws(picture, short_side_px=min(header.width, header.height))
     return Decoded(photo_input(picture), flaws)
-
-
-def _or_never(deadline_s: float | None) -> float:
-    return NEVER_S if deadline_s is None else deadline_s
 
 
 def _since_us(started_s: float) -> int:
