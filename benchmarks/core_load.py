@@ -1,12 +1,13 @@
 """How quick the server's core is: asks a second, p50 and the server's CPU an ask, of one checkout or of two by turns.
 
-    python benchmarks/core_load.py [--other PYTHON] [--model scenes] [--rounds 5] [--seconds 4] [--json]
+    python benchmarks/core_load.py [--other PYTHON] [--model scenes] [--rounds 15] [--seconds 1] [--json]
 
 "Follow-up" asks again about photos that the server knows, by their id; "new photo" sends photos that it has not seen.
 The callers share one connection of one thread that writes its frames itself (plain_grpc.py), so that little of the
 machine is theirs. PYTHON is the interpreter of another installation of AskSight, such as an older checkout's
-.venv/bin/python: the two servers then run one after the other, in turns, so that both meet the same machine; medians
-of all rounds are compared. A machine that does other work, seen or unseen, tells little even so: look at --json too.
+.venv/bin/python: both servers then run, and are asked by turns, a second each, so that both meet the same machine; an
+idle one takes nothing. Medians of all rounds are given, and the median of the rounds' own ratios: a shared machine that
+changes its speed from one second to the next changes it for both. Do nothing else meanwhile, and look at --json too.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -97,24 +98,37 @@ def follow_ups(port: int) -> Messages:
     return itertools.cycle(asked)
 
 
-def round_of(port: int, pid: int, seconds: float) -> dict[tuple[str, int], Figures]:
-    """Measure every row of one server."""
-    messages = {"follow-up": follow_ups(port), "new photo": new_photos(time.time_ns() % 10**15)}
-    connection = PlainGrpc(port, "/asksight.v1.VqaService/Ask")
-    found = {}
-    for what, callers in ROWS:
-        following = messages[what].__next__
-        connection.run(following, callers, min(1.0, seconds))  # warm
-        before_s, started_s = cpu_s(pid), time.perf_counter()
-        took_s = sorted(connection.run(following, callers, seconds))
+class Asked:
+    """A server that is asked by one connection."""
+
+    def __init__(self, port: int, pid: int) -> None:
+        self._pid = pid
+        self._connection = PlainGrpc(port, "/asksight.v1.VqaService/Ask")
+        self._messages = {"follow-up": follow_ups(port), "new photo": new_photos(time.time_ns() % 10**15)}
+
+    def ask(self, what: str, callers: int, seconds: float) -> Figures:
+        following = self._messages[what].__next__
+        before_s, started_s = cpu_s(self._pid), time.perf_counter()
+        took_s = sorted(self._connection.run(following, callers, seconds))
         lasted_s = time.perf_counter() - started_s
-        found[what, callers] = Figures(
+        return Figures(
             asks_per_s=len(took_s) / lasted_s,
             p50_ms=1000 * took_s[len(took_s) // 2],
             p99_ms=1000 * took_s[len(took_s) * 99 // 100],
-            cpu_ms=1000 * (cpu_s(pid) - before_s) / len(took_s),
+            cpu_ms=1000 * (cpu_s(self._pid) - before_s) / len(took_s),
         )
-    connection.close()
+
+
+def by_turns(
+    servers: Sequence[Asked], what: str, callers: int, rounds: int, seconds: float
+) -> list[list[Figures]]:
+    """The figures [server][round] of one row."""
+    for server in servers:
+        server.ask(what, callers, seconds)  # warm
+    found: list[list[Figures]] = [[] for _ in servers]
+    for _ in range(rounds):
+        for server, figures in zip(servers, found, strict=True):
+            figures.append(server.ask(what, callers, seconds))
     return found
 
 
@@ -122,34 +136,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--other", metavar="PYTHON", help="the interpreter of another installation")
     parser.add_argument("--model", default="scenes", help="a bundle's folder, or scenes")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0, help="for each row")
-    parser.add_argument("--json", action="store_true", help="one JSON object a row and round")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each turn of a row")
+    parser.add_argument("--json", action="store_true", help="one JSON object a server, row and round")
     given = parser.parse_args()
     pythons = [given.other, sys.executable] if given.other else [sys.executable]
-    rounds: dict[str, list[dict[tuple[str, int], Figures]]] = {python: [] for python in pythons}
-    for number in range(given.rounds):
-        for python in pythons:
-            with serving(python, given.model) as (port, pid):
-                rounds[python].append(round_of(port, pid, given.seconds))
-            print(f"round {number + 1} of {given.rounds}: {python}", file=sys.stderr, flush=True)
-    if given.json:
-        for python, found in rounds.items():
-            for one in found:
-                for (what, callers), row in one.items():
-                    print(json.dumps({"python": python, "what": what, "callers": callers, **asdict(row)}))
-        return
-    print(f"medians of {given.rounds} rounds; of two servers, the other one first, and the ratio")
-    for what, callers in ROWS:
-        cells = []
-        for field in ("asks_per_s", "p50_ms", "p99_ms", "cpu_ms"):
-            values = [
-                statistics.median(getattr(one[what, callers], field) for one in rounds[python])
-                for python in pythons
-            ]
-            ratio = f" {values[1] / values[0]:5.2f}x" if len(values) == 2 else ""
-            cells.append(f"{field} " + " ".join(f"{value:8.2f}" for value in values) + ratio)
-        print(f"{what:<10}{callers:>4}  " + "   ".join(cells), flush=True)
+    with ExitStack() as stack:
+        servers = [Asked(*stack.enter_context(serving(python, given.model))) for python in pythons]
+        if not given.json:
+            print(f"medians of {given.rounds} rounds; of two servers, the other one first, and the ratio")
+        for what, callers in ROWS:
+            found = by_turns(servers, what, callers, given.rounds, given.seconds)
+            if given.json:
+                for python, figures in zip(pythons, found, strict=True):
+                    for one in figures:
+                        row = {"python": python, "what": what, "callers": callers, **asdict(one)}
+                        print(json.dumps(row), flush=True)
+            else:
+                cells = "   ".join(cell(name, found) for name in ("asks_per_s", "p50_ms", "p99_ms", "cpu_ms"))
+                print(f"{what:<10}{callers:>4}  {cells}", flush=True)
+
+
+def cell(name: str, found: Sequence[Sequence[Figures]]) -> str:
+    """One figure of a row: each server's median, and the median of the rounds' ratios."""
+    values = [[getattr(one, name) for one in figures] for figures in found]
+    said = f"{name} " + " ".join(f"{statistics.median(one):8.2f}" for one in values)
+    if len(values) < 2:
+        return said
+    ratio = statistics.median(mine / other for other, mine in zip(*values, strict=True))
+    return f"{said} {ratio:5.2f}x"
 
 
 if __name__ == "__main__":
