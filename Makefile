@@ -14,7 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 
-PACKAGES := ext engine server client training cli
+PACKAGES := ext photos engine server client training cli
 BESIDE := benchmarks docs tests
 
 # A new package or a change to what is compiled asks for a new install; other Python files are used as they lie.

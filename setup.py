@@ -10,7 +10,7 @@ from setuptools import Extension, find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-FOLDERS = ("ext", "engine", "server", "client", "training", "cli")
+FOLDERS = ("ext", "photos", "engine", "server", "client", "training", "cli")
 PACKAGE_DIR = {f"asksight.{folder}": folder for folder in FOLDERS} | {"asksight.v1": "proto/asksight/v1"}
 EXTENSION_PARTS = [
     str(path.relative_to(ROOT)) for kind in ("pyx", "pxi", "h") for path in ROOT.glob(f"ext/*.{kind}")
@@ -40,7 +40,7 @@ setup(
     include_package_data=False,  # keeps the generated .c out of the wheel
     package_data={f"asksight.{folder}": ["py.typed"] for folder in FOLDERS}
     | {"asksight.ext": ["py.typed", "*.pyi", "*.json"], "asksight.engine": ["py.typed", "bundles/*/*"]}
-    | {"asksight.server": ["py.typed", "skills.toml", "locale/*.pot", "locale/*/LC_MESSAGES/*"]}
+    | {"asksight.server.reply": ["skills.toml", "locale/*.pot", "locale/*/LC_MESSAGES/*"]}
     | {"asksight.server.http": ["page/*"]}
     | {"asksight.cli": ["py.typed", "demo_photos/*.jpg"], "asksight.v1": ["py.typed", "*.pyi", "*.proto"]},
     ext_modules=cythonize(

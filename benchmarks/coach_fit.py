@@ -17,8 +17,8 @@ from photo_coach import CLEAN, blurred, crop, degraded, motion_blurred, photos_o
 from PIL import Image
 
 from asksight.ext import measure_photo
-from asksight.server.photo_flaws import EDGE_STEEPNESS, MOVED, MOVED_STEEPNESS, grey_copy
-from asksight.server.spoken import WORTH_A_HINT
+from asksight.photos.flaws import EDGE_STEEPNESS, MOVED, MOVED_STEEPNESS, grey_copy
+from asksight.server.reply.spoken import WORTH_A_HINT
 
 KINDS = (blurred.__name__, motion_blurred.__name__, CLEAN)
 GRID = (np.arange(0.56, 0.78, 0.02), np.arange(0.15, 0.22, 0.01), np.arange(0.22, 0.34, 0.01))

@@ -18,7 +18,7 @@ from photo_coach import photos_of
 from PIL import Image
 
 from asksight.ext import measure_photo, photo_twin
-from asksight.server.photo_flaws import SIDE_PX, find_flaws, grey_copy
+from asksight.photos.flaws import SIDE_PX, find_flaws, grey_copy
 
 # 128, 224 and 448 are what encoders want; the last three are nearly twice that.
 SHORT_SIDES_PX = (128, 255, 447, 895)

@@ -9,7 +9,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from asksight.server.skills import missing_skill
+from asksight.server.reply.skills import missing_skill
 
 
 def questions(path: Path) -> list[str]:

@@ -22,7 +22,7 @@ from PIL import Image
 
 from asksight.server.asks import Ask
 from asksight.server.local import LocalAssistant
-from asksight.server.server import Server
+from asksight.server.wire.server import Server
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 PICTURES = sorted((Path(__file__).parent.parent / "cli" / "demo_photos").glob("*.jpg"))

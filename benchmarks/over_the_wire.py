@@ -13,7 +13,7 @@ from pathlib import Path
 
 from asksight.client import Reply, connect
 from asksight.server.local import LocalAssistant
-from asksight.server.server import Server
+from asksight.server.wire.server import Server
 from asksight.training.datasets import open_dataset
 
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from asksight.server.photo_flaws import SIDE_PX, find_flaws
-from asksight.server.spoken import WORTH_A_HINT
+from asksight.photos.flaws import SIDE_PX, find_flaws
+from asksight.server.reply.spoken import WORTH_A_HINT
 
 LONGEST_PX = 2048
 CROP_PX = 512

@@ -23,9 +23,8 @@ def samples_of(bundle: Bundle, data: Path, split: str, *, photos: int = PHOTOS) 
     from asksight.engine.samples import ENOUGH, Samples
     from asksight.ext import WordTable
     from asksight.training.datasets import open_dataset
+    from asksight.training.datasets.photo_reader import photo_reader
     from asksight.training.errors import DatasetError
-
-    from .bundle_photos import photo_reader
 
     read, dataset = photo_reader(bundle), open_dataset(data, split)
     asked: dict[Path, list[str]] = {}

@@ -17,7 +17,7 @@ from .output import reply_fields, to_json
 if TYPE_CHECKING:
     from asksight.client import Client, Reply
     from asksight.server.local import LocalAssistant
-    from asksight.server.server import Server
+    from asksight.server.wire.server import Server
 
 HOST = "127.0.0.1"
 PORT = 50051
@@ -62,7 +62,7 @@ def demo(
 def _start(local: LocalAssistant, port: int | None) -> tuple[Server, int]:
     """Start a server on that port, or, where none was asked for, on 50051 or any other."""
     from asksight.server.errors import ServerError
-    from asksight.server.server import Server
+    from asksight.server.wire.server import Server
 
     try:
         server = Server(local, host=HOST, port=PORT if port is None else port)

@@ -76,10 +76,9 @@ def features(
 
             made = store_published(out, mat, id_map, chosen, dtype=dtype, begun=begun, progress=bar)
         else:
+            from asksight.training.datasets.photo_reader import square_reader
             from asksight.training.features.encoders import SIDE, EncoderChoice
             from asksight.training.features.make import make_features
-
-            from .bundle_photos import square_reader
 
             choice = EncoderChoice(name=encoder, weights=weights, grid=grid, seed=seed)
             read = square_reader(SIDE)

@@ -62,9 +62,8 @@ def run_or_bundle(
 
 
 def _with_photos(bundle: Bundle, dataset: Dataset, engine: str, said: str) -> Measured:
+    from asksight.training.datasets.photo_reader import photo_reader
     from asksight.training.evaluate import encoded_photos
-
-    from .bundle_photos import photo_reader
 
     features = encoded_photos(bundle, dataset, read_photo=photo_reader(bundle), engine=engine)
     return Measured(model=bundle, features=features, said=said)

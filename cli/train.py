@@ -151,10 +151,9 @@ def train(
 
 
 def _train_attention(told: dict[str, Any], out: Path, max_risk: float, bar: Bar) -> Any:
+    from asksight.training.datasets.photo_reader import square_reader
     from asksight.training.runs import Settings
     from asksight.training.train import train as run_training
-
-    from .bundle_photos import square_reader
 
     settings = Settings(arch="attention", **told)
     read = square_reader(settings.side)

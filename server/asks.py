@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .core.row_queue import NEVER_S
 from .limits import Limits
-from .row_queue import NEVER_S
 
 EARLY_S = 0.005  # uvloop's timers fire up to 1.2 ms early
 
@@ -41,17 +41,6 @@ class Verdict(StrEnum):
     ANSWERED = "answered"  # certain enough to be said
     UNSURE = "unsure"  # no answer is certain enough; the alternatives are in `answers`
     UNANSWERABLE = "unanswerable"  # the photo does not hold the answer, or a skill is missing
-
-
-class PhotoIssueKind(StrEnum):
-    """What is wrong with a photo."""
-
-    DARK = "dark"
-    BRIGHT = "bright"
-    BLURRED = "blurred"
-    TINY = "tiny"
-    MOTION_BLURRED = "motion_blurred"  # sharp along one direction, blurred across it
-    UNIFORM = "uniform"  # nearly one surface: a finger over the lens
 
 
 class Skill(StrEnum):

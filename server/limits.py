@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .batching import BatchLimits
+from asksight.photos.limits import PhotoLimits
+
+from .core.batching import BatchLimits
 
 MEBI = 2**20
 
@@ -14,12 +16,9 @@ class Limits:
     """The bounds of one assistant and the server in front of it."""
 
     max_message_bytes: int = 16 * MEBI  # gRPC's own default of 4 MiB refuses ordinary phone photos
-    max_photo_bytes: int = 16 * MEBI - 64 * 1024  # leaves the message room for the question
     max_asks_per_batch: int = 256
     max_question_chars: int = 1000  # a long paragraph; the models read some thirty words of it
-    min_photo_side_px: int = 16  # less holds no object
-    max_photo_side_px: int = 8192
-    max_photo_pixels: int = 50_000_000  # the 50 megapixel phones: 8160x6120
+    photo: PhotoLimits = field(default_factory=PhotoLimits)
     decoding_bytes: int = 512 * MEBI  # of pixels being decoded at once; a larger photo goes in alone
     cache_bytes: int = 256 * MEBI  # encoder features of past photos
     encoder_batch: int = 32  # photos in one engine call

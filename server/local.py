@@ -17,11 +17,11 @@ from asksight.engine.pick import Chosen
 from asksight.v1 import vqa_pb2
 
 from .asks import Ask, ModelInfo
-from .assistant import Assistant, in_time
+from .core.assistant import Assistant, in_time
+from .core.model import Model, OpenEngine, bundle_engines
 from .errors import AskError, ServerError, Unavailable
 from .limits import Limits
 from .loop_thread import LoopThread
-from .model import Model, OpenEngine, bundle_engines
 from .observer import Observer
 
 OPENING_ERRORS = (BundleError, EngineError)  # of opening a bundle, for callers that do not know the engines

@@ -11,8 +11,8 @@ from typing import Any
 from loop_rig import WAIT_S, move_on, soon, turns
 
 from asksight.engine import EngineLostError
-from asksight.server.batcher import Batcher, State
-from asksight.server.batching import BatchLimits, FailureStreak
+from asksight.server.core.batcher import Batcher, State
+from asksight.server.core.batching import BatchLimits, FailureStreak
 from asksight.server.errors import AskError, InternalError, Reopening
 from asksight.server.observer import Observer, Reason
 

@@ -10,14 +10,14 @@ import numpy as np
 from loop_rig import soon, turns
 from numpy.typing import NDArray
 
+from asksight.photos.input import PhotoInput
 from asksight.server.asks import Ask
-from asksight.server.decoders import Decoders
+from asksight.server.core.decoders import Decoders
+from asksight.server.core.photo_features import Photos, Pictures, Seen
+from asksight.server.core.row_queue import Awaited
 from asksight.server.errors import AskError
 from asksight.server.limits import Limits
 from asksight.server.observer import CacheUse, Observer
-from asksight.server.photo_features import Photos, Pictures, Seen
-from asksight.server.photo_input import PhotoInput
-from asksight.server.row_queue import Awaited
 
 FEATURES = np.arange(4, dtype=np.float32)
 SIDE = 32

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asksight.server.local import LocalAssistant
-from asksight.server.server import Server
+from asksight.server.wire.server import Server
 
 ROOT = Path(__file__).parent.parent
 PHOTOS = ROOT / "cli" / "demo_photos"

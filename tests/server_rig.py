@@ -14,10 +14,10 @@ from grpc_health.v1 import health_pb2_grpc
 
 from asksight.engine import Bundle, EngineError, FakeEngine, open_engine
 from asksight.engine.pick import Chosen
-from asksight.server.assistant import Assistant
+from asksight.server.core.assistant import Assistant
+from asksight.server.core.model import Model
 from asksight.server.local import LocalAssistant
-from asksight.server.model import Model
-from asksight.server.server import Server
+from asksight.server.wire.server import Server
 from asksight.v1 import vqa_pb2_grpc
 
 WAIT_S = 30.0  # for what comes at once; long, so that a slow machine fails no test

@@ -26,7 +26,7 @@ from asksight.server.limits import Limits
 from asksight.server.local import LocalAssistant
 from asksight.server.observer import Observer
 from asksight.server.running.serving import SWITCH_EVERY_S
-from asksight.server.server import Server
+from asksight.server.wire.server import Server
 
 
 def fake_assistant(

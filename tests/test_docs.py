@@ -17,7 +17,7 @@ from served import ROOT, shell_environment
 
 from asksight.server.http.gateway import Gateway
 from asksight.server.local import LocalAssistant
-from asksight.server.server import Server
+from asksight.server.wire.server import Server
 from asksight.v1 import vqa_pb2
 
 DOCS = ROOT / "docs"

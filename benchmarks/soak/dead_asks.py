@@ -19,13 +19,13 @@ from typing import Any
 from photo_files import photo
 from soak_fakes import end, fake_assistant, promise, short_form
 
-from asksight.server import batcher as batcher_module
 from asksight.server.asks import Ask
+from asksight.server.core import batcher as batcher_module
+from asksight.server.core.row_queue import Row, RowQueue
 from asksight.server.errors import AskError
 from asksight.server.limits import Limits
 from asksight.server.local import LocalAssistant
 from asksight.server.observer import Observer, Reason, Stage
-from asksight.server.row_queue import Row, RowQueue
 from asksight.v1 import vqa_pb2
 
 CALLERS = 32

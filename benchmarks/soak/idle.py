@@ -15,12 +15,12 @@ import grpc
 from photo_files import photo
 from soak_fakes import end, percentile, promise, short_form
 
-from asksight.server import model as model_module
-from asksight.server.batcher import Batcher
+from asksight.server.core import model as model_module
+from asksight.server.core.batcher import Batcher
+from asksight.server.core.row_queue import NEVER_S, Awaited
 from asksight.server.errors import AskError
 from asksight.server.local import LocalAssistant
-from asksight.server.row_queue import NEVER_S, Awaited
-from asksight.server.server import Server
+from asksight.server.wire.server import Server
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 THREAD = ThreadPoolExecutor(1)

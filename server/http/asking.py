@@ -13,12 +13,12 @@ from starlette.requests import Request
 
 from asksight.v1 import vqa_pb2
 
+from ..access.calls import REQUEST_ID, Call, Desk
 from ..access.door import Metadata
-from ..assistant import Assistant, in_time
-from ..calls import REQUEST_ID, Call, Desk
+from ..core.assistant import Assistant, in_time
 from ..errors import AskError, Cancelled
-from ..responses import to_model_response
-from ..service import from_request
+from ..wire.responses import to_model_response
+from ..wire.service import from_request
 from .problems import from_error, refused
 
 M = TypeVar("M", bound=Message)

@@ -14,8 +14,8 @@ from types import TracebackType
 import uvicorn
 from starlette.types import ASGIApp
 
+from ..access.calls import Desk
 from ..access.tls import TlsFiles
-from ..calls import Desk
 from ..errors import ServerError
 from ..local import LocalAssistant
 from .app import build_app

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 from ..local import OPENING_ERRORS, LocalAssistant
-from ..metrics import Metrics
+from .metrics import Metrics
 from .settings import Settings
 
 log = logging.getLogger(__name__)

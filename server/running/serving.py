@@ -21,11 +21,11 @@ from ..access.door import Door
 from ..access.tls import Certificates, TlsFiles
 from ..access.tokens import TokenFile
 from ..local import LocalAssistant
-from ..metrics import Metrics
-from ..monitoring import MonitoringPort
-from ..server import Server
+from ..wire.server import Server
 from .bundles import Bundles
 from .logs import set_up_logs
+from .metrics import Metrics
+from .monitoring import MonitoringPort
 from .settings import Settings
 from .signals import Signals
 

@@ -8,9 +8,9 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ..addresses import is_loopback
 from ..errors import ServerError
 from ..limits import MEBI, Limits
+from ..wire.addresses import is_loopback
 
 PREFIX = "ASKSIGHT_"
 

@@ -24,8 +24,8 @@ from dataclasses import asdict, dataclass, replace
 
 from asksight.engine.cores import available_cores
 
-from ..addresses import check_address
 from ..errors import ServerError
+from ..wire.addresses import check_address
 from .logs import set_up_logs
 from .serving import serve
 from .settings import Settings
@@ -164,7 +164,7 @@ def _watch(
     from prometheus_client import CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
 
-    from ..monitoring import MonitoringPort
+    from .monitoring import MonitoringPort
 
     def registry() -> CollectorRegistry:
         merged = CollectorRegistry()

@@ -15,7 +15,7 @@ from asksight.engine import Bundle
 from asksight.server.limits import Limits
 from asksight.server.local import LocalAssistant
 from asksight.server.observer import Observer
-from asksight.server.server import Server
+from asksight.server.wire.server import Server
 from asksight.v1 import vqa_pb2_grpc
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from asksight.cli.bundle_photos import photo_reader
 from asksight.engine import load_bundle
 from asksight.training.datasets import open_dataset
+from asksight.training.datasets.photo_reader import photo_reader
 from asksight.training.evaluate import predict
 from asksight.training.scenes.make import make_split
 from asksight.training.scores import score

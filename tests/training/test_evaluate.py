@@ -12,11 +12,11 @@ from bundles import write_random_bundle
 from numpy.typing import NDArray
 from vqa_files import ASKED, write_easy_vqa, write_vqa
 
-from asksight.cli.bundle_photos import photo_reader
 from asksight.engine import Bundle, Calibration
 from asksight.server.asks import Ask
 from asksight.server.local import LocalAssistant
 from asksight.training.datasets import Dataset, DatasetError, open_dataset
+from asksight.training.datasets.photo_reader import photo_reader
 from asksight.training.evaluate import VERDICTS, Predictions, predict
 from asksight.training.results import score_results
 from asksight.training.scores import score

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from stored_runs import settings, write_data
 
-from asksight.cli.bundle_photos import square_reader
+from asksight.training.datasets.photo_reader import square_reader
 from asksight.training.runs import Run, Settings
 from asksight.training.scenes.make import make_split
 
@@ -32,7 +32,7 @@ import tensorflow as tf
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 tf.config.experimental.enable_op_determinism()
-from asksight.cli.bundle_photos import square_reader
+from asksight.training.datasets.photo_reader import square_reader
 from asksight.training import checkpoint
 from asksight.training.runs import Settings
 from asksight.training.stored_settings import StoredSettings

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asksight.cli.bundle_photos import square_reader
+from asksight.training.datasets.photo_reader import square_reader
 from asksight.training.errors import TrainingError
 from asksight.training.runs import Run, Settings
 from asksight.training.scenes.make import make_split

@@ -17,7 +17,7 @@ from asksight.client import Client, UnavailableError, connect
 from asksight.server.access.door import Door
 from asksight.server.access.tls import Certificates, TlsFiles
 from asksight.server.errors import ServerError
-from asksight.server.server import Server
+from asksight.server.wire.server import Server
 
 
 @contextmanager

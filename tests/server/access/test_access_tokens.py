@@ -17,7 +17,7 @@ from asksight.server.access import tokens as token_module
 from asksight.server.access.door import Door
 from asksight.server.access.tokens import TokenFile, match, read_tokens
 from asksight.server.errors import ServerError
-from asksight.server.server import Server
+from asksight.server.wire.server import Server
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 

@@ -10,7 +10,7 @@ import pytest
 from http_rig import MakeWeb, Web
 from server_rig import MakeRig, release
 
-from asksight.server.calls import Desk
+from asksight.server.access.calls import Desk
 from asksight.server.http.gateway import Gateway
 from asksight.server.limits import Limits
 

@@ -15,13 +15,14 @@ from http_rig import QUESTION, MakeWeb, Web, problem
 from photo_files import photo, png_bomb
 from server_rig import WAIT_S, MakeRig, Rig, hold, release
 
+from asksight.photos.limits import PhotoLimits
+from asksight.server.access.calls import Desk
 from asksight.server.access.door import Door
 from asksight.server.access.tokens import TokenFile
-from asksight.server.calls import Desk
 from asksight.server.errors import ServerError
 from asksight.server.http.gateway import Gateway
 from asksight.server.limits import Limits
-from asksight.server.metrics import Metrics
+from asksight.server.running.metrics import Metrics
 from asksight.v1 import vqa_pb2
 
 PHOTO = photo()
@@ -133,7 +134,7 @@ def test_a_photo_that_is_gone_and_a_path_that_is_not(web: Web) -> None:
 
 
 def test_too_many_bytes_are_refused_stated_or_not(make_web: MakeWeb) -> None:
-    web = make_web(Limits(max_message_bytes=100_000, max_photo_bytes=90_000))
+    web = make_web(Limits(max_message_bytes=100_000, photo=PhotoLimits(max_bytes=90_000)))
     big = b"x" * 300_000
     stated = web.http.post("/v1/ask", content=big, headers={"content-type": "application/json"})
     assert "at most" in problem(stated, 413)["detail"]

@@ -16,7 +16,7 @@ from browser import browser, overflows, violations
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from served import PHOTOS
 
-from asksight.server.calls import Desk
+from asksight.server.access.calls import Desk
 from asksight.server.http.gateway import Gateway
 from asksight.server.local import LocalAssistant
 

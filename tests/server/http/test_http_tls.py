@@ -13,8 +13,8 @@ import pytest
 from certificates import Pair, make_authority, sign
 from server_rig import WAIT_S
 
+from asksight.server.access.calls import Desk
 from asksight.server.access.tls import TlsFiles
-from asksight.server.calls import Desk
 from asksight.server.http.gateway import Gateway
 from asksight.server.local import LocalAssistant
 

@@ -1,0 +1,189 @@
+"""A photo file's bytes → a small upright RGB picture; anything else is refused before memory is taken for it.
+
+Big photos are shrunk while they are decoded (JPEG: by the decoder itself, at 1/2, 1/4 or 1/8), so that their full
+size is in memory for a moment at most; `decoding_bytes` says how many bytes that takes.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+from typing import IO, cast
+
+import numpy as np
+from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from .errors import PhotoError, PhotoSizeError
+from .header import NotAPhoto, PhotoHeader, read_header
+from .limits import PhotoLimits
+
+# Pillow would load them, and thirty others, when the first photo comes.
+_PLUGINS = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
+
+ALLOWED = "a JPEG, PNG or WebP file"
+
+# What Pillow raises on broken files; warnings are there for processes that turn them into errors.
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    UserWarning,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Files that people do send, named so that they know what to do about them.
+OTHER_KINDS = (
+    (b"\xff\xd8\xff", "a JPEG that is broken or cut short"),
+    (b"\x89PNG", "a PNG that is broken or cut short"),
+    (b"GIF8", "a GIF"),
+    (b"BM", "a BMP"),
+    (b"II*\0", "a TIFF"),
+    (b"MM\0*", "a TIFF"),
+    (b"%PDF", "a PDF"),
+    (b"<svg", "an SVG"),
+    (b"<?xml", "an XML or SVG file"),
+)
+HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+
+
+def check_photo(photo: bytes | memoryview, limits: PhotoLimits) -> PhotoHeader:
+    """Read the header and refuse what is not to be decoded. Raises PhotoError; decodes nothing."""
+    if len(photo) > limits.max_bytes:
+        raise PhotoSizeError(
+            f"The photo is {len(photo)} bytes; at most {limits.max_bytes} are taken. Resize it and ask again."
+        )
+    try:
+        header = read_header(photo)
+    except NotAPhoto:
+        raise PhotoError(f"The photo is {_kind(photo)}; send {ALLOWED}.") from None
+    size = f"The photo is {header.width}x{header.height} px"
+    low, high = limits.min_side_px, limits.max_side_px
+    if not (low <= min(header.width, header.height) and max(header.width, header.height) <= high):
+        raise PhotoError(f"{size}; each side must be {low} to {high} px. Resize it and ask again.")
+    if header.width * header.height > limits.max_pixels:
+        raise PhotoError(
+            f"{size}; at most {limits.max_pixels} pixels are taken. Resize it and ask again.",
+        )
+    return header
+
+
+def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int) -> Image.Image:
+    """Decode a photo that `check_photo` let through to an upright RGB picture.
+
+    The picture has the photo's own size, or a whole fraction of it with both sides still at least `smallest_px`.
+    Transparent parts are laid on white, as a page or a chat shows them; of an animation, the first frame counts;
+    16 bits a channel become 8. Raises PhotoError on broken files.
+    """
+    try:
+        image = Image.open(_file(photo), formats=(header.format,))
+        if image.size != (header.width, header.height):
+            raise _broken(header)
+        if header.format == "JPEG":
+            image.draft(None, (smallest_px, smallest_px))
+        image.load()
+        picture = _rgb(_shrink(_eight_bits(image), smallest_px))
+    except BROKEN as error:
+        raise _broken(header) from error
+    turn = UPRIGHT.get(_orientation(image))
+    return picture if turn is None else picture.transpose(turn)
+
+
+def decoding_bytes(header: PhotoHeader, smallest_px: int) -> int:
+    """The most bytes that decoding takes, from peaks measured on 48-megapixel files of every mode."""
+    if header.format == "JPEG" and not header.progressive:
+        shrinks = min(header.width, header.height) // smallest_px
+        scale = next((one for one in (8, 4, 2) if one <= shrinks), 1)  # as draft() chooses it
+        return 4 * -(-header.width // scale) * -(-header.height // scale)
+    # A progressive JPEG keeps the coefficients of every pixel; WebP's animation decoder two canvases and copies.
+    return {"JPEG": 7, "PNG": 12, "WEBP": 17}[header.format] * header.width * header.height
+
+
+class _View:
+    """A part of a message as a file, read where it lies."""
+
+    def __init__(self, view: memoryview) -> None:
+        self._view = view
+        self._at = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        end = len(self._view) if size is None or size < 0 else self._at + size
+        data = bytes(self._view[self._at : end])
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = max(0, offset + (0, self._at, len(self._view))[whence])
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+def _file(photo: bytes | memoryview) -> IO[bytes]:
+    return BytesIO(photo) if isinstance(photo, bytes) else cast("IO[bytes]", _View(photo))
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Bring every mode that the three formats decode to into one that can be averaged."""
+    if image.mode.startswith("I"):  # 16-bit greyscale: Pillow's own conversion clips at 255
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
+
+
+def _shrink(image: Image.Image, smallest_px: int) -> Image.Image:
+    factor = min(image.width, image.height) // smallest_px
+    return image.reduce(factor) if factor >= 2 else image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image.convert("RGB")
+    page = Image.new("RGB", image.size, "white")
+    page.paste(image, mask=image.getchannel("A"))
+    return page
+
+
+def _orientation(image: Image.Image) -> int:
+    """The Exif orientation, 1 to 8; 1 where it is missing or broken, which is no reason to refuse a photo."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except BROKEN:
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _broken(header: PhotoHeader) -> PhotoError:
+    name = "WebP" if header.format == "WEBP" else header.format
+    return PhotoError(f"The photo is a {name} that is broken or cut short; send {ALLOWED}, whole.")
+
+
+def _kind(photo: bytes | memoryview) -> str:
+    if not photo:
+        return "empty (0 bytes)"
+    if photo[4:8] == b"ftyp" and photo[8:12] in HEIF_BRANDS:
+        return "a HEIC or AVIF"
+    if photo[:4] == b"RIFF" and photo[8:12] == b"WEBP":
+        return "a WebP that is broken or cut short"
+    start = bytes(photo[:64]).lstrip()
+    return next(
+        (name for magic, name in OTHER_KINDS if start.startswith(magic)), "not one that can be read here"
+    )

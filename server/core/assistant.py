@@ -1,0 +1,140 @@
+"""The assistant: a photo and a question in, a response out; the one way through, whatever face is in front of it.
+
+Coroutines decide, threads compute. All of its state belongs to one event loop, and needs no locks: who is inside, what
+is cached, what waits, which bundle is at work, what is healthy. Photos are decoded by a few threads (decoders.py), and
+each engine runs in a thread of its own (worker.py); they are given bytes and arrays and give arrays back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+from asksight.engine.cores import available_cores
+from asksight.v1 import vqa_pb2
+
+from ..asks import Ask, expired
+from ..errors import AskError, DeadlineExceeded, InternalError, Overloaded, Unavailable
+from ..limits import Limits
+from ..observer import Observer, Reason, Stage
+from .admission import Admission
+from .decoders import Decoders
+from .models import Models
+from .questions import check_question
+from .row_queue import NEVER_S
+
+T = TypeVar("T")
+
+LAST_LEAVE_WITHIN_S = 1.0  # once all that they wait for has ended
+
+log = logging.getLogger(__name__)
+
+
+class Assistant:
+    """Answers asks about photos with the models that it is given."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        limits: Limits | None = None,
+        calls: int = 256,
+        observer: Observer | None = None,
+    ) -> None:
+        """`loop` is where it lives; `calls` is how many may be under way at once, of any number of asks."""
+        self.loop = loop
+        self.limits = limits or Limits()
+        self.observer = observer or Observer()
+        self.models = Models()
+        self.admission = Admission(
+            calls=calls, asks=self.limits.queue_capacity, size_bytes=self.limits.queue_bytes
+        )
+        self.admission.drained_in_s = self.models.retry_after_s
+        self.decoders = Decoders(available_cores(), self.limits.decoding_bytes, loop)
+        self._closing = False
+        # Called in the loop, when health may have changed.
+        self.health_listeners: list[Callable[[], object]] = []
+
+    async def ask(self, ask: Ask) -> vqa_pb2.AskResponse:
+        """Answer one ask. Raises AskError; cancel it when its caller leaves, at its deadline at the latest."""
+        came_s, stage = time.perf_counter(), Stage.PHOTO
+
+        def decoded() -> None:
+            nonlocal stage
+            stage = Stage.ENCODER
+
+        if self._closing:
+            raise Unavailable
+        try:
+            if time.monotonic() >= ask.until_s:
+                raise DeadlineExceeded
+            with (
+                self.admission.ask(0 if ask.photo is None else len(ask.photo)),
+                self.models.in_use(ask.model) as model,
+            ):
+                check_question(ask.question, max_chars=self.limits.max_question_chars)
+                seen = await model.photos.see(ask, decoded)
+                stage, seen_s = Stage.ANSWERER, time.perf_counter()
+                scored = await model.answerer.submit(model.question(ask, seen), ask.until_s)
+                return model.teller.tell(ask, seen, scored, came_s=came_s, seen_s=seen_s)
+        except Overloaded:
+            self.observer.ask_dropped(stage, Reason.SHED)
+            raise
+        except DeadlineExceeded:
+            self.observer.ask_dropped(stage, Reason.EXPIRED)
+            raise
+        except asyncio.CancelledError:
+            self.observer.ask_dropped(stage, Reason.EXPIRED if expired(ask.deadline_s) else Reason.CANCELLED)
+            raise
+
+    async def ask_each(self, asks: Iterable[Ask]) -> list[vqa_pb2.AskResponse | AskError]:
+        """Answer asks that go through the engines together; one that fails is an AskError in its place."""
+        return await asyncio.gather(*(self._ask_alone(ask) for ask in asks))
+
+    async def _ask_alone(self, ask: Ask) -> vqa_pb2.AskResponse | AskError:
+        try:
+            return await self.ask(ask)
+        except AskError as error:
+            return error
+        except Exception:
+            log.exception("An ask failed unexpectedly")
+            return InternalError()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether all models are, and it is not closing."""
+        return not self._closing and self.models.healthy
+
+    def health_changed(self) -> None:
+        """Tell those who listen."""
+        for listener in self.health_listeners:
+            listener()
+
+    async def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
+        """Finish what was accepted, or fail it with Unavailable, and give the engines' memory back."""
+        self._closing = True
+        self.health_changed()
+        began_s = time.monotonic()
+        if drain:
+            await self._all_left(timeout_s)
+        self.decoders.end()
+        left_s = None if timeout_s is None else max(0.0, timeout_s - (time.monotonic() - began_s))
+        await self.models.close(drain=drain, timeout_s=left_s)
+        await self._all_left(LAST_LEAVE_WITHIN_S)
+
+    async def _all_left(self, timeout_s: float | None) -> None:
+        ends_s = NEVER_S if timeout_s is None else time.monotonic() + timeout_s
+        while self.admission.asks and time.monotonic() < ends_s:
+            await asyncio.sleep(0.005)
+
+
+async def in_time(work: Coroutine[Any, Any, T], deadline_s: float | None) -> T:
+    """Await it until a time of the monotonic clock, and cancel it then. Raises DeadlineExceeded."""
+    try:
+        async with asyncio.timeout(None if deadline_s is None else deadline_s - time.monotonic()):
+            return await work
+    except TimeoutError:
+        raise DeadlineExceeded from None

@@ -1,0 +1,116 @@
+"""The sentences that are read aloud: certainty is said in words, never as a number; gettext has the other languages.
+
+English is written here. A language more is a folder more in `locale/`, with every sentence of `asksight.pot`:
+    pybabel extract -k T_ -o server/reply/locale/asksight.pot server/reply/spoken.py --no-location --sort-output
+    pybabel init -i server/reply/locale/asksight.pot -d server/reply/locale -D asksight -l fr
+    pybabel compile -d server/reply/locale -D asksight
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import as_file, files
+from typing import NamedTuple
+
+from asksight.photos.flaws import FlawKind
+
+from ..asks import Skill, Verdict
+
+CERTAIN = 0.9  # below it an answer is said to be probable
+TROUBLED = 0.5  # severity from which on even a certain answer is said with the photo's flaw
+WORTH_A_HINT = 0.3  # severity from which on a flaw may be why there is no answer
+LONGEST_TAG = 35  # RFC 5646, 4.4.1: what a tag of any sense fits in
+LANGUAGES = ("en", "de", "es", "hi")
+
+
+def T_(sentence: str) -> str:  # noqa: N802 (marks what is to be translated)
+    return sentence
+
+
+SURE = T_("{first}.")
+PROBABLE = T_("probably {first}.")
+SURE_BUT = T_("{first}, as far as I can see. {hint}")
+PROBABLE_BUT = T_("perhaps {first}. {hint}")
+ONE_OF = T_("I cannot tell. It could be {first} or {second}.")
+MAYBE = T_("I cannot tell. It could be {first}.")
+NOTHING = T_("I cannot tell from this photo.")
+HINTS = {
+    FlawKind.DARK: T_("It is very dark. Turn on a light."),
+    FlawKind.BRIGHT: T_("It is very bright. Turn away from the light."),
+    FlawKind.BLURRED: T_("It is blurred. Hold the phone still."),
+    FlawKind.TINY: T_("It is very small. Send a larger photo."),
+    FlawKind.MOTION_BLURRED: T_("The camera moved. Hold it still with both hands."),
+    FlawKind.UNIFORM: T_("I see only one surface. Check for a finger on the lens, or step back."),
+}
+CANNOTS = {
+    Skill.READ_TEXT: T_("I cannot read text. Use a reading app, or ask a person."),
+    Skill.MEDICINE: T_(
+        "I cannot help with medicine or health. Ask a pharmacist, a doctor or a person you trust."
+    ),
+    Skill.MONEY: T_("I cannot tell money apart. Use a banknote reader, or ask a person you trust."),
+    Skill.ROAD: T_(
+        "I cannot tell whether it is safe. Do not go by this app: use your training, or ask a person."
+    ),
+}
+
+
+class PhotoIssue(NamedTuple):
+    """One thing that is wrong with a photo, and what the person can do about it, in the ask's language."""
+
+    kind: FlawKind
+    severity: float  # 0 (hardly) to 1 (nothing can be seen)
+    hint: str
+
+
+class Language:
+    """One language's sentences. Read-only, thread-safe."""
+
+    def __init__(self, translations: gettext.NullTranslations) -> None:
+        self._say = translations.gettext
+
+    def hint(self, kind: FlawKind) -> str:
+        """What the person can do about the photo."""
+        return self._say(HINTS[kind])
+
+    def cannot(self, skill: Skill) -> str:
+        """What the assistant is not made for, and who is."""
+        return self._say(CANNOTS[skill])
+
+    def speak(
+        self,
+        verdict: Verdict,
+        likeliest: Sequence[str],
+        probability: float,
+        issues: Sequence[PhotoIssue],
+    ) -> str:
+        """Say the verdict; `likeliest` are the best answers, `issues` the photo's, both best or worst first."""
+        hint = next((issue.hint for issue in issues[:1]), "")
+        worst = max((issue.severity for issue in issues), default=0.0)
+        if verdict is Verdict.UNANSWERABLE or not likeliest:
+            return " ".join(filter(None, [self._say(NOTHING), hint]))
+        if verdict is Verdict.ANSWERED:
+            certain = probability >= CERTAIN
+            if worst >= TROUBLED:
+                return self._say(SURE_BUT if certain else PROBABLE_BUT).format(first=likeliest[0], hint=hint)
+            return self._say(SURE if certain else PROBABLE).format(first=likeliest[0])
+        template, names = (ONE_OF, likeliest[:2]) if len(likeliest) > 1 else (MAYBE, likeliest)
+        said = self._say(template).format(**dict(zip(("first", "second"), names, strict=False)))
+        return f"{said} {hint}" if worst >= WORTH_A_HINT else said
+
+
+def language(locale: str) -> Language:
+    """The language nearest to a BCP 47 tag: "de-CH" falls to "de", what is unknown or malformed to English."""
+    tag = locale[:LONGEST_TAG].strip().lower().replace("_", "-")
+    while tag and tag not in LANGUAGES:
+        tag = tag.rpartition("-")[0]  # RFC 4647, 3.4: lookup cuts the tag at its end
+    return _language(tag or LANGUAGES[0])
+
+
+@cache
+def _language(tag: str) -> Language:
+    if tag == LANGUAGES[0]:
+        return Language(gettext.NullTranslations())
+    with as_file(files("asksight.server.reply") / "locale") as folder:
+        return Language(gettext.translation("asksight", folder, languages=[tag]))

@@ -1,0 +1,79 @@
+"""A port of its own for those who watch: /metrics, /livez and /readyz, and nothing else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from ..errors import ServerError
+
+TEXT = "text/plain; charset=utf-8"
+
+
+class MonitoringPort:
+    """Serves HTTP in threads of its own, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        registry: Callable[[], CollectorRegistry],
+        live: Callable[[], bool],
+        ready: Callable[[], bool],
+    ) -> None:
+        """Raises ServerError where the port cannot be had. `registry` is asked at every scrape."""
+
+        class Answering(BaseHTTPRequestHandler):
+            timeout = 10  # seconds for a slow one
+
+            def do_GET(self) -> None:
+                path = self.path.partition("?")[0]
+                if path == "/metrics":
+                    self._say(200, generate_latest(registry()), CONTENT_TYPE_LATEST)
+                elif path in ("/livez", "/readyz"):
+                    good = (live if path == "/livez" else ready)()
+                    self._say(200 if good else 503, b"ok\n" if good else b"no\n", TEXT)
+                else:
+                    self._say(404, b"There are /metrics, /livez and /readyz.\n", TEXT)
+
+            def _say(self, code: int, body: bytes, kind: str) -> None:
+                self.send_response(code)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing: probes come every few seconds."""
+
+        try:
+            self._server = ThreadingHTTPServer((host, port), Answering)
+        except (OSError, OverflowError) as error:
+            raise ServerError(
+                f"Cannot listen on {host}:{port} for metrics: {error}. Take another port."
+            ) from error
+        self._server.daemon_threads = True
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.1},
+            name="asksight-monitoring",
+            daemon=True,
+        )
+
+    def start(self) -> int:
+        """Serve, and return the port."""
+        self._thread.start()
+        return self.port
+
+    def stop(self) -> None:
+        """Serve no more."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()

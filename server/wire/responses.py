@@ -1,0 +1,46 @@
+"""What is written of batches and models; a single answer is written by telling.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from asksight.v1 import vqa_pb2
+
+from ..asks import ModelInfo
+from ..errors import AskError
+from .status import to_item
+
+
+def to_batch_response(results: Sequence[vqa_pb2.AskResponse | AskError]) -> vqa_pb2.AskBatchResponse:
+    """Write the results of a batch, row by row."""
+    return vqa_pb2.AskBatchResponse(
+        results=[
+            vqa_pb2.AskResult(error=to_item(one))
+            if isinstance(one, AskError)
+            else vqa_pb2.AskResult(response=one)
+            for one in results
+        ]
+    )
+
+
+def to_model_response(model: ModelInfo) -> vqa_pb2.GetModelResponse:
+    """Write what is being served."""
+    limits = model.limits
+    return vqa_pb2.GetModelResponse(
+        name=model.name,
+        version=model.version,
+        architecture=model.architecture,
+        answers=model.answers,
+        limits=vqa_pb2.Limits(
+            max_message_bytes=limits.max_message_bytes,
+            max_asks_per_batch=limits.max_asks_per_batch,
+            max_question_chars=limits.max_question_chars,
+            max_question_tokens=model.max_question_tokens,
+            min_photo_side_px=limits.photo.min_side_px,
+            max_photo_side_px=limits.photo.max_side_px,
+            max_photo_pixels=limits.photo.max_pixels,
+        ),
+        engine=model.engine,
+        precision=model.precision,
+        engine_notes=[f"{one.stage}: {one.text}" for one in model.fallbacks],
+    )

@@ -1,0 +1,193 @@
+"""The gRPC server: a port, health and reflection around the service; it stops without losing asks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from ..access.callers import Callers
+from ..access.calls import Desk
+from ..access.door import Door, TokenCheck
+from ..access.tls import Certificates
+from ..errors import ServerError
+from ..local import LocalAssistant
+from .addresses import check_address, join
+from .health import SERVICES, Health
+from .service import VqaService
+
+MINUTE_MS = 60_000
+QUIET_S = 0.5  # without a new call: whoever was told that the server stops has gone elsewhere
+LONGEST_UNQUIET_S = 5.0  # then the port closes all the same
+
+# Phones change networks and sleep: pings find dead connections, and idle ones are let go.
+CONNECTIONS = (
+    ("grpc.keepalive_time_ms", MINUTE_MS),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),  # clients may ping as often as mobile ones do
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.max_connection_idle_ms", 15 * MINUTE_MS),
+    ("grpc.max_connection_age_ms", 60 * MINUTE_MS),  # so that load spreads to new servers in time
+    ("grpc.max_connection_age_grace_ms", MINUTE_MS),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_concurrent_streams", 1024),
+    ("grpc.absolute_max_metadata_size", 16_384),
+)
+
+
+class Server:
+    """Serves an assistant over gRPC, in the assistant's loop; the assistant stays the caller's to close.
+
+    `start` and `stop` once each; `with` does both. Its methods may be called from any other thread.
+    """
+
+    def __init__(
+        self,
+        local: LocalAssistant,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 50051,
+        finish_s: float = 10.0,
+        certificates: Certificates | None = None,
+        door: Door | None = None,
+        calls_per_caller: int | None = None,
+        log_questions: bool = False,
+        share_port: bool = False,
+        interceptors: tuple[Any, ...] = (),
+    ) -> None:
+        """`port` 0 picks a free one; `finish_s` is how long a stop waits for accepted asks.
+
+        With `share_port` other processes may listen on the port too (SO_REUSEPORT).
+        """
+        if not local.assistant.models.names:
+            raise ServerError("There is no model to serve; name at least one bundle.")
+        self.local = local
+        self.port = port  # after `start`, the one that was picked
+        self.desk = Desk(
+            local.assistant.admission,
+            door=door,
+            callers=Callers(calls_per_caller),
+            observer=local.assistant.observer,
+            log_questions=log_questions,
+        )
+        self._assistant = local.assistant
+        self._host = host
+        self._finish_s = finish_s
+        self._certificates = certificates
+        self._share_port = share_port
+        self._interceptors = interceptors
+        self._health: Health | None = None
+        self._grpc: grpc.aio.Server | None = None
+
+    def start(self) -> int:
+        """Listen, serve, and return the port. Raises ServerError when the address cannot be had."""
+        if not self._share_port:
+            check_address(self._host, self.port)
+        self.port = self.local.thread.run(self._start())
+        return self.port
+
+    async def _start(self) -> int:
+        self._health = Health()
+        most_bytes = self._assistant.limits.max_message_bytes
+        self._grpc = grpc.aio.server(
+            interceptors=self._interceptors,
+            options=[
+                *CONNECTIONS,
+                ("grpc.so_reuseport", int(self._share_port)),  # else a port in use is an error
+                ("grpc.max_receive_message_length", most_bytes),
+                ("grpc.max_send_message_length", most_bytes),
+            ],
+        )
+        if self.desk.door.tokens is not None:
+            self._grpc.add_generic_rpc_handlers((TokenCheck(self.desk.door),))  # the first: before all others
+        self._grpc.add_generic_rpc_handlers((VqaService(self._assistant, self.desk).handlers(),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        names = [name for name in SERVICES if name]
+        names.append(health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
+        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self._grpc)
+        where = join(self._host, self.port)
+        try:
+            if self._certificates is None:
+                port = self._grpc.add_insecure_port(where)
+            else:
+                port = self._grpc.add_secure_port(where, self._certificates.credentials())
+        except RuntimeError as error:
+            raise ServerError(f"Cannot listen on {where}: {error}") from error
+        await self._grpc.start()
+        self._assistant.admission.stopping = False  # of a server before this one
+        self._assistant.health_listeners.append(self._tell_health)
+        self._tell_health()
+        return int(port)
+
+    def announce_stop(self) -> None:
+        """Say NOT_SERVING for good, and go on answering: load balancers take a moment to notice."""
+        if self._health is not None:
+            self.local.thread.loop.call_soon_threadsafe(self._health.drain)
+
+    def begin_stop(self, grace_s: float | None = None) -> threading.Event:
+        """Say NOT_SERVING and refuse new calls; the event is set when all is answered and the port is shut.
+
+        After `grace_s` (None: `finish_s`) calls that are left are cancelled. A second one shortens the grace.
+        """
+        stopped = threading.Event()
+        if self._grpc is None:
+            stopped.set()
+            return stopped
+        stopping = self._stop(self._finish_s if grace_s is None else grace_s)
+        self.local.thread.start(stopping).add_done_callback(lambda _: stopped.set())
+        return stopped
+
+    async def _stop(self, grace_s: float) -> None:
+        """A port that closes cancels what arrives in that moment, so it closes last: when nobody asks any more."""
+        assert self._grpc is not None
+        assert self._health is not None
+        self._assistant.admission.stopping = True
+        self._health.drain()
+        self._health.end_watches()
+        ends_s = time.monotonic() + grace_s
+        await self._all_answered(ends_s)
+        await self._quiet(min(ends_s, time.monotonic() + LONGEST_UNQUIET_S))
+        await self._grpc.stop(max(0.0, ends_s - time.monotonic()))
+        if self._tell_health in self._assistant.health_listeners:
+            self._assistant.health_listeners.remove(self._tell_health)
+
+    async def _all_answered(self, ends_s: float) -> None:
+        while self._assistant.admission.calls and time.monotonic() < ends_s:
+            await asyncio.sleep(0.01)
+
+    async def _quiet(self, ends_s: float) -> None:
+        """Wait until no call has come for a while."""
+        came, since_s = self._assistant.admission.came, time.monotonic()
+        while (now_s := time.monotonic()) < min(ends_s, since_s + QUIET_S):
+            await asyncio.sleep(0.05)
+            if came != self._assistant.admission.came:
+                came, since_s = self._assistant.admission.came, now_s
+
+    def stop(self, grace_s: float | None = None) -> None:
+        """Stop as `begin_stop` does, and return when it is done; a second call shortens the grace."""
+        if not self.local.thread.closed:
+            self.begin_stop(grace_s).wait()
+
+    @property
+    def calls(self) -> int:
+        """How many calls are under way."""
+        return self._assistant.admission.calls
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _tell_health(self) -> None:
+        if self._health is not None:
+            self._health.serving(self._assistant.healthy)

@@ -1,0 +1,81 @@
+"""Headers are read as Pillow reads them, from good files and from files cut anywhere, without decoding."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from photo_files import encoded, photo, picture, png_of_chunks, webp_of_frames
+from PIL import Image
+
+from asksight.photos.header import NotAPhoto, read_header
+
+FILES = {
+    "jpeg": encoded(picture(97, 61), "JPEG"),
+    "progressive": encoded(picture(97, 61), "JPEG", progressive=True),
+    "grey jpeg": encoded(picture(97, 61).convert("L"), "JPEG"),
+    "cmyk jpeg": encoded(picture(97, 61).convert("CMYK"), "JPEG"),
+    "jpeg with exif": encoded(picture(97, 61), "JPEG", exif=b"Exif\0\0" + bytes(3000)),
+    "several pictures": encoded(picture(97, 61), "MPO", save_all=True, append_images=[picture(30, 20)]),
+    "png": encoded(picture(97, 61), "PNG"),
+    "palette": encoded(picture(97, 61).convert("P"), "PNG"),
+    "webp": encoded(picture(97, 61), "WEBP"),
+    "lossless": encoded(picture(97, 61), "WEBP", lossless=True),
+    "webp with alpha": encoded(picture(97, 61).convert("RGBA"), "WEBP"),
+    "animated": webp_of_frames(3, side=97),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_size_and_format_are_pillows(name: str) -> None:
+    header = read_header(FILES[name])
+    with Image.open(io.BytesIO(FILES[name])) as image:
+        assert (header.width, header.height) == image.size
+        assert header.format == ("JPEG" if image.format == "MPO" else image.format)
+    assert header.progressive == (name == "progressive")
+
+
+@given(st.sampled_from(sorted(FILES)), st.floats(0, 1))
+def test_a_cut_file_is_read_or_refused_but_never_misread(name: str, share: float) -> None:
+    whole = FILES[name]
+    try:
+        header = read_header(whole[: int(share * len(whole))])
+    except NotAPhoto:
+        return
+    assert header == read_header(whole)
+
+
+@given(
+    st.binary(max_size=200),
+    st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF1234WEBPVP8X"]),
+)
+def test_random_bytes_never_fail_otherwise(noise: bytes, start: bytes) -> None:
+    try:
+        header = read_header(start + noise)
+    except NotAPhoto:
+        return
+    assert header.format in ("JPEG", "PNG", "WEBP")
+
+
+def test_thousands_of_scans_are_no_photo() -> None:
+    whole = encoded(picture(97, 61), "JPEG", progressive=True)
+    last_scan = whole[whole.rindex(b"\xff\xda") : -2]
+    assert read_header(whole[:-2] + 20 * last_scan + whole[-2:]).progressive
+    with pytest.raises(NotAPhoto):
+        read_header(whole[:-2] + 1000 * last_scan + whole[-2:])
+
+
+def test_fill_bytes_and_garbage_between_segments_are_skipped() -> None:
+    whole = photo("JPEG")
+    assert read_header(whole[:2] + b"\xff\xff\xff" + whole[2:]) == read_header(whole)
+
+
+def test_a_million_empty_pieces_are_no_photo() -> None:
+    jpeg = photo("JPEG")
+    pieces = (b"\xff\xe1\0\2", b"\xff", b"\xff\0")
+    floods = [png_of_chunks(100_000), *(jpeg[:2] + piece * 100_000 + jpeg[2:] for piece in pieces)]
+    for flooded in floods:
+        with pytest.raises(NotAPhoto):
+            read_header(flooded)
