@@ -174,7 +174,7 @@ def _photo_input(bundle: Bundle) -> PhotoInput:
 
 
 def word_table(bundle: Bundle) -> WordTable:
-    """The bundle's words, cut by its own rules; no ask has to wait for those. Raises BundleError where they are none."""
+    """The bundle's words, cut by its own rules, which no ask waits for. Raises BundleError where they are none."""
     try:
         table = WordTable(**bundle.word_table)
         table.rows(["(new)"])  # compiles the rules' patterns, some 30 ms
