@@ -25,12 +25,12 @@ from statistics import median
 import numpy as np
 
 from asksight.engine import Arrays, Bundle, Engine, EngineError, load_bundle, open_engine
-from asksight.engine.compile import Reference
+from asksight.engine.bundle.samples import kept_samples, made_up_samples
 from asksight.engine.cores import available_cores
-from asksight.engine.makers import MAKERS, Order
-from asksight.engine.measure import measure
-from asksight.engine.samples import kept_samples, made_up_samples
-from asksight.engine.sidecar import STAGES
+from asksight.engine.plans.compile import Reference
+from asksight.engine.plans.makers import MAKERS, Order
+from asksight.engine.plans.measure import measure
+from asksight.engine.plans.sidecar import STAGES
 from asksight.ext import WordTable
 
 AGREES = 0.99

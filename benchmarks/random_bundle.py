@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from asksight.engine import Bundle, write_bundle
+from asksight.engine.bundle.samples import ENOUGH, Samples
 from asksight.engine.memory import return_freed_memory
-from asksight.engine.samples import ENOUGH, Samples
 from asksight.ext import WordTable
 from asksight.training.scenes.draw import draw_jpeg
 from asksight.training.scenes.make import ask_about

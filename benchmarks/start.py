@@ -59,7 +59,7 @@ sys.stdin.read()
 
 ENGINES = """
 import sys
-from asksight.engine.onnxruntime_engine import OnnxRuntimeEngine
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 engines = [OnnxRuntimeEngine(path) for path in sys.argv[1:]]
 for engine in engines:
     engine.warm([1])

@@ -10,8 +10,8 @@ import typer
 from .output import to_json
 
 if TYPE_CHECKING:
-    from asksight.engine.compile import Compiled
-    from asksight.engine.together import Pair
+    from asksight.engine.plans.compile import Compiled
+    from asksight.engine.plans.together import Pair
 
 
 def compile(
@@ -46,10 +46,10 @@ def compile(
     `asksight serve --engine auto` takes what is kept.
     """
     from asksight.engine import EngineError, load_bundle
-    from asksight.engine.compile import STAGES, Reference, compile_stage
-    from asksight.engine.makers import check_precision, maker
-    from asksight.engine.samples import kept_samples, made_up_samples
-    from asksight.engine.together import hold_together
+    from asksight.engine.bundle.samples import kept_samples, made_up_samples
+    from asksight.engine.plans.compile import STAGES, Reference, compile_stage
+    from asksight.engine.plans.makers import check_precision, maker
+    from asksight.engine.plans.together import hold_together
 
     from .compile_progress import compile_progress
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from asksight.engine.progress import Progress
+    from asksight.engine.plans.progress import Progress
 
 
 def compile_progress(console: Console | None = None) -> Progress:
@@ -18,7 +18,7 @@ def compile_progress(console: Console | None = None) -> Progress:
     from rich.progress import Progress as Bars
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from asksight.engine.progress import Progress
+    from asksight.engine.plans.progress import Progress
 
     told = console or Console(stderr=True, highlight=False)
 

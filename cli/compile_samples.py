@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asksight.engine import Bundle
-    from asksight.engine.samples import Samples
+    from asksight.engine.bundle.samples import Samples
 
 PHOTOS = 128  # of 224 px, 20 MB; questions go round them
 
@@ -20,7 +20,7 @@ def samples_of(bundle: Bundle, data: Path, split: str, *, photos: int = PHOTOS) 
     """
     import numpy as np
 
-    from asksight.engine.samples import ENOUGH, Samples
+    from asksight.engine.bundle.samples import ENOUGH, Samples
     from asksight.ext import WordTable
     from asksight.training.datasets import open_dataset
     from asksight.training.datasets.photo_reader import photo_reader

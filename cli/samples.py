@@ -20,8 +20,8 @@ def samples(
     private ones: they travel with the bundle.
     """
     from asksight.engine import load_bundle
-    from asksight.engine.keep_samples import keep_samples
-    from asksight.engine.samples import FILE_NAME
+    from asksight.engine.bundle.keep_samples import keep_samples
+    from asksight.engine.bundle.samples import FILE_NAME
 
     from .compile_samples import samples_of
     from .inspect import size_text

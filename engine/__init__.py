@@ -4,7 +4,7 @@ from .base import Arrays, Engine, EngineSpec, TensorSpec
 from .bundle import Bundle, Calibration, load_bundle, write_bundle
 from .choose import open_engine
 from .errors import BundleError, EngineError, EngineLostError
-from .fake import FakeEngine
+from .runtimes.fake import FakeEngine
 
 __all__ = [
     "Arrays",

@@ -10,7 +10,9 @@ from .errors import EngineError
 
 
 def _onnxruntime(path: Path, max_batch: int, threads: int | None) -> Engine:
-    from .onnxruntime_engine import OnnxRuntimeEngine  # imported late: `inspect` and `tokens` run no graph
+    from .runtimes.onnxruntime_engine import (
+        OnnxRuntimeEngine,  # imported late: `inspect` and `tokens` run no graph
+    )
 
     return OnnxRuntimeEngine(path, max_batch=max_batch, threads=threads)
 

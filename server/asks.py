@@ -57,7 +57,7 @@ class EngineFallback:
     """A plan of a stage that could not be taken, so that another engine has its place."""
 
     stage: str  # "encoder" or "answerer"
-    cause: str  # a word, as in "missing"; see asksight.engine.pick.Cause
+    cause: str  # a word, as in "missing"; see asksight.engine.plans.pick.Cause
     text: str  # why, and what to do
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from weakref import WeakMethod
 
 from asksight.engine import Bundle, BundleError, Engine, EngineError, load_bundle
-from asksight.engine.pick import Chosen
+from asksight.engine.plans.pick import Chosen
 from asksight.v1 import vqa_pb2
 
 from .asks import Ask, ModelInfo

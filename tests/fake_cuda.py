@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asksight.engine.base import Engine, TensorSpec
-from asksight.engine.cuda_error import CudaError
-from asksight.engine.device_thread import DeviceThread
 from asksight.engine.errors import EngineError
-from asksight.engine.tensorrt_engine import TensorRtEngine
+from asksight.engine.runtimes.cuda_error import CudaError
+from asksight.engine.runtimes.device_thread import DeviceThread
+from asksight.engine.runtimes.tensorrt_engine import TensorRtEngine
 
 F32 = np.dtype(np.float32)
 

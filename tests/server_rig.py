@@ -13,7 +13,7 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 
 from asksight.engine import Bundle, EngineError, FakeEngine, open_engine
-from asksight.engine.pick import Chosen
+from asksight.engine.plans.pick import Chosen
 from asksight.server.core.assistant import Assistant
 from asksight.server.core.model import Model
 from asksight.server.local import LocalAssistant

@@ -121,7 +121,7 @@ def test_the_cli_imports_none_of_ours_before_a_verb_runs() -> None:
         ("asksight.server.core.assistant", TRAINERS | {"onnx", "asksight.training", "asksight.client"}),
         ("asksight.engine.bundle", TRAINERS | {"onnx", "grpc", "PIL"}),
         # What a server does without until it builds a plan: every start would pay for it.
-        ("asksight.engine.pick", GRAPHS | {"asksight.engine.compile", "importlib.metadata"}),
+        ("asksight.engine.plans.pick", GRAPHS | {"asksight.engine.plans.compile", "importlib.metadata"}),
         ("asksight.photos.decode", GRAPHS | TRAINERS | {"grpc", "asksight.engine", "asksight.server"}),
         ("asksight.ext", GRAPHS | TRAINERS | {"grpc", "PIL"}),
         ("asksight.training", TRAINERS),

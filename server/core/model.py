@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Callable
 
 from asksight.engine import Bundle, BundleError, Engine
-from asksight.engine.pick import Chosen, open_stage
-from asksight.engine.warm import warm_within
+from asksight.engine.plans.pick import Chosen, open_stage
+from asksight.engine.runtimes.warm import warm_within
 from asksight.ext import WordTable
 from asksight.photos.input import PhotoInput
 

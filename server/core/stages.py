@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asksight.engine import Arrays, Engine
-from asksight.engine.warm import warm_up
+from asksight.engine.runtimes.warm import warm_up
 from asksight.ext import WordTable
 
 from ..errors import AskError, InternalError

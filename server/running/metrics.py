@@ -16,7 +16,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from asksight.engine.pick import Cause
+from asksight.engine.plans.pick import Cause
 
 from ..asks import ModelInfo
 from ..observer import CacheUse, Observer, Reason, Stage

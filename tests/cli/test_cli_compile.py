@@ -16,8 +16,8 @@ from asksight.cli.compile_samples import samples_of
 from asksight.cli.main import main
 from asksight.client import load
 from asksight.engine import load_bundle
-from asksight.engine.samples import ENOUGH, kept_samples, misfit
-from asksight.engine.sidecar import plans
+from asksight.engine.bundle.samples import ENOUGH, kept_samples, misfit
+from asksight.engine.plans.sidecar import plans
 from asksight.training.scenes.make import make_split
 
 PHOTO = Path(__file__).parent.parent.parent / "cli" / "demo_photos" / "shapes.jpg"

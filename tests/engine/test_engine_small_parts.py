@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from asksight.engine import Arrays, EngineError, EngineSpec, FakeEngine, TensorSpec
 from asksight.engine.cores import available_cores
-from asksight.engine.quiet import without_lines
-from asksight.engine.warm import sizes, warm_up, warm_within
+from asksight.engine.runtimes.quiet import without_lines
+from asksight.engine.runtimes.warm import sizes, warm_up, warm_within
 
 F32 = np.dtype(np.float32)
 SPEC = EngineSpec(

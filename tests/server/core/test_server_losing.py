@@ -16,10 +16,10 @@ from server_rig import WAIT_S, Rig, Served, Shop, fake_engine, health_stub, hold
 
 from asksight.client import connect
 from asksight.engine import Bundle, EngineLostError
-from asksight.engine.cuda_error import CudaError
-from asksight.engine.device_thread import DeviceThread
-from asksight.engine.pick import Chosen
-from asksight.engine.tensorrt_engine import TensorRtEngine
+from asksight.engine.plans.pick import Chosen
+from asksight.engine.runtimes.cuda_error import CudaError
+from asksight.engine.runtimes.device_thread import DeviceThread
+from asksight.engine.runtimes.tensorrt_engine import TensorRtEngine
 from asksight.server.asks import Ask
 from asksight.server.core.batcher import MOST_FAILED_REOPENINGS
 from asksight.server.errors import Reopening

@@ -1,0 +1,88 @@
+"""Do the parts of a bundle agree with one another? Pure checks over shapes and counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..base import TensorSpec
+from ..errors import refused
+from ..graphs.graph import GraphHeader
+from ..runtimes.check import shape_text
+from .manifest import Manifest
+
+ADVICE = "The files belong to different models: export the bundle again."
+FREE = None
+F32, I32 = np.dtype(np.float32), np.dtype(np.int32)
+
+
+def check_graphs(root: Path, manifest: Manifest, encoder: GraphHeader, answerer: GraphHeader) -> None:
+    """Raises BundleError unless both graphs take and give what bundle.json says."""
+    image = (FREE, manifest.image_height, manifest.image_width, 3)
+    features = TensorSpec(name="features", shape=(FREE, *manifest.feature_shape), dtype=F32)
+    question = TensorSpec(name="question", shape=(FREE, FREE, manifest.dimension), dtype=F32)
+    lengths = TensorSpec(name="lengths", shape=(FREE,), dtype=I32)
+    logits = TensorSpec(name="logits", shape=(FREE, manifest.answers), dtype=F32)
+    pixels = TensorSpec(name="image", shape=image, dtype=np.dtype(manifest.image_dtype))
+    _check_tensors(root / "encoder.onnx", "inputs", (pixels,), encoder.inputs)
+    _check_tensors(root / "encoder.onnx", "outputs", (features,), encoder.outputs)
+    _check_tensors(root / "answerer.onnx", "inputs", (question, lengths, features), answerer.inputs)
+    _check_tensors(root / "answerer.onnx", "outputs", (logits,), answerer.outputs)
+    for name, header in (("encoder.onnx", encoder), ("answerer.onnx", answerer)):
+        for external in sorted(header.external_files - manifest.files.keys()):
+            raise refused(
+                root / name,
+                expected="weights inside the file, or in a file that bundle.json lists",
+                found=f"weights in {external!r}",
+                advice="Save the graph as one file and export the bundle again.",
+            )
+
+
+def check_counts(
+    root: Path, manifest: Manifest, vectors: tuple[int, ...], words: tuple[str, ...], answers: tuple[str, ...]
+) -> None:
+    """Raises BundleError unless tables and labels have the rows that bundle.json says."""
+    expected = f"the shape {shape_text((manifest.words, manifest.dimension))}"
+    if vectors != (manifest.words, manifest.dimension):
+        raise refused(root / "vectors.npy", expected=expected, found=shape_text(vectors), advice=ADVICE)
+    for name, lines, count in (
+        ("words.txt", words, manifest.words),
+        ("answers.txt", answers, manifest.answers),
+    ):
+        if len(lines) != count:
+            raise refused(root / name, expected=f"{count} lines", found=f"{len(lines)}", advice=ADVICE)
+        if twice := _first_twice(lines):
+            raise refused(root / name, expected="each line once", found=f"{twice!r} twice", advice=ADVICE)
+    if manifest.unknown_rows > manifest.words:
+        found = f"{manifest.unknown_rows} for {manifest.words} words"
+        raise refused(
+            root / "bundle.json", expected="unknown_rows within the words", found=found, advice=ADVICE
+        )
+    if manifest.unanswerable is not None and manifest.unanswerable not in answers:
+        found = "no such answer"
+        raise refused(
+            root / "answers.txt", expected=f"{manifest.unanswerable!r} in it", found=found, advice=ADVICE
+        )
+
+
+def _check_tensors(
+    path: Path, role: str, expected: tuple[TensorSpec, ...], found: tuple[TensorSpec, ...]
+) -> None:
+    by_name = {tensor.name: tensor for tensor in found}
+    if by_name != {tensor.name: tensor for tensor in expected}:
+        raise refused(path, expected=f"the {role} {_text(expected)}", found=_text(found), advice=ADVICE)
+
+
+def _text(tensors: tuple[TensorSpec, ...]) -> str:
+    shown = [f"{one.name} {shape_text(one.shape)} {one.dtype}" for one in tensors]
+    return " and ".join(shown) or "none"
+
+
+def _first_twice(lines: tuple[str, ...]) -> str | None:
+    seen: set[str] = set()
+    for line in lines:
+        if line in seen:
+            return line
+        seen.add(line)
+    return None

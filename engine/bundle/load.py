@@ -1,0 +1,176 @@
+"""Opening a bundle: everything is checked before anything is used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BundleError, refused
+from ..graphs.graph import DamagedGraphError, GraphHeader, read_header
+from .consistency import check_counts, check_graphs
+from .files import RESTORE, check_files, file_inside, read_lines
+from .manifest import TOKENIZER, Calibration, FileRecord, Manifest, parse_manifest
+
+BUILT_IN = {"scenes": Path(__file__).parent.parent / "bundles" / "scenes"}
+LARGEST_MANIFEST = 16 << 20  # bytes; ours have a few thousand
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bundle:
+    """One answerable model on disk, checked. Immutable; the vectors stay on disk and are read as needed."""
+
+    path: Path
+    name: str
+    version: str
+    architecture: str  # as in "attention"
+    image_height: int
+    image_width: int
+    image_dtype: str  # "uint8" or "float32"
+    preprocessing: Mapping[str, Any]  # "resize", "resample", "color_order"
+    feature_shape: tuple[int, ...]  # without the batch: (F,) or (h, w, C)
+    answers: tuple[str, ...]
+    unanswerable: str | None  # the label of that class, None if the model has none
+    vectors: NDArray[Any]  # [V, D] float16 or float32, memory-mapped
+    lower: bool
+    unknown_rows: int
+    max_tokens: int
+    calibration: Calibration
+    training: Mapping[str, Any]
+    files: Mapping[str, FileRecord]
+    skills: tuple[str, ...] = ()  # what it claims beyond plain sight, as in "read_text"
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """[V]: words[i] belongs to vectors[i]; read on first use."""
+        return read_lines(self.path / "words.txt")
+
+    @property
+    def words_text(self) -> bytes:
+        """words.txt as it lies: the same words, at a tenth of the memory and time. Read anew each time."""
+        return (self.path / "words.txt").read_bytes()
+
+    @property
+    def word_table(self) -> dict[str, Any]:
+        """What a word table of this bundle is made from, by the names of its arguments."""
+        return {
+            "words": self.words_text,
+            "vectors": self.vectors,
+            "limit": self.max_tokens,
+            "lower": self.lower,
+            "unknown_rows": self.unknown_rows,
+            "rules": self.tokenizer,
+        }
+
+    @cached_property
+    def tokenizer(self) -> str | None:
+        """The text of tokenizer.json, the rules that cut a question; None means spaCy 3.8's English."""
+        if TOKENIZER not in self.files:
+            return None
+        return (self.path / TOKENIZER).read_bytes().decode()
+
+    @property
+    def encoder_path(self) -> Path:
+        return self.path / "encoder.onnx"
+
+    @property
+    def answerer_path(self) -> Path:
+        return self.path / "answerer.onnx"
+
+
+def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
+    """Open the built-in bundle "scenes" or the bundle in a folder.
+
+    `verify` False skips the SHA-256 of each file, nothing else. Raises BundleError, which says which file,
+    what was expected, what was found and what to do. Thread-safe.
+    """
+    root = BUILT_IN.get(str(where), Path(where))
+    if (found := _not_a_folder(root)) is not None:
+        advice = f"Give a folder that `asksight export` made, or a built-in bundle: {', '.join(BUILT_IN)}."
+        raise refused(root, expected="the folder of a bundle", found=found, advice=advice)
+    manifest = _read_manifest(root)
+    check_files(root, manifest.files, verify=verify)
+    check_graphs(root, manifest, _read_graph(root / "encoder.onnx"), _read_graph(root / "answerer.onnx"))
+    vectors = _map_vectors(root / "vectors.npy")
+    answers = read_lines(root / "answers.txt")
+    if TOKENIZER in manifest.files:
+        _check_json_object(root / TOKENIZER)
+    check_counts(root, manifest, vectors.shape, read_lines(root / "words.txt"), answers)
+    return Bundle(
+        path=root,
+        name=manifest.name,
+        version=manifest.version,
+        architecture=manifest.architecture,
+        image_height=manifest.image_height,
+        image_width=manifest.image_width,
+        image_dtype=manifest.image_dtype,
+        preprocessing=manifest.preprocessing,
+        feature_shape=manifest.feature_shape,
+        answers=answers,
+        unanswerable=manifest.unanswerable,
+        vectors=vectors,
+        lower=manifest.lower,
+        unknown_rows=manifest.unknown_rows,
+        max_tokens=manifest.max_tokens,
+        calibration=manifest.calibration,
+        training=manifest.training,
+        files=manifest.files,
+        skills=manifest.skills,
+    )
+
+
+def _not_a_folder(path: Path) -> str | None:
+    try:
+        return None if path.is_dir() else "a file" if path.exists() else "nothing"
+    except OSError as error:  # no permission, or a name too long
+        return str(error)
+
+
+def _read_manifest(root: Path) -> Manifest:
+    path = file_inside(root, "bundle.json")
+    try:
+        if path.stat().st_size > LARGEST_MANIFEST:
+            raise refused(path, expected=f"at most {LARGEST_MANIFEST} bytes", found="more", advice=RESTORE)
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise refused(path, expected="UTF-8 text", found=str(error), advice=RESTORE) from error
+    return parse_manifest(text, path)
+
+
+def _check_json_object(path: Path) -> None:
+    """What the object says is for the tokenizer to know."""
+    expected = "a JSON object of tokenizer rules"
+    try:
+        tree = json.loads(path.read_bytes().decode())
+    except (OSError, ValueError, RecursionError) as error:
+        raise refused(path, expected=expected, found=str(error), advice=RESTORE) from error
+    if not isinstance(tree, dict):
+        raise refused(path, expected=expected, found=f"a {type(tree).__name__}", advice=RESTORE)
+
+
+def _read_graph(path: Path) -> GraphHeader:
+    try:
+        return read_header(path)
+    except (DamagedGraphError, OSError) as error:
+        raise refused(path, expected="an ONNX model", found=str(error), advice=RESTORE) from error
+
+
+def _map_vectors(path: Path) -> NDArray[Any]:
+    expected = "a float16 or float32 array [V, D] in C order"
+    try:
+        # Unlike np.load it reads .npy only, and refuses Python objects, which would be a pickle.
+        vectors: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # NumPy's parser of the header raises many kinds on a hostile one
+        raise refused(path, expected=expected, found=str(error), advice=RESTORE) from error
+    if vectors.dtype not in (np.dtype("<f2"), np.dtype("<f4")) or not vectors.flags.c_contiguous:
+        raise refused(path, expected=expected, found=f"{vectors.dtype} {vectors.shape}", advice=RESTORE)
+    return vectors
+
+
+__all__ = ["BUILT_IN", "Bundle", "BundleError", "load_bundle"]

@@ -1,0 +1,121 @@
+"""A few photos and questions that a bundle keeps: to calibrate an engine on, and to compare engines by."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..base import Arrays
+from ..errors import refused
+from .files import RESTORE
+from .load import Bundle
+
+FILE_NAME = "samples.npz"
+ENOUGH = 512  # pairs of a photo and a question; one answer more or less is then 0.2 %
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples:
+    """Photos as the encoder takes them, and questions as rows of the bundle's vectors.
+
+    Question i is about photo i modulo S, so that few photos make many pairs.
+    """
+
+    photos: NDArray[Any]  # [S, H, W, 3] in the bundle's dtype
+    rows: NDArray[np.int32]  # [Q, T], -1 where a question has ended
+    lengths: NDArray[np.int32]  # [Q], each at least 1
+    source: str  # one line: where they come from
+
+    def question_batches(self, bundle: Bundle, size: int) -> Iterator[Arrays]:
+        """`question` [n, T, D] and `lengths` [n], `size` at a time and padded to the longest of each batch."""
+        for start in range(0, len(self.lengths), size):
+            lengths = self.lengths[start : start + size]
+            rows = self.rows[start : start + size, : int(lengths.max())]
+            question = np.asarray(bundle.vectors[np.maximum(rows, 0)], np.float32)
+            question[rows < 0] = 0.0
+            yield {"question": question, "lengths": lengths}
+
+    def photo_of(self, start: int, count: int) -> NDArray[np.int64]:
+        """Which photos questions `start` to `start + count` are about."""
+        return np.arange(start, start + count) % len(self.photos)
+
+
+def kept_samples(bundle: Bundle) -> Samples | None:
+    """The samples that a bundle holds, None where it holds none. Raises BundleError where they do not fit it."""
+    if FILE_NAME not in bundle.files:
+        return None
+    path = bundle.path / FILE_NAME
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            samples = Samples(
+                photos=saved["photos"],
+                rows=saved["rows"],
+                lengths=saved["lengths"],
+                source=str(saved["source"]),
+            )
+    except Exception as error:  # zipfile and NumPy raise many kinds on a hostile file
+        raise refused(
+            path, expected="sample photos and questions", found=str(error), advice=RESTORE
+        ) from error
+    if (found := misfit(samples, bundle)) is not None:
+        raise refused(path, expected="samples for this bundle", found=found, advice=RESTORE)
+    return samples
+
+
+def misfit(samples: Samples, bundle: Bundle) -> str | None:
+    """What of the samples the bundle's graphs would not take; None where all fits."""
+    shape = (bundle.image_height, bundle.image_width, 3)
+    photos, rows, lengths = samples.photos, samples.rows, samples.lengths
+    if photos.ndim != 4 or photos.shape[1:] != shape or photos.dtype != np.dtype(bundle.image_dtype):
+        return f"photos {photos.dtype} {photos.shape}"
+    if rows.ndim != 2 or rows.dtype != np.int32 or lengths.dtype != np.int32:
+        return f"rows {rows.dtype} {rows.shape} and lengths {lengths.dtype}"
+    if lengths.shape != rows.shape[:1] or not len(lengths) or not len(photos):
+        return f"{len(photos)} photos, {rows.shape[0]} questions and {len(lengths)} lengths"
+    if lengths.min() < 1 or lengths.max() > min(rows.shape[1], bundle.max_tokens):
+        return f"lengths of {lengths.min()} to {lengths.max()}"
+    if rows.min() < -1 or rows.max() >= len(bundle.vectors):
+        return f"rows of {rows.min()} to {rows.max()} for {len(bundle.vectors)} vectors"
+    return None
+
+
+def made_up_samples(bundle: Bundle, *, photos: int = 64, questions: int = ENOUGH, seed: int = 0) -> Samples:
+    """Smooth random pictures and random words, for a bundle that keeps no samples: better than nothing."""
+    random = np.random.default_rng(seed)
+    height, width = bundle.image_height, bundle.image_width
+    blocks = random.integers(0, 256, (photos, 6, 6, 3))
+    down, across = np.arange(height) * 6 // height, np.arange(width) * 6 // width
+    pictures = blocks[:, down][:, :, across] + random.integers(-20, 21, (photos, height, width, 3))
+    lengths = random.integers(1, bundle.max_tokens + 1, questions).astype(np.int32)
+    rows = random.integers(0, len(bundle.vectors), (questions, bundle.max_tokens)).astype(np.int32)
+    rows[np.arange(bundle.max_tokens) >= lengths[:, None]] = -1
+    return Samples(
+        photos=np.clip(pictures, 0, 255).astype(bundle.image_dtype),
+        rows=rows,
+        lengths=lengths,
+        source="made-up patches and random words; name real ones with --samples",
+    )
+
+
+def dump_samples(samples: Samples) -> bytes:
+    """The content of samples.npz."""
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        photos=samples.photos,
+        rows=samples.rows,
+        lengths=samples.lengths,
+        source=np.array(samples.source),
+    )
+    return file.getvalue()
+
+
+def save_samples(samples: Samples, path: Path) -> None:
+    """Write samples.npz."""
+    path.write_bytes(dump_samples(samples))

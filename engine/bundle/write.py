@@ -1,0 +1,163 @@
+"""Writing a bundle: whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BundleError
+from ..graphs.graph import DamagedGraphError, GraphHeader, read_header
+from ..runtimes.check import shape_text
+from .files import record_file, write_lines
+from .load import Bundle, load_bundle
+from .manifest import FILE_NAMES, TOKENIZER, Calibration, Manifest, dump_manifest
+from .samples import FILE_NAME as SAMPLES
+from .samples import Samples, dump_samples, kept_samples
+from .trial import try_bundle
+
+
+def write_bundle(
+    path: str | Path,
+    *,
+    encoder: Path | bytes,
+    answerer: Path | bytes,
+    vectors: NDArray[Any],
+    words: Sequence[str],
+    answers: Sequence[str],
+    name: str,
+    version: str,
+    architecture: str,
+    preprocessing: Mapping[str, Any],
+    lower: bool = True,
+    unknown_rows: int = 1,
+    max_tokens: int = 30,
+    tokenizer: str | None = None,
+    unanswerable: str | None = None,
+    calibration: Calibration = Calibration(),  # noqa: B008 - frozen
+    training: Mapping[str, Any] | None = None,
+    skills: Sequence[str] = (),
+    samples: Samples | None = None,
+) -> Bundle:
+    """Write a bundle to the folder `path` and open it, which checks all of it; both graphs are run once.
+
+    `encoder` and `answerer` are ONNX models, each in one file or its bytes; `vectors` is [V, D] float16 or
+    float32 for `words`; `tokenizer` is the text of the rules that cut questions into them (asksight.ext.Rules), None
+    spaCy 3.8's English; `samples` are kept for `asksight compile`; `skills` are what the
+    model claims beyond plain sight, as in "read_text". An older bundle at `path` is replaced, anything else
+    there is left alone. Raises BundleError, and then `path` is as it was.
+    """
+    target = Path(path).absolute()
+    _check_target(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+        root = Path(scratch) / target.name
+        root.mkdir()
+        try:
+            graphs = [_place(root / "encoder.onnx", encoder), _place(root / "answerer.onnx", answerer)]
+            _check_vectors(vectors)
+            np.save(root / "vectors.npy", np.ascontiguousarray(vectors), allow_pickle=False)
+            write_lines(root / "words.txt", tuple(words))
+            write_lines(root / "answers.txt", tuple(answers))
+            if tokenizer is not None:
+                (root / TOKENIZER).write_bytes(tokenizer.encode())
+            if samples is not None:
+                (root / SAMPLES).write_bytes(dump_samples(samples))
+            height, width, image_dtype = _image(graphs[0])
+            manifest = Manifest(
+                name=name,
+                version=version,
+                architecture=architecture,
+                image_height=height,
+                image_width=width,
+                image_dtype=image_dtype,
+                preprocessing=preprocessing,
+                feature_shape=_features(graphs[0]),
+                dimension=vectors.shape[1],
+                words=len(words),
+                lower=lower,
+                unknown_rows=int(unknown_rows),
+                max_tokens=int(max_tokens),
+                answers=len(answers),
+                unanswerable=unanswerable,
+                calibration=calibration,
+                training=training or {},
+                skills=tuple(skills),
+                files={
+                    file: record_file(root / file)
+                    for file in (*FILE_NAMES, TOKENIZER, SAMPLES)
+                    if (root / file).exists()
+                },
+            )
+            (root / "bundle.json").write_bytes(dump_manifest(manifest).encode())
+            written = load_bundle(root)
+            kept_samples(written)  # refuses those that do not fit the graphs
+            try_bundle(written)
+        except BundleError as error:
+            raise BundleError(str(error).replace(f"{root}/", "")) from error
+        except (OSError, ValueError) as error:
+            raise BundleError(f"The bundle {target} cannot be written: {error}") from error
+        _put_in_place(root, target, Path(scratch) / "replaced")
+    return load_bundle(target, verify=False)
+
+
+def _check_target(target: Path) -> None:
+    if target.is_dir() and not (target / "bundle.json").exists() and any(target.iterdir()):
+        raise BundleError(f"{target} holds other things than a bundle; give an empty or a new folder.")
+    if target.exists() and not target.is_dir():
+        raise BundleError(f"{target} is a file; give a folder for the bundle.")
+
+
+def _put_in_place(new: Path, target: Path, old: Path) -> None:
+    if target.is_dir():
+        target.rename(old)
+    try:
+        new.rename(target)
+    except OSError as error:
+        if old.exists():
+            old.rename(target)
+        raise BundleError(f"The bundle {target} cannot be put in place: {error}") from error
+
+
+def _check_vectors(vectors: NDArray[Any]) -> None:
+    if vectors.dtype not in (np.dtype(np.float16), np.dtype(np.float32)) or vectors.ndim != 2:
+        found = f"{vectors.dtype} {shape_text(vectors.shape)}"
+        raise BundleError(f"vectors.npy: expected float16 or float32 [V, D], found {found}.")
+    if not np.isfinite(vectors).all():
+        raise BundleError("vectors.npy: the vectors hold NaN or infinity; all must be finite.")
+
+
+def _place(path: Path, graph: Path | bytes) -> GraphHeader:
+    if isinstance(graph, bytes):
+        path.write_bytes(graph)
+    else:
+        shutil.copyfile(graph, path)
+    try:
+        return read_header(path)
+    except DamagedGraphError as error:
+        raise BundleError(f"{path.name}: expected an ONNX model, found {error}.") from error
+
+
+def _image(encoder: GraphHeader) -> tuple[int, int, str]:
+    for tensor in encoder.inputs:
+        match tensor.shape:
+            case (None, int(height), int(width), 3) if tensor.name == "image":
+                return height, width, tensor.dtype.name
+    raise BundleError(
+        "encoder.onnx: it must take image [N, H, W, 3] with N free and H, W fixed; export it so."
+    )
+
+
+def _features(encoder: GraphHeader) -> tuple[int, ...]:
+    for tensor in encoder.outputs:
+        fixed = tuple(size for size in tensor.shape[1:] if size is not None)
+        if tensor.name == "features" and len(fixed) in (1, 3) and len(fixed) == len(tensor.shape) - 1:
+            return fixed
+    raise BundleError(
+        "encoder.onnx: it must give features [N, F] or [N, h, w, C] with only N free; export it so."
+    )

@@ -1,0 +1,1 @@
+"""Plans: engines built for one machine, compared with float32, kept beside the bundle, and chosen from."""
