@@ -51,8 +51,8 @@ exact: $(VENV)/.developing
 	$(BIN)/python tests/against_spacy.py --count 2000000 $(if $(QUESTIONS),--questions $(QUESTIONS))
 
 # The rules for bundles that carry none; the tests hold them against the spaCy that is installed.
-ext/english.json: training/spacy_rules.py training/rule_proofs.py
-	$(BIN)/python -c "from asksight.training.spacy_rules import write_rules; write_rules('$@')"
+ext/english.json: training/vectors/spacy_rules.py training/vectors/rule_proofs.py
+	$(BIN)/python -c "from asksight.training.vectors.spacy_rules import write_rules; write_rules('$@')"
 
 soak: $(VENV)/.developing
 	@for script in dead_asks stops overload idle slow_clients memory fuzz; do \

@@ -27,8 +27,8 @@ FEATURES = {"attention": (7, 7, 512), "mlp": (4096,), "lstm": (4096,)}  # of VGG
 
 def from_photos() -> tuple[Any, list[Any]]:
     """The model that is trained from photos, and a batch for it: 32 photos, 8 questions about each."""
-    from asksight.training.runs import Settings
-    from asksight.training.train import Learner
+    from asksight.training.learning.runs import Settings
+    from asksight.training.learning.train import Learner
 
     settings = Settings()
     photos, questions = settings.photos_per_batch, settings.photos_per_batch * settings.questions_per_photo
@@ -46,8 +46,8 @@ def from_photos() -> tuple[Any, list[Any]]:
 
 def on_features(arch: str) -> tuple[Any, list[Any]]:
     """A model on stored features, with word vectors that stay as they are, and a batch for it."""
-    from asksight.training.stored_learner import StoredLearner
-    from asksight.training.stored_settings import StoredSettings
+    from asksight.training.learning.stored_learner import StoredLearner
+    from asksight.training.learning.stored_settings import StoredSettings
 
     settings = StoredSettings(
         arch=arch, data="", features="", vectors="given", train_split="", val_split=None
@@ -69,7 +69,7 @@ def measure(arch: str, folder: Path) -> dict[str, Any]:
     """Medians, in milliseconds; what is lost is the time between two saves."""
     import tensorflow as tf
 
-    from asksight.training.checkpoint import REST, Checkpoint
+    from asksight.training.learning.checkpoint import REST, Checkpoint
 
     learner, batch = from_photos() if arch == PHOTOS else on_features(arch)
     inputs = [tf.constant(array) for array in batch]

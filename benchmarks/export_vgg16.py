@@ -30,8 +30,8 @@ def measure() -> dict[str, float]:
     import numpy as np
 
     from asksight.engine import open_engine
+    from asksight.training.exporting.keras_onnx import save_onnx
     from asksight.training.features.encoders import EncoderChoice, build_encoder
-    from asksight.training.keras_onnx import save_onnx
 
     started = time.perf_counter()
     encoder = build_encoder(EncoderChoice(name="vgg16", weights="random"))

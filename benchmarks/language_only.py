@@ -121,9 +121,9 @@ def write_vectors(source: str, data: Path, out: Path) -> None:
 
 def learn(data: Path, out: Path, **told: Any) -> tuple[NDArray[np.bool_], dict[str, Any]]:
     """Train one model as `asksight train --features none` does; which of the held-out questions it gets right."""
-    from asksight.training.runs import Run
-    from asksight.training.stored_settings import QUESTION_ONLY, StoredSettings
-    from asksight.training.train_stored import train_stored
+    from asksight.training.learning.runs import Run
+    from asksight.training.learning.stored_settings import QUESTION_ONLY, StoredSettings
+    from asksight.training.learning.train_stored import train_stored
 
     settings = StoredSettings(
         data=str(data), features=QUESTION_ONLY, train_split="train", val_split="val", **told

@@ -55,8 +55,8 @@ def make(encoder_name: str, arch: str, out: Path, *, seed: int = 0) -> Bundle:
     """Build both models, export them, and write the bundle with samples of scenes inside."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
     return_freed_memory()
+    from asksight.training.exporting.keras_onnx import save_onnx
     from asksight.training.features.encoders import EncoderChoice, build_encoder
-    from asksight.training.keras_onnx import save_onnx
 
     encoder = build_encoder(EncoderChoice(name=encoder_name, weights="random", seed=seed))
     side = int(encoder.input_shape[1])

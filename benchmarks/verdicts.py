@@ -24,8 +24,8 @@ from PIL import Image, ImageFilter
 from asksight.server.asks import Ask
 from asksight.server.errors import AskError
 from asksight.server.local import LocalAssistant
-from asksight.training.answerability import average_precision
-from asksight.training.reliability import calibration_error
+from asksight.training.measuring.answerability import average_precision
+from asksight.training.measuring.reliability import calibration_error
 from asksight.v1 import vqa_pb2
 
 UNANSWERABLE = "unanswerable"

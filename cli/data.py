@@ -35,7 +35,7 @@ def prepare(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Read a published data set and write the text files that training reads."""
-    from asksight.training.prepare import prepare as write_prepared
+    from asksight.training.datasets.prepare import prepare as write_prepared
 
     from .output import to_json
     from .progress import progress_bar

@@ -77,7 +77,7 @@ def evaluate(
 def _score_results(
     results: Path, questions: Path | None, annotations: Path | None, per_question: Path | None
 ) -> dict[str, Any]:
-    from asksight.training.results import score_results
+    from asksight.training.measuring.results import score_results
 
     from .output import to_json
 
@@ -101,9 +101,9 @@ def _evaluate_model(
     quiet: bool,
 ) -> dict[str, Any]:
     from asksight.training.datasets import open_dataset
-    from asksight.training.evaluate import predict_on
-    from asksight.training.results import each_accuracy, write_results
-    from asksight.training.scores import score
+    from asksight.training.measuring.evaluate import predict_on
+    from asksight.training.measuring.results import each_accuracy, write_results
+    from asksight.training.measuring.scores import score
 
     from .output import to_json
     from .progress import progress_bar

@@ -32,8 +32,8 @@ def export(
 ) -> None:
     """Write a run as a bundle, after checking that it answers as Keras does."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-    from asksight.training.export import export_run
-    from asksight.training.spacy_rules import spacy_rules
+    from asksight.training.exporting.export import export_run
+    from asksight.training.vectors.spacy_rules import spacy_rules
 
     from .output import to_json
 

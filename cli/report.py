@@ -27,9 +27,9 @@ def report(
 ) -> None:
     """Write a page of curves, types, reliability, risk and the most confident mistakes; it needs no network."""
     from asksight.training.datasets import open_dataset
-    from asksight.training.evaluate import predict_on
+    from asksight.training.measuring.evaluate import predict_on
+    from asksight.training.measuring.scores import score
     from asksight.training.report import Subject, report_page
-    from asksight.training.scores import score
 
     from .output import to_json
     from .progress import progress_bar

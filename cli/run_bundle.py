@@ -15,8 +15,8 @@ import typer
 if TYPE_CHECKING:
     from asksight.engine import Bundle
     from asksight.training.datasets import Dataset
-    from asksight.training.evaluate import Features
-    from asksight.training.run_answerer import RunAnswerer
+    from asksight.training.measuring.evaluate import Features
+    from asksight.training.measuring.run_answerer import RunAnswerer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +47,14 @@ def run_or_bundle(
         yield _with_photos(load_bundle(model), dataset, engine, "")
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-    from asksight.training.run_answerer import answerer_of_run, known_features
+    from asksight.training.measuring.run_answerer import answerer_of_run, known_features
 
     features, said = known_features(Path(model), dataset, data, store=store)
     if features is not None:
         with answerer_of_run(Path(model), features, dataset.image_ids) as answerer:
             yield Measured(model=answerer, features=features, said=said)
         return
-    from asksight.training.export import export_run
+    from asksight.training.exporting.export import export_run
 
     with tempfile.TemporaryDirectory(prefix="asksight-") as folder:
         bundle = export_run(Path(model), Path(folder) / "bundle", version="run").bundle
@@ -63,7 +63,7 @@ def run_or_bundle(
 
 def _with_photos(bundle: Bundle, dataset: Dataset, engine: str, said: str) -> Measured:
     from asksight.training.datasets.photo_reader import photo_reader
-    from asksight.training.evaluate import encoded_photos
+    from asksight.training.measuring.evaluate import encoded_photos
 
     features = encoded_photos(bundle, dataset, read_photo=photo_reader(bundle), engine=engine)
     return Measured(model=bundle, features=features, said=said)

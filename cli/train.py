@@ -12,7 +12,7 @@ import typer
 from .progress import Bar, progress_bar
 
 if TYPE_CHECKING:
-    from asksight.training.fitting import Progress
+    from asksight.training.learning.fitting import Progress
 
 ARCHITECTURES = ("attention", "mlp", "lstm")
 
@@ -152,8 +152,8 @@ def train(
 
 def _train_attention(told: dict[str, Any], out: Path, max_risk: float, bar: Bar) -> Any:
     from asksight.training.datasets.photo_reader import square_reader
-    from asksight.training.runs import Settings
-    from asksight.training.train import train as run_training
+    from asksight.training.learning.runs import Settings
+    from asksight.training.learning.train import train as run_training
 
     settings = Settings(arch="attention", **told)
     read = square_reader(settings.side)
@@ -179,10 +179,10 @@ def _train_stored(
     max_risk: float,
     bar: Bar,
 ) -> Any:
+    from asksight.training.datasets.splits import choose_splits
     from asksight.training.features.store import read_about
-    from asksight.training.splits import choose_splits
-    from asksight.training.stored_settings import QUESTION_ONLY, StoredSettings
-    from asksight.training.train_stored import train_stored
+    from asksight.training.learning.stored_settings import QUESTION_ONLY, StoredSettings
+    from asksight.training.learning.train_stored import train_stored
 
     chosen = choose_splits(data, train=splits[0], val=splits[1])
     settings = StoredSettings(

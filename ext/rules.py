@@ -13,7 +13,7 @@ from typing import Any
 
 SCHEMA = 1
 PATTERNS = ("prefix", "suffix", "infix", "token_match", "url_match")
-ENGLISH = Path(__file__).parent / "english.json"  # made by training/spacy_rules.py from spaCy 3.8
+ENGLISH = Path(__file__).parent / "english.json"  # made by training/vectors/spacy_rules.py from spaCy 3.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Rules:
     url_match: str | None  # the same, once the affixes are off
     affix_exceptions_only: bool = True  # spaCy's faster_heuristics; see Splitter
 
-    # Proved of the patterns when the rules are exported, by training/rule_proofs.py:
+    # Proved of the patterns when the rules are exported, by training/vectors/rule_proofs.py:
     plain_ends: (
         str | None
     )  # marks that are a token of their own after ASCII letters; None: letters may be cut

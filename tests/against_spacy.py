@@ -22,7 +22,7 @@ import numpy as np
 from odd_texts import odd_texts
 
 from asksight.ext import PyWordTable, Rules, WordTable, english
-from asksight.training.spacy_rules import spacy_rules
+from asksight.training.vectors.spacy_rules import spacy_rules
 
 FRESH = 50_000  # texts until spaCy starts anew: it keeps every token that it has seen
 SHOWN = 10

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from asksight.training.keras_onnx import to_onnx
+from asksight.training.exporting.keras_onnx import to_onnx
 
 
 def randomise(model: Any, seed: int = 0) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from vqa_files import write_vqa
 
+from asksight.training.datasets.prepare import prepare
 from asksight.training.features.store import StoreAbout, StoreWriter, begin
-from asksight.training.prepare import prepare
-from asksight.training.stored_settings import StoredSettings
+from asksight.training.learning.stored_settings import StoredSettings
 
 COLOURS = ("red", "green", "blue", "black")
 FEATURES = 6

@@ -10,7 +10,7 @@ from against_spacy import differences, main
 from odd_texts import odd_texts
 
 from asksight.ext import Rules, english
-from asksight.training.spacy_rules import spacy_rules
+from asksight.training.vectors.spacy_rules import spacy_rules
 
 SHORT = 20_000
 

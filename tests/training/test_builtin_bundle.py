@@ -10,9 +10,9 @@ import pytest
 from asksight.engine import load_bundle
 from asksight.training.datasets import open_dataset
 from asksight.training.datasets.photo_reader import photo_reader
-from asksight.training.evaluate import predict
+from asksight.training.measuring.evaluate import predict
+from asksight.training.measuring.scores import score
 from asksight.training.scenes.make import make_split
-from asksight.training.scores import score
 
 SEED = 77  # training took another
 

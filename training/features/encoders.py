@@ -16,7 +16,7 @@ import numpy as np
 from keras import applications, layers
 
 from ..errors import FeatureError
-from ..onnx_layers.registry import array_of
+from ..exporting.onnx_layers.registry import array_of
 from .vgg16 import vgg16
 
 SIDE = 224  # px, what all of these were trained on

@@ -77,7 +77,7 @@ def _compiled(encoder: Any) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:
 
 def _keep_encoder(out: Path, encoder: Any) -> None:
     """encoder.onnx, so that a bundle gets the very encoder that made the features."""
-    from ..keras_onnx import save_onnx
+    from ..exporting.keras_onnx import save_onnx
 
     if not (out / "encoder.onnx").exists():
         unfinished = out / "encoder.onnx.part"

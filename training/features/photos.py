@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets import open_dataset
+from ..datasets.splits import split_names
 from ..errors import FeatureError
-from ..splits import split_names
 
 _ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 FOLDER_SPLIT = "photos"  # what the split is called where there is no data set

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..datasets import Dataset, Record
-from ..evaluate import Predictions
-from ..scores import accuracies, exact_matches
+from ..measuring.evaluate import Predictions
+from ..measuring.scores import accuracies, exact_matches
 
 SOMETHING_ELSE = "something else"
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..datasets import Dataset
-from ..evaluate import Predictions
-from ..scores import exact_matches
+from ..measuring.evaluate import Predictions
+from ..measuring.scores import exact_matches
 from .findings import confusion, mistakes
 from .sections import (
     by_type,

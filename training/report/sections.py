@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets import Dataset
-from ..reliability import reliability, risk_coverage
+from ..measuring.reliability import reliability, risk_coverage
 from .charts import Axis, Line, bar_chart, column_chart, line_chart
 from .findings import Confusion, Mistake, history_lines
 

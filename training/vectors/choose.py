@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..datasets import Dataset
 from ..errors import VectorError
-from ..examples import UNKNOWN, word_table
+from ..learning.examples import UNKNOWN, word_table
 
 Words = Counter[str]  # how often each is asked with; the commonest first
 

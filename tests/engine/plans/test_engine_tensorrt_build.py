@@ -24,7 +24,7 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import keras
     from keras import applications, layers
 
-    from asksight.training.keras_onnx import save_onnx
+    from asksight.training.exporting.keras_onnx import save_onnx
     from asksight.training.models import lstm, mlp
 
     folder = tmp_path_factory.mktemp("tutorial")

@@ -1,0 +1,119 @@
+"""A published data set into the prepared folder that training reads, with part of it held out by photo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ..errors import DatasetError
+from .dataset import Record
+from .prepared import MANIFEST, write_manifest, write_split
+from .problems import Problems
+from .reading import read_records
+from .source import Source, find_sources
+
+
+@dataclass(kw_only=True)
+class Prepared:
+    """What was written: counts by split, and how many bad entries of each kind were left out."""
+
+    folder: Path
+    source_format: str
+    splits: dict[str, dict[str, int]] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+
+
+def prepare(
+    source: str | Path,
+    out: str | Path,
+    *,
+    photos: Path | None = None,
+    holdout: float = 0.0,
+    seed: int = 0,
+    skip_bad: bool = False,
+    progress: Callable[[str, int], None] = lambda split, written: None,
+) -> Prepared:
+    """Read a data set and write it as a prepared folder.
+
+    `holdout` is the share of the photos, with all of their questions, that becomes the split "val"; the
+    rest is "train". `progress` is told the split and how many questions were just written. Raises
+    DatasetError for what is wrong with the data, and where `out` holds something else.
+    """
+    folder = Path(out)
+    sources = find_sources(Path(source), photos=photos)
+    _check(sources, folder, holdout, Path(source))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)  # not whole from here on
+    problems = Problems(skip=skip_bad)
+    done = Prepared(folder=folder, source_format=sources[0].name)
+    about: dict[str, Any] = {}
+    for one in sources:
+        for split, records in _splits(one, problems, holdout, seed):
+            done.splits[split] = write_split(folder, split, records, partial(progress, split))
+            about[split] = done.splits[split] | {
+                "photos": None if one.photos is None else _relative(one.photos, folder),
+                "photo_pattern": one.photo_pattern,
+            }
+    done.skipped = dict(problems.counts)
+    manifest = {
+        "source": str(source),
+        "source_format": done.source_format,
+        "holdout": holdout,
+        "seed": seed,
+        "skipped": done.skipped,
+        "splits": about,
+    }
+    write_manifest(folder, manifest)
+    return done
+
+
+def _check(sources: list[Source], out: Path, holdout: float, where: Path) -> None:
+    if not 0 <= holdout < 1:
+        raise DatasetError(f"holdout is {holdout}; it is a share of the photos, from 0 to under 1.")
+    splits = [source.split for source in sources]
+    if holdout and len(sources) > 1:
+        raise DatasetError(
+            f"{where} has the splits {', '.join(splits)} already. Leave --holdout out, or name "
+            "one questions file."
+        )
+    if out.exists() and not out.is_dir():
+        raise DatasetError(f"{out} is a file; name a folder.")
+    if (
+        out.is_dir()
+        and any(out.iterdir())
+        and not (out / MANIFEST).exists()
+        and not list(out.glob("questions_*.txt"))
+    ):
+        raise DatasetError(f"{out} holds something else; name a new folder or an empty one.")
+
+
+def _splits(
+    source: Source, problems: Problems, holdout: float, seed: int
+) -> Iterator[tuple[str, Iterable[Record]]]:
+    if not holdout:
+        yield source.split, read_records(source, problems)
+        return
+    records = list(read_records(source, problems))
+    held = held_out(sorted({record.image_id for record in records}), holdout, seed)
+    if not held or len(held) == len({record.image_id for record in records}):
+        raise DatasetError(f"{source.questions} has too few photos to hold {holdout:.0%} of them out.")
+    yield "train", (record for record in records if record.image_id not in held)
+    yield "val", (record for record in records if record.image_id in held)
+
+
+def held_out(image_ids: list[int], share: float, seed: int) -> set[int]:
+    """`share` of the photos, the same ones for the same seed."""
+    return set(Random(seed).sample(image_ids, round(share * len(image_ids))))
+
+
+def _relative(photos: Path, folder: Path) -> str:
+    """Where the photos are: within the folder's parent relatively, so that both can be moved together."""
+    photos, parent = photos.resolve(), folder.resolve().parent
+    if photos.is_relative_to(parent):
+        return os.path.relpath(photos, folder.resolve())
+    return str(photos)

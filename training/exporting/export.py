@@ -1,0 +1,170 @@
+"""A trained run as a bundle: Keras to ONNX, then both are asked the same and must answer alike."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asksight.engine import Bundle, open_engine, write_bundle
+from asksight.ext import Rules, dump_rules, english
+
+from ..errors import ExportError
+from ..learning.learned import check_there, load_keras, read_config, read_learned
+from ..learning.runs import Run
+from ..measuring.calibrate import softmax
+from .export_encoder import BATCH, PREPROCESSING, stored_encoder, trained_encoder, uses_store
+from .keras_onnx import save_onnx
+
+LARGEST_DIFFERENCE = 1e-4  # of a probability, between Keras and ONNX
+SAMPLES = 32  # photos to compare on, each with one question
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """The bundle, and how far Keras and ONNX differed at most in any probability."""
+
+    bundle: Bundle
+    largest_difference: float
+
+
+def export_run(
+    path: Path,
+    out: Path,
+    *,
+    name: str | None = None,
+    version: str = "1",
+    seed: int = 0,
+    store: Path | None = None,
+    rules: Rules | None = None,
+) -> Exported:
+    """Write the run folder `path` as a bundle in the folder `out`; `name` is the run folder's own by default.
+
+    A run on stored features gets its store's encoder, or that of `store`, where it has moved or has none. First,
+    photos and random questions are put to Keras and to ONNX Runtime: the best answer must be the same and no
+    probability further apart than 1e-4. Raises ExportError where something is missing, cannot be converted or
+    does not agree, and BundleError; then `out` is as it was. `rules` cut the questions in serving; by default spaCy's
+    English, as they do in training.
+    """
+    run = Run(path)
+    _check_encoder(run)
+    learned = read_learned(path)
+    config, calibration = learned.config, learned.calibration
+    with tempfile.TemporaryDirectory(prefix="asksight-export-") as folder:
+        answerer_graph = Path(folder) / "answerer.onnx"
+        save_onnx(learned.answerer, answerer_graph, output_names=["logits"])
+        questions, lengths = sample_questions(learned.vectors, limit=config["max_tokens"], seed=seed)
+        if uses_store(config):
+            encoder = stored_encoder(config, store, samples=SAMPLES)
+        else:
+            model = load_keras(run.encoder)
+            preprocessing = config.get("preprocessing", PREPROCESSING)
+            encoder = trained_encoder(model, Path(folder), sample_photos(model, seed=seed), preprocessing)
+        keras = keras_logits(learned.answerer, encoder.features, questions, lengths)
+        onnx = onnx_logits(encoder.graph, answerer_graph, encoder.photos, questions, lengths)
+        difference = compare(keras / calibration.temperature, onnx / calibration.temperature)
+        bundle = write_bundle(
+            out,
+            encoder=encoder.graph,
+            answerer=answerer_graph,
+            vectors=learned.vectors,
+            words=learned.words,
+            answers=learned.answers,
+            name=name or path.resolve().name,
+            version=version,
+            architecture=config["arch"],
+            preprocessing=encoder.preprocessing,
+            unknown_rows=learned.unknown_rows,
+            max_tokens=config["max_tokens"],
+            tokenizer=dump_rules(rules or english()),
+            unanswerable=learned.unanswerable,
+            calibration=calibration,
+            training=learned.training,
+        )
+    return Exported(bundle=bundle, largest_difference=difference)
+
+
+def sample_photos(encoder: Any, *, seed: int) -> NDArray[np.uint8]:
+    """Random photos [S,H,W,3], half of them smooth."""
+    random = np.random.default_rng(seed)
+    _, height, width, _ = encoder.input_shape
+    photos = random.integers(0, 256, (SAMPLES, height, width, 3), dtype=np.uint8)
+    blocks = random.integers(0, 256, (SAMPLES // 2, 4, 4, 3), dtype=np.uint8)
+    rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
+    photos[::2] = blocks[:, rows][:, :, columns]
+    return photos
+
+
+def sample_questions(
+    vectors: NDArray[Any], *, limit: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Random questions [S,T,D] of every length from 1 to `limit`, and their lengths [S]."""
+    random = np.random.default_rng([seed, 1])
+    lengths = (np.arange(SAMPLES) % limit + 1).astype(np.int32)
+    steps = np.arange(lengths.max())
+    questions = vectors[random.integers(0, len(vectors), (SAMPLES, len(steps)))].astype(np.float32)
+    questions[steps >= lengths[:, None]] = 0
+    return questions, lengths
+
+
+def keras_logits(
+    answerer: Any,
+    features: NDArray[np.float32],
+    questions: NDArray[np.float32],
+    lengths: NDArray[np.int32],
+) -> NDArray[Any]:
+    """What the Keras answerer says of the Keras encoder's features, [S,A]."""
+    inputs = {"question": questions, "lengths": lengths, "features": features}
+    return np.asarray(answerer([inputs[tensor.name] for tensor in answerer.inputs], training=False))
+
+
+def onnx_logits(
+    encoder: Path,
+    answerer: Path,
+    photos: NDArray[np.uint8],
+    questions: NDArray[np.float32],
+    lengths: NDArray[np.int32],
+) -> NDArray[Any]:
+    """What the ONNX pair says, [S,A]; one is closed before the other is opened, to spare memory."""
+    with closing(open_engine("onnxruntime", encoder, max_batch=BATCH)) as engine:
+        parts = [photos[start : start + BATCH] for start in range(0, len(photos), BATCH)]
+        features = np.concatenate([engine.infer({"image": part})["features"] for part in parts])
+    return answerer_logits(answerer, features, questions, lengths)
+
+
+def answerer_logits(
+    answerer: Path, features: NDArray[Any], questions: NDArray[np.float32], lengths: NDArray[np.int32]
+) -> NDArray[Any]:
+    """What the ONNX answerer says of some features, [S,A]."""
+    with closing(open_engine("onnxruntime", answerer, max_batch=SAMPLES)) as engine:
+        return engine.infer({"question": questions, "lengths": lengths, "features": features})["logits"]
+
+
+def compare(wanted: NDArray[Any], got: NDArray[Any]) -> float:
+    """The largest difference of a probability between two arrays of logits [S,A].
+
+    Raises ExportError where it is 1e-4 or more, or where the best answer differs (and is not as good as tied).
+    """
+    first, second = softmax(wanted), softmax(got)
+    largest = float(np.abs(first - second).max())
+    lost = first.max(axis=1) - first[np.arange(len(first)), second.argmax(axis=1)]
+    changed = int((lost >= LARGEST_DIFFERENCE).sum())
+    if not largest < LARGEST_DIFFERENCE or changed:  # NaN is not less either
+        raise ExportError(
+            f"The exported model does not answer as Keras does: {changed} of {len(first)} best answers differ, and "
+            f"probabilities by up to {largest:.2g}; {LARGEST_DIFFERENCE:.0e} is allowed. A layer is converted "
+            "wrongly: export with a simpler model to find it, and report it."
+        )
+    return largest
+
+
+def _check_encoder(run: Run) -> None:
+    """Raises ExportError where a run that has an encoder of its own lacks it, or is not finished."""
+    stored = run.config.exists() and run.config.stat().st_size and uses_store(read_config(run.path))
+    if not stored:
+        check_there(run, [run.config, run.encoder])

@@ -1,0 +1,1 @@
+"""Training runs: their settings, batches, learners and checkpoints."""

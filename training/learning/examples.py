@@ -1,0 +1,218 @@
+"""A data set as arrays that training reads: photos once each, questions as rows, answers as numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asksight.ext import WordTable
+
+from ..datasets import Dataset
+from .runs import write_json
+
+Read = Callable[[Path], NDArray[np.uint8]]  # a photo file → [side, side, 3]
+_NOTED = 512  # photos decoded, before it is noted how far that is
+UNKNOWN = "<unknown 0>"  # holds a blank, so that no token can be this word
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Question i is about photo `photo_of[i]` of `photos`; `answers[i]` is -1 where it is not among the answers."""
+
+    photos: NDArray[np.uint8]  # [P, side, side, 3], memory-mapped
+    rows: NDArray[np.int32]  # [N, T], 0 where padded
+    lengths: NDArray[np.int32]  # [N]
+    answers: NDArray[np.int32]  # [N]
+    photo_of: NDArray[np.int32]  # [N]
+    families: tuple[str, ...]  # [N]
+    image_ids: tuple[int, ...]  # [P]
+    cells: NDArray[np.uint8]  # [P, h, w, L]: what stands where; L is 0 where that is not known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Some photos and some questions about each; `photo_of` counts within the batch."""
+
+    photos: NDArray[np.uint8]
+    rows: NDArray[np.int32]
+    lengths: NDArray[np.int32]
+    answers: NDArray[np.int32]
+    photo_of: NDArray[np.int32]
+    cells: NDArray[np.uint8]
+
+
+def choose_words(questions: Sequence[str], *, min_count: int = 5) -> tuple[str, ...]:
+    """The tokens used at least `min_count` times, most frequent first, and the row that all others share."""
+    speller = word_table((UNKNOWN,))
+    counts = Counter(token for question in questions for token in speller.tokens(question))
+    known = sorted((w for w, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w))
+    return (*known, UNKNOWN)
+
+
+def choose_answers(answers: Sequence[str], *, top: int | None = None, min_count: int = 1) -> tuple[str, ...]:
+    """The commonest answers, most frequent first."""
+    counts = Counter(answers)
+    known = sorted((a for a, n in counts.items() if n >= min_count), key=lambda a: (-counts[a], a))
+    return tuple(known[:top])
+
+
+def word_table(words: Sequence[str], *, limit: int = 30) -> WordTable:
+    """The same tokens and rows as in serving; the vectors are left to the model."""
+    return WordTable(words, np.zeros((len(words), 1), np.float32), limit=limit, unknown_rows=1)
+
+
+def load_examples(
+    dataset: Dataset,
+    *,
+    words: Sequence[str],
+    answers: Sequence[str],
+    max_tokens: int,
+    side: int,
+    cache: Path,
+    read: Read,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Examples:
+    """Read a data set; photos are decoded once, into the file `cache`, and mapped from there ever after.
+
+    `progress` is told how many photos are decoded, of how many, and not called where all were decoded before.
+    """
+    rows, lengths = word_table(words, limit=max_tokens).rows(dataset.questions)
+    number = {answer: i for i, answer in enumerate(answers)}
+    places = {image_id: p for p, image_id in enumerate(dict.fromkeys(dataset.image_ids))}
+    paths = [str(dataset.photo(image_id)) for image_id in places]
+    photos = _decoded(paths, side=side, cache=cache, read=read, progress=progress)
+    return Examples(
+        photos=photos,
+        rows=np.maximum(rows, 0),
+        lengths=lengths,
+        answers=np.array([number.get(a, -1) for a in dataset.answers_modal], np.int32),
+        photo_of=np.array([places[image_id] for image_id in dataset.image_ids], np.int32),
+        families=tuple(dataset.question_types),
+        image_ids=tuple(places),
+        cells=np.zeros((len(places), 0, 0, 0), np.uint8),
+    )
+
+
+def _decoded(
+    paths: list[str], *, side: int, cache: Path, read: Read, progress: Callable[[int, int], None]
+) -> NDArray[np.uint8]:
+    """All photos as one memory-mapped array; made under another name first, so that half a cache is never taken.
+
+    Stopped, it goes on after the last that were noted down.
+    """
+    listed, unfinished = cache.with_suffix(".json"), cache.with_suffix(".part.npy")
+    noted = unfinished.with_suffix(".json")
+    key: dict[str, Any] = {"side": side, "paths": paths}
+    if cache.exists() and _json_of(listed) == key:
+        return np.load(cache, mmap_mode="r")  # type: ignore[no-any-return]
+    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
+    begun = _json_of(noted)
+    first = begun["done"] if unfinished.exists() and begun.get("key") == digest else 0
+    shape = (len(paths), side, side, 3)
+    photos = np.lib.format.open_memmap(unfinished, "r+" if first else "w+", np.uint8, shape)
+
+    def place(i: int) -> None:
+        photos[i] = read(Path(paths[i]))
+
+    with ThreadPoolExecutor() as pool:
+        for start in range(first, len(paths), _NOTED):
+            end = min(start + _NOTED, len(paths))
+            for done, _ in enumerate(pool.map(place, range(start, end)), start=start + 1):
+                progress(done, len(paths))
+            photos.flush()
+            write_json(noted, {"key": digest, "done": end})
+    cache.unlink(missing_ok=True)  # before it is said that it is of these photos
+    write_json(listed, key)
+    unfinished.rename(cache)
+    noted.unlink(missing_ok=True)
+    return np.load(cache, mmap_mode="r")  # type: ignore[no-any-return]
+
+
+def _json_of(path: Path) -> Any:
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+class Batches:
+    """Endless training batches, the same for the same seed; an epoch shows every photo once."""
+
+    def __init__(
+        self,
+        examples: Examples,
+        *,
+        photos: int,
+        questions: int,
+        unknown_row: int,
+        word_dropout: float,
+        seed: int,
+    ) -> None:
+        self.examples = examples
+        self.photos, self.questions, self.seed = photos, questions, seed
+        self.unknown_row, self.word_dropout = unknown_row, word_dropout
+        usable = np.flatnonzero(examples.answers >= 0)
+        usable = usable[np.argsort(examples.photo_of[usable], kind="stable")]
+        asked, starts = np.unique(examples.photo_of[usable], return_index=True)
+        self.asked = asked  # photos with at least one usable question
+        self.of_photo = np.split(usable, starts[1:])
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return max(1, len(self.asked) // self.photos)
+
+    def from_step(self, step: int) -> Iterator[Batch]:
+        """Batches number `step` and on, so that a resumed run sees what the stopped one would have seen."""
+        while True:
+            epoch, within = divmod(step, self.steps_per_epoch)
+            order = np.random.default_rng([self.seed, epoch]).permutation(len(self.asked))
+            for at in range(within, self.steps_per_epoch):
+                yield self._batch(order[at * self.photos : (at + 1) * self.photos], [self.seed, epoch, at])
+                step += 1
+
+    def _batch(self, chosen: NDArray[np.intp], seed: list[int]) -> Batch:
+        random = np.random.default_rng([*seed, 1])
+        examples = self.examples
+        picked = [random.permutation(self.of_photo[p])[: self.questions] for p in chosen]
+        questions = np.concatenate(picked)
+        lengths = examples.lengths[questions]
+        rows = examples.rows[questions, : max(1, int(lengths.max()))]
+        dropped = random.random(rows.shape) < self.word_dropout  # so that the unknown row is learned too
+        places = np.sort(self.asked[chosen])  # in file order, which the memory map likes
+        back = np.searchsorted(places, self.asked[chosen])
+        return Batch(
+            photos=examples.photos[places],
+            rows=np.where(dropped, self.unknown_row, rows).astype(np.int32),
+            lengths=lengths,
+            answers=examples.answers[questions],
+            photo_of=np.repeat(back, [len(p) for p in picked]).astype(np.int32),
+            cells=examples.cells[places],
+        )
+
+
+def in_photo_order(examples: Examples, *, photos: int) -> Iterator[tuple[NDArray[np.intp], Batch]]:
+    """Every question once, `photos` photos a batch, for measuring; with each batch the questions' numbers."""
+    order: NDArray[Any] = np.argsort(examples.photo_of, kind="stable")
+    bounds = np.searchsorted(examples.photo_of[order], np.arange(0, len(examples.photos) + photos, photos))
+    for start, end, first in zip(
+        bounds[:-1], bounds[1:], range(0, len(examples.photos), photos), strict=False
+    ):
+        chosen = order[start:end]
+        if len(chosen):
+            yield (
+                chosen,
+                Batch(
+                    photos=examples.photos[first : first + photos],
+                    rows=examples.rows[chosen],
+                    lengths=examples.lengths[chosen],
+                    answers=examples.answers[chosen],
+                    photo_of=examples.photo_of[chosen] - np.int32(first),
+                    cells=examples.cells[first : first + photos],
+                ),
+            )

@@ -1,0 +1,98 @@
+"""The folder of one training run: what was used, what was learned, and where it had got to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asksight.engine.bundle import Calibration
+
+from ..errors import TrainingError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+UNANSWERABLE = "unanswerable"  # the answer that a model gives when the photo does not hold it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that a run is made from; a run is resumed only with the same settings."""
+
+    arch: str = "attention"
+    data: str = ""
+    epochs: int = 20
+    seed: int = 0
+    side: int = 128  # photos are resized to this many pixels a side
+    photos_per_batch: int = 32
+    questions_per_photo: int = 8
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 1e-4
+    word_dropout: float = 0.01
+    max_tokens: int = 30
+    min_word_count: int = 5
+    top_answers: int = 1000
+    sizes: dict[str, Any] = field(default_factory=dict)  # of the model, where not the default
+
+
+class Run:
+    """Paths and files of a run folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.encoder, self.answerer = path / "encoder.keras", path / "answerer.keras"
+        self.words, self.answers, self.vectors = (
+            path / "words.txt",
+            path / "answers.txt",
+            path / "vectors.npy",
+        )
+        self.calibration, self.history = path / "calibration.json", path / "history.json"
+        self.config, self.best = path / "config.json", path / "best.npz"
+
+    def begin(self, settings: DataclassInstance) -> None:
+        """Make the folder, or take up the one that is there. Raises TrainingError when it is of another run."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        wanted = json.loads(json.dumps(asdict(settings)))  # tuples become lists, as in the file
+        if self.config.exists():
+            there = json.loads(self.config.read_text())
+            if differs := sorted(k for k in wanted if wanted[k] != there.get(k)):
+                raise TrainingError(
+                    f"{self.path} holds a run with other settings ({', '.join(differs)}). "
+                    "Give another folder, or delete this one."
+                )
+        write_json(self.config, wanted)
+
+    def save_best(self, step: int, variables: list[Any]) -> None:
+        """Keep the variables that did best on validation, in one move."""
+        arrays: dict[str, Any] = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(variables)}
+        unfinished = self.best.with_suffix(".part.npz")
+        np.savez(unfinished, step=np.int64(step), **arrays)
+        unfinished.replace(self.best)
+
+    def load_best(self) -> tuple[int, list[NDArray[Any]]] | None:
+        """The step and the variables of the best validation so far, if there was one."""
+        if not self.best.exists():
+            return None
+        with np.load(self.best) as saved:
+            names = sorted(name for name in saved.files if name != "step")
+            return int(saved["step"]), [saved[name] for name in names]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON in one move."""
+    unfinished = path.with_suffix(path.suffix + ".part")
+    unfinished.write_text(json.dumps(value, indent=1))
+    unfinished.replace(path)
+
+
+def write_lines(path: Path, lines: tuple[str, ...]) -> None:
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def calibration_json(calibration: Calibration) -> dict[str, float]:
+    return asdict(calibration)

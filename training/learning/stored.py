@@ -1,0 +1,167 @@
+"""Questions beside features from a store: numbers in memory, features read batch by batch from the file.
+
+Of VQA v2's training split, 443,757 questions take 75 MB; its features, 0.7 GB as float16, stay on the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asksight.ext import WordTable
+
+from ..datasets import Dataset
+from ..features.store import FeatureStore
+
+Targets = Literal["modal", "soft"]
+_SORTED = 16  # batches whose questions are sorted by length together
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredQuestions:
+    """Row i of every array belongs to question i."""
+
+    rows: NDArray[np.int32]  # [N, T] of the word table, 0 where padded
+    lengths: NDArray[np.int32]  # [N]
+    targets: NDArray[np.int32]  # [N, K] answers as numbers, -1 where not known; K is 1 for modal targets
+    modal: NDArray[np.int32]  # [N], -1 where not known
+    places: NDArray[np.int64]  # [N] rows of the store; 0 where there is none
+    types: tuple[str, ...]  # [N] answer types
+    store: FeatureStore | None  # None: the question alone
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def feature_shape(self) -> tuple[int, ...]:
+        """(F,), or (h, w, C) of a grid; (1,) without a store."""
+        return (1,) if self.store is None else self.store.about.feature_shape
+
+    def batch(self, chosen: NDArray[np.int64]) -> Batch:
+        """These questions, as long as the longest of them, with their features."""
+        lengths = self.lengths[chosen]
+        return Batch(
+            rows=self.rows[chosen, : max(1, int(lengths.max(initial=1)))],
+            lengths=lengths,
+            features=self._features(self.places[chosen]),
+            targets=self.targets[chosen],
+        )
+
+    def _features(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
+        if self.store is None:
+            return np.zeros((len(places), 1), np.float32)
+        once, back = np.unique(places, return_inverse=True)  # in the file's order, each photo once
+        return self.store.read(once)[back]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What one step learns from."""
+
+    rows: NDArray[np.int32]  # [B, T]
+    lengths: NDArray[np.int32]  # [B]
+    features: NDArray[np.float32]  # [B, F] or [B, h, w, C]
+    targets: NDArray[np.int32]  # [B, K]
+
+
+def read_questions(
+    dataset: Dataset,
+    *,
+    table: WordTable,
+    answers: Sequence[str],
+    targets: Targets,
+    store: FeatureStore | None,
+    chosen: NDArray[np.int64] | None = None,
+) -> StoredQuestions:
+    """Numbers for a split, or for the questions `chosen` of it.
+
+    Raises FeatureError where the store lacks a photo that is asked about.
+    """
+    index = np.arange(len(dataset)) if chosen is None else chosen
+    rows, lengths = table.rows([dataset.questions[i] for i in index])
+    number = {answer: i for i, answer in enumerate(answers)}
+    modal = np.array([number.get(dataset.answers_modal[i], -1) for i in index], np.int32)
+    image_ids = np.array(dataset.image_ids, np.int64)[index]
+    return StoredQuestions(
+        rows=np.maximum(rows, 0),
+        lengths=lengths,
+        targets=modal[:, None] if targets == "modal" else _everybody(dataset, index, number),
+        modal=modal,
+        places=np.zeros(len(index), np.int64) if store is None else store.rows(image_ids),
+        types=tuple(dataset.answer_types[i] for i in index),
+        store=store,
+    )
+
+
+def _everybody(dataset: Dataset, index: NDArray[np.int64], number: dict[str, int]) -> NDArray[np.int32]:
+    """Each person's answer, [N, K]; -1 for answers that are not known and where there are fewer than K."""
+    most = max((len(dataset.answers_all[i]) for i in index), default=1)
+    targets = np.full((len(index), max(1, most)), -1, np.int32)
+    for row, i in enumerate(index):
+        said = [number.get(answer, -1) for answer in dataset.answers_all[i]]
+        targets[row, : len(said)] = said
+    return targets
+
+
+def hold_out(dataset: Dataset, *, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Questions to learn from and questions held out: all those about `share` of the photos, drawn by `seed`."""
+    image_ids = np.array(dataset.image_ids, np.int64)
+    photos = np.random.default_rng(seed).permutation(np.unique(image_ids))
+    held = np.isin(image_ids, photos[: round(share * len(photos))])
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+class StoredBatches:
+    """Endless training batches, the same for the same seed; an epoch shows every usable question once.
+
+    Questions of a batch are about equally long, so that little of it is padding, which costs time like words.
+    """
+
+    def __init__(
+        self, questions: StoredQuestions, *, size: int, seed: int, unknown_row: int, word_dropout: float
+    ) -> None:
+        self.questions, self.size, self.seed = questions, size, seed
+        self.unknown_row, self.word_dropout = unknown_row, word_dropout
+        self.usable = np.flatnonzero((questions.targets >= 0).any(axis=1))  # with an answer that is known
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return max(1, -(-len(self.usable) // self.size))
+
+    def from_step(self, step: int) -> Iterator[Batch]:
+        """Batches number `step` and on, so that a resumed run sees what the stopped one would have seen."""
+        while True:
+            epoch, within = divmod(step, self.steps_per_epoch)
+            chosen = self._of_an_epoch(epoch)
+            for at in range(within, self.steps_per_epoch):
+                batch = self.questions.batch(chosen[at])
+                yield self._with_unknown(batch, [self.seed, epoch, at]) if self.word_dropout else batch
+                step += 1
+
+    def _of_an_epoch(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The questions of each batch: drawn, sorted by length a few batches at a time, and those put in any order."""
+        random = np.random.default_rng([self.seed, epoch])
+        order, several = random.permutation(self.usable), _SORTED * self.size
+        for start in range(0, len(order), several):
+            drawn = order[start : start + several]
+            order[start : start + several] = drawn[np.argsort(self.questions.lengths[drawn], kind="stable")]
+        batches = [order[at * self.size : (at + 1) * self.size] for at in range(self.steps_per_epoch)]
+        return [batches[i] for i in random.permutation(len(batches))]
+
+    def _with_unknown(self, batch: Batch, seed: list[int]) -> Batch:
+        """Some words as if they were not known, so that the row for those is learned, too."""
+        dropped = np.random.default_rng([*seed, 1]).random(batch.rows.shape) < self.word_dropout
+        rows = np.where(dropped, self.unknown_row, batch.rows).astype(np.int32)
+        return Batch(rows=rows, lengths=batch.lengths, features=batch.features, targets=batch.targets)
+
+
+def in_order(questions: StoredQuestions, *, size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+    """Every question once, for measuring; long ones together, with the questions' numbers."""
+    order = np.argsort(questions.lengths, kind="stable")
+    for start in range(0, len(order), size):
+        chosen = order[start : start + size]
+        yield chosen, questions.batch(chosen)

@@ -1,0 +1,277 @@
+"""Train a model on stored features: `mlp` and `lstm`, the tutorial's, or `attention`; or on the question alone.
+
+Run by `asksight train --arch lstm --features STORE`; stopped in whatever way, the same command goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from asksight.ext import WordTable
+
+from ..datasets import Dataset, open_dataset
+from ..errors import FeatureError, TrainingError
+from ..features.store import FeatureStore
+from ..measuring.calibrate import MAX_RISK, negative_log_likelihood
+from ..measuring.calibration_record import calibrate_run
+from ..vectors import VectorTable, load_vectors
+from .event_log import EventLog
+from .examples import choose_answers, choose_words
+from .fitting import Course, History, Progress, fit
+from .runs import UNANSWERABLE, Run, write_lines
+from .stored import StoredBatches, StoredQuestions, hold_out, in_order, read_questions
+from .stored_learner import StoredLearner
+from .stored_settings import QUESTION_ONLY, StoredSettings
+
+_LOGGED = 20  # steps between two points of a curve
+_MEASURED = 512  # questions at a time
+
+
+def train_stored(
+    settings: StoredSettings,
+    out: Path,
+    *,
+    max_risk: float = MAX_RISK,
+    log_dir: Path | None = None,
+    report: Callable[[Progress], None] = lambda progress: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Run:
+    """Train, calibrate on the validation questions, and leave the result in the folder `out`.
+
+    Curves for TensorBoard go into a folder of the run's name in `log_dir`. Calibration lets at most `max_risk` of what
+    is answered be wrong. Raises TrainingError when the folder holds another run, and FeatureError, VectorError and
+    DatasetError where what it reads does not fit. Killed at any moment, the same call goes on where it was; so it does
+    after a KeyboardInterrupt.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    words, vectors, learning, validation, answers = _read(settings, say)
+    run = Run(out)
+    run.begin(settings)  # only now, so that a mistake leaves no folder behind
+    write_lines(run.words, words)
+    write_lines(run.answers, answers)
+    batches = StoredBatches(
+        learning,
+        size=settings.batch,
+        seed=settings.seed,
+        unknown_row=len(words) - 1,
+        word_dropout=settings.word_dropout if settings.learns_vectors else 0.0,
+    )
+    learner = StoredLearner(
+        settings,
+        words=len(words),
+        vectors=None if vectors is None else vectors.vectors,
+        feature_shape=learning.feature_shape,
+        answers=len(answers),
+    )
+    log = EventLog(None if log_dir is None else log_dir / out.resolve().name)
+    try:
+        history = _fit(settings, learner, run, batches, validation, log, report, say)
+    finally:
+        log.close()
+    _finish(settings, learner, run, validation, answers, max_risk)
+    best = max(history, key=lambda row: row["val_exact"]["all"])
+    say(f"kept step {best['step']}: {100 * best['val_exact']['all']:.2f} % exact on validation")
+    return run
+
+
+def _read(
+    settings: StoredSettings, say: Callable[[str], None]
+) -> tuple[tuple[str, ...], VectorTable | None, StoredQuestions, StoredQuestions, tuple[str, ...]]:
+    """Words, both parts as numbers, and answers; words and answers are chosen from what is learned from."""
+    dataset = open_dataset(settings.data, settings.train_split)
+    index, held = np.arange(len(dataset)), np.arange(0)
+    if settings.val_split is None:
+        index, held = hold_out(dataset, share=settings.holdout, seed=settings.seed)
+    measured = dataset if settings.val_split is None else open_dataset(settings.data, settings.val_split)
+    vectors = None
+    if settings.vectors is not None:
+        vectors = load_vectors(
+            Path(settings.vectors), dimension=settings.word_dimension, model=f"this {settings.arch}"
+        )
+        words = vectors.words
+    else:
+        words = choose_words([dataset.questions[i] for i in index], min_count=settings.min_word_count)
+    answers = choose_answers(
+        [dataset.answers_modal[i] for i in index],
+        top=settings.top_answers,
+        min_count=settings.min_answer_count,
+    )
+    if not answers:
+        raise TrainingError(
+            f"No answer is given {settings.min_answer_count} times; lower --min-answer-count."
+        )
+    table = WordTable(
+        words,
+        np.zeros((len(words), 1), np.float32),
+        limit=settings.max_tokens,
+        unknown_rows=1 if vectors is None else vectors.unknown_rows,
+    )
+
+    def read(source: Dataset, split: str, chosen: NDArray[np.int64] | None) -> StoredQuestions:
+        store = _open(settings, split)
+        return read_questions(
+            source, table=table, answers=answers, targets=settings.targets, store=store, chosen=chosen
+        )
+
+    learning = read(dataset, settings.train_split, index)
+    if settings.val_split is None:
+        validation = read(measured, settings.train_split, held)
+    else:
+        validation = read(measured, settings.val_split, None)
+    if not len(learning) or not len(validation):
+        raise TrainingError(
+            f"{settings.data} has too few photos: {len(learning)} questions to learn from and "
+            f"{len(validation)} to measure on."
+        )
+    say(
+        f"{len(learning)} questions, {len(words)} words, {len(answers)} answers; {len(validation)} to measure on"
+    )
+    return words, vectors, learning, validation, answers
+
+
+def _open(settings: StoredSettings, split: str) -> FeatureStore | None:
+    """The split's features. Raises FeatureError where they are not of the kind that the model takes."""
+    grid = settings.arch == "attention"
+    if settings.features == QUESTION_ONLY:
+        if grid:
+            raise FeatureError("attention looks at photos; give a store that was made with --grid.")
+        return None
+    store = FeatureStore(Path(settings.features), split)
+    shape = list(store.about.feature_shape)
+    if grid and len(shape) != 3:
+        raise FeatureError(
+            f"{settings.features} holds one row {shape} a photo; attention takes a grid. Make features with --grid."
+        )
+    if not grid and len(shape) != 1:
+        raise FeatureError(
+            f"{settings.features} holds grids {shape}; {settings.arch} takes one row a photo. Make features without "
+            "--grid, or train --arch attention."
+        )
+    return store
+
+
+def _fit(
+    settings: StoredSettings,
+    learner: StoredLearner,
+    run: Run,
+    batches: StoredBatches,
+    validation: StoredQuestions,
+    log: EventLog,
+    report: Callable[[Progress], None],
+    say: Callable[[str], None],
+) -> History:
+    """All epochs that are left, until the best of them is long ago."""
+    steps = settings.epochs * batches.steps_per_epoch
+
+    def stepped(step: int, loss: float) -> None:
+        if step % _LOGGED == 1:
+            log.write(step, {"loss": loss})
+
+    def measured(history: History) -> None:
+        if _best(history) == len(history) - 1:
+            run.save_best(learner.step, learner.model_variables)
+        log.write(learner.step, _curves(history[-1]))
+
+    course = Course(
+        variables=learner.variables,
+        step=lambda: learner.step,
+        steps=steps,
+        steps_per_epoch=batches.steps_per_epoch,
+        inputs=lambda step: _prefetched(batches, step, steps, learner),
+        learn=learner.learn,
+        measure=lambda: _measure(learner, validation),
+        line=lambda row: _line(row, steps),
+        stepped=stepped,
+        measured=measured,
+        over=lambda history: _over(settings, history),
+    )
+    return fit(course, run, report=report, say=say)
+
+
+def _prefetched(batches: StoredBatches, step: int, steps: int, learner: StoredLearner) -> Iterator[Any]:
+    """The inputs of the steps that are left, read in another thread while the model learns from those before."""
+
+    def generate() -> Iterator[tuple[Any, ...]]:
+        for batch in islice(batches.from_step(step), max(0, steps - step)):
+            yield batch.rows, batch.lengths, batch.features, batch.targets
+
+    return iter(tf.data.Dataset.from_generator(generate, output_signature=learner.signature).prefetch(4))
+
+
+def _assign(variables: list[Any], values: list[NDArray[Any]]) -> None:
+    for variable, kept in zip(variables, values, strict=True):
+        variable.assign(kept)
+
+
+def predict_stored(learner: StoredLearner, questions: StoredQuestions) -> NDArray[np.float32]:
+    """Logits [N,A] of every question."""
+    logits = np.zeros((len(questions), learner.answerer.output_shape[-1]), np.float32)
+    for chosen, batch in in_order(questions, size=_MEASURED):
+        logits[chosen] = learner.logits(batch)
+    return logits
+
+
+def _measure(learner: StoredLearner, validation: StoredQuestions) -> dict[str, Any]:
+    """The share of modal answers that are met, by answer type, and the loss on those that are known."""
+    logits = predict_stored(learner, validation)
+    right = logits.argmax(axis=1) == validation.modal
+    types = np.array(validation.types)
+    exact = {"all": float(right.mean())}
+    exact |= {kind: float(right[types == kind].mean()) for kind in sorted(set(validation.types))}
+    loss = negative_log_likelihood(logits, validation.modal, 1.0)
+    return {"val_loss": loss, "val_exact": exact}
+
+
+def _best(history: History) -> int:
+    return max(range(len(history)), key=lambda at: history[at]["val_exact"]["all"])
+
+
+def _over(settings: StoredSettings, history: History) -> bool:
+    """Whether the best validation is `patience` epochs ago."""
+    return bool(settings.patience and history) and len(history) - 1 - _best(history) >= settings.patience
+
+
+def _curves(row: dict[str, Any]) -> dict[str, float]:
+    return {"val_loss": row["val_loss"]} | {f"val_exact/{k}": v for k, v in row["val_exact"].items()}
+
+
+def _line(row: dict[str, Any], steps: int) -> str:
+    parts = " ".join(f"{kind} {100 * share:.1f}" for kind, share in row["val_exact"].items())
+    loss = "" if row["loss"] is None else f" loss {row['loss']:.3f}"
+    return f"step {row['step']}/{steps}{loss} val loss {row['val_loss']:.3f} exact % {parts}"
+
+
+def _finish(
+    settings: StoredSettings,
+    learner: StoredLearner,
+    run: Run,
+    validation: StoredQuestions,
+    answers: tuple[str, ...],
+    max_risk: float,
+) -> None:
+    """Go back to the best epoch, calibrate it, and write what export reads."""
+    if (best := run.load_best()) is not None:
+        _assign(learner.model_variables, best[1])
+    known = answers.index(UNANSWERABLE) if UNANSWERABLE in answers else None
+    logits = predict_stored(learner, validation)
+    calibrate_run(run, logits, validation.modal, unanswerable=known, max_risk=max_risk)
+    np.save(run.vectors, np.asarray(learner.embedding.embeddings, np.float32))
+    learner.answerer.save(run.answerer)
+    if settings.features == QUESTION_ONLY:
+        _no_photo().save(run.encoder)
+
+
+def _no_photo() -> keras.Model:
+    """An encoder that sees nothing: `image` [N,32,32,3] → `features` [N,1], always 0."""
+    image = keras.Input((32, 32, 3), name="image")
+    mean = keras.layers.GlobalAveragePooling2D()(image)
+    nothing = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="features")(mean)
+    return keras.Model(image, nothing, name="encoder")

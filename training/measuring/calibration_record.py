@@ -1,0 +1,48 @@
+"""What calibration decided and what it did, kept in the run folder, from where export takes it into the bundle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asksight.engine.bundle import Calibration
+
+from ..errors import TrainingError
+from ..learning.runs import Run, calibration_json, write_json
+from .calibrate import MAX_RISK, figures, fit
+
+FIGURES = (
+    "calibration_figures.json"  # beside calibration.json, which holds the three numbers that serving needs
+)
+
+
+def calibrate_run(
+    run: Run,
+    logits: NDArray[np.float32],
+    answers: NDArray[np.int32],
+    *,
+    unanswerable: int | None,
+    max_risk: float = MAX_RISK,
+) -> Calibration:
+    """Fit temperature and thresholds on validation questions, logits [N,A] and answers [N], and write both files."""
+    calibration = fit(logits, answers, unanswerable=unanswerable, max_risk=max_risk)
+    write_json(run.calibration, calibration_json(calibration))
+    told = figures(logits, answers, calibration, unanswerable=unanswerable, max_risk=max_risk)
+    write_json(run.path / FIGURES, told)
+    return calibration
+
+
+def calibration_record(run: Path) -> dict[str, Any]:
+    """The figures of a run folder; {} for a run that has none. Raises TrainingError where they are broken."""
+    path = run / FIGURES
+    if not path.exists():
+        return {}
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise TrainingError(f"{path} is broken ({error}); train again.") from error
+    return dict(told)
