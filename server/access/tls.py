@@ -13,10 +13,9 @@ from typing import Any, cast
 import grpc
 
 from ..errors import ServerError
+from ..watched_files import WatchedFiles
 
 log = logging.getLogger(__name__)
-
-Stamp = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,8 +37,8 @@ class Certificates:
         """Raises ServerError where a file is missing, or the key is not the certificate's."""
         self._files = files
         self._lock = Lock()
+        self._watched = WatchedFiles(files.paths)
         try:
-            self._stamp = self._see()
             self._initial = self._load()
         except (OSError, ValueError) as error:
             raise ServerError(f"The TLS files cannot be used: {error}. Check certificate and key.") from error
@@ -55,21 +54,15 @@ class Certificates:
     def _changed(self) -> grpc.ServerCertificateConfiguration | None:
         """Give new certificates where there are any; gRPC asks at every handshake. Bad ones are refused."""
         with self._lock:
+            if not self._watched.changed():
+                return None
             try:
-                stamp = self._see()
-                if stamp == self._stamp:
-                    return None
-                self._stamp = stamp
                 loaded = self._load()
             except (OSError, ValueError) as error:
                 log.error("The certificates that were read before stay in force: %s", error)
                 return None
             log.info("The certificates were read again")
             return loaded
-
-    def _see(self) -> Stamp:
-        seen = [path.stat() for path in self._files.paths()]
-        return tuple((one.st_mtime_ns, one.st_ino, one.st_size) for one in seen)
 
     def _load(self) -> grpc.ServerCertificateConfiguration:
         certificate, key = self._files.certificate.read_bytes(), self._files.key.read_bytes()

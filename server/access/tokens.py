@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from ..errors import ServerError
+from ..watched_files import WatchedFiles
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +79,8 @@ class TokenFile:
         self._path = path
         self._lock = Lock()
         self._looked_s = time.monotonic()
+        self._watched = WatchedFiles(lambda: [path])
         try:
-            self._stamp = self._see()
             self._tokens = read_tokens(path.read_text("utf-8"), where=str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise ServerError(f"The tokens in {path} cannot be read: {error}.") from error
@@ -91,17 +92,11 @@ class TokenFile:
                 self._look()
         return match(self._tokens, given)
 
-    def _see(self) -> tuple[int, int, int]:
-        seen = self._path.stat()
-        return seen.st_mtime_ns, seen.st_ino, seen.st_size
-
     def _look(self) -> None:
         self._looked_s = time.monotonic()
+        if not self._watched.changed():
+            return
         try:
-            stamp = self._see()
-            if stamp == self._stamp:
-                return
-            self._stamp = stamp
             self._tokens = read_tokens(self._path.read_text("utf-8"), where=str(self._path))
             log.info("The tokens were read again: %d", len(self._tokens))
         except (OSError, UnicodeDecodeError, ServerError) as error:

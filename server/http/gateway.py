@@ -18,6 +18,7 @@ from ..access.calls import Desk
 from ..access.tls import TlsFiles
 from ..errors import ServerError
 from ..local import LocalAssistant
+from ..watched_files import WatchedFiles
 from .app import build_app
 from .asking import Asking
 
@@ -51,7 +52,7 @@ class Gateway:
         self._thread = local.thread
         self._host = host
         self._tls = tls
-        self._stamp = _stamp(tls)
+        self._watched = WatchedFiles(tls.paths if tls else tuple)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 wrap(build_app(Asking(local.assistant, desk), local.limits)),
@@ -107,10 +108,9 @@ class Gateway:
 
     async def _renew(self) -> None:
         """Take a certificate that has changed for the handshakes to come; one that cannot be read is left alone."""
-        context, stamp = self._server.config.ssl, _stamp(self._tls)
-        if self._tls is None or context is None or stamp == self._stamp:
+        context = self._server.config.ssl
+        if self._tls is None or context is None or not self._watched.changed():
             return
-        self._stamp = stamp
         try:
             context.load_cert_chain(self._tls.certificate, self._tls.key)
         except (OSError, ssl.SSLError) as error:
@@ -124,12 +124,6 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _stamp(tls: TlsFiles | None) -> tuple[int, ...]:
-    if tls is None:
-        return ()
-    return tuple(path.stat().st_mtime_ns for path in tls.paths() if path.exists())
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
 
 from ..local import OPENING_ERRORS, LocalAssistant
+from ..watched_files import WatchedFiles
 from .metrics import Metrics
 from .settings import Settings
 
@@ -14,8 +16,6 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 2.0
 OLD_ENDS_WITHIN_S = 120.0  # asks of the bundle that is replaced; no caller waits for longer
-
-Stamp = tuple[tuple[str, int, int], ...]
 
 
 class Bundles:
@@ -26,14 +26,14 @@ class Bundles:
         self._local = local
         self._metrics = metrics
         self._where: dict[str, Path] = {}
-        self._stamps: dict[str, Stamp] = {}
+        self._watched: dict[str, WatchedFiles] = {}
         self._one_at_a_time = Lock()
         self._stopped = Event()
         for given in settings.model:
             name, _, where = given.rpartition("=")
             name = local.add(where, name=name, engine=settings.engine, threads=settings.threads)
             self._where[name] = local.path(name)
-            self._stamps[name] = _see(self._where[name])
+            self._watched[name] = WatchedFiles(partial(_files, self._where[name]), until_still=True)
         self._say_what_is_served()
         local.assistant.health_listeners.append(self._say_what_is_served)  # by another engine, perhaps
 
@@ -64,24 +64,19 @@ class Bundles:
         self._stopped.set()
 
     def _watch(self) -> None:
-        last = dict(self._stamps)
         while not self._stopped.wait(LOOK_EVERY_S):
-            for name, where in self._where.items():
-                stamp = _see(where)
-                if stamp == last[name] and stamp != self._stamps[name]:
-                    self._stamps[name] = stamp  # refused or not, it is not tried again until it changes
-                    self.reload([name])
-                last[name] = stamp
+            for name, files in self._watched.items():
+                if files.changed():
+                    self.reload([name])  # refused or not, it is not tried again until it changes
 
     def _say_what_is_served(self) -> None:
         for name in self._where:
             self._metrics.serves(name, self._local.model(name))
 
 
-def _see(where: Path) -> Stamp:
-    """What the bundle's files look like from outside; empty while there is no folder."""
+def _files(where: Path) -> list[Path]:
+    """The bundle's files; none while there is no folder."""
     try:
-        files = [(path.name, path.stat()) for path in sorted(where.iterdir()) if path.is_file()]
+        return sorted(path for path in where.iterdir() if path.is_file())
     except OSError:
-        return ()
-    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in files)
+        return []

@@ -1,0 +1,37 @@
+"""Have these files changed? For tokens, certificates and bundles, which are read again when they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+Look = tuple[tuple[str, int, int, int] | None, ...]
+
+
+class WatchedFiles:
+    """Remembers how some files look from outside: their names, times, sizes and inodes. For one thread at a time."""
+
+    def __init__(self, paths: Callable[[], Iterable[Path]], *, until_still: bool = False) -> None:
+        """`paths` gives the files as they are now. `until_still`: a change counts once they look the same twice."""
+        self._paths = paths
+        self._until_still = until_still
+        self._known = self._seen = self._look()
+
+    def changed(self) -> bool:
+        """Whether they have changed since this last said so; a file that is missing is a change too."""
+        seen, self._seen = self._seen, self._look()
+        if self._seen == self._known or (self._until_still and self._seen != seen):
+            return False
+        self._known = self._seen
+        return True
+
+    def _look(self) -> Look:
+        return tuple(_look_at(path) for path in self._paths())
+
+
+def _look_at(path: Path) -> tuple[str, int, int, int] | None:
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return path.name, seen.st_mtime_ns, seen.st_size, seen.st_ino
