@@ -24,13 +24,14 @@ from statistics import median
 
 import numpy as np
 
-from asksight.engine import Arrays, Bundle, Engine, EngineError, load_bundle, open_engine
+from asksight.engine import Arrays, Bundle, Engine, EngineError, load_bundle
 from asksight.engine.bundle.samples import kept_samples, made_up_samples
 from asksight.engine.cores import available_cores
 from asksight.engine.plans.compile import Reference
 from asksight.engine.plans.makers import MAKERS, Order
 from asksight.engine.plans.measure import measure
 from asksight.engine.plans.sidecar import STAGES
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.ext import WordTable
 
 AGREES = 0.99
@@ -83,7 +84,7 @@ def bench(bundle: Bundle, given: argparse.Namespace, asked: Sequence[str]) -> No
         for stage in given.stages:
             questions = question_arrays(bundle, asked, reference) if stage == "answerer" else []
             graph = bundle.encoder_path if stage == "encoder" else bundle.answerer_path
-            with closing(open_engine("onnxruntime", graph, max_batch=largest)) as engine:
+            with closing(OnnxRuntimeEngine(graph, max_batch=largest)) as engine:
                 base = _rates(engine, reference, stage, given)
                 padded = rate(engine, [pad(batch) for batch in questions], given.seconds)
                 own = rate(engine, questions, given.seconds)

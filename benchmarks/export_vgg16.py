@@ -29,7 +29,7 @@ def measure() -> dict[str, float]:
     return_freed_memory()
     import numpy as np
 
-    from asksight.engine import open_engine
+    from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
     from asksight.training.exporting.keras_onnx import save_onnx
     from asksight.training.features.encoders import EncoderChoice, build_encoder
 
@@ -43,7 +43,7 @@ def measure() -> dict[str, float]:
         photo = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
         wanted = np.asarray(encoder(photo.astype(np.float32), training=False))
         del encoder
-        engine = open_engine("onnxruntime", path, max_batch=1)
+        engine = OnnxRuntimeEngine(path, max_batch=1)
         difference = float(np.abs(engine.infer({"image": photo})["features"] - wanted).max())
         engine.close()
         return {

@@ -2,7 +2,6 @@
 
 from .base import Arrays, Engine, EngineSpec, TensorSpec
 from .bundle import Bundle, Calibration, load_bundle, write_bundle
-from .choose import open_engine
 from .errors import BundleError, EngineError, EngineLostError
 from .runtimes.fake import FakeEngine
 
@@ -18,6 +17,5 @@ __all__ = [
     "FakeEngine",
     "TensorSpec",
     "load_bundle",
-    "open_engine",
     "write_bundle",
 ]

@@ -35,14 +35,6 @@ def expired(deadline_s: float | None) -> bool:
     return deadline_s is not None and time.monotonic() >= deadline_s - EARLY_S
 
 
-class Verdict(StrEnum):
-    """Whether the best answer may be told to a person who cannot check it."""
-
-    ANSWERED = "answered"  # certain enough to be said
-    UNSURE = "unsure"  # no answer is certain enough; the alternatives are in `answers`
-    UNANSWERABLE = "unanswerable"  # the photo does not hold the answer, or a skill is missing
-
-
 class Skill(StrEnum):
     """What people ask for and what only some models may claim to do."""
 

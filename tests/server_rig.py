@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import grpc
 from grpc_health.v1 import health_pb2_grpc
 
-from asksight.engine import Bundle, EngineError, FakeEngine, open_engine
+from asksight.engine import Bundle, EngineError, FakeEngine
 from asksight.engine.plans.pick import Chosen
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.server.core.assistant import Assistant
 from asksight.server.core.model import Model
 from asksight.server.local import LocalAssistant
@@ -141,7 +142,7 @@ MakeServed = Callable[..., Served]
 
 def fake_engine(path: Path) -> FakeEngine:
     """The real engine of a graph, behind a fake."""
-    real = open_engine("onnxruntime", path, max_batch=32, threads=1)
+    real = OnnxRuntimeEngine(path, max_batch=32, threads=1)
     return FakeEngine(real.spec, real.infer)
 
 

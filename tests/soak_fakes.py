@@ -20,8 +20,9 @@ from bundles import write_random_bundle
 from numpy.typing import NDArray
 from photo_files import photo
 
-from asksight.engine import Arrays, FakeEngine, open_engine
+from asksight.engine import Arrays, FakeEngine
 from asksight.engine.memory import return_freed_memory
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.server.limits import Limits
 from asksight.server.local import LocalAssistant
 from asksight.server.observer import Observer
@@ -48,7 +49,7 @@ def fake_assistant(
 
     engines = []
     for path, function in ((bundle.encoder_path, encode), (bundle.answerer_path, answer)):
-        real = open_engine("onnxruntime", path, max_batch=32, threads=1)
+        real = OnnxRuntimeEngine(path, max_batch=32, threads=1)
         engines.append(FakeEngine(real.spec, function))
         real.close()
     return LocalAssistant.of(

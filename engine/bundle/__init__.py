@@ -1,8 +1,9 @@
 """The bundle: one answerable model in a folder, the same on every machine (docs/bundle.md)."""
 
 from ..errors import BundleError
+from .calibration import Calibration
 from .load import BUILT_IN, Bundle, load_bundle
-from .manifest import Calibration, FileRecord
+from .manifest import FileRecord
 from .write import write_bundle
 
 __all__ = ["BUILT_IN", "Bundle", "BundleError", "Calibration", "FileRecord", "load_bundle", "write_bundle"]

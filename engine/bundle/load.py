@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from ..errors import BundleError, refused
 from ..graphs.graph import DamagedGraphError, GraphHeader, read_header
+from .calibration import Calibration
 from .consistency import check_counts, check_graphs
 from .files import RESTORE, check_files, file_inside, read_lines
-from .manifest import TOKENIZER, Calibration, FileRecord, Manifest, parse_manifest
+from .manifest import TOKENIZER, FileRecord, Manifest, parse_manifest
 
 BUILT_IN = {"scenes": Path(__file__).parent.parent / "bundles" / "scenes"}
 LARGEST_MANIFEST = 16 << 20  # bytes; ours have a few thousand

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar, cast
 
 from ..errors import refused
+from .calibration import Calibration
 
 SCHEMA = 1
 FILE_NAMES = ("encoder.onnx", "answerer.onnx", "vectors.npy", "words.txt", "answers.txt")
@@ -21,19 +22,6 @@ PREPROCESSING = {
     "color_order": ("rgb", "bgr"),
 }
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """Logits to a verdict: logits / temperature → softmax → thresholds.
-
-    The best probability >= answered_threshold is ANSWERED; P(unanswerable) >= unanswerable_threshold is
-    UNANSWERABLE; all else is UNSURE.
-    """
-
-    temperature: float = 1.0
-    answered_threshold: float = 0.5
-    unanswerable_threshold: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base import Engine
-from ..choose import open_engine
 from ..errors import EngineError, refused
 from .load import Bundle
 
@@ -22,10 +21,14 @@ def try_bundle(bundle: Bundle) -> None:
 
     A question alone is also less padded than in a batch: the answerer must not see that either.
     """
+    from ..runtimes.onnxruntime_engine import (
+        OnnxRuntimeEngine,  # imported late: who reads bundles runs no graph
+    )
+
     engines: list[Engine] = []
     try:
         for path in (bundle.encoder_path, bundle.answerer_path):
-            engines.append(open_engine("onnxruntime", path, max_batch=PHOTOS))
+            engines.append(OnnxRuntimeEngine(path, max_batch=PHOTOS))
         encoder, answerer = engines
         photos = _photos(bundle)
         features = encoder.infer({"image": photos})["features"]

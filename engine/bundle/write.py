@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from ..errors import BundleError
 from ..graphs.graph import DamagedGraphError, GraphHeader, read_header
 from ..runtimes.check import shape_text
+from .calibration import Calibration
 from .files import record_file, write_lines
 from .load import Bundle, load_bundle
-from .manifest import FILE_NAMES, TOKENIZER, Calibration, Manifest, dump_manifest
+from .manifest import FILE_NAMES, TOKENIZER, Manifest, dump_manifest
 from .samples import FILE_NAME as SAMPLES
 from .samples import Samples, dump_samples, kept_samples
 from .trial import try_bundle

@@ -11,7 +11,6 @@ from pathlib import Path
 from ..base import Engine
 from ..bundle.load import Bundle
 from ..bundle.samples import kept_samples, made_up_samples
-from ..choose import open_engine
 from ..errors import BundleError, EngineError
 from .makers import MAKERS, check_precision, maker
 from .progress import Progress
@@ -97,7 +96,9 @@ def open_stage(
             return _chosen(opened, reasons)
     if wish.explicit:
         raise EngineError(_not_had(bundle, stage, wish, reasons))
-    opened = open_engine(DEFAULT, _graph(bundle, stage), max_batch=max_batch, threads=threads)
+    from ..runtimes.onnxruntime_engine import OnnxRuntimeEngine  # imported late: `inspect` runs no graph
+
+    opened = OnnxRuntimeEngine(_graph(bundle, stage), max_batch=max_batch, threads=threads)
     return _chosen(opened, reasons)
 
 

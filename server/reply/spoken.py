@@ -14,9 +14,10 @@ from functools import cache
 from importlib.resources import as_file, files
 from typing import NamedTuple
 
+from asksight.engine.bundle.calibration import Verdict
 from asksight.photos.flaws import FlawKind
 
-from ..asks import Skill, Verdict
+from ..asks import Skill
 
 CERTAIN = 0.9  # below it an answer is said to be probable
 TROUBLED = 0.5  # severity from which on even a certain answer is said with the photo's flaw

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 from asksight.engine import Bundle
+from asksight.engine.bundle.calibration import Verdict
 from asksight.photos.flaws import FlawKind
 from asksight.v1 import vqa_pb2
 
-from ..asks import Ask, Skill, Verdict
+from ..asks import Ask, Skill
 from ..core.photo_features import Seen
 from ..core.stages import Scored
 from ..observer import Observer, Stage

@@ -1,7 +1,4 @@
-"""An answerer's scores → calibrated probabilities, the best answers, and whether the best may be said.
-
-Probabilities are softmax(scores / temperature) (Guo et al., On Calibration of Modern Neural Networks, 2017, 4.2).
-"""
+"""An answerer's scores → calibrated probabilities, the best answers, and whether the best may be said."""
 
 from __future__ import annotations
 
@@ -11,9 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.engine import Calibration
-
-from ..asks import Verdict
+from asksight.engine.bundle.calibration import Calibration, Verdict
 
 LIKELIEST = (
     3  # answers that are looked at for speech: two alternatives, and perhaps "unanswerable" among them
@@ -42,7 +37,7 @@ class Judge:
 
         "Unanswerable" is one of the answers, but never one to be ANSWERED or spoken as an alternative.
         """
-        probabilities = softmax(logits, self._calibration.temperature)  # [N, A]
+        probabilities = self._calibration.probabilities(logits)  # [N, A]
         ranked = _ranked(probabilities, max(*top_k, LIKELIEST))  # [N, K]
         best = probabilities[np.arange(len(ranked))[:, None], ranked].tolist()
         nothing = None if self._nothing is None else probabilities[:, self._nothing].tolist()
@@ -55,26 +50,10 @@ class Judge:
         labels = [self._answers[place] for place in places[: max(wanted, LIKELIEST)]]
         likeliest = [self._answers[place] for place in places[:LIKELIEST] if place != self._nothing][:2]
         answers = list(zip(labels[:wanted], values, strict=False))
-        return Judgement(answers, self._verdict(places[0], values[0], nothing), likeliest, values[0])
-
-    def _verdict(self, best: int, probability: float, nothing: float | None) -> Verdict:
-        if best != self._nothing and probability >= self._calibration.answered_threshold:
-            return Verdict.ANSWERED
-        if nothing is not None and nothing >= self._calibration.unanswerable_threshold:
-            return Verdict.UNANSWERABLE
-        return Verdict.UNSURE
-
-
-def softmax(logits: NDArray[Any], temperature: float) -> NDArray[np.float64]:
-    """Return probabilities [..., A] that sum to 1 along the last axis.
-
-    The largest score is taken off first, so that nothing overflows.
-    """
-    powers: NDArray[np.float64] = np.divide(logits, temperature, dtype=np.float64)
-    powers -= powers.max(axis=-1, keepdims=True)
-    np.exp(powers, out=powers)
-    powers /= powers.sum(axis=-1, keepdims=True)
-    return powers
+        verdict = self._calibration.verdict(
+            values[0], nothing_is_best=places[0] == self._nothing, nothing=nothing
+        )
+        return Judgement(answers, verdict, likeliest, values[0])
 
 
 def _ranked(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:

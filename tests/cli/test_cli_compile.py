@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from bundles import write_random_bundle
 from rich.console import Console
+from vqa_files import write_easy_vqa
 
 from asksight.cli.compile_progress import compile_progress
 from asksight.cli.compile_samples import samples_of
@@ -50,6 +51,15 @@ def test_a_bundle_is_built_listed_and_then_served(tmp_path: Path, capsys: pytest
     with load(bundle.path, engine="onnxruntime") as asksight:
         by_default = asksight.ask(PHOTO.read_bytes(), "What is this?")
     assert [one.label for one in by_openvino.answers] == [one.label for one in by_default.answers]
+    data = write_easy_vqa(tmp_path / "val")
+    figures = []
+    for engine in ("openvino", "onnxruntime"):
+        code, out, err = run(
+            ["evaluate", str(bundle.path), "--data", str(data), "--engine", engine, "--json"], capsys
+        )
+        assert code == 0, err
+        figures.append(json.loads(out)["exact"])
+    assert figures[0] == figures[1]
 
 
 def test_the_table_says_what_a_person_wants_to_know(

@@ -48,6 +48,22 @@ def test_one_object_for_a_machine(asked: list[str | Path], capsys: pytest.Captur
     assert caught.err == ""
 
 
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        ("openvino", "asksight compile"),
+        ("openvino:int8", "asksight compile"),
+        ("abacus", "choose one of: auto"),
+    ],
+)
+def test_an_engine_means_what_it_means_in_serving(
+    asked: list[str | Path], engine: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that was named must be had; the bundle has no plan of it."""
+    assert run(*asked, "--engine", engine) == 1
+    assert said in capsys.readouterr().err
+
+
 def test_no_tensorflow_is_needed(asked: list[str | Path]) -> None:
     arguments = ["evaluate", *map(str, asked), "--json"]
     code = (

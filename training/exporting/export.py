@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.engine import Bundle, open_engine, write_bundle
+from asksight.engine import Bundle, write_bundle
+from asksight.engine.bundle.calibration import softmax
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.ext import Rules, dump_rules, english
 
 from ..errors import ExportError
 from ..learning.learned import check_there, load_keras, read_config, read_learned
 from ..learning.runs import Run
-from ..measuring.calibrate import softmax
 from .export_encoder import BATCH, PREPROCESSING, stored_encoder, trained_encoder, uses_store
 from .keras_onnx import save_onnx
 
@@ -131,7 +132,7 @@ def onnx_logits(
     lengths: NDArray[np.int32],
 ) -> NDArray[Any]:
     """What the ONNX pair says, [S,A]; one is closed before the other is opened, to spare memory."""
-    with closing(open_engine("onnxruntime", encoder, max_batch=BATCH)) as engine:
+    with closing(OnnxRuntimeEngine(encoder, max_batch=BATCH)) as engine:
         parts = [photos[start : start + BATCH] for start in range(0, len(photos), BATCH)]
         features = np.concatenate([engine.infer({"image": part})["features"] for part in parts])
     return answerer_logits(answerer, features, questions, lengths)
@@ -141,7 +142,7 @@ def answerer_logits(
     answerer: Path, features: NDArray[Any], questions: NDArray[np.float32], lengths: NDArray[np.int32]
 ) -> NDArray[Any]:
     """What the ONNX answerer says of some features, [S,A]."""
-    with closing(open_engine("onnxruntime", answerer, max_batch=SAMPLES)) as engine:
+    with closing(OnnxRuntimeEngine(answerer, max_batch=SAMPLES)) as engine:
         return engine.infer({"question": questions, "lengths": lengths, "features": features})["logits"]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.engine.bundle import Calibration
+from asksight.engine.bundle.calibration import Calibration, softmax
 
 from .reliability import RiskCoverage, calibration_error, risk_coverage
 
@@ -22,12 +22,6 @@ MAX_RISK = 0.02  # what `asksight train` allows unless told otherwise
 _COOLEST, _HOTTEST = 0.05, 20.0
 _ROWS = 4096  # at a time, so that a float64 copy of all logits is never held
 _POINTS = 60  # of a curve that is written down
-
-
-def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
-    """Probabilities along the last axis."""
-    exp = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    return exp / exp.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
 
 
 def fit(
@@ -142,7 +136,7 @@ class _Judged:
         count = len(answers)
         confidence, nothing, best = np.zeros(count), np.zeros(count), np.zeros(count, np.int64)
         for rows in _chunks(count):
-            probabilities = softmax(logits[rows] / temperature)
+            probabilities = softmax(logits[rows], temperature)
             best[rows], confidence[rows] = probabilities.argmax(axis=1), probabilities.max(axis=1)
             if unanswerable is not None:
                 nothing[rows] = probabilities[:, unanswerable]

@@ -17,20 +17,21 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.engine import Bundle, Calibration, Engine, open_engine
+from asksight.engine import Bundle, Calibration, Engine, EngineError
+from asksight.engine.bundle.calibration import Verdict
 from asksight.engine.cores import available_cores
+from asksight.engine.plans.pick import DEFAULT, open_stage
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.ext import WordTable
 
 from ..datasets import Dataset
-from .calibrate import softmax
 
 ReadPhoto = Callable[[Path], NDArray[Any]]  # as the bundle's encoder takes it, [H, W, 3]
 FeatureBatches = Generator[
     tuple[list[int], NDArray[Any]], None, None
 ]  # some image ids, features [n, ...] of each
 Features = Callable[[Sequence[int]], FeatureBatches]  # of these photos, in order
-ANSWERED, UNSURE, UNANSWERABLE = range(3)
-VERDICTS = ("answered", "unsure", "unanswerable")
+VERDICTS = tuple(Verdict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ def encoded_photos(
     """Features by the bundle's encoder, from photos that are read when they are asked for."""
 
     def features(image_ids: Sequence[int]) -> FeatureBatches:
-        with closing(open_engine(engine, bundle.encoder_path, max_batch=max_batch)) as encoder:
+        with closing(open_stage(bundle, "encoder", engine, max_batch=max_batch).engine) as encoder:
             for some, photos in _photos(dataset, image_ids, read_photo, max_batch):
                 yield some, encoder.infer({"image": photos})["features"]
 
@@ -115,7 +116,7 @@ def predict_on(
     verdicts = np.zeros(len(dataset), np.int8)
     unanswerable = np.zeros(len(dataset), np.float32)
     with (
-        closing(open_engine(engine, model.answerer_path, max_batch=max_batch)) as answerer,
+        closing(_open_answerer(model, engine, max_batch)) as answerer,
         closing(features(list(asked))) as batches,
     ):
         for image_ids, of_photos in batches:
@@ -134,6 +135,17 @@ def predict_on(
         verdicts=verdicts,
         unanswerable=None if model.unanswerable is None else unanswerable,
     )
+
+
+def _open_answerer(model: Answerer, engine: str, max_batch: int) -> Engine:
+    """As in serving, where it is a bundle; a run alone has no plans to choose from."""
+    if isinstance(model, Bundle):
+        return open_stage(model, "answerer", engine, max_batch=max_batch).engine
+    if engine not in ("auto", DEFAULT):
+        raise EngineError(
+            f"A run has no plans for {engine}; export it, compile the bundle and evaluate that."
+        )
+    return OnnxRuntimeEngine(model.answerer_path, max_batch=max_batch)
 
 
 def _photos(
@@ -172,15 +184,18 @@ class _Judge:
     def __call__(
         self, logits: NDArray[Any]
     ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int8], NDArray[np.float64]]:
-        probabilities = softmax(logits.astype(np.float64) / self._calibration.temperature)
+        probabilities = self._calibration.probabilities(logits)
         best = probabilities.argmax(axis=1)
         confidence = probabilities[np.arange(len(best)), best]
-        answered = confidence >= self._calibration.answered_threshold
-        verdicts = np.where(answered, ANSWERED, UNSURE).astype(np.int8)
-        nothing = np.zeros(len(best))
-        if self._nothing is not None:
-            nothing = probabilities[:, self._nothing]
-            verdicts[best == self._nothing] = UNSURE
-            likely = nothing >= self._calibration.unanswerable_threshold
-            verdicts[(verdicts != ANSWERED) & likely] = UNANSWERABLE
-        return best, confidence, verdicts, nothing
+        nothing = np.zeros(len(best)) if self._nothing is None else probabilities[:, self._nothing]
+        verdicts = [
+            VERDICTS.index(
+                self._calibration.verdict(
+                    sure,
+                    nothing_is_best=place == self._nothing,
+                    nothing=None if self._nothing is None else empty,
+                )
+            )
+            for place, sure, empty in zip(best.tolist(), confidence.tolist(), nothing.tolist(), strict=True)
+        ]
+        return best, confidence, np.array(verdicts, np.int8), nothing

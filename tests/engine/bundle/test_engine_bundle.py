@@ -20,7 +20,8 @@ from bundles import (
     write_random_bundle,
 )
 
-from asksight.engine import BundleError, Calibration, load_bundle, open_engine, write_bundle
+from asksight.engine import BundleError, Calibration, load_bundle, write_bundle
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.ext import WordTable
 
 
@@ -84,8 +85,8 @@ def test_tokenizer_rules_are_carried_where_given(tmp_path: Path) -> None:
 def test_answers_depend_on_photo_and_question(tmp_path: Path) -> None:
     bundle = write_random_bundle(tmp_path / "bundle")
     table = WordTable(bundle.words, bundle.vectors, unknown_rows=bundle.unknown_rows)
-    encoder = open_engine("auto", bundle.encoder_path, max_batch=8)
-    answerer = open_engine("auto", bundle.answerer_path, max_batch=8)
+    encoder = OnnxRuntimeEngine(bundle.encoder_path, max_batch=8)
+    answerer = OnnxRuntimeEngine(bundle.answerer_path, max_batch=8)
     flat = np.random.default_rng(0).integers(0, 256, (6, 1, 1, 3)).astype(np.uint8)
     features = encoder.infer({"image": np.broadcast_to(flat, (6, 32, 32, 3)).copy()})["features"]
     question, lengths = table.vectors(["what colour is this?", "how many"])

@@ -12,10 +12,11 @@ from bundles import random_answerer
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from asksight.engine import load_bundle, open_engine
+from asksight.engine import load_bundle
 from asksight.engine.bundle.samples import made_up_samples
 from asksight.engine.graphs.half import beyond_half, half_graph
 from asksight.engine.plans.agreement import question_batches
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 
 PHOTO = {"image": np.full((2, 2), 3.0, np.float32)}
 
@@ -40,7 +41,7 @@ def chain(factor: float) -> onnx.ModelProto:
 
 def run(model: onnx.ModelProto, path: Path, arrays: Any) -> NDArray[Any]:
     onnx.save(model, path)
-    engine = open_engine("onnxruntime", path, max_batch=64)
+    engine = OnnxRuntimeEngine(path, max_batch=64)
     (result,) = engine.infer(arrays).values()
     return result
 

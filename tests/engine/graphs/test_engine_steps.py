@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from asksight.engine import EngineError, open_engine
+from asksight.engine import EngineError
 from asksight.engine.graphs.recurrent_lengths import without_sequence_lens
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 
 UNITS, WORDS = 5, 3
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
@@ -62,11 +63,11 @@ def run(model: onnx.ModelProto, path: Path, lengths: list[int]) -> dict[str, NDA
     onnx.checker.check_model(model)
     onnx.save(model, path)
     question = np.random.default_rng(4).normal(size=(max(lengths), len(lengths), WORDS)).astype(np.float32)
-    session = open_engine("onnxruntime", path, max_batch=max(lengths))
+    session = OnnxRuntimeEngine(path, max_batch=max(lengths))
     arrays = {"question": question, "lengths": np.array(lengths, np.int32)}
     # Steps come first here, so our own check of rows does not fit; the session is asked directly.
     names = [tensor.name for tensor in session.spec.outputs]
-    return dict(zip(names, session._session.run(names, arrays), strict=True))  # type: ignore[attr-defined]
+    return dict(zip(names, session._session.run(names, arrays), strict=True))  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("kind", GATES)

@@ -12,7 +12,7 @@ import pytest
 from bundles import write_random_bundle
 from numpy.typing import NDArray
 
-from asksight.engine import Arrays, Bundle, Engine, EngineError, FakeEngine, open_engine
+from asksight.engine import Arrays, Bundle, Engine, EngineError, FakeEngine
 from asksight.engine.bundle.samples import made_up_samples
 from asksight.engine.plans import makers as makers_module
 from asksight.engine.plans.agreement import compare
@@ -22,6 +22,7 @@ from asksight.engine.plans.measure import batch_sizes, measure
 from asksight.engine.plans.pick import open_stage, parse_wish
 from asksight.engine.plans.progress import Progress
 from asksight.engine.plans.sidecar import SIDECAR, dump_sidecar, plans
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 
 SILENT = Progress(lambda line: None)
 NOISE = {"exact": 0.0, "rough": 5.0, "broken": float("nan"), "float32": 0.0}
@@ -47,7 +48,7 @@ class Workshop:
         return ()
 
     def open(self, folder: Path, precision: str, max_batch: int, threads: int | None) -> Engine:
-        real = open_engine("onnxruntime", folder / "plan.onnx", max_batch=max_batch, threads=threads)
+        real = OnnxRuntimeEngine(folder / "plan.onnx", max_batch=max_batch, threads=threads)
         random = np.random.default_rng(0)
 
         def infer(arrays: Arrays) -> dict[str, NDArray[Any]]:
@@ -262,7 +263,7 @@ def test_parity_counts_ties_as_the_same_and_nan_as_nothing() -> None:
 
 def test_speed_is_the_median_of_the_runs_at_the_best_batch(bundle: Bundle) -> None:
     times = iter([0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 10.0, 10.0, 12.0, 12.0, 14.0, 14.0, 14.0])
-    real = open_engine("onnxruntime", bundle.encoder_path, max_batch=4)
+    real = OnnxRuntimeEngine(bundle.encoder_path, max_batch=4)
     photos = np.zeros((4, 32, 32, 3), np.uint8)
     batches = {1: {"image": photos[:1]}, 4: {"image": photos}}
     speed = measure(real, batches, budget_s=0.5, clock=lambda: next(times))

@@ -12,13 +12,14 @@ import pytest
 from bundles import write_random_bundle
 from numpy.typing import NDArray
 
-from asksight.engine import Arrays, Engine, EngineError, FakeEngine, open_engine
+from asksight.engine import Arrays, Engine, EngineError, FakeEngine
 from asksight.engine.bundle.samples import made_up_samples
 from asksight.engine.plans.compile import Compiled, Reference, compile_stage
 from asksight.engine.plans.makers import MAKERS, Maker, Order
 from asksight.engine.plans.progress import Progress
 from asksight.engine.plans.sidecar import SIDECAR, STAGES, dump_sidecar, plans
 from asksight.engine.plans.together import Held, hold_together
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 
 SILENT = Progress(lambda line: None)
 ENCODER_LOSES, ANSWERER_LOSES = range(20, 26), range(4)  # of 64 photos and their 64 questions
@@ -36,7 +37,7 @@ class Workshop:
 
     def open(self, folder: Path, precision: str, max_batch: int, threads: int | None) -> Engine:
         (graph,) = folder.glob("*.onnx")
-        real = open_engine("onnxruntime", graph, max_batch=max_batch, threads=threads)
+        real = OnnxRuntimeEngine(graph, max_batch=max_batch, threads=threads)
         loses = ENCODER_LOSES if graph.stem == "encoder" else ANSWERER_LOSES
         exact = precision == "float32" and self.float32_is_exact
         rows_before = 0

@@ -14,7 +14,7 @@ from bundles import ANSWERS, DIMENSION, FEATURES, random_answerer, random_encode
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from asksight.engine import Engine, EngineError, EngineSpec, TensorSpec, open_engine
+from asksight.engine import Engine, EngineError, EngineSpec, TensorSpec
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 
 
@@ -238,16 +238,6 @@ def test_a_graph_that_loses_rows_is_found_out(tmp_path: Path) -> None:
 def test_limits_must_be_positive(tmp_path: Path, limits: dict[str, int]) -> None:
     with pytest.raises(EngineError, match="at least 1"):
         OnnxRuntimeEngine(tmp_path / "graph.onnx", **limits)
-
-
-def test_engines_are_opened_by_name(tmp_path: Path) -> None:
-    path = tmp_path / "encoder.onnx"
-    path.write_bytes(random_encoder(np.random.default_rng(0)))
-    for kind in ("auto", "onnxruntime"):
-        engine = open_engine(kind, path, max_batch=2)
-        assert (engine.name, engine.spec.max_batch) == ("onnxruntime", 2)
-    with pytest.raises(EngineError, match="no engine called 'abacus'; choose one of: auto, onnxruntime"):
-        open_engine("abacus", path, max_batch=2)
 
 
 def test_reading_bundles_needs_neither_onnx_nor_onnxruntime() -> None:

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from bundles import write_random_bundle
 
-from asksight.engine import Bundle, EngineError, load_bundle, open_engine
+from asksight.engine import Bundle, EngineError, load_bundle
 from asksight.engine.bundle.samples import Samples, made_up_samples
 from asksight.engine.plans.agreement import question_batches
 from asksight.engine.plans.openvino_build import build_openvino
 from asksight.engine.runtimes import openvino_engine as module
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.engine.runtimes.openvino_core import core
 from asksight.engine.runtimes.openvino_engine import OpenVinoEngine, has_bf16
 
@@ -39,7 +40,7 @@ def samples(bundle: Bundle) -> Samples:
 def test_the_encoder_gives_what_onnxruntime_gives(
     bundle: Bundle, samples: Samples, tmp_path: Path, precision: str
 ) -> None:
-    reference = open_engine("onnxruntime", bundle.encoder_path, max_batch=8)
+    reference = OnnxRuntimeEngine(bundle.encoder_path, max_batch=8)
     build_openvino(bundle.encoder_path, tmp_path / "plan.xml", precision, [{"image": samples.photos}])
     engine = OpenVinoEngine(tmp_path / "plan.xml", precision=precision, max_batch=8)
     assert (engine.spec.inputs, engine.spec.outputs) == (reference.spec.inputs, reference.spec.outputs)
@@ -64,7 +65,7 @@ def test_int8_leaves_the_convolution_that_reads_the_pixels(tmp_path: Path) -> No
 def test_the_answerer_heeds_the_lengths_of_padded_questions(
     bundle: Bundle, samples: Samples, tmp_path: Path, precision: str
 ) -> None:
-    reference = open_engine("onnxruntime", bundle.answerer_path, max_batch=32)
+    reference = OnnxRuntimeEngine(bundle.answerer_path, max_batch=32)
     features = np.random.default_rng(0).normal(size=(8, *bundle.feature_shape)).astype(np.float32)
     batches = question_batches(bundle, samples, features, 8)
     build_openvino(bundle.answerer_path, tmp_path / "plan.xml", precision, batches)

@@ -14,8 +14,9 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asksight.engine.bundle.calibration import Verdict
 from asksight.photos.flaws import FlawKind
-from asksight.server.asks import Skill, Verdict
+from asksight.server.asks import Skill
 from asksight.server.reply import spoken
 from asksight.server.reply.spoken import LANGUAGES, PhotoIssue, language
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asksight.engine import Calibration
+from asksight.engine.bundle.calibration import Verdict, softmax
 from asksight.photos.flaws import FlawKind
-from asksight.server.asks import Verdict
 from asksight.server.core.questions import check_question
 from asksight.server.errors import InvalidAsk
 from asksight.server.reply.spoken import PhotoIssue, language
-from asksight.server.reply.verdict import LIKELIEST, Judge, Judgement, softmax
+from asksight.server.reply.verdict import LIKELIEST, Judge, Judgement
 
 ANSWERS = ("red", "orange", "unanswerable", "2")
 CALIBRATION = Calibration(temperature=2.0, answered_threshold=0.6, unanswerable_threshold=0.4)

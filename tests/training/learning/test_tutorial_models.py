@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from onnx_parity import assert_same, kinds, randomise, run_keras, run_onnx
 
-from asksight.training.measuring.calibrate import softmax
+from asksight.engine.bundle.calibration import softmax
 from asksight.training.models import lstm, mlp
 
 MODELS: list[tuple[ModuleType, Any, dict[str, int]]] = [

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from asksight.engine.bundle.calibration import softmax
 from asksight.training.measuring.calibrate import (
     best_temperature,
     figures,
     fit,
     negative_log_likelihood,
     points,
-    softmax,
 )
 from asksight.training.measuring.reliability import risk_coverage
 
