@@ -1,83 +1,30 @@
-"""`asksight serve`: bundles behind a gRPC port, until it is told to stop. The settings: server/running/settings.py."""
+"""`asksight serve`: bundles behind a gRPC port, until it is told to stop.
+
+Its flags are the settings of server/running/settings.py, one each.
+"""
 
 from __future__ import annotations
 
+import inspect
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .kept_imports import kept_imports
 
-MODELS, ACCESS, LOAD, STOPPING, WATCHING = "Models", "Access", "Load", "Stopping", "Watching"
+if TYPE_CHECKING:
+    from asksight.server.running.settings import About
+
+TYPES = {"str": str, "int": int, "float": float, "bool": bool, "tuple[str, ...]": list[str]}
 
 
 def serve(
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[NAME=]BUNDLE", help="A folder, or scenes. May be said again.", rich_help_panel=MODELS
-        ),
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="auto: the fastest here.", rich_help_panel=MODELS)
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Of each engine.", rich_help_panel=MODELS)
-    ] = None,
-    watch: Annotated[
-        bool | None,
-        typer.Option("--watch/--no-watch", help="Swap bundles that change.", rich_help_panel=MODELS),
-    ] = None,
-    host: Annotated[str | None, typer.Option(help="Where to listen; 127.0.0.1 unless said.")] = None,
-    port: Annotated[int | None, typer.Option(help="50051 unless said; 0 picks a free one.")] = None,
-    http: Annotated[
-        int | None,
-        typer.Option(metavar="PORT", help="Serve HTTP and the page there too; 0 picks a free one."),
-    ] = None,
+    *,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of settings.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Print what is in force, and stop.")] = False,
-    tls_certificate: Annotated[str | None, typer.Option(metavar="PEM", rich_help_panel=ACCESS)] = None,
-    tls_key: Annotated[str | None, typer.Option(metavar="PEM", rich_help_panel=ACCESS)] = None,
-    tls_client_authority: Annotated[
-        str | None, typer.Option(metavar="PEM", help="Clients need its certificate.", rich_help_panel=ACCESS)
-    ] = None,
-    tokens: Annotated[
-        str | None, typer.Option(metavar="FILE", help="NAME SHA256 [RATE] a line.", rich_help_panel=ACCESS)
-    ] = None,
-    insecure: Annotated[
-        bool | None, typer.Option("--insecure", help="No TLS, to other machines too.", rich_help_panel=ACCESS)
-    ] = None,
-    calls_per_caller: Annotated[
-        int | None, typer.Option(help="At once; 0: all.", rich_help_panel=ACCESS)
-    ] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="That share the port.", rich_help_panel=LOAD)
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Calls at once, of 256.", rich_help_panel=LOAD)
-    ] = None,
-    encoder_batch: Annotated[int | None, typer.Option(min=1, rich_help_panel=LOAD)] = None,
-    answerer_batch: Annotated[int | None, typer.Option(min=1, rich_help_panel=LOAD)] = None,
-    queue: Annotated[int | None, typer.Option(min=1, help="Asks at once.", rich_help_panel=LOAD)] = None,
-    cache_mb: Annotated[
-        int | None, typer.Option(min=0, help="MiB for photos that were seen.", rich_help_panel=LOAD)
-    ] = None,
-    drain_grace: Annotated[
-        float | None, typer.Option(help="Seconds of answering on after SIGTERM.", rich_help_panel=STOPPING)
-    ] = None,
-    finish_within: Annotated[
-        float | None, typer.Option(help="Seconds for accepted asks, then.", rich_help_panel=STOPPING)
-    ] = None,
-    metrics: Annotated[
-        int | None, typer.Option(metavar="PORT", help="/metrics, /livez, /readyz.", rich_help_panel=WATCHING)
-    ] = None,
-    log: Annotated[str | None, typer.Option(help="text or json.", rich_help_panel=WATCHING)] = None,
-    log_questions: Annotated[bool | None, typer.Option("--log-questions", rich_help_panel=WATCHING)] = None,
-    tracing: Annotated[
-        bool | None, typer.Option("--tracing", help="OpenTelemetry.", rich_help_panel=WATCHING)
-    ] = None,
+    **flags: Any,
 ) -> None:
     """Serve bundles over gRPC until stopped.
 
@@ -86,7 +33,6 @@ def serve(
 
     Each setting is a flag, ASKSIGHT_NAME in the environment, or a line of the TOML file; --check shows all of them.
     """
-    flags = {name: value for name, value in locals().items() if name not in ("config", "check")}
     from asksight.server.running.settings import as_toml, read_settings
 
     settings, sources = read_settings(flags, os.environ, config)
@@ -103,3 +49,38 @@ def serve(
             from asksight.server.running.serving import serve as serve_here
 
         serve_here(settings, typer.echo)
+
+
+def _signature() -> inspect.Signature:
+    """The function's own parameters, and a flag for each setting."""
+    from asksight.server.running import settings
+
+    own = [one for one in inspect.signature(serve, eval_str=True).parameters.values() if one.name != "flags"]
+    flags = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=_flag(name, settings.KINDS[name], getattr(settings.Settings, name), about),
+        )
+        for name, about in settings.ABOUT.items()
+    ]
+    return inspect.Signature([*flags, *own])
+
+
+def _flag(name: str, kind: str, default: Any, about: About) -> Any:
+    """How one is given; None, whatever its default, says that it was not."""
+    taken = TYPES[kind.removesuffix(" | None")]
+    shown = " ".join(default) if isinstance(default, tuple) else str(default)
+    flag = "--" + name.replace("_", "-")
+    option = typer.Option(
+        f"{flag}/--no-{flag[2:]}" if taken is bool else flag,
+        help=about.help,
+        metavar=about.metavar,
+        rich_help_panel=about.group or None,
+        show_default=shown.lower() if default not in (None, "") else False,
+    )
+    return Annotated[taken | None, option]
+
+
+serve.__signature__ = _signature()  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +15,104 @@ from ..wire.addresses import is_loopback
 PREFIX = "ASKSIGHT_"
 
 
+MODELS, ACCESS, LOAD, STOPPING, WATCHING = "Models", "Access", "Load", "Stopping", "Watching"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What `asksight serve --help` says of a setting, and what it may be."""
+
+    help: str
+    group: str = ""
+    metavar: str | None = None
+    at_least: float | None = None
+
+
+def setting(
+    default: Any, help: str, group: str = "", *, metavar: str | None = None, at_least: float | None = None
+) -> Any:
+    return field(default=default, metadata={"about": About(help, group, metavar, at_least)})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What is in force. The names are those of the flags, with _ for -; they say their units."""
 
-    model: tuple[str, ...] = ("scenes",)  # BUNDLE or NAME=BUNDLE; the first is the default
-    host: str = "127.0.0.1"
-    port: int = 50051
-    http: int | None = None
-    metrics: int | None = None  # the port of /metrics, /livez and /readyz
-    metrics_host: str = "127.0.0.1"
-    engine: str = "auto"
-    threads: int | None = None  # of each engine; None: all cores, shared by the processes
-    processes: int = 1
-    workers: int = 256  # calls under way
-    calls_per_caller: int = 128  # 0: as many as there are workers
-    encoder_batch: int = 32
-    answerer_batch: int = 32
-    longest_wait_s: float = 2.0
-    queue: int = 1024  # asks under way
-    queue_mb: int = 512
-    decoding_mb: int = 512
-    cache_mb: int = 256
-    hang_after_s: float = 30.0
-    drain_grace: float = 5.0  # seconds of answering on after SIGTERM
-    finish_within: float = 30.0  # seconds for what was accepted, after that
-    watch: bool = True  # swap a bundle that changes on disk; SIGHUP always does
-    tls_certificate: str = ""
-    tls_key: str = ""
-    tls_client_authority: str = ""
-    tokens: str = ""
-    insecure: bool = False
-    log: str = "text"  # or json
-    log_calls: bool = True
-    log_questions: bool = False
-    tracing: bool = False  # OpenTelemetry, to where OTEL_EXPORTER_OTLP_ENDPOINT says
+    host: str = setting("127.0.0.1", "The address to listen on; 0.0.0.0 for all.")
+    port: int = setting(50051, "The gRPC port; 0 picks a free one.", at_least=0)
+    http: int | None = setting(
+        None, "Serve HTTP and the page on this port too; 0 picks a free one.", metavar="PORT", at_least=0
+    )
+    model: tuple[str, ...] = setting(
+        ("scenes",),
+        "A bundle's folder, or scenes. Give it again, as NAME=BUNDLE, to serve several; the first is the default.",
+        MODELS,
+        metavar="[NAME=]BUNDLE",
+    )
+    engine: str = setting(
+        "auto",
+        "onnxruntime, openvino or tensorrt, perhaps with :PRECISION; auto is the fastest here.",
+        MODELS,
+    )
+    threads: int | None = setting(
+        None, "Threads of each engine; all cores unless given, shared by the processes.", MODELS, at_least=1
+    )
+    watch: bool = setting(True, "Serve a bundle anew when its files change. SIGHUP always does.", MODELS)
+    hang_after_s: float = setting(
+        30.0,
+        "Seconds after which an engine that is busy is taken to hang, and opened anew.",
+        MODELS,
+        at_least=0.1,
+    )
+    tls_certificate: str = setting("", "The server's certificate with its chain.", ACCESS, metavar="PEM")
+    tls_key: str = setting("", "The certificate's key.", ACCESS, metavar="PEM")
+    tls_client_authority: str = setting(
+        "", "Clients must show a certificate that this authority has signed.", ACCESS, metavar="PEM"
+    )
+    tokens: str = setting(
+        "",
+        "A file of tokens, NAME SHA256 [ASKS_PER_SECOND] a line; callers must send one.",
+        ACCESS,
+        metavar="FILE",
+    )
+    insecure: bool = setting(False, "Listen to other machines without TLS.", ACCESS)
+    calls_per_caller: int = setting(
+        128, "Calls that one caller may have under way; 0: as many as there are workers.", ACCESS, at_least=0
+    )
+    processes: int = setting(1, "Processes that share the port.", LOAD, at_least=1)
+    workers: int = setting(256, "Calls that may be under way.", LOAD, at_least=1)
+    encoder_batch: int = setting(32, "Photos in one engine run, at most.", LOAD, at_least=1)
+    answerer_batch: int = setting(32, "Questions in one engine run, at most.", LOAD, at_least=1)
+    longest_wait_s: float = setting(
+        2.0, "Seconds for which asks with nearer deadlines may overtake one.", LOAD, at_least=0
+    )
+    queue: int = setting(1024, "Asks that may be under way.", LOAD, at_least=1)
+    queue_mb: int = setting(512, "MiB of their photos, as they came.", LOAD, at_least=1)
+    decoding_mb: int = setting(512, "MiB of photos that are being decoded.", LOAD, at_least=1)
+    cache_mb: int = setting(256, "MiB for the features of photos that were seen.", LOAD, at_least=0)
+    drain_grace: float = setting(
+        5.0,
+        "Seconds of answering on after SIGTERM, while load balancers look elsewhere.",
+        STOPPING,
+        at_least=0,
+    )
+    finish_within: float = setting(
+        30.0, "Seconds for accepted asks to be answered, after that.", STOPPING, at_least=0
+    )
+    metrics: int | None = setting(
+        None,
+        "The port of /metrics, /livez and /readyz; 0 picks a free one.",
+        WATCHING,
+        metavar="PORT",
+        at_least=0,
+    )
+    metrics_host: str = setting("127.0.0.1", "The address of that port.", WATCHING)
+    log: str = setting("text", "text or json.", WATCHING)
+    log_calls: bool = setting(True, "Log a line for each call.", WATCHING)
+    log_questions: bool = setting(False, "Log the questions too.", WATCHING)
+    tracing: bool = setting(
+        False, "Send OpenTelemetry traces to where OTEL_EXPORTER_OTLP_ENDPOINT says.", WATCHING
+    )
 
     def limits(self) -> Limits:
         """The bounds of each assistant."""
@@ -65,6 +128,9 @@ class Settings:
         )
 
 
+ABOUT: dict[str, About] = {one.name: one.metadata["about"] for one in fields(Settings)}
+
+
 def read_settings(
     flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None
 ) -> tuple[Settings, dict[str, str]]:
@@ -74,8 +140,8 @@ def read_settings(
     """
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for field in fields(Settings):
-        values[field.name], sources[field.name] = field.default, "default"
+    for one in fields(Settings):
+        values[one.name], sources[one.name] = one.default, "default"
     for name, value in _from_file(file).items():
         values[name], sources[name] = _convert(name, value, str(file)), str(file)
     for name in values:
@@ -93,22 +159,10 @@ def read_settings(
 
 def check(settings: Settings) -> None:
     """Raise ServerError for what does not go together or is unsafe."""
-    for name in (
-        "processes",
-        "workers",
-        "encoder_batch",
-        "answerer_batch",
-        "queue",
-        "queue_mb",
-        "decoding_mb",
-    ):
-        if getattr(settings, name) < 1:
-            raise ServerError(f"{name} is {getattr(settings, name)}; it must be at least 1.")
-    for name in ("calls_per_caller", "cache_mb", "drain_grace", "finish_within", "longest_wait_s"):
-        if getattr(settings, name) < 0:
-            raise ServerError(f"{name} is {getattr(settings, name)}; it must not be negative.")
-    if settings.hang_after_s < 0.1:
-        raise ServerError("hang_after_s must be at least 0.1.")
+    for name, about in ABOUT.items():
+        value, least = getattr(settings, name), about.at_least
+        if value is not None and least is not None and value < least:
+            raise ServerError(f"{name} is {value}; it must be at least {least:g}.")
     if settings.log not in ("text", "json"):
         raise ServerError(f"log is {settings.log!r}; choose text or json.")
     if bool(settings.tls_certificate) != bool(settings.tls_key):
@@ -129,11 +183,11 @@ def check(settings: Settings) -> None:
 def as_toml(settings: Settings, sources: Mapping[str, str]) -> str:
     """Write what is in force as a file that could be given to --config; each line says where it comes from."""
     lines = []
-    for field in fields(Settings):
-        value = getattr(settings, field.name)
+    for one in fields(Settings):
+        value = getattr(settings, one.name)
         written = "" if value is None else _toml(value)
-        line = f"{field.name} = {written}" if written else f"# {field.name} is not set"
-        lines.append(f"{line:<44} # {sources[field.name]}")
+        line = f"{one.name} = {written}" if written else f"# {one.name} is not set"
+        lines.append(f"{line:<44} # {sources[one.name]}")
     return "\n".join(lines)
 
 
@@ -154,7 +208,7 @@ def _from_file(file: Path | None) -> dict[str, Any]:
         read = tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ServerError(f"{file} cannot be used as a configuration: {error}.") from error
-    known = {field.name for field in fields(Settings)}
+    known = {one.name for one in fields(Settings)}
     unknown = sorted(set(read) - known)
     if unknown:
         raise ServerError(
@@ -163,8 +217,8 @@ def _from_file(file: Path | None) -> dict[str, Any]:
     return read
 
 
-KINDS = {field.name: str(field.type) for field in fields(Settings)}
-assert all(field.default is not MISSING for field in fields(Settings))
+KINDS = {one.name: str(one.type) for one in fields(Settings)}
+assert all(one.default is not MISSING for one in fields(Settings))
 
 
 def _convert(name: str, value: Any, where: str) -> Any:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from asksight.cli.main import main
 from asksight.cli.serve import serve
 from asksight.server.errors import ServerError
-from asksight.server.running.settings import KINDS, as_toml, read_settings
+from asksight.server.running.settings import ABOUT, KINDS, as_toml, read_settings
 
 
 def test_flags_win_over_the_environment_over_the_file_over_defaults(tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
         ("model = 3", "for model"),
         ("log = 'xml'", "choose text or json"),
         ("workers = 0", "at least 1"),
-        ("drain_grace = -1.0", "not be negative"),
+        ("drain_grace = -1.0", "at least 0"),
         ("tls_key = 'a'", "belong together"),
         ("tls_client_authority = 'a'", "needs tls_certificate"),
         ("model = []", "no model"),
@@ -62,5 +63,24 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, text: str, words: str) -> Non
     assert "\n" not in str(refused.value)
 
 
-def test_every_flag_is_a_setting() -> None:
-    assert set(inspect.signature(serve).parameters) - {"config", "check"} <= set(KINDS)
+def test_every_setting_is_a_flag_with_a_text() -> None:
+    assert set(inspect.signature(serve).parameters) - {"config", "check"} == set(KINDS)
+    assert all(about.help.endswith(".") for about in ABOUT.values())
+
+
+def test_flags_reach_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of every kind, given through the command line as a person does."""
+    arguments = ["--queue-mb", "7", "--hang-after-s", "1.5", "--metrics-host", "::1", "--no-log-calls"]
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", *arguments, "--model", "a=b", "--model", "c=d", "--threads", "2", "--check"])
+    assert not ended.value.code
+    lines = capsys.readouterr().out.splitlines()
+    given = {line.split(" #")[0].rstrip() for line in lines if line.split(" # ")[1].startswith("--")}
+    assert given == {
+        "queue_mb = 7",
+        "hang_after_s = 1.5",
+        'metrics_host = "::1"',
+        "log_calls = false",
+        'model = ["a=b", "c=d"]',
+        "threads = 2",
+    }
