@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+BODY = random.Random(5).randbytes(300_000)
+DIGEST = "sha256:" + hashlib.sha256(BODY).hexdigest()
 
 
 @dataclass

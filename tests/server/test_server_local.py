@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from asking import ask
 from bundles import write_random_bundle
 from photo_files import photo
 from server_rig import NOTHING, WAIT_S, MakeRig, Rig, fake_engine, hold, release, until
@@ -24,10 +25,6 @@ from asksight.server.errors import (
 from asksight.server.limits import Limits
 from asksight.server.local import LocalAssistant
 from asksight.v1 import vqa_pb2
-
-
-def ask(seed: int = 0, **more: object) -> Ask:
-    return Ask(question="what is this?", photo=photo(seed=seed), **more)  # type: ignore[arg-type]
 
 
 def test_many_asks_have_their_outcomes_in_their_places(rig: Rig) -> None:

@@ -9,6 +9,7 @@ from threading import Timer
 from typing import Any
 
 import pytest
+from asking import ask
 from photo_files import photo
 from server_rig import NOTHING, WAIT_S, MakeRig, Rig, hold, release, until
 
@@ -19,10 +20,6 @@ from asksight.server.limits import Limits
 
 ASKS = 600
 PHOTOS = [photo(seed=seed) for seed in range(30)]
-
-
-def ask(seed: int = 0, question: str = "what colour is this?", **more: object) -> Ask:
-    return Ask(question=question, photo=PHOTOS[seed], **more)  # type: ignore[arg-type]
 
 
 def test_callers_who_leave_at_random_leave_nothing_behind(make_rig: MakeRig) -> None:

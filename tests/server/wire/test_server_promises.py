@@ -10,10 +10,10 @@ from typing import Any
 
 import grpc
 import pytest
+from asking import refusal, request
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 from grpc_status import rpc_status
-from photo_files import photo
 from server_rig import NOTHING, WAIT_S, MakeServed, Served, health_stub, hold, release, until
 
 from asksight.engine import Arrays
@@ -26,16 +26,6 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 HEALTHY = health_pb2.HealthCheckResponse.SERVING
 UNHEALTHY = health_pb2.HealthCheckResponse.NOT_SERVING
 ROW_S = 0.5  # of an encoder that takes its time
-
-
-def request(seed: int = 0, question: str = "what colour is this?") -> vqa_pb2.AskRequest:
-    return vqa_pb2.AskRequest(image_data=photo(seed=seed), question=question)
-
-
-def refusal(call: Any, *args: Any, timeout: float = WAIT_S) -> grpc.RpcError:
-    with pytest.raises(grpc.RpcError) as refused:
-        call(*args, timeout=timeout)
-    return refused.value
 
 
 def retry_after_s(error: grpc.RpcError) -> float:

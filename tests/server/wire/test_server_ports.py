@@ -1,0 +1,102 @@
+"""What a port says beside its answers: health, reflection, how it opens and how it drains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from asking import refusal, request
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from server_rig import WAIT_S, Served, health_stub, hold, release, until
+
+from asksight.server.core.batching import FailureStreak
+from asksight.server.errors import ServerError
+from asksight.server.local import LocalAssistant
+from asksight.server.wire.server import Server
+
+HEALTHY = health_pb2.HealthCheckResponse.SERVING
+UNHEALTHY = health_pb2.HealthCheckResponse.NOT_SERVING
+SERVICE = "asksight.v1.VqaService"
+
+
+@pytest.mark.parametrize("service", ["", SERVICE])
+def test_health_follows_the_engine_and_says_goodbye(served: Served, service: str) -> None:
+    stub = health_stub(served.channel)
+    asked = health_pb2.HealthCheckRequest(service=service)
+    assert stub.Check(asked, timeout=WAIT_S).status == HEALTHY
+    watch: Iterator[health_pb2.HealthCheckResponse] = stub.Watch(asked, timeout=2 * WAIT_S)
+    assert next(watch).status == HEALTHY
+    served.rig.answerer.failure = RuntimeError("broken")
+    for _ in range(FailureStreak.TOO_MANY):
+        refusal(served.stub.Ask, request())
+    assert next(watch).status == UNHEALTHY
+    assert stub.Check(asked, timeout=WAIT_S).status == UNHEALTHY
+    served.rig.answerer.failure = None
+    assert served.stub.Ask(request(), timeout=WAIT_S).answers
+    assert next(watch).status == HEALTHY
+    served.server.stop()
+    assert [said.status for said in watch] == [UNHEALTHY]  # and then the stream ends
+
+
+def test_health_of_an_unknown_service_is_not_found(served: Served) -> None:
+    error = refusal(health_stub(served.channel).Check, health_pb2.HealthCheckRequest(service="other"))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_reflection_lists_and_describes_the_service(served: Served) -> None:
+    database = ProtoReflectionDescriptorDatabase(served.channel)
+    assert {SERVICE, "grpc.health.v1.Health"} <= set(database.get_services())
+    described = database.FindFileContainingSymbol(SERVICE)
+    assert [method.name for method in described.service[0].method] == ["Ask", "AskBatch", "GetModel"]
+
+
+def test_a_drain_answers_what_was_accepted_and_ends_at_once_when_idle(served: Served) -> None:
+    watch = health_stub(served.channel).Watch(health_pb2.HealthCheckRequest())
+    assert next(watch).status == HEALTHY  # an open stream must not hold up the drain
+    hold(served.rig.encoder)
+    accepted = [served.stub.Ask.future(request(seed), timeout=WAIT_S) for seed in range(5)]
+    until(lambda: served.server.calls == 5)
+    stopping = served.server.begin_stop(10 * WAIT_S)
+    assert next(watch).status == UNHEALTHY
+    assert not stopping.is_set()
+    release(served.rig.encoder)
+    assert all(call.result(WAIT_S).answers for call in accepted)
+    assert stopping.wait(WAIT_S)
+
+
+def test_after_its_grace_a_drain_cancels_what_is_left(served: Served) -> None:
+    hold(served.rig.encoder)
+    stuck = served.stub.Ask.future(request(), timeout=WAIT_S)
+    assert served.rig.encoder.entered.wait(WAIT_S)
+    served.server.stop(0.05)
+    assert stuck.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
+def test_an_address_that_cannot_be_had_is_one_line(served: Served) -> None:
+    for host, port, words in [
+        ("127.0.0.1", served.port, "in use"),
+        ("localhost", served.port, "in use"),
+        ("127.0.0.1", 99_999, "no port 99999"),
+        ("127.0.0.1", -1, "no port -1"),
+        ("192.0.2.1", 0, "Cannot listen"),
+        ("no such host", 0, "Check the host's name"),
+    ]:
+        with pytest.raises(ServerError, match=words) as refused:
+            Server(served.rig.local, host=host, port=port).start()
+        assert "\n" not in str(refused.value)
+
+
+def test_a_port_without_permission_is_one_line(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("asksight.server.wire.addresses.socket.socket.bind", bind)
+    with pytest.raises(ServerError, match=r"No permission to listen on 127\.0\.0\.1:80"):
+        Server(served.rig.local, port=80).start()
+
+
+def test_a_server_without_a_model_is_refused() -> None:
+    with LocalAssistant() as local, pytest.raises(ServerError, match="no model"):
+        Server(local)
