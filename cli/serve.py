@@ -5,19 +5,15 @@ Its flags are the settings of server/running/settings.py, one each.
 
 from __future__ import annotations
 
-import inspect
 import os
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from .flags import Flag, signature
 from .kept_imports import kept_imports
-
-if TYPE_CHECKING:
-    from asksight.server.running.settings import About
-
-TYPES = {"str": str, "int": int, "float": float, "bool": bool, "tuple[str, ...]": list[str]}
 
 
 def serve(
@@ -51,36 +47,10 @@ def serve(
         serve_here(settings, typer.echo)
 
 
-def _signature() -> inspect.Signature:
-    """The function's own parameters, and a flag for each setting."""
-    from asksight.server.running import settings
+def _flags() -> list[Flag]:
+    from asksight.server.running.settings import Settings
 
-    own = [one for one in inspect.signature(serve, eval_str=True).parameters.values() if one.name != "flags"]
-    flags = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=_flag(name, settings.KINDS[name], getattr(settings.Settings, name), about),
-        )
-        for name, about in settings.ABOUT.items()
-    ]
-    return inspect.Signature([*flags, *own])
+    return [Flag.of(field) for field in fields(Settings)]
 
 
-def _flag(name: str, kind: str, default: Any, about: About) -> Any:
-    """How one is given; None, whatever its default, says that it was not."""
-    taken = TYPES[kind.removesuffix(" | None")]
-    shown = " ".join(default) if isinstance(default, tuple) else str(default)
-    flag = "--" + name.replace("_", "-")
-    option = typer.Option(
-        f"{flag}/--no-{flag[2:]}" if taken is bool else flag,
-        help=about.help,
-        metavar=about.metavar,
-        rich_help_panel=about.group or None,
-        show_default=shown.lower() if default not in (None, "") else False,
-    )
-    return Annotated[taken | None, option]
-
-
-serve.__signature__ = _signature()  # type: ignore[attr-defined]
+serve.__signature__ = signature(serve, _flags(), "flags")  # type: ignore[attr-defined]

@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 from asksight.engine.bundle import Calibration
 
 from ..errors import TrainingError
+from .options import option
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+FROM_PHOTOS = "From photos, without --features"
+EPOCHS = "How often everything is seen; with --features, at most."
+SEED = "Of the first weights and of the order."
+LEARNING_RATE = (
+    "Constant with --features; from photos the highest, to which it rises and from which it falls to 0."
+)
 UNANSWERABLE = "unanswerable"  # the answer that a model gives when the photo does not hold it
 
 
@@ -26,12 +33,20 @@ class Settings:
 
     arch: str = "attention"
     data: str = ""
-    epochs: int = 20
-    seed: int = 0
-    side: int = 128  # photos are resized to this many pixels a side
-    photos_per_batch: int = 32
-    questions_per_photo: int = 8
-    learning_rate: float = 1.5e-3
+    epochs: int = option(20, EPOCHS, at_least=1)
+    seed: int = option(0, SEED)
+    side: int = option(
+        128,
+        "Photos are resized to so many pixels a side, a multiple of 32.",
+        FROM_PHOTOS,
+        at_least=32,
+        at_most=512,
+    )
+    photos_per_batch: int = option(32, "Photos a step.", FROM_PHOTOS, at_least=1)
+    questions_per_photo: int = option(
+        8, "Questions a step about each of them, at most.", FROM_PHOTOS, at_least=1
+    )
+    learning_rate: float = option(1.5e-3, LEARNING_RATE, at_least=0)
     weight_decay: float = 1e-4
     word_dropout: float = 0.01
     max_tokens: int = 30

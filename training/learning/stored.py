@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,8 @@ from asksight.ext import WordTable
 
 from ..datasets import Dataset
 from ..features.store import FeatureStore
+from .stored_settings import Targets
 
-Targets = Literal["modal", "soft"]
 _SORTED = 16  # batches whose questions are sorted by length together
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import MISSING, dataclass, field
+from typing import Any, Literal
 
-from .stored import Targets
+from .options import option
+from .runs import EPOCHS, LEARNING_RATE, SEED
+
+Targets = Literal["modal", "soft"]
 
 QUESTION_ONLY = "none"  # in place of a store: the photo is not looked at
 TUTORIAL_ANSWERS = 1000
+WITH_FEATURES = "With --features"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,25 +22,47 @@ class StoredSettings:
     arch: str  # "mlp", "lstm", or "attention", which takes grids
     data: str
     features: str  # a store's folder, or QUESTION_ONLY
-    train_split: str
-    val_split: str | None  # None: `holdout` of the photos
+    train_split: str = option(
+        MISSING, "What to learn from; the split that begins with train.", WITH_FEATURES, flag="split"
+    )
+    val_split: str | None = option(  # None: `holdout` of the photos
+        None, "What to measure on; the split that begins with val, or a tenth held out.", WITH_FEATURES
+    )
     holdout: float = 0.1
     encoder: dict[str, Any] = field(default_factory=dict)  # as the store tells
-    vectors: str | None = None  # a folder from `asksight vectors`; None: rows are learned
-    tune_vectors: bool = False  # learn them further, from where they are
-    word_dimension: int = 300
+    vectors: str | None = option(
+        None,
+        "A folder from `asksight vectors`, kept as it is; else rows are learned.",
+        WITH_FEATURES,
+        metavar="DIR",
+    )
+    tune_vectors: bool = option(False, "Learn the rows of --vectors further.", WITH_FEATURES)
+    word_dimension: int = option(
+        300, "Of word vectors that are learned.", WITH_FEATURES, flag="dimension", at_least=1
+    )
     min_word_count: int = 2  # of words that get a row of their own, where rows are learned
     word_dropout: float = 0.01  # likewise, and where they are tuned
     max_tokens: int = 30
-    top_answers: int | None = TUTORIAL_ANSWERS
-    min_answer_count: int = 1
-    targets: Targets = "modal"
-    epochs: int = 50
-    patience: int = 5  # epochs without a better validation before it stops; 0: never
-    batch: int = 128
-    optimizer: str = "rmsprop"
-    learning_rate: float = 1e-3
-    seed: int = 0
+    top_answers: int | None = option(
+        TUTORIAL_ANSWERS,
+        "Know so many answers, the commonest; all, where --min-answer-count is given.",
+        WITH_FEATURES,
+        at_least=1,
+    )
+    min_answer_count: int = option(1, "Know all answers that are given so often.", WITH_FEATURES, at_least=1)
+    targets: Literal["modal", "soft"] = option(
+        "modal", "modal, the commonest answer; or soft, all ten.", WITH_FEATURES, choices=("modal", "soft")
+    )
+    epochs: int = option(50, EPOCHS, at_least=1)
+    patience: int = option(
+        5, "Epochs without a better validation before it stops; 0: never.", WITH_FEATURES, at_least=0
+    )
+    batch: int = option(128, "Questions a step.", WITH_FEATURES, at_least=1)
+    optimizer: str = option(
+        "rmsprop", "rmsprop, or adam, which attention takes.", WITH_FEATURES, choices=("rmsprop", "adam")
+    )
+    learning_rate: float = option(1e-3, LEARNING_RATE, at_least=0)
+    seed: int = option(0, SEED)
     sizes: dict[str, Any] = field(default_factory=dict)  # of the model, where not the default
 
     @property

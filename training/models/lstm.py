@@ -15,18 +15,14 @@ from keras import layers
 
 from .layers import LengthMask
 from .mlp import dense_layers
+from .sizes import LstmSizes
 
 
 @dataclass(frozen=True, kw_only=True)
-class LstmConfig:
+class LstmConfig(LstmSizes):
     """The sizes; all of them the tutorial's."""
 
     word_dimension: int = 300
-    lstm_units: int = 512
-    lstm_layers: int = 3
-    units: int = 1024
-    hidden: int = 3  # dense layers
-    dropout: float = 0.5
 
 
 def answerer(config: LstmConfig, *, feature_shape: tuple[int, ...], answers: int) -> keras.Model:

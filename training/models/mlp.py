@@ -13,16 +13,14 @@ import keras
 from keras import layers, ops
 
 from .layers import LengthMask
+from .sizes import MlpSizes
 
 
 @dataclass(frozen=True, kw_only=True)
-class MlpConfig:
+class MlpConfig(MlpSizes):
     """The sizes; all of them the tutorial's."""
 
     word_dimension: int = 300
-    units: int = 1024
-    hidden: int = 3  # dense layers
-    dropout: float = 0.5
 
 
 def answerer(config: MlpConfig, *, feature_shape: tuple[int, ...], answers: int) -> keras.Model:
