@@ -19,6 +19,7 @@ from .tally import OK, TIMED_OUT, Outcome
 if TYPE_CHECKING:
     from asksight.v1 import vqa_pb2
 
+FIRST_S = 10.0  # at least, for what is asked before anything is measured
 MAX_KNOWN = 256  # photos that follow-ups are about
 OPTIONS = (
     ("grpc.enable_retries", 0),
@@ -53,6 +54,7 @@ class Asker:
         self.known: list[str] = []  # ids of the first photos, once they were shown
         self._metadata = bearer(token)
         self._timeout_s = timeout_s
+        self._first_s = max(FIRST_S, timeout_s)
         self._clock = clock
         self._channels = [self._channel(credentials) for _ in range(channels)]
         stubs: list[vqa_pb2_grpc.VqaServiceAsyncStub] = [
@@ -77,10 +79,10 @@ class Asker:
 
         try:
             return await self._stub().GetModel(
-                vqa_pb2.GetModelRequest(), timeout=self._timeout_s, metadata=self._metadata
+                vqa_pb2.GetModelRequest(), timeout=self._first_s, metadata=self._metadata
             )
         except grpc.aio.AioRpcError as error:
-            raise from_call(error, target=self.address, timeout_s=self._timeout_s) from error
+            raise from_call(error, target=self.address, timeout_s=self._first_s) from error
 
     async def show(self, count: int) -> None:
         """Ask once about each of the first `count` photos. Raises AskSightError; BenchError for a bad photo."""
@@ -91,9 +93,9 @@ class Asker:
         for name, photo in list(zip(self.material.names, self.material.photos, strict=True))[:count]:
             request = self._request(image_data=photo, question=self.material.questions[0])
             try:
-                response = await self._stub().Ask(request, timeout=self._timeout_s, metadata=self._metadata)
+                response = await self._stub().Ask(request, timeout=self._first_s, metadata=self._metadata)
             except grpc.aio.AioRpcError as error:
-                failure = from_call(error, target=self.address, timeout_s=self._timeout_s)
+                failure = from_call(error, target=self.address, timeout_s=self._first_s)
                 if isinstance(failure, InvalidAskError) and failure.field.startswith("image"):
                     raise BenchError(f"{name} is refused: {failure}") from error
                 raise failure from error

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from .asker import Asker
+from .asker import MAX_KNOWN, Asker
 from .figures import Row
 from .load import Load
 from .material import Material
@@ -53,6 +53,7 @@ async def _measure(
             own=target.server is None,
             pid=pid,
         )
+        await asker.show(MAX_KNOWN if load.follow_ups else 1)  # one at least: are its photos taken?
         for line in head(measured, load, material):
             say(line)
         rows = []

@@ -10,17 +10,18 @@ from .figures import Row
 
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 70, 24, 64, 56
-LINES = (("p50", "p50"), ("p99", "p99"))
+LINES = ("p50", "p99")
 STYLE = """
   svg { background: #fff; color: #222; font: 13px system-ui, sans-serif }
   text { fill: currentColor } .small { font-size: 11px } .title { font-weight: 600 }
   .grid { stroke: #ddd } .axis { stroke: currentColor }
-  .p50 { --line: #0b6bcb } .p99 { --line: #c2410c }
-  polyline { fill: none; stroke: var(--line); stroke-width: 2 } .p99 polyline { stroke-dasharray: 6 3 }
-  circle { fill: var(--line) }
+  polyline { fill: none; stroke-width: 2 } .p99 polyline { stroke-dasharray: 6 3 }
+  .p50 polyline { stroke: #0b6bcb } .p50 circle { fill: #0b6bcb }
+  .p99 polyline { stroke: #c2410c } .p99 circle { fill: #c2410c }
   @media (prefers-color-scheme: dark) {
     svg { background: #16181d; color: #e6e6e6 } .grid { stroke: #3a3d44 }
-    .p50 { --line: #6cb6ff } .p99 { --line: #ff9d66 }
+    .p50 polyline { stroke: #6cb6ff } .p50 circle { fill: #6cb6ff }
+    .p99 polyline { stroke: #ff9d66 } .p99 circle { fill: #ff9d66 }
   }
 """
 
@@ -47,7 +48,7 @@ def draw(rows: Sequence[Row], title: str) -> str:
     """Give the file; rows without an answer are left out. The points say their callers or rate."""
     drawn = [row for row in rows if row.latency_ms["p99"]]
     xs = ticks(max((row.asks_per_s for row in drawn), default=0))
-    latencies = [row.latency_ms[name] or 1.0 for row in drawn for _, name in LINES] or [1.0]
+    latencies = [row.latency_ms[name] or 1.0 for row in drawn for name in LINES] or [1.0]
     ys = log_ticks(min(latencies), max(latencies))
 
     def x(asks_per_s: float) -> float:
@@ -69,11 +70,11 @@ def draw(rows: Sequence[Row], title: str) -> str:
         across, middle = (LEFT + WIDTH - RIGHT) / 2, (TOP + HEIGHT - BOTTOM) / 2
         yield f'<text x="{across}" y="{HEIGHT - 14}" text-anchor="middle">asks answered a second</text>'
         yield f'<text transform="translate(18 {middle}) rotate(-90)" text-anchor="middle">latency, ms</text>'
-        for place, (kind, name) in enumerate(LINES):
+        for place, name in enumerate(LINES):
             points = [(row, x(row.asks_per_s), y(row.latency_ms[name] or ys[0])) for row in drawn]
             legend = LEFT + 110 * place
-            yield f'<g class="{kind}"><polyline points="{legend},46 {legend + 28},46"/>'
-            yield f'<text x="{legend + 36}" y="50">{kind}</text>'
+            yield f'<g class="{name}"><polyline points="{legend},46 {legend + 28},46"/>'
+            yield f'<text x="{legend + 36}" y="50">{name}</text>'
             yield f'<polyline points="{" ".join(f"{right:.1f},{down:.1f}" for _, right, down in points)}"/>'
             for row, right, down in points:
                 yield f'<circle cx="{right:.1f}" cy="{down:.1f}" r="4"><title>{_said(row)}</title></circle>'
@@ -94,5 +95,5 @@ def _step(row: Row) -> str:
 
 def _said(row: Row) -> str:
     asked = f"{row.callers} callers" if row.callers is not None else f"{row.rate:g} asks due a second"
-    latency = ", ".join(f"{name} {row.latency_ms[name]:.1f} ms" for _, name in LINES)
+    latency = ", ".join(f"{name} {row.latency_ms[name]:.1f} ms" for name in LINES)
     return f"{asked}: {row.asks_per_s:.1f} answered a second, {latency}"

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
-from .asker import MAX_KNOWN, Asker
+from .asker import Asker
 from .choices import choices
 from .figures import Row, Usage, make_row
 from .load import Load
@@ -20,8 +20,6 @@ from .tally import Outcome, Tally
 async def sweep(load: Load, asker: Asker, pid: int | None) -> AsyncIterator[Row]:
     """Give the row of each step when it is over; `pid` is the server's process, None where it is not known."""
     for step in load.steps:
-        # Each row anew, since new photos may have driven them out; one at least, to see that photos are taken.
-        await asker.show(MAX_KNOWN if load.follow_ups else 1)
         yield await _measure(load, step, asker, pid)
 
 

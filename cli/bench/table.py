@@ -47,11 +47,7 @@ def head(measured: Measured, load: Load, material: Material) -> list[str]:
         )
     step = "callers" if load.loop == "closed" else "rate/s"
     names = ("asks/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms", "failed", "own CPU", "server ms")
-    return [*lines, "", f"{step:>8}" + "".join(f"{name:>{width(name)}}" for name in names)]
-
-
-def width(name: str) -> int:
-    return max(10, len(name) + 2)
+    return [*lines, "", f"{step:>8}" + "".join(f"{name:>11}" for name in names)]
 
 
 def row_lines(row: Row) -> Iterator[str]:
@@ -62,7 +58,7 @@ def row_lines(row: Row) -> Iterator[str]:
     cells += _latencies(row)
     cells += [f"{failed:,}", f"{row.generator_cpu:.0%}"]
     cells.append(NOT_MS if row.server_cpu_ms is None else f"{row.server_cpu_ms:.2f}")
-    yield f"{step:>8}" + "".join(f"{cell:>10}" for cell in cells)
+    yield f"{step:>8}" + "".join(f"{cell:>11}" for cell in cells)
     if failed:
         codes = ", ".join(f"{code} {count:,}" for code, count in row.failed.items())
         yield f"{'':>8}  failed: {codes}"
