@@ -39,7 +39,8 @@ types: $(VENV)/.developing build/types/asksight
 	$(BIN)/pyright --pythonpath $(BIN)/python $(PACKAGES) $(BESIDE)
 
 bench: $(VENV)/.developing
-	$(BIN)/python benchmarks/serving.py
+	$(BIN)/asksight bench --callers 1,64
+	$(BIN)/asksight bench --callers 1,64 --follow-ups 1
 	$(if $(QUESTIONS),$(BIN)/python benchmarks/tokenizer.py $(QUESTIONS))
 
 fuzz: $(VENV)/.developing

@@ -32,6 +32,10 @@ VERBS = {
     "demo": Verb("asksight.cli.demo", "Serve the built-in bundle and ask it a few questions over the wire."),
     "serve": Verb("asksight.cli.serve", "Serve bundles over gRPC until stopped."),
     "ask": Verb("asksight.cli.ask", "Ask one question about one photo."),
+    "bench": Verb(
+        "asksight.cli.bench.command",
+        "Ask a server as many callers would, and say how many answers came and how long they took.",
+    ),
     "inspect": Verb("asksight.cli.inspect", "Say what is in a bundle, and verify it: files, hashes, shapes."),
     "tokens": Verb(
         "asksight.cli.tokens",

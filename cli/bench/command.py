@@ -1,0 +1,145 @@
+"""`asksight bench`: reads what is to be measured, measures it, and says what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..kept_imports import kept_imports
+from ..output import to_json
+from .load import Load, Loop, callers, rates
+
+SERVER, ASKS, REPORT = "Server", "Asks", "Report"
+
+
+def bench(
+    server: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Ask a running server.", rich_help_panel=SERVER),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BUNDLE",
+            help="Or start one on a bundle: a folder, or scenes, the built-in one, unless said.",
+            rich_help_panel=SERVER,
+        ),
+    ] = None,
+    pid: Annotated[
+        int | None,
+        typer.Option(min=1, help="The running server's process, to see its CPU.", rich_help_panel=SERVER),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="ASKSIGHT_TOKEN", help="Sent with each ask.", rich_help_panel=SERVER),
+    ] = None,
+    tls: Annotated[
+        bool,
+        typer.Option("--tls", help="Encrypt; trust the system's authorities.", rich_help_panel=SERVER),
+    ] = False,
+    tls_authority: Annotated[
+        Path | None,
+        typer.Option(metavar="PEM", help="Encrypt; trust this one.", rich_help_panel=SERVER),
+    ] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Of this client.", rich_help_panel=SERVER)
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="PEM", rich_help_panel=SERVER)] = None,
+    callers_text: Annotated[
+        str | None,
+        typer.Option(
+            "--callers",
+            metavar="N,N,…",
+            help="Closed loop: so many, each asks again when it is answered. 1,8,64 unless said.",
+            rich_help_panel=ASKS,
+        ),
+    ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,…", help="Open loop: so many asks a second, at random.", rich_help_panel=ASKS
+        ),
+    ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Else the demo's photos.", rich_help_panel=ASKS),
+    ] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="One a line; else the demo's.", rich_help_panel=ASKS),
+    ] = None,
+    follow_ups: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share about photos that are known.", rich_help_panel=ASKS),
+    ] = 0.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Of each row.", rich_help_panel=ASKS)] = 5.0,
+    warm_up: Annotated[
+        float, typer.Option(min=0, help="Seconds before each row.", rich_help_panel=ASKS)
+    ] = 1.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.001, help="Seconds for an answer.", rich_help_panel=ASKS)
+    ] = 10.0,
+    channels: Annotated[int, typer.Option(min=1, max=256, help="Connections.", rich_help_panel=ASKS)] = 4,
+    seed: Annotated[int, typer.Option(help="Of what is asked and when.", rich_help_panel=ASKS)] = 0,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=REPORT)
+    ] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.svg", help="Latency against throughput.", rich_help_panel=REPORT),
+    ] = None,
+) -> None:
+    """Ask a server as many callers would, and say how many answers came and how long they took.
+
+    --callers: closed loop, who waits asks nothing meanwhile. --rate: open loop, asks come when they come, and each is
+    timed from when it was due. What each figure means: docs/measuring.md.
+    """
+    loop, steps = _steps(callers_text, rate)
+    load = Load(
+        loop=loop,
+        steps=steps,
+        warm_up_s=warm_up,
+        seconds=seconds,
+        timeout_s=timeout,
+        follow_ups=follow_ups,
+        channels=channels,
+        seed=seed,
+    )
+    if picture is not None and not picture.absolute().parent.is_dir():
+        raise typer.BadParameter(f"{picture.parent} is no folder.", param_hint="--picture")
+    with kept_imports():
+        from .material import read_material
+        from .measure import measure
+        from .picture import draw
+        from .table import as_fields, foot
+        from .target import read_target
+
+    target = read_target(
+        server=server,
+        model=model,
+        pid=pid,
+        token=token,
+        tls=tls,
+        authority=tls_authority,
+        certificate=tls_certificate,
+        key=tls_key,
+    )
+    material = read_material(photos, questions)
+    measured, rows = measure(target, load, material, (lambda _line: None) if json else typer.echo)
+    typer.echo(to_json(as_fields(measured, load, material, rows)) if json else "\n".join(foot(rows)))
+    if picture is not None:
+        title = f"{measured.model} on {measured.engine} {measured.precision}, {loop} loop"
+        picture.write_text(draw(rows, title), "utf-8")
+    if not all(row.asks_per_s for row in rows):
+        raise typer.Exit(1)  # a row without an answer says nothing of a server
+
+
+def _steps(callers_text: str | None, rate: str | None) -> tuple[Loop, tuple[float, ...]]:
+    if callers_text is not None and rate is not None:
+        raise typer.BadParameter("give --callers or --rate, not both: a closed loop or an open one")
+    try:
+        return ("closed", callers(callers_text or "1,8,64")) if rate is None else ("open", rates(rate))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--callers" if rate is None else "--rate") from None
