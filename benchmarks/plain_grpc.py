@@ -2,8 +2,8 @@
 
 A load generator shares the machine with the server that it measures; grpcio's own client takes as long for a call as
 the server does, and this one 0.06 ms. It writes the frames itself (RFC 9113) with headers that were encoded once (RFC
-7541, 6.2.2: literals that no table keeps), and reads no more of an answer than which call it ends and how. It is for
-servers that are known, and for photos that are smaller than a stream's window, 64 kB; it fails loudly.
+7541, 6.2.2: literals that no table keeps), and takes answers as bytes, which nobody need read. It is for servers that
+are known, and for photos that are smaller than a stream's window, 64 kB; it fails loudly.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+
+Caller = Callable[
+    [bytes], bytes
+]  # given the answer to its last message, b"" at first; gives its next message
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
@@ -19,6 +23,8 @@ END_STREAM, END_HEADERS, ACK = 1, 4, 1
 INITIAL_WINDOW = 4  # of the settings
 WINDOW = 2**31 - 1 - 65_535
 LARGEST_FRAME = 16_384
+PREFIX = 5  # bytes before a message in gRPC: whether it is compressed, and its length
+PATIENCE_S = 120.0  # for the next byte of any answer
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -31,10 +37,10 @@ def literal(name: str, value: str) -> bytes:
 
 
 class PlainGrpc:
-    """One connection; `run` keeps so many calls of one method under way."""
+    """One connection; `run` and `talk` keep so many calls of one method under way."""
 
     def __init__(self, port: int, path: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         fields = {
             ":method": "POST",
@@ -94,20 +100,28 @@ class PlainGrpc:
     def run(self, messages: Callable[[], bytes], callers: int, seconds: float) -> list[float]:
         """Keep `callers` calls under way for that long; gives how many seconds each answer took.
 
-        Raises RuntimeError for an answer that is none: of a call that went well, data comes before the trailers.
+        Raises RuntimeError for an answer that is none.
         """
-        began: dict[int, float] = {}
-        answered: set[int] = set()
+        return self.talk([lambda _: messages()] * callers, seconds)
+
+    def talk(self, callers: Sequence[Caller], seconds: float) -> list[float]:
+        """The same, for callers whose next message may depend on their last answer; each has one call under way.
+
+        What is under way in the end is waited for; the messages that its callers give then are not sent. Raises
+        RuntimeError for an answer that is none: of a call that went well, data comes before the trailers.
+        """
+        began: dict[int, tuple[float, Caller]] = {}
+        answers: dict[int, bytes] = {}
         took_s: list[float] = []
         received = 0
         end_s = time.perf_counter() + seconds
-        for _ in range(callers):
-            began[self._send(messages())] = time.perf_counter()
+        for caller in callers:
+            began[self._send(caller(b""))] = time.perf_counter(), caller
         self._flush()
         while began:
             for kind, flags, stream, payload in self._frames():
                 if kind == DATA:
-                    answered.add(stream)
+                    answers[stream] = answers.get(stream, b"") + payload
                     received += len(payload)
                 elif kind == SETTINGS and not flags & ACK:
                     self._owed.append(frame(SETTINGS, ACK, 0))
@@ -118,13 +132,14 @@ class PlainGrpc:
                 elif kind in (RST_STREAM, GOAWAY):
                     raise RuntimeError(f"the server ended a call by frame {kind}: {payload!r}")
                 if kind == HEADERS and flags & END_STREAM:
-                    if stream not in answered:
-                        raise RuntimeError("a call failed")
-                    answered.discard(stream)
-                    now_s = time.perf_counter()
-                    took_s.append(now_s - began.pop(stream))
+                    if stream not in answers:
+                        raise RuntimeError(f"a call failed: {payload!r}")
+                    answer, now_s = answers.pop(stream), time.perf_counter()
+                    started_s, caller = began.pop(stream)
+                    took_s.append(now_s - started_s)
+                    message = caller(answer[PREFIX:])
                     if now_s < end_s:
-                        began[self._send(messages())] = now_s
+                        began[self._send(message)] = now_s, caller
             if received > 1 << 20:
                 self._owed.append(frame(WINDOW_UPDATE, 0, 0, received.to_bytes(4, "big")))
                 received = 0
