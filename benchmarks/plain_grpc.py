@@ -8,6 +8,7 @@ are known, and for photos that are smaller than a stream's window, 64 kB; it fai
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
@@ -59,6 +60,9 @@ class PlainGrpc:
         self._unread = b""
         self._window = 65_535  # of the connection: what may still be sent
         self._owed: list[bytes] = []  # frames that wait for it
+        self._began: dict[int, tuple[float, Caller]] = {}  # calls under way, by stream
+        self._answers: dict[int, bytes] = {}  # what has come of them
+        self._received = 0  # bytes of answers that the server was not given back yet
 
     def _send(self, message: bytes) -> int:
         stream, self._next_stream = self._next_stream, self._next_stream + 2
@@ -110,41 +114,70 @@ class PlainGrpc:
         What is under way in the end is waited for; the messages that its callers give then are not sent. Raises
         RuntimeError for an answer that is none: of a call that went well, data comes before the trailers.
         """
-        began: dict[int, tuple[float, Caller]] = {}
-        answers: dict[int, bytes] = {}
-        took_s: list[float] = []
-        received = 0
-        end_s = time.perf_counter() + seconds
+        return talk_all([self], [callers], seconds)
+
+    def _begin(self, callers: Sequence[Caller]) -> None:
         for caller in callers:
-            began[self._send(caller(b""))] = time.perf_counter(), caller
+            self._began[self._send(caller(b""))] = time.perf_counter(), caller
         self._flush()
-        while began:
-            for kind, flags, stream, payload in self._frames():
-                if kind == DATA:
-                    answers[stream] = answers.get(stream, b"") + payload
-                    received += len(payload)
-                elif kind == SETTINGS and not flags & ACK:
-                    self._owed.append(frame(SETTINGS, ACK, 0))
-                elif kind == PING and not flags & ACK:
-                    self._owed.append(frame(PING, ACK, 0, payload))
-                elif kind == WINDOW_UPDATE and stream == 0:
-                    self._window += int.from_bytes(payload, "big")
-                elif kind in (RST_STREAM, GOAWAY):
-                    raise RuntimeError(f"the server ended a call by frame {kind}: {payload!r}")
-                if kind == HEADERS and flags & END_STREAM:
-                    if stream not in answers:
-                        raise RuntimeError(f"a call failed: {payload!r}")
-                    answer, now_s = answers.pop(stream), time.perf_counter()
-                    started_s, caller = began.pop(stream)
-                    took_s.append(now_s - started_s)
-                    message = caller(answer[PREFIX:])
-                    if now_s < end_s:
-                        began[self._send(message)] = now_s, caller
-            if received > 1 << 20:
-                self._owed.append(frame(WINDOW_UPDATE, 0, 0, received.to_bytes(4, "big")))
-                received = 0
-            self._flush()
+
+    def _hear(self, end_s: float) -> list[float]:
+        """One read: how long what was answered took; who was answered before `end_s` goes on."""
+        took_s: list[float] = []
+        for kind, flags, stream, payload in self._frames():
+            if kind == DATA:
+                self._answers[stream] = self._answers.get(stream, b"") + payload
+                self._received += len(payload)
+            elif kind == SETTINGS and not flags & ACK:
+                self._owed.append(frame(SETTINGS, ACK, 0))
+            elif kind == PING and not flags & ACK:
+                self._owed.append(frame(PING, ACK, 0, payload))
+            elif kind == WINDOW_UPDATE and stream == 0:
+                self._window += int.from_bytes(payload, "big")
+            elif kind in (RST_STREAM, GOAWAY):
+                raise RuntimeError(f"the server ended a call by frame {kind}: {payload!r}")
+            if kind == HEADERS and flags & END_STREAM:
+                if stream not in self._answers:
+                    raise RuntimeError(f"a call failed: {payload!r}")
+                answer, now_s = self._answers.pop(stream), time.perf_counter()
+                started_s, caller = self._began.pop(stream)
+                took_s.append(now_s - started_s)
+                message = caller(answer[PREFIX:])
+                if now_s < end_s:
+                    self._began[self._send(message)] = now_s, caller
+        if self._received > 1 << 20:
+            self._owed.append(frame(WINDOW_UPDATE, 0, 0, self._received.to_bytes(4, "big")))
+            self._received = 0
+        self._flush()
         return took_s
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def close(self) -> None:
         self._socket.close()
+
+
+def talk_all(
+    connections: Sequence[PlainGrpc], callers: Sequence[Sequence[Caller]], seconds: float
+) -> list[float]:
+    """As `talk` for many connections in this one thread; callers[i] are those of connections[i]."""
+    end_s = time.perf_counter() + seconds
+    poll = select.poll()
+    talking = {}
+    for one, its_callers in zip(connections, callers, strict=True):
+        one._begin(its_callers)
+        talking[one.fileno()] = one
+        poll.register(one.fileno(), select.POLLIN)
+    took_s: list[float] = []
+    while talking:
+        ready = poll.poll(PATIENCE_S * 1000)
+        if not ready:
+            raise TimeoutError(f"no answer within {PATIENCE_S:.0f} s")
+        for number, _ in ready:
+            one = talking[number]
+            took_s += one._hear(end_s)
+            if not one._began:
+                del talking[number]
+                poll.unregister(number)
+    return took_s
