@@ -6,6 +6,7 @@
 #   make fuzz    the C under sanitizers, half an hour                      make exact   against spaCy, half an hour
 #   make bench   the figures     make clean   remove what was built
 #   make soak    hours under load, each promise of docs/reliability.md; SOAK=--short for minutes
+#   make bench-peers  beside Triton, LitServe, Ray Serve and others; PEERS=--quick for minutes
 #   make accuracy   the built-in bundle on fresh scenes     make scenes-bundle   train it anew, about an hour
 
 VENV ?= .venv
@@ -21,7 +22,7 @@ BESIDE := benchmarks docs tests
 INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
 	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
 
-.PHONY: demo test lint types bench soak fuzz exact accuracy scenes-bundle scenes-samples clean
+.PHONY: demo test lint types bench bench-peers soak fuzz exact accuracy scenes-bundle scenes-samples clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.serving
@@ -42,6 +43,23 @@ bench: $(VENV)/.developing
 	$(BIN)/asksight bench --callers 1,64
 	$(BIN)/asksight bench --callers 1,64 --follow-ups 1
 	$(if $(QUESTIONS),$(BIN)/python benchmarks/tokenizer.py $(QUESTIONS))
+
+# Each peer in an interpreter of its own, of the same Python; PyTriton needs Debian's, whose library is shared.
+PEERS_PYTHON ?= /usr/bin/python3.11
+NEIGHBOURS := triton litserve ray tutorial
+
+bench-peers: $(VENV)/.developing build/types/asksight $(NEIGHBOURS:%=build/peers/%/.installed)
+	PYTHONPATH=benchmarks $(BIN)/python -m peers.bench $(PEERS)
+
+# What cannot be installed is a row of the table that says so.
+build/peers/%/.installed: benchmarks/peers/requirements/%.txt
+	@echo "Installing $* into build/peers/$* ..." >&2
+	@mkdir -p build/peers/$*
+	@rm -f build/peers/$*/not_installed
+	@{ $(PEERS_PYTHON) -m venv build/peers/$* && \
+	build/peers/$*/bin/pip --disable-pip-version-check install --quiet --requirement $<; } \
+	2>build/peers/$*/install.log || tail -n 1 build/peers/$*/install.log >build/peers/$*/not_installed
+	@touch $@
 
 fuzz: $(VENV)/.developing
 	FUZZ_SECONDS=600 $(BIN)/pytest tests/ext/test_ext_fuzz.py

@@ -2,16 +2,21 @@
 
 A load generator shares the machine with the server that it measures; grpcio's own client takes as long for a call as
 the server does, and this one 0.06 ms. It writes the frames itself (RFC 9113) with headers that were encoded once (RFC
-7541, 6.2.2: literals that no table keeps), and reads no more of an answer than which call it ends and how. It is for
-servers that are known, and for photos that are smaller than a stream's window, 64 kB; it fails loudly.
+7541, 6.2.2: literals that no table keeps), and takes answers as bytes, which nobody need read. It is for servers that
+are known, and for photos that are smaller than a stream's window, 64 kB; it fails loudly.
 """
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+
+Caller = Callable[
+    [bytes], bytes
+]  # given the answer to its last message, b"" at first; gives its next message
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
@@ -19,6 +24,8 @@ END_STREAM, END_HEADERS, ACK = 1, 4, 1
 INITIAL_WINDOW = 4  # of the settings
 WINDOW = 2**31 - 1 - 65_535
 LARGEST_FRAME = 16_384
+PREFIX = 5  # bytes before a message in gRPC: whether it is compressed, and its length
+PATIENCE_S = 120.0  # for the next byte of any answer
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -31,10 +38,10 @@ def literal(name: str, value: str) -> bytes:
 
 
 class PlainGrpc:
-    """One connection; `run` keeps so many calls of one method under way."""
+    """One connection; `run` and `talk` keep so many calls of one method under way."""
 
     def __init__(self, port: int, path: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         fields = {
             ":method": "POST",
@@ -53,6 +60,9 @@ class PlainGrpc:
         self._unread = b""
         self._window = 65_535  # of the connection: what may still be sent
         self._owed: list[bytes] = []  # frames that wait for it
+        self._began: dict[int, tuple[float, Caller]] = {}  # calls under way, by stream
+        self._answers: dict[int, bytes] = {}  # what has come of them
+        self._received = 0  # bytes of answers that the server was not given back yet
 
     def _send(self, message: bytes) -> int:
         stream, self._next_stream = self._next_stream, self._next_stream + 2
@@ -94,42 +104,80 @@ class PlainGrpc:
     def run(self, messages: Callable[[], bytes], callers: int, seconds: float) -> list[float]:
         """Keep `callers` calls under way for that long; gives how many seconds each answer took.
 
-        Raises RuntimeError for an answer that is none: of a call that went well, data comes before the trailers.
+        Raises RuntimeError for an answer that is none.
         """
-        began: dict[int, float] = {}
-        answered: set[int] = set()
-        took_s: list[float] = []
-        received = 0
-        end_s = time.perf_counter() + seconds
-        for _ in range(callers):
-            began[self._send(messages())] = time.perf_counter()
+        return self.talk([lambda _: messages()] * callers, seconds)
+
+    def talk(self, callers: Sequence[Caller], seconds: float) -> list[float]:
+        """The same, for callers whose next message may depend on their last answer; each has one call under way.
+
+        What is under way in the end is waited for; the messages that its callers give then are not sent. Raises
+        RuntimeError for an answer that is none: of a call that went well, data comes before the trailers.
+        """
+        return talk_all([self], [callers], seconds)
+
+    def _begin(self, callers: Sequence[Caller]) -> None:
+        for caller in callers:
+            self._began[self._send(caller(b""))] = time.perf_counter(), caller
         self._flush()
-        while began:
-            for kind, flags, stream, payload in self._frames():
-                if kind == DATA:
-                    answered.add(stream)
-                    received += len(payload)
-                elif kind == SETTINGS and not flags & ACK:
-                    self._owed.append(frame(SETTINGS, ACK, 0))
-                elif kind == PING and not flags & ACK:
-                    self._owed.append(frame(PING, ACK, 0, payload))
-                elif kind == WINDOW_UPDATE and stream == 0:
-                    self._window += int.from_bytes(payload, "big")
-                elif kind in (RST_STREAM, GOAWAY):
-                    raise RuntimeError(f"the server ended a call by frame {kind}: {payload!r}")
-                if kind == HEADERS and flags & END_STREAM:
-                    if stream not in answered:
-                        raise RuntimeError("a call failed")
-                    answered.discard(stream)
-                    now_s = time.perf_counter()
-                    took_s.append(now_s - began.pop(stream))
-                    if now_s < end_s:
-                        began[self._send(messages())] = now_s
-            if received > 1 << 20:
-                self._owed.append(frame(WINDOW_UPDATE, 0, 0, received.to_bytes(4, "big")))
-                received = 0
-            self._flush()
+
+    def _hear(self, end_s: float) -> list[float]:
+        """One read: how long what was answered took; who was answered before `end_s` goes on."""
+        took_s: list[float] = []
+        for kind, flags, stream, payload in self._frames():
+            if kind == DATA:
+                self._answers[stream] = self._answers.get(stream, b"") + payload
+                self._received += len(payload)
+            elif kind == SETTINGS and not flags & ACK:
+                self._owed.append(frame(SETTINGS, ACK, 0))
+            elif kind == PING and not flags & ACK:
+                self._owed.append(frame(PING, ACK, 0, payload))
+            elif kind == WINDOW_UPDATE and stream == 0:
+                self._window += int.from_bytes(payload, "big")
+            elif kind in (RST_STREAM, GOAWAY):
+                raise RuntimeError(f"the server ended a call by frame {kind}: {payload!r}")
+            if kind == HEADERS and flags & END_STREAM:
+                if stream not in self._answers:
+                    raise RuntimeError(f"a call failed: {payload!r}")
+                answer, now_s = self._answers.pop(stream), time.perf_counter()
+                started_s, caller = self._began.pop(stream)
+                took_s.append(now_s - started_s)
+                message = caller(answer[PREFIX:])
+                if now_s < end_s:
+                    self._began[self._send(message)] = now_s, caller
+        if self._received > 1 << 20:
+            self._owed.append(frame(WINDOW_UPDATE, 0, 0, self._received.to_bytes(4, "big")))
+            self._received = 0
+        self._flush()
         return took_s
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def close(self) -> None:
         self._socket.close()
+
+
+def talk_all(
+    connections: Sequence[PlainGrpc], callers: Sequence[Sequence[Caller]], seconds: float
+) -> list[float]:
+    """As `talk` for many connections in this one thread; callers[i] are those of connections[i]."""
+    end_s = time.perf_counter() + seconds
+    poll = select.poll()
+    talking = {}
+    for one, its_callers in zip(connections, callers, strict=True):
+        one._begin(its_callers)
+        talking[one.fileno()] = one
+        poll.register(one.fileno(), select.POLLIN)
+    took_s: list[float] = []
+    while talking:
+        ready = poll.poll(PATIENCE_S * 1000)
+        if not ready:
+            raise TimeoutError(f"no answer within {PATIENCE_S:.0f} s")
+        for number, _ in ready:
+            one = talking[number]
+            took_s += one._hear(end_s)
+            if not one._began:
+                del talking[number]
+                poll.unregister(number)
+    return took_s

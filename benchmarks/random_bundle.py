@@ -46,12 +46,26 @@ def main() -> None:
     parser.add_argument("--arch", choices=("lstm", "mlp"), default="lstm")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--answers", type=int, default=ANSWERS)
+    parser.add_argument(
+        "--keras", type=Path, metavar="FOLDER", help="keep both models as Keras saves them, too"
+    )
     given = parser.parse_args()
-    bundle = make(given.encoder, given.arch, given.out, seed=given.seed)
+    bundle = make(
+        given.encoder, given.arch, given.out, seed=given.seed, answers=given.answers, keras=given.keras
+    )
     print(f"{bundle.name} written to {given.out}: {NOTE}")
 
 
-def make(encoder_name: str, arch: str, out: Path, *, seed: int = 0) -> Bundle:
+def make(
+    encoder_name: str,
+    arch: str,
+    out: Path,
+    *,
+    seed: int = 0,
+    answers: int = ANSWERS,
+    keras: Path | None = None,
+) -> Bundle:
     """Build both models, export them, and write the bundle with samples of scenes inside."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
     return_freed_memory()
@@ -72,8 +86,13 @@ def make(encoder_name: str, arch: str, out: Path, *, seed: int = 0) -> Bundle:
             np.asarray(encoder(photos[start : start + BATCH].astype(np.float32), training=False))
             for start in range(0, len(photos), BATCH)
         ])  # fmt: skip
+        if keras is not None:
+            keras.mkdir(parents=True, exist_ok=True)
+            encoder.save(keras / "encoder.keras")
         del encoder
-        answerer = random_answerer(arch, features, table.vectors(questions), seed=seed)
+        answerer = random_answerer(arch, features, table.vectors(questions), seed=seed, answers=answers)
+        if keras is not None:
+            answerer.save(keras / "answerer.keras")
         save_onnx(answerer, graphs / "answerer.onnx", output_names=["logits"])
         return write_bundle(
             out,
@@ -81,7 +100,7 @@ def make(encoder_name: str, arch: str, out: Path, *, seed: int = 0) -> Bundle:
             answerer=graphs / "answerer.onnx",
             vectors=vectors,
             words=words,
-            answers=[f"answer {number}" for number in range(ANSWERS)],
+            answers=[f"answer {number}" for number in range(answers)],
             name=f"random-{encoder_name}-{arch}",
             version="0",
             architecture=arch,
@@ -122,6 +141,7 @@ def random_answerer(
     questions: tuple[NDArray[np.float32], NDArray[np.int32]],
     *,
     seed: int,
+    answers: int,
 ) -> Any:
     """The tutorial's answerer; `features` [S,F] and `questions` are what its first dense layer is fitted to."""
     import keras
@@ -130,9 +150,9 @@ def random_answerer(
 
     keras.utils.set_random_seed(seed)
     if arch == "lstm":
-        model = lstm.answerer(lstm.LstmConfig(), feature_shape=features.shape[1:], answers=ANSWERS)
+        model = lstm.answerer(lstm.LstmConfig(), feature_shape=features.shape[1:], answers=answers)
     else:
-        model = mlp.answerer(mlp.MlpConfig(), feature_shape=features.shape[1:], answers=ANSWERS)
+        model = mlp.answerer(mlp.MlpConfig(), feature_shape=features.shape[1:], answers=answers)
     random = np.random.default_rng([seed, 2])
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     merged = keras.Model(model.inputs, dense[0].input)
@@ -148,7 +168,7 @@ def random_answerer(
     for layer in dense[1:]:
         fan_in, units = layer.kernel.shape
         kernel = random.standard_normal((fan_in, units), np.float32) * 1.5 / np.sqrt(fan_in)
-        if units == ANSWERS:
+        if units == answers:
             kernel *= 4 / np.arange(1, units + 1, dtype=np.float32) ** 2
         layer.set_weights([kernel, np.zeros(units, np.float32)])
     return model

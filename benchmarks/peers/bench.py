@@ -1,0 +1,303 @@
+"""How fast AskSight is beside what one would pick instead: the same photos and questions through each, in one run.
+
+    make bench-peers [PEERS="--quick --only constant --json"]
+
+Each peer runs as its docs tune it (serve_*.py say how), all of them at once, and is asked by turns, so that all meet
+the same machine; an idle one takes next to nothing. Of each row the median of the turns is given, of the processor time
+the range too: it is the steadiest figure on a shared machine. What asks takes processor time of the same machine; how
+much, an ask, is the last column. Before anything is measured all have to give the same answers.
+
+constant   a constant answer, 60 kB of photo in each message: what a peer costs by itself
+new        VGG16 and the tutorial's LSTM, random weights, a new photo of 60 kB with each question
+ten        the same, ten questions a photo
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from .lineup import (
+    AIO,
+    ASKSIGHT,
+    BUILT,
+    COMPILED,
+    GRPCIO,
+    LITSERVE,
+    LOOP,
+    RAY,
+    ROOT,
+    TRITON,
+    TUTORIAL,
+    WHOLE,
+    WIRE,
+    NotHereError,
+    Peer,
+    Setting,
+    Started,
+)
+from .photos import QUESTIONS, photos
+
+CLOSE = 0.01  # probabilities of the same answer from the same float32 graphs
+AGREES = 0.99  # of a compiled plan's best answers, at least
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """What one peer did in one turn."""
+
+    asks_per_s: float
+    p50_ms: float
+    server_cpu_ms: float  # an ask
+    caller_cpu_ms: float  # an ask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One peer's turns at one work, or why there are none."""
+
+    work: str
+    peer: str
+    turns: tuple[Turn, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Length:
+    """How long a run is."""
+
+    turns: int
+    seconds: float
+    callers: int
+
+
+LENGTHS = {
+    "constant": Length(turns=9, seconds=3, callers=32),
+    "new": Length(turns=5, seconds=12, callers=16),
+    "ten": Length(turns=5, seconds=12, callers=16),
+}
+QUICK = {
+    "constant": Length(turns=3, seconds=1, callers=32),
+    "new": Length(turns=2, seconds=5, callers=8),
+    "ten": Length(turns=2, seconds=5, callers=8),
+}
+
+Ask = Callable[[Started, Length], list[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A row that is to be."""
+
+    peer: Peer
+    ask: Ask
+    name: str = ""
+
+
+def new(started: Started, length: Length) -> list[float]:
+    return started.ask_new(length.callers, length.seconds)
+
+
+def ten(started: Started, length: Length) -> list[float]:
+    return started.ask_ten(length.callers, length.seconds)
+
+
+def ten_by_hand(started: Started, length: Length) -> list[float]:
+    return started.ask_ten(length.callers, length.seconds, by_hand=True)
+
+
+def constant(peer: Peer) -> Entry:
+    work = peer.work if peer is WIRE else "constant"
+    return Entry(peer=replace(peer, work=work), ask=new)
+
+
+WORKS: dict[str, Sequence[Entry]] = {
+    "constant": [constant(peer) for peer in (WHOLE, WIRE, AIO, GRPCIO, TRITON, LITSERVE, RAY, TUTORIAL)],
+    "new": [
+        Entry(peer=peer, ask=new)
+        for peer in (LOOP, ASKSIGHT, COMPILED, AIO, GRPCIO, TRITON, LITSERVE, RAY, TUTORIAL)
+    ],
+    "ten": [
+        Entry(peer=ASKSIGHT, ask=ten),
+        Entry(peer=COMPILED, ask=ten),
+        Entry(peer=TRITON, ask=ten),
+        Entry(peer=TRITON, ask=ten_by_hand, name="Triton, features kept by its caller"),
+    ],
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="some minutes, for a look")
+    parser.add_argument("--only", nargs="+", choices=tuple(WORKS), default=tuple(WORKS), metavar="WORK")
+    parser.add_argument(
+        "--peers", nargs="+", metavar="TEXT", help="only those whose names contain one of these"
+    )
+    parser.add_argument("--turns", type=int)
+    parser.add_argument("--seconds", type=float, help="of each turn")
+    parser.add_argument("--bundle", type=Path, help="instead of VGG16 with the LSTM, which is made once")
+    parser.add_argument("--json", action="store_true", help="one JSON object a row, with every turn")
+    given = parser.parse_args()
+    show = as_json if given.json else as_text
+    if not given.json:
+        print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} at the start", flush=True)
+    for works in [("constant",), ("new", "ten")]:
+        wanted = [work for work in works if work in given.only]
+        if not wanted:
+            continue
+        setting = Setting() if works == ("constant",) else vqa_setting(given.bundle)
+        lengths = {work: shortened(work, given) for work in wanted}
+        for row in measure(wanted, setting, lengths, given.peers):
+            show(row)
+
+
+def shortened(work: str, given: argparse.Namespace) -> Length:
+    usual = (QUICK if given.quick else LENGTHS)[work]
+    return Length(
+        turns=given.turns or usual.turns, seconds=given.seconds or usual.seconds, callers=usual.callers
+    )
+
+
+def vqa_setting(bundle: Path | None) -> Setting:
+    """Where the bundle is, with its models as Keras has them and its compiled plans; made the first time."""
+    if bundle is not None:
+        return Setting(bundle=bundle, keras=bundle.with_name(bundle.name + ".keras"))
+    bundle, keras = BUILT / "vgg16-lstm", BUILT / "vgg16-lstm.keras"
+    if not (bundle / "bundle.json").exists():
+        print("Making VGG16 and the LSTM with random weights, a minute ...", file=sys.stderr)
+        script = ROOT / "benchmarks" / "random_bundle.py"
+        run([str(script), "--arch", "lstm", "--out", str(bundle), "--keras", str(keras)])
+    if not (bundle / "engines").exists():
+        precision = "bf16" if has_bf16() else "int8"
+        print(f"Compiling it for this machine, {precision}, some minutes ...", file=sys.stderr)
+        main_of = "from asksight.cli.main import main; main()"
+        run(["-P", "-c", main_of, "compile", str(bundle), "--precision", precision])
+    return Setting(bundle=bundle, keras=keras)
+
+
+def run(arguments: Sequence[str]) -> None:
+    ran = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        raise SystemExit(f"{' '.join(arguments)} failed: {ran.stderr.strip()}")
+
+
+def has_bf16() -> bool:
+    flags = Path("/proc/cpuinfo").read_text().split()
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def measure(
+    works: Sequence[str], setting: Setting, lengths: dict[str, Length], names: Sequence[str] | None
+) -> Iterable[Row]:
+    """Start all that these works need, hold their answers together, and let them take turns."""
+    entries = [
+        (work, entry)
+        for work in works
+        for entry in WORKS[work]
+        if names is None or any(name in entry.peer.name for name in names)
+    ]
+    with ExitStack() as stack:
+        started: dict[Peer, Started] = {}
+        missing: dict[Peer, str] = {}
+        for peer in dict.fromkeys(entry.peer for _, entry in entries):
+            try:
+                started[peer] = Started(peer, setting)
+            except NotHereError as error:
+                missing[peer] = str(error)
+            else:
+                stack.callback(started[peer].end)
+        hold_together(started.values())
+        for work in works:
+            here = [entry for of, entry in entries if of == work and entry.peer in started]
+            turns = by_turns([(started[one.peer], one.ask) for one in here], lengths[work])
+            found = dict(zip(map(id, here), turns, strict=True))
+            for of, entry in entries:
+                if of == work:
+                    yield Row(
+                        work=work,
+                        peer=entry.name or entry.peer.name,
+                        turns=tuple(found.get(id(entry), ())),
+                        why=missing.get(entry.peer, ""),
+                    )
+
+
+def hold_together(started: Iterable[Started]) -> None:
+    """Stop where two that do the same work do not answer the same."""
+    asked = [(photo, question) for photo in photos()[:2] for question in QUESTIONS[:4]]
+    first: Started | None = None
+    for one in started:
+        if one.peer.work != "vqa" or one.peer.protocol == "loop":
+            continue
+        found = [one.answers(*ask)[0] for ask in asked]
+        if first is None:
+            first, expected = one, found
+            continue
+        same = [label == wanted for (label, _), (wanted, _) in zip(found, expected, strict=True)]
+        off = max(abs(got - want) for (_, got), (_, want) in zip(found, expected, strict=True))
+        if one.peer.engine == "auto":
+            if not all(same):
+                print(
+                    f"{one.peer.name}: {same.count(False)} of {len(same)} best answers differ",
+                    file=sys.stderr,
+                )
+        elif not all(same) or off > CLOSE:
+            raise SystemExit(
+                f"{one.peer.name} and {first.peer.name} do not answer the same: {found}, {expected}"
+            )
+
+
+def by_turns(asking: Sequence[tuple[Started, Ask]], length: Length) -> list[list[Turn]]:
+    """The turns of each; the first round only warms."""
+    found: list[list[Turn]] = [[] for _ in asking]
+    for number in range(length.turns + 1):
+        for (one, ask), turns in zip(asking, found, strict=True):
+            turn = one_turn(one, ask, length)
+            if number:
+                turns.append(turn)
+    return found
+
+
+def one_turn(one: Started, ask: Ask, length: Length) -> Turn:
+    server_s, caller_s, began_s = one.tree.cpu_s(), time.process_time(), time.perf_counter()
+    took_s = sorted(ask(one, length))
+    lasted_s, caller_s = time.perf_counter() - began_s, time.process_time() - caller_s
+    return Turn(
+        asks_per_s=len(took_s) / lasted_s,
+        p50_ms=1e3 * statistics.median(took_s),
+        server_cpu_ms=1e3 * (one.tree.cpu_s() - server_s) / len(took_s),
+        caller_cpu_ms=1e3 * caller_s / len(took_s),
+    )
+
+
+def as_json(row: Row) -> None:
+    print(json.dumps(asdict(row)), flush=True)
+
+
+def as_text(row: Row) -> None:
+    start = f"{row.work:<9}{row.peer:<37}"
+    if not row.turns:
+        print(start + row.why, flush=True)
+        return
+    middle = {
+        name: statistics.median(getattr(turn, name) for turn in row.turns) for name in asdict(row.turns[0])
+    }
+    cpu_ms = [turn.server_cpu_ms for turn in row.turns]
+    print(
+        f"{start}{middle['asks_per_s']:9.1f} asks/s  p50 {middle['p50_ms']:8.1f} ms  "
+        f"CPU an ask {middle['server_cpu_ms']:8.3f} ms ({min(cpu_ms):.3f} to {max(cpu_ms):.3f})  "
+        f"asker's {middle['caller_cpu_ms']:.3f} ms",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""All that the peers' benchmark takes from inside AskSight; what needs the server is imported when asked for.
+
+The peers' own interpreters have `ext`, `photos` and `engine` only: no server, and often no protobuf.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asksight.engine import Bundle, Engine, FakeEngine, load_bundle, open_engine
+from asksight.engine.warm import warm_within
+from asksight.ext import WordTable
+from asksight.photos.decode import check_photo, decode
+from asksight.photos.input import PhotoInput
+from asksight.photos.limits import PhotoLimits
+
+LARGEST_BATCH = 32
+
+__all__ = ["Bundle", "Engine", "load_bundle"]
+
+
+def open_stages(bundle: Bundle, threads: int | None) -> tuple[Engine, Engine]:
+    """The encoder and the answerer in float32 on onnxruntime, warm, as the server opens them."""
+    engines = []
+    for path in (bundle.encoder_path, bundle.answerer_path):
+        engine = open_engine("onnxruntime", path, max_batch=LARGEST_BATCH, threads=threads)
+        warm_within(engine, LARGEST_BATCH)
+        engines.append(engine)
+    return engines[0], engines[1]
+
+
+def word_table(bundle: Bundle) -> WordTable:
+    """Questions → vectors [N, T, D] and lengths [N]."""
+    return WordTable(**bundle.word_table)
+
+
+def picture_maker(bundle: Bundle) -> Callable[[bytes], NDArray[Any]]:
+    """A photo file's bytes → [H, W, 3] as the encoder takes it."""
+    wanted = PhotoInput.of(bundle.image_height, bundle.image_width, bundle.image_dtype, bundle.preprocessing)
+    limits = PhotoLimits()
+
+    def picture(photo: bytes) -> NDArray[Any]:
+        return wanted(decode(photo, check_photo(photo, limits), smallest_px=wanted.smallest_px))
+
+    return picture
+
+
+def constant_engines(bundle: Bundle) -> tuple[Engine, Engine]:
+    """Engines of the bundle's shapes that compute nothing."""
+    encoder, answerer = open_stages(bundle, threads=1)
+    features = np.zeros((LARGEST_BATCH, *bundle.feature_shape), np.float32)
+    logits = np.zeros((LARGEST_BATCH, len(bundle.answers)), np.float32)
+    logits[:, 0] = 8
+    return (
+        FakeEngine(encoder.spec, lambda arrays: {"features": features[: len(arrays["image"])]}),
+        FakeEngine(answerer.spec, lambda arrays: {"logits": logits[: len(arrays["lengths"])]}),
+    )
+
+
+def serve_constant(port: int, *, wire_only: bool) -> None:
+    """`asksight serve` with engines that compute nothing; with `wire_only`, an assistant that does nothing either.
+
+    All the rest is what it is: the desk, the limits, the log, the metrics, and (unless `wire_only`) the photo's hash,
+    the cache, the batcher, the words, the probabilities and the sentence.
+    """
+    from asksight.engine.pick import Chosen
+    from asksight.server import local
+    from asksight.server.asks import Ask
+    from asksight.server.core.assistant import Assistant
+    from asksight.server.running.serving import serve
+    from asksight.server.running.settings import Settings
+    from asksight.v1 import vqa_pb2
+
+    def engines(bundle: Bundle, *_: Any, **__: Any) -> tuple[Callable[[], Chosen], Callable[[], Chosen]]:
+        encoder, answerer = constant_engines(bundle)
+        return lambda: Chosen(engine=encoder), lambda: Chosen(engine=answerer)
+
+    vars(local)["bundle_engines"] = engines
+    if wire_only:
+        response = vqa_pb2.AskResponse(
+            answers=[vqa_pb2.Answer(label=f"answer {one}", probability=0.5**one) for one in range(1, 6)]
+        )
+
+        async def ask(_: Assistant, __: Ask) -> vqa_pb2.AskResponse:
+            return response
+
+        type.__setattr__(Assistant, "ask", ask)
+    serve(Settings(model=("scenes",), port=port, calls_per_caller=0), print)
+
+
+def serve_command(python: str, bundle: Path, port: int, engine: str) -> tuple[list[str], dict[str, str]]:
+    """`asksight serve` and its settings. No peer refuses what would wait for long, so AskSight does not either."""
+    command = [python, "-P", "-c", "from asksight.cli.main import main; main()", "serve", "--port", str(port)]
+    command += ["--model", str(bundle), "--engine", engine, "--calls-per-caller", "0", "--no-watch"]
+    return command, {"ASKSIGHT_LONGEST_WAIT_S": "120", **os.environ}

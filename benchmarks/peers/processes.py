@@ -1,0 +1,126 @@
+"""A server as a tree of processes: started, its processor time read, and ended to the last one.
+
+What it forks and lets go of stays below it: it is made the reaper of its orphans (prctl(2), PR_SET_CHILD_SUBREAPER),
+which it stays when it runs another program.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+SET_CHILD_SUBREAPER = 36
+ENDS_WITHIN_S = 15.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+class Tree:
+    """A process and all that come of it."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.log = log
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
+                start_new_session=True,
+                preexec_fn=_reap_orphans,
+            )
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def last_words(self) -> str:
+        """The last line that it wrote to standard error."""
+        lines = self.log.read_text("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def cpu_s(self) -> float:
+        """The processor time that all of them have taken, with those that have ended."""
+        return sum(stat.cpu_s for stat in self._stats().values())
+
+    def memory_bytes(self) -> int:
+        """What they hold, each page shared by several counted for each."""
+        return sum(stat.memory_bytes for stat in self._stats().values())
+
+    def end(self) -> None:
+        """SIGTERM to the first, and SIGKILL to whatever is left."""
+        pids = set(self._stats())
+        if self.alive:
+            self.process.terminate()
+            end_s = time.monotonic() + ENDS_WITHIN_S
+            while self.alive and time.monotonic() < end_s:
+                pids |= set(self._stats())
+                time.sleep(0.1)
+        for pid in sorted(pids):
+            if pid == self.process.pid and not self.alive:
+                continue
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+    def _stats(self) -> dict[int, Stat]:
+        found = {pid: stat for pid in _pids() if (stat := read_stat(pid)) is not None}
+        children: dict[int, list[int]] = {}
+        for pid, stat in found.items():
+            children.setdefault(stat.parent, []).append(pid)
+        mine, waiting = {}, [self.process.pid]
+        while waiting:
+            pid = waiting.pop()
+            if pid in found:
+                mine[pid] = found[pid]
+            waiting += children.get(pid, [])
+        return mine
+
+
+class Stat:
+    """What the kernel says of a process."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self.parent = int(fields[1])
+        self.cpu_s = (
+            sum(map(int, fields[11:15])) * TICK_S
+        )  # its own, and of its children that were waited for
+        self.memory_bytes = int(fields[21]) * PAGE_BYTES
+
+
+def read_stat(pid: int) -> Stat | None:
+    """proc(5), /proc/pid/stat; None where it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return Stat(text.rsplit(") ", 1)[1].split())
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - a Path for each is slow
+
+
+def _reap_orphans() -> None:
+    ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)

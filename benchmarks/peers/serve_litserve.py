@@ -1,0 +1,65 @@
+"""LitServe: HTTP, a form with the photo, JSON back.
+
+As its docs have it (https://lightning.ai/docs/litserve/features/batching and /scale): batches of up to the engine's
+largest, with no wait; on a CPU as many workers as cores, each then with one thread; as many API servers as workers;
+`fast_queue` (ZeroMQ) for high loads.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import litserve
+from fastapi import Request
+
+from .work import LARGEST_BATCH, Answers, arguments, work
+
+CORES = len(os.sched_getaffinity(0))
+
+
+class Api(litserve.LitAPI):
+    """Answers POST /predict."""
+
+    def __init__(self, kind: str, bundle: Path) -> None:
+        super().__init__(max_batch_size=LARGEST_BATCH, batch_timeout=0.0)
+        self._kind = kind
+        self._bundle = bundle
+
+    def setup(self, device: str) -> None:
+        self._answer = work(self._kind, self._bundle, threads=1)
+
+    def decode_request(self, request: Request) -> tuple[bytes, str]:  # what comes of it is the form
+        form: Any = request
+        return form["photo"].file.read(), form["question"]
+
+    def batch(self, inputs: list[tuple[bytes, str]]) -> list[tuple[bytes, str]]:
+        return inputs
+
+    def predict(self, x: list[tuple[bytes, str]]) -> list[Answers]:
+        return self._answer([photo for photo, _ in x], [question for _, question in x])
+
+    def unbatch(self, output: list[Answers]) -> list[Answers]:
+        return output
+
+    def encode_response(self, output: Answers) -> dict[str, Answers]:
+        return {"answers": output}
+
+
+if __name__ == "__main__":
+    given = arguments()
+    server = litserve.LitServer(
+        Api(given.work, given.bundle),
+        accelerator="cpu",
+        workers_per_device=CORES,
+        fast_queue=True,
+        timeout=False,
+    )
+    server.run(
+        host="127.0.0.1",
+        port=given.port,
+        num_api_servers=CORES,
+        generate_client_file=False,
+        log_level="warning",
+    )

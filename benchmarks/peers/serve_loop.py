@@ -1,0 +1,42 @@
+"""No server: decode, encode, answer in a loop. What the work costs when nobody has to be spoken to.
+
+Reads a number of seconds from each line of standard input, works for that long, and writes how long each photo took.
+The batch is the best of BATCHES, tried at the start.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from .photos import QUESTIONS, new_photos
+from .work import Vqa, arguments
+
+BATCHES = (1, 4, 8)  # the engine runs large photos four at a time in any case
+
+
+def main() -> None:
+    given = arguments()
+    vqa = Vqa(given.bundle)
+    photos = new_photos(time.time_ns())
+
+    def one_batch(size: int) -> float:
+        """Seconds a photo."""
+        started_s = time.perf_counter()
+        shown = [next(photos) for _ in range(size)]
+        vqa(shown, [QUESTIONS[at % len(QUESTIONS)] for at in range(size)])
+        return (time.perf_counter() - started_s) / size
+
+    size = min(BATCHES, key=lambda one: min(one_batch(one) for _ in range(2)))
+    print(json.dumps({"batch": size}), flush=True)
+    for line in sys.stdin:
+        end_s = time.perf_counter() + float(line)
+        took_s: list[float] = []
+        while time.perf_counter() < end_s:
+            took_s += [one_batch(size)] * size
+        print(json.dumps({"took_s": took_s}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
