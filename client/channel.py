@@ -36,7 +36,6 @@ CHANNEL_OPTIONS = (
     ("grpc.max_send_message_length", -1),  # the limit is the server's; photos are measured before they go
     ("grpc.max_receive_message_length", MAX_RESPONSE_BYTES),
     ("grpc.initial_reconnect_backoff_ms", 200),  # a server that restarts is found again within seconds
-    ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5000),
 )
 

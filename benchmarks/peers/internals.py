@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.engine import Bundle, Engine, FakeEngine, load_bundle, open_engine
-from asksight.engine.warm import warm_within
+from asksight.engine import Bundle, Engine, FakeEngine, load_bundle
+from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
+from asksight.engine.runtimes.warm import warm_within
 from asksight.ext import WordTable
 from asksight.photos.decode import check_photo, decode
 from asksight.photos.input import PhotoInput
@@ -29,7 +30,7 @@ def open_stages(bundle: Bundle, threads: int | None) -> tuple[Engine, Engine]:
     """The encoder and the answerer in float32 on onnxruntime, warm, as the server opens them."""
     engines = []
     for path in (bundle.encoder_path, bundle.answerer_path):
-        engine = open_engine("onnxruntime", path, max_batch=LARGEST_BATCH, threads=threads)
+        engine = OnnxRuntimeEngine(path, max_batch=LARGEST_BATCH, threads=threads)
         warm_within(engine, LARGEST_BATCH)
         engines.append(engine)
     return engines[0], engines[1]
@@ -69,7 +70,7 @@ def serve_constant(port: int, *, wire_only: bool) -> None:
     All the rest is what it is: the desk, the limits, the log, the metrics, and (unless `wire_only`) the photo's hash,
     the cache, the batcher, the words, the probabilities and the sentence.
     """
-    from asksight.engine.pick import Chosen
+    from asksight.engine.plans.pick import Chosen
     from asksight.server import local
     from asksight.server.asks import Ask
     from asksight.server.core.assistant import Assistant
