@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from served import served
+from slow_line import slow_line
 
 from asksight.client import connect
 from asksight.client.channel import complete_target
@@ -43,6 +45,15 @@ def test_an_address_is_completed(written: str, meant: str) -> None:
 def test_what_is_no_address_is_refused_at_once(written: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         connect(written)
+
+
+def test_a_line_on_which_connecting_takes_half_a_second_is_used() -> None:
+    with (
+        served("scenes") as address,
+        slow_line(int(address.rsplit(":", 1)[1]), 0.6) as port,
+        connect(f"127.0.0.1:{port}", timeout=20) as client,
+    ):
+        assert client.model().name == "scenes"
 
 
 def test_importing_the_client_imports_nothing_heavy() -> None:
