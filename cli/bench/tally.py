@@ -1,8 +1,8 @@
 """What became of the asks of one row. An ask belongs to the window in which it was due, an answer to when it came.
 
 So asks a second are what was answered meanwhile, however much is still owed; and a latency is counted for each ask
-that was due, however late it was answered. One that was not answered in time has the timeout for its latency, which is
-less than the truth; one that was refused has none, since quick refusals would flatter.
+that was due. One that was not answered within the timeout has the timeout for its latency, which is less
+than the truth; one that was refused has none, since quick refusals would flatter.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Tally:
     resent: int = 0
 
     def add(self, outcome: Outcome, *, due_s: float, sent_s: float, done_s: float) -> None:
-        """Count an ask that has ended."""
+        """Count an ask that has ended; whatever comes after its timeout comes too late."""
+        if done_s - due_s >= self.timeout_s and outcome.code != NOT_SENT:
+            outcome = outcome._replace(code=TIMED_OUT)
         if outcome.code == OK and self.begins_s <= done_s < self.ends_s:
             self.answered += 1
         if not self.begins_s <= due_s < self.ends_s:

@@ -83,12 +83,13 @@ def test_an_ask_counts_when_it_was_due_and_an_answer_when_it_came() -> None:
     tally.add(Outcome(OK, "answered"), due_s=9.0, sent_s=9.0, done_s=10.5)  # due before, answered within
     tally.add(Outcome(OK, "unsure", resent=True), due_s=11.0, sent_s=11.25, done_s=12.0)
     tally.add(Outcome(OK, "answered"), due_s=19.0, sent_s=19.0, done_s=23.0)  # due within, answered after
-    tally.add(Outcome(TIMED_OUT), due_s=12.0, sent_s=12.0, done_s=17.0)
+    tally.add(Outcome(TIMED_OUT), due_s=12.0, sent_s=12.0, done_s=16.9)
+    tally.add(Outcome(OK, "answered"), due_s=12.0, sent_s=12.0, done_s=17.5)  # too late for who asked
     tally.add(Outcome("RESOURCE_EXHAUSTED"), due_s=12.0, sent_s=12.0, done_s=12.001)
     tally.add(Outcome(NOT_SENT), due_s=21.0, sent_s=21.0, done_s=21.0)  # due after
     row = make_row(tally, Usage(lasted_s=10.0, generator_s=2.0, server_s=4.0), rate=0.4)
-    assert (row.asks, row.asks_per_s, row.resent) == (4, 0.2, 1)
-    assert row.failed == {TIMED_OUT: 1, "RESOURCE_EXHAUSTED": 1}
+    assert (row.asks, row.asks_per_s, row.resent) == (5, 0.2, 1)
+    assert row.failed == {TIMED_OUT: 2, "RESOURCE_EXHAUSTED": 1}
     assert row.verdicts == {"answered": 1, "unsure": 1}
     # 1 s from when it was due, 4 s, and the timeout; the refusal, which was quick, is none of them.
     assert row.latency_ms == {"p50": 4000.0, "p90": 5000.0, "p99": 5000.0, "p99_9": 5000.0, "max": 5000.0}
