@@ -3,9 +3,10 @@
     make bench-peers [PEERS="--quick --only constant --json"]
 
 Each peer runs as its docs tune it (serve_*.py say how), all of them at once, and is asked by turns, so that all meet
-the same machine; an idle one takes next to nothing. Of each row the median of the turns is given, of the processor time
-the range too: it is the steadiest figure on a shared machine. What asks takes processor time of the same machine; how
-much, an ask, is the last column. Before anything is measured all have to give the same answers.
+the same machine; an idle one takes next to nothing, and LitServe, which spins, is stopped meanwhile. Of each row the
+median of the turns is given, of the processor time the range too: it is the steadiest figure on a shared machine. What
+asks takes processor time of the same machine; how much, an ask, is the last column. Before anything is measured all
+have to give the same answers.
 
 constant   a constant answer, 60 kB of photo in each message: what a peer costs by itself
 new        VGG16 and the tutorial's LSTM, random weights, a new photo of 60 kB with each question
@@ -216,6 +217,9 @@ def measure(
             else:
                 stack.callback(started[peer].end)
         hold_together(started.values())
+        for one in started.values():
+            if one.peer.spins:
+                one.tree.pause()
         for work in works:
             here = [entry for of, entry in entries if of == work and entry.peer in started]
             turns = by_turns([(started[one.peer], one.ask) for one in here], lengths[work])
@@ -267,15 +271,20 @@ def by_turns(asking: Sequence[tuple[Started, Ask]], length: Length) -> list[list
 
 
 def one_turn(one: Started, ask: Ask, length: Length) -> Turn:
+    if one.peer.spins:
+        one.tree.pause(False)
     server_s, caller_s, began_s = one.tree.cpu_s(), time.process_time(), time.perf_counter()
     took_s = sorted(ask(one, length))
     lasted_s, caller_s = time.perf_counter() - began_s, time.process_time() - caller_s
-    return Turn(
+    turn = Turn(
         asks_per_s=len(took_s) / lasted_s,
         p50_ms=1e3 * statistics.median(took_s),
         server_cpu_ms=1e3 * (one.tree.cpu_s() - server_s) / len(took_s),
         caller_cpu_ms=1e3 * caller_s / len(took_s),
     )
+    if one.peer.spins:
+        one.tree.pause()
+    return turn
 
 
 def as_json(row: Row) -> None:

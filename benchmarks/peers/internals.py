@@ -100,3 +100,14 @@ def serve_command(python: str, bundle: Path, port: int, engine: str) -> tuple[li
     command = [python, "-P", "-c", "from asksight.cli.main import main; main()", "serve", "--port", str(port)]
     command += ["--model", str(bundle), "--engine", engine, "--calls-per-caller", "0", "--no-watch"]
     return command, {"ASKSIGHT_LONGEST_WAIT_S": "120", **os.environ}
+
+
+def fill_cache(entries: int, numbers: int) -> tuple[Any, list[str]]:
+    """The server's feature cache with so many photos of so many numbers each, and their ids."""
+    from asksight.server.core.cache import Encoded, FeatureCache
+
+    cache = FeatureCache(2**62)
+    keys = [f"{number:064x}" for number in range(entries)]
+    for key in keys:
+        cache.remember(key, Encoded(np.frombuffer(bytes(4 * numbers), np.float32), ()))
+    return cache, keys

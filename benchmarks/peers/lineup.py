@@ -23,7 +23,7 @@ from .work import Answers
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "build" / "peers"
-STARTS_WITHIN_S = 240.0
+STARTS_WITHIN_S = 150.0
 QUESTIONS_A_PHOTO = 10
 
 Caller = Callable[[bytes], bytes]
@@ -45,16 +45,17 @@ class Peer:
 
     name: str
     module: str = ""  # of this package; "": AskSight by its own command
-    protocol: str = "asksight"  # or triton, litserve and tutorial: forms; loop: none
+    protocol: str = "asksight"  # or triton, form, json; loop: none
     venv: str = ""  # below build/peers; "": this interpreter
     work: str = "vqa"
     engine: str = "onnxruntime"  # of AskSight
     known_photo: bool = False  # the same one each time
+    spins: bool = False  # while nobody asks, so that it has to be stopped for the others' turns
     environment: tuple[tuple[str, str], ...] = ()
 
 
 TRITON = Peer(name="Triton (PyTriton)", module="serve_triton", protocol="triton", venv="triton")
-LITSERVE = Peer(name="LitServe", module="serve_litserve", protocol="form", venv="litserve")
+LITSERVE = Peer(name="LitServe", module="serve_litserve", protocol="json", venv="litserve", spins=True)
 RAY = Peer(
     name="Ray Serve, gRPC",
     module="serve_ray",
@@ -157,7 +158,7 @@ class Started:
         """Anew for each turn: servers close connections whose other end is silent for a while."""
         if self._connection is not None:
             self._connection.close()
-        if self.peer.protocol == "form":
+        if self.peer.protocol in ("form", "json"):
             return PlainHttp(self.port)
         return PlainGrpc(self.port, wire.MODEL_INFER if self.peer.protocol == "triton" else wire.ASK)
 
@@ -171,8 +172,8 @@ class Started:
 
         self._connection = self._connect()
         self._connection.talk([caller], 0)
-        read = {"triton": wire.infer_answers, "form": wire.form_answers}.get(self.peer.protocol, wire.asked)
-        return read(heard[-1])
+        read = {"triton": wire.infer_answers, "form": wire.http_answers, "json": wire.http_answers}
+        return read.get(self.peer.protocol, wire.asked)(heard[-1])
 
     def message(self, photo: bytes, question: str) -> bytes:
         """One ask in the peer's own protocol."""
@@ -181,6 +182,8 @@ class Started:
             return wire.infer("vqa", photo_tensor, wire.text("question", question.encode()))
         if self.peer.protocol == "form":
             return wire.form(self.port, "/predict", photo, question)
+        if self.peer.protocol == "json":
+            return wire.json_ask(self.port, "/predict", photo, question)
         return wire.ask(photo, question)
 
     def ask_new(self, callers: int, seconds: float) -> list[float]:

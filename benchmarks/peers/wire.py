@@ -2,11 +2,12 @@
 
 AskSight's messages serve every gRPC peer that takes messages of one's own. Triton's are KServe's ModelInfer, version 2
 (https://kserve.github.io/website, Open Inference Protocol), written field by field: there is nothing else to need its
-proto file here. HTTP peers get a form, which takes a photo as it is; JSON would need base64.
+proto file here. HTTP peers get a form, which takes a photo as it is, or JSON, which needs base64.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 from collections.abc import Iterator
@@ -91,7 +92,14 @@ def form(port: int, path: str, photo: bytes, question: str) -> bytes:
     return head.encode() + b"Content-Type: multipart/form-data; boundary=%b\r\n\r\n" % BOUNDARY + body
 
 
-def form_answers(body: bytes) -> Answers:
+def json_ask(port: int, path: str, photo: bytes, question: str) -> bytes:
+    """An HTTP/1.1 request with JSON, the photo in base64."""
+    body = b'{"question": %b, "photo": "%b"}' % (json.dumps(question).encode(), base64.b64encode(photo))
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"Content-Type: application/json\r\n\r\n" + body
+
+
+def http_answers(body: bytes) -> Answers:
     """The answers of a JSON body, pairs of a label and its probability."""
     return [(str(label), float(probability)) for label, probability in json.loads(body)["answers"]]
 
