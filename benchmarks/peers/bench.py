@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -148,6 +149,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="instead of VGG16 with the LSTM, which is made once")
     parser.add_argument("--json", action="store_true", help="one JSON object a row, with every turn")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no peer is left behind
     show = as_json if given.json else as_text
     if not given.json:
         print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} at the start", flush=True)
