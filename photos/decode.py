@@ -155,6 +155,8 @@ def _shrink(image: Image.Image, smallest_px: int) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":  # which `convert` would copy
+        return image
     if image.mode != "RGBA":
         return image.convert("RGB")
     page = Image.new("RGB", image.size, "white")
