@@ -19,6 +19,7 @@ Every message is one line for a person: what was seen, what is allowed, what to 
 
 from __future__ import annotations
 
+from math import ceil
 from typing import ClassVar
 
 
@@ -77,7 +78,8 @@ class Overloaded(AskError):
     code = "RESOURCE_EXHAUSTED"
 
     def __init__(self, *, retry_after_s: float, what: str = "Too many asks are waiting") -> None:
-        super().__init__(f"{what}. Ask again in {retry_after_s:.1f} seconds.")
+        said_s = max(0.1, ceil(10 * retry_after_s) / 10)  # "in 0.0 seconds" helps nobody
+        super().__init__(f"{what}. Ask again in {said_s:.1f} seconds.")
         self.retry_after_s = retry_after_s
 
 

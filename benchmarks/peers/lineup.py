@@ -163,7 +163,7 @@ class Started:
         return PlainGrpc(self.port, wire.MODEL_INFER if self.peer.protocol == "triton" else wire.ASK)
 
     def answers(self, photo: bytes, question: str) -> Answers:
-        """Ask once."""
+        """Ask once. Raises RuntimeError where no answer comes, as with a status that is not OK."""
         heard: list[bytes] = []
 
         def caller(answer: bytes) -> bytes:
@@ -173,7 +173,10 @@ class Started:
         self._connection = self._connect()
         self._connection.talk([caller], 0)
         read = {"triton": wire.infer_answers, "form": wire.http_answers, "json": wire.http_answers}
-        return read.get(self.peer.protocol, wire.asked)(heard[-1])
+        found = read.get(self.peer.protocol, wire.asked)(heard[-1])
+        if not found:
+            raise RuntimeError(f"{self.peer.name} gave no answers")
+        return found
 
     def message(self, photo: bytes, question: str) -> bytes:
         """One ask in the peer's own protocol."""

@@ -57,7 +57,7 @@ def main() -> None:
     )
     serve.start(grpc_options=options, http_options={"location": "NoServer"})
     deployment: Any = Vqa  # which the decorator has made of it
-    serve.run(deployment.bind(given.work, given.bundle), route_prefix=None)
+    serve.run(deployment.bind(given.work, given.bundle))
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     ray.shutdown()
 

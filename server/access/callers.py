@@ -30,6 +30,10 @@ class Bucket:
         self._left = self._most
         self._seen_s = now_s
 
+    def owe(self, count: int) -> None:
+        """Take so many more, whether they are there or not: nobody takes any before they have come."""
+        self._left -= count
+
     def take(self, now_s: float) -> float:
         """Take one and return 0, or return the seconds until there is one."""
         self._left = min(self._most, self._left + (now_s - self._seen_s) * self._rate)
@@ -60,8 +64,13 @@ class Callers:
             bucket = self._buckets.setdefault(key, Bucket(caller.asks_per_s, now_s))
             wait_s = bucket.take(now_s)
             if wait_s > 0:
-                raise Overloaded(retry_after_s=wait_s, what=f"More than {caller.asks_per_s:g} calls a second")
+                raise Overloaded(retry_after_s=wait_s, what=f"More than {caller.asks_per_s:g} asks a second")
         self._calls[caller.key] = calls + 1
+
+    def owes(self, caller: Caller, asks: int) -> None:
+        """Count so many asks beside the one that came in with the call."""
+        if caller.asks_per_s is not None:
+            self._buckets[caller.key, caller.asks_per_s].owe(asks)
 
     def leave(self, caller: Caller) -> None:
         """Let it out."""

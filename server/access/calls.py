@@ -82,14 +82,25 @@ class Call:
         """What the caller gets back beside the answer."""
         return ((REQUEST_ID, self.request_id),)
 
-    def identify(self) -> None:
-        """Look who calls, before anything of what it sends is read. Raises Unauthenticated."""
+    def identify(self) -> Caller:
+        """Look who calls, and whether there is room, before anything of what it sends is read. Raises AskError."""
         try:
-            self._caller = self._desk.door.who(self._metadata, self._peer)
+            caller = self._caller = self._desk.door.who(self._metadata, self._peer)
+            self._desk.admission.check_call()
         except AskError as error:
-            self._desk.observer.call_started(self._method)
-            self._end(error.code)
+            self.refused(error)
             raise
+        return caller
+
+    def holds(self, asks: int) -> None:
+        """Note that it holds so many asks: its caller's asks a second are counted, not its calls."""
+        assert self._caller is not None
+        self._desk.callers.owes(self._caller, asks - 1)
+
+    def refused(self, error: AskError) -> None:
+        """Count a call that was not let in."""
+        self._desk.observer.call_started(self._method)
+        self._end(error.code)
 
     def __enter__(self) -> Call:
         if self._caller is None:

@@ -26,14 +26,21 @@ class Admission:
         self._most_asks = asks
         self._most_bytes = size_bytes
 
-    def enter_call(self) -> None:
-        """Let one call in, which must `leave_call`. Raises Overloaded, and Stopping once the server stops."""
+    def check_call(self) -> None:
+        """Say whether a call that comes would be let in now. Raises Overloaded, and Stopping once the server stops."""
         self.came += 1
+        self._check()
+
+    def enter_call(self) -> None:
+        """Let in one that was checked and is whole, which must `leave_call`. Raises what `check_call` does."""
+        self._check()
+        self.calls += 1
+
+    def _check(self) -> None:
         if self.stopping:
             raise Stopping
         if self.calls >= self._most_calls:
             raise Overloaded(retry_after_s=self.drained_in_s(), what="Too many calls are under way")
-        self.calls += 1
 
     def leave_call(self) -> None:
         """Let it out."""

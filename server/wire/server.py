@@ -9,22 +9,23 @@ from types import TracebackType
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from ..access.callers import Callers
 from ..access.calls import Desk
 from ..access.door import Door, TokenCheck
 from ..access.tls import Certificates
-from ..errors import ServerError
+from ..errors import ServerError, Stopping
 from ..local import LocalAssistant
 from .addresses import check_address, join
-from .health import SERVICES, Health
+from .health import Health
+from .receiving import Receiving
 from .service import VqaService
+from .standard import health_handlers, reflection_handlers
 
 MINUTE_MS = 60_000
 QUIET_S = 0.5  # without a new call: whoever was told that the server stops has gone elsewhere
 LONGEST_UNQUIET_S = 5.0  # then the port closes all the same
+HANG_UP_WITHIN_S = 1.0
 
 # Phones change networks and sleep: pings find dead connections, and idle ones are let go.
 CONNECTIONS = (
@@ -82,6 +83,7 @@ class Server:
         self._certificates = certificates
         self._share_port = share_port
         self._interceptors = interceptors
+        self._receiving = Receiving(local.assistant.limits)
         self._health: Health | None = None
         self._grpc: grpc.aio.Server | None = None
 
@@ -106,11 +108,13 @@ class Server:
         )
         if self.desk.door.tokens is not None:
             self._grpc.add_generic_rpc_handlers((TokenCheck(self.desk.door),))  # the first: before all others
-        self._grpc.add_generic_rpc_handlers((VqaService(self._assistant, self.desk).handlers(),))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
-        names = [name for name in SERVICES if name]
-        names.append(health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
-        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self._grpc)
+        self._grpc.add_generic_rpc_handlers(
+            (
+                VqaService(self._assistant, self.desk, self._receiving).handlers(),
+                health_handlers(self._health, self._receiving),
+                *reflection_handlers(self._receiving),
+            )
+        )
         where = join(self._host, self.port)
         try:
             if self._certificates is None:
@@ -153,7 +157,10 @@ class Server:
         ends_s = time.monotonic() + grace_s
         await self._all_answered(ends_s)
         await self._quiet(min(ends_s, time.monotonic() + LONGEST_UNQUIET_S))
-        await self._grpc.stop(max(0.0, ends_s - time.monotonic()))
+        await self._receiving.end_all(Stopping())
+        left_s = max(0.0, ends_s - time.monotonic())
+        # With no call left, gRPC waits for nothing but clients that do not hang up when they are told to.
+        await self._grpc.stop(left_s if self._assistant.admission.calls else min(left_s, HANG_UP_WITHIN_S))
         if self._tell_health in self._assistant.health_listeners:
             self._assistant.health_listeners.remove(self._tell_health)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 import grpc
 from google.protobuf import any_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -38,6 +40,14 @@ def trailing(error: AskError) -> tuple[tuple[str, str | bytes], ...]:
     if error.retry_after_s is None:
         return (status,)
     return status, (PUSHBACK_KEY, str(round(error.retry_after_s * 1000)))
+
+
+async def abort(
+    context: Any, error: AskError, more: tuple[tuple[str, str | bytes], ...] = ()
+) -> NoReturn:
+    """End a call (grpc.aio.ServicerContext) with the error's status; raises gRPC's AbortError."""
+    await context.abort(grpc.StatusCode[error.code], error.message, (*more, *trailing(error)))
+    raise AssertionError("abort raises")
 
 
 def to_item(error: AskError) -> vqa_pb2.AskError:

@@ -72,7 +72,7 @@ def test_the_port_lets_in_who_has_a_token_and_health_asks_nobody(make_rig: MakeR
             assert "valid token" in refused.value.message
         with connect(address, token="rare") as client:
             assert client.ask(photo(), "what?").answers
-            with pytest.raises(Exception, match=r"0.001 calls a second"):
+            with pytest.raises(Exception, match=r"0.001 asks a second"):
                 client.ask(photo(), "what?")
         with grpc.insecure_channel(address) as channel:
             assert health_stub(channel).Check(health_pb2.HealthCheckRequest(), timeout=WAIT_S).status == 1

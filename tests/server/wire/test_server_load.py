@@ -12,7 +12,7 @@ from photo_files import encoded, photo, picture
 from server_rig import WAIT_S, MakeRig, Served
 
 from asksight.server.local import LocalAssistant
-from asksight.server.wire.service import from_request
+from asksight.server.wire.requests import from_request
 from asksight.v1 import vqa_pb2
 
 QUESTIONS = (

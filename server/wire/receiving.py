@@ -1,0 +1,200 @@
+"""Messages on their way: how many bytes of them are held, whose they are, and for how long; what is too much ends.
+
+gRPC hands a message over once it is whole, and holds all that came of it until then. So the handlers here read their
+messages themselves, once the caller is known: what nobody reads stays with the sender, but for HTTP/2's window, 4 MiB a
+connection. How much has come is known from the kernel's count for each connection, less the messages that were whole.
+Lives in the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+
+from ..access.calls import Call
+from ..errors import AskError, DeadlineExceeded, InvalidAsk, Overloaded
+from ..limits import Limits
+from .status import abort
+from .tcp_bytes import TcpBytes
+
+Context = Any  # grpc.aio.ServicerContext, whose types differ from version to version
+
+LOOK_EVERY_S = 0.1  # at what is on its way
+RETRY_S = 1.0  # nobody knows when others will have sent theirs
+COUNT_ANEW_S = 1.0  # frames and headers are counted as bytes of messages, until a connection is found empty
+YOUNG_BYTES = 8 << 20  # by a connection that is not known yet; with more it is one that was forgotten
+MOST_CONNECTIONS = 8192  # that are remembered without a message on its way
+
+
+@dataclass(slots=True)
+class Connection:
+    """What came by one connection."""
+
+    began_at: int  # the kernel's count when nothing was on its way
+    counted_s: float  # when that was
+    whole_bytes: int = 0  # of messages since then
+    under_way: dict[Receipt, None] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Receipt:
+    """One message that is on its way."""
+
+    context: Context
+    caller: str
+    connection: Connection
+    peer: str
+    began_s: float
+    call: Call | None
+    ending: asyncio.Task[None] | None = None
+
+
+class Receiving:
+    """Reads the one message of each call."""
+
+    def __init__(self, limits: Limits, received: Callable[[str], int | None] | None = None) -> None:
+        """`received` says how many bytes have come from a peer, as TcpBytes does."""
+        self._limits = limits
+        self._received = received or TcpBytes().received
+        self._connections: dict[str, Connection] = {}
+        self._under_way: dict[Receipt, None] = {}  # the oldest first
+        self._of_caller: Counter[str] = Counter()
+        self._looking = False
+
+    async def message(self, context: Context, caller: str, call: Call | None = None) -> bytes:
+        """The call's one message, as `next` gives it. Raises InvalidAsk where there is none."""
+        message = await self.next(context, caller, call)
+        if message is None:
+            raise InvalidAsk("The call ended without a message. Send one.", field="")
+        return message
+
+    async def next(self, context: Context, caller: str, call: Call | None = None) -> bytes | None:
+        """The next message, once it is whole, or None after the last; `caller` is whose it is. Raises Overloaded.
+
+        What then takes too long, or becomes too much, ends with its status, and gRPC's AbortError is raised here.
+        """
+        self._check_room(caller)
+        peer = context.peer()
+        connection = self._connection(peer)
+        receipt = Receipt(context, caller, connection, peer, time.monotonic(), call)
+        self._under_way[receipt] = connection.under_way[receipt] = None
+        self._of_caller[caller] += 1
+        if not self._looking:
+            self._look_soon()
+        try:
+            message = await context.read()
+        finally:
+            del self._under_way[receipt], connection.under_way[receipt]
+            self._of_caller[caller] -= 1
+            if not self._of_caller[caller]:
+                del self._of_caller[caller]
+        if not isinstance(message, bytes):  # gRPC's EOF
+            return None
+        connection.whole_bytes += len(message)
+        return message
+
+    async def end_all(self, error: AskError) -> None:
+        """Refuse all that is on its way."""
+        for receipt in self._under_way:
+            if receipt.ending is None:
+                self._end(receipt, error)
+        await asyncio.gather(*(one.ending for one in self._under_way if one.ending is not None))
+
+    def _check_room(self, caller: str) -> None:
+        most = self._limits.receiving
+        if len(self._under_way) >= most:
+            raise Overloaded(retry_after_s=RETRY_S, what=f"{most} messages are on their way already")
+        if self._of_caller[caller] >= most // 4:
+            raise Overloaded(
+                retry_after_s=RETRY_S, what=f"{most // 4} of your messages are on their way already"
+            )
+
+    def _connection(self, peer: str) -> Connection:
+        now_s = time.monotonic()
+        known = self._connections.get(peer)
+        if known is None:
+            if len(self._connections) >= MOST_CONNECTIONS:
+                self._connections = {
+                    name: one for name, one in self._connections.items() if one.under_way
+                }
+            count = self._received(peer) or 0
+            known = self._connections[peer] = Connection(0 if count < YOUNG_BYTES else count, now_s)
+        elif not known.under_way and now_s - known.counted_s > COUNT_ANEW_S:
+            known.began_at, known.counted_s, known.whole_bytes = self._received(peer) or 0, now_s, 0
+        return known
+
+    def _look_soon(self) -> None:
+        self._looking = True
+        asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
+
+    def _look(self) -> None:
+        """End what has been on its way for too long, and what is too much."""
+        self._looking = False
+        if not self._under_way:
+            return
+        self._look_soon()
+        now_s = time.monotonic()
+        slow: list[Receipt] = []  # whatever is younger holds little
+        for receipt in self._under_way:
+            if now_s - receipt.began_s < LOOK_EVERY_S:
+                break
+            if receipt.ending is not None:
+                continue
+            if now_s - receipt.began_s > self._limits.receive_within_s:
+                self._end(receipt, _too_slow(self._limits.receive_within_s))
+            else:
+                slow.append(receipt)
+        if slow:
+            self._end_what_is_too_much(slow)
+
+    def _end_what_is_too_much(self, slow: list[Receipt]) -> None:
+        held: dict[Receipt, int] = {}
+        of_caller: Counter[str] = Counter()
+        for connection in {id(one.connection): one.connection for one in slow}.values():
+            share = self._held(connection) // len(connection.under_way)
+            for receipt in connection.under_way:
+                if receipt.ending is None:
+                    held[receipt] = share
+                    of_caller[receipt.caller] += share
+        total, most = sum(held.values()), self._limits.receiving_bytes
+        for receipt in sorted(held, key=lambda one: (of_caller[one.caller], held[one]), reverse=True):
+            if total <= most and of_caller[receipt.caller] <= most // 2:
+                continue
+            self._end(receipt, Overloaded(retry_after_s=RETRY_S, what="Too much of messages is on its way"))
+            total -= held[receipt]
+            of_caller[receipt.caller] -= held[receipt]
+
+    def _held(self, connection: Connection) -> int:
+        """How many bytes of messages on their way came by a connection, at most."""
+        peer = next(iter(connection.under_way)).peer
+        count = self._received(peer)
+        if count is None:
+            return 0
+        most = len(connection.under_way) * self._limits.max_message_bytes
+        return min(max(0, count - connection.began_at - connection.whole_bytes), most)
+
+    def _end(self, receipt: Receipt, error: AskError) -> None:
+        """Refuse it from here: only then has gRPC let go of what its reading coroutine waits for."""
+        receipt.ending = asyncio.get_running_loop().create_task(_abort(receipt, error))
+
+
+async def _abort(receipt: Receipt, error: AskError) -> None:
+    if receipt.call is not None:
+        receipt.call.refused(error)
+    more = receipt.call.trailing() if receipt.call is not None else ()
+    # AbortError is for handlers, which this is not; UsageError says that the call has ended by itself.
+    with suppress(grpc.aio.AbortError, grpc.aio.UsageError):
+        await abort(receipt.context, error, more)
+
+
+def _too_slow(within_s: float) -> AskError:
+    return DeadlineExceeded(
+        f"The message did not come whole within {within_s:g} seconds. Send a smaller photo, or over a better line."
+    )

@@ -1,0 +1,109 @@
+"""An HTTP/2 client that does what no gRPC library does: half a message, and then nothing."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import suppress
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, Event, ResponseReceived, StreamReset, TrailersReceived
+
+ASK = "/asksight.v1.VqaService/Ask"
+WAIT_S = 30.0
+
+
+class RawHttp2:
+    """One connection; `statuses` holds the gRPC status of each stream that has ended, by its number."""
+
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._socket = socket.create_connection((host, port), timeout=WAIT_S)
+        self._h2 = H2Connection(H2Configuration(client_side=True))
+        self._h2.initiate_connection()
+        self._unsent: dict[int, int] = {}
+        self.statuses: dict[int, tuple[str, str]] = {}  # code, as in "8", and message
+        self.bytes_sent = 0
+        self._send()
+
+    def begin(self, size: int, sent: int, *, path: str = ASK, token: str = "") -> int:
+        """Begin a call whose message is `size` bytes, of which `sent` are sent as far as the server takes them."""
+        headers = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "here")]
+        headers += [("content-type", "application/grpc"), ("te", "trailers")]
+        if token:
+            headers.append(("authorization", f"Bearer {token}"))
+        stream = self._h2.get_next_available_stream_id()
+        self._h2.send_headers(stream, headers)
+        if size:
+            self._h2.send_data(stream, b"\0" + size.to_bytes(4, "big"))
+        self._unsent[stream] = sent
+        self._send()
+        return stream
+
+    def go_on(self, seconds: float) -> None:
+        """Send what may be sent and hear what is said, until nothing has happened for so long."""
+        quiet_s = time.monotonic()
+        while time.monotonic() - quiet_s < seconds:
+            if self._send_more() or self._hear():
+                quiet_s = time.monotonic()
+
+    def until_ended(self, streams: int) -> None:
+        """Go on until so many streams have a status."""
+        ends_s = time.monotonic() + WAIT_S
+        while len(self.statuses) < streams:
+            assert time.monotonic() < ends_s
+            self._send_more()
+            self._hear()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> RawHttp2:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _send_more(self) -> bool:
+        more = False
+        for stream, left in list(self._unsent.items()):
+            size = min(left, self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
+            if size > 0:
+                self._h2.send_data(stream, bytes(size))
+                self._unsent[stream] -= size
+                self.bytes_sent += size
+                more = True
+        self._send()
+        return more
+
+    def _send(self) -> None:
+        data = self._h2.data_to_send()
+        if data:
+            self._socket.settimeout(WAIT_S)
+            self._socket.sendall(data)
+
+    def _hear(self) -> bool:
+        self._socket.settimeout(0.02)
+        with suppress(TimeoutError):
+            data = self._socket.recv(65536)
+            assert data, "the server has hung up"
+            for event in self._h2.receive_data(data):
+                self._note(event)
+            self._send()
+            return True
+        return False
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, ResponseReceived | TrailersReceived):
+            said = {_text(name): _text(value) for name, value in event.headers or ()}
+            if "grpc-status" in said and event.stream_id is not None:
+                self.statuses[event.stream_id] = (said["grpc-status"], said.get("grpc-message", ""))
+                self._unsent.pop(event.stream_id, None)
+        elif isinstance(event, StreamReset):
+            self._unsent.pop(event.stream_id, None)
+        elif isinstance(event, DataReceived) and event.stream_id is not None:
+            self._h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode()
