@@ -9,8 +9,8 @@ from pathlib import Path
 
 from asksight.server.errors import AskError
 from asksight.server.local import OPENING_ERRORS, LocalAssistant
+from asksight.server.wire.requests import from_request
 from asksight.server.wire.responses import to_batch_response, to_model_response
-from asksight.server.wire.service import from_request
 from asksight.v1 import vqa_pb2
 
 from .errors import AskSightError, LoadError

@@ -50,7 +50,9 @@ from .lineup import (
 from .photos import QUESTIONS, photos
 
 CLOSE = 0.01  # probabilities of the same answer from the same float32 graphs
-AGREES = 0.99  # of a compiled plan's best answers, at least
+AGREES = (
+    0.99  # of a compiled plan's best answers, at least: random weights have many that are close to the second
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +185,8 @@ def vqa_setting(bundle: Path | None) -> Setting:
         precision = "bf16" if has_bf16() else "int8"
         print(f"Compiling it for this machine, {precision}, some minutes ...", file=sys.stderr)
         main_of = "from asksight.cli.main import main; main()"
-        run(["-P", "-c", main_of, "compile", str(bundle), "--precision", precision])
+        compiling = ["compile", str(bundle), "--precision", precision, "--min-agreement", str(AGREES)]
+        run(["-P", "-c", main_of, *compiling])
     return Setting(bundle=bundle, keras=keras)
 
 

@@ -128,7 +128,7 @@ class Started:
         log = BUILT / "logs" / f"{peer.name.split(',')[0].split(':')[0]} {peer.work} {peer.engine}.log"
         self.tree = Tree(command, environment, log)
         self._connection: PlainGrpc | PlainHttp | None = None
-        self._dialogues: list[Caller] = []
+        self._dialogues: dict[bool, list[Caller]] = {}  # with features kept by hand, and without
         self._uncounted = 0
         try:
             self._wait()
@@ -211,12 +211,12 @@ class Started:
 
         By hand a photo's features are a call of their own, which is no ask: so many are left out, the longest.
         """
-        if not self._dialogues:
+        if by_hand not in self._dialogues:
             shown = new_photos(time.time_ns())
-            self._dialogues = [self._dialogue(shown, by_hand, at) for at in range(callers)]
+            self._dialogues[by_hand] = [self._dialogue(shown, by_hand, at) for at in range(callers)]
         self._uncounted = 0
         self._connection = self._connect()
-        took_s = self._connection.talk(self._dialogues, seconds)
+        took_s = self._connection.talk(self._dialogues[by_hand], seconds)
         return sorted(took_s)[: len(took_s) - self._uncounted]
 
     def _dialogue(self, shown: Iterator[bytes], by_hand: bool, number: int) -> Caller:

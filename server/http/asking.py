@@ -17,8 +17,8 @@ from ..access.calls import REQUEST_ID, Call, Desk
 from ..access.door import Metadata
 from ..core.assistant import Assistant, in_time
 from ..errors import AskError, Cancelled
+from ..wire.requests import from_request
 from ..wire.responses import to_model_response
-from ..wire.service import from_request
 from .problems import from_error, refused
 
 M = TypeVar("M", bound=Message)

@@ -89,6 +89,10 @@ class Settings:
     queue: int = setting(1024, "Asks that may be under way.", LOAD, at_least=1)
     queue_mb: int = setting(512, "MiB of their photos, as they came.", LOAD, at_least=1)
     decoding_mb: int = setting(512, "MiB of photos that are being decoded.", LOAD, at_least=1)
+    receiving_mb: int = setting(
+        128, "MiB of messages that are not whole yet; one caller may have half.", LOAD, at_least=1
+    )
+    receive_within: float = setting(60.0, "Seconds for a message to come whole.", LOAD, at_least=0.1)
     cache_mb: int = setting(256, "MiB for the features of photos that were seen.", LOAD, at_least=0)
     drain_grace: float = setting(
         5.0,
@@ -123,6 +127,8 @@ class Settings:
             queue_capacity=self.queue,
             queue_bytes=self.queue_mb * MEBI,
             decoding_bytes=self.decoding_mb * MEBI,
+            receiving_bytes=self.receiving_mb * MEBI,
+            receive_within_s=self.receive_within,
             cache_bytes=self.cache_mb * MEBI,
             hang_after_s=self.hang_after_s,
         )

@@ -121,9 +121,7 @@ class Receiving:
         known = self._connections.get(peer)
         if known is None:
             if len(self._connections) >= MOST_CONNECTIONS:
-                self._connections = {
-                    name: one for name, one in self._connections.items() if one.under_way
-                }
+                self._connections = {name: one for name, one in self._connections.items() if one.under_way}
             count = self._received(peer) or 0
             known = self._connections[peer] = Connection(0 if count < YOUNG_BYTES else count, now_s)
         elif not known.under_way and now_s - known.counted_s > COUNT_ANEW_S:

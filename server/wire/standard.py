@@ -61,7 +61,7 @@ def reflection_handlers(receiving: Receiving) -> Sequence[grpc.GenericRpcHandler
         async for response in servicer.ServerReflectionInfo(requests(context), context):
             yield response
 
-    handler = grpc.stream_stream_rpc_method_handler(
+    handler: Any = grpc.stream_stream_rpc_method_handler(
         info, response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString
     )
     return [

@@ -42,9 +42,7 @@ def trailing(error: AskError) -> tuple[tuple[str, str | bytes], ...]:
     return status, (PUSHBACK_KEY, str(round(error.retry_after_s * 1000)))
 
 
-async def abort(
-    context: Any, error: AskError, more: tuple[tuple[str, str | bytes], ...] = ()
-) -> NoReturn:
+async def abort(context: Any, error: AskError, more: tuple[tuple[str, str | bytes], ...] = ()) -> NoReturn:
     """End a call (grpc.aio.ServicerContext) with the error's status; raises gRPC's AbortError."""
     await context.abort(grpc.StatusCode[error.code], error.message, (*more, *trailing(error)))
     raise AssertionError("abort raises")

@@ -33,7 +33,9 @@ class TcpBytes:
         if self._libc is None or address is None:
             return None
         descriptor = self._descriptors.get(address)
-        if descriptor is None or _peer_of(descriptor) != address:  # closed meanwhile, and perhaps taken by another
+        if (
+            descriptor is None or _peer_of(descriptor) != address
+        ):  # closed meanwhile, and perhaps taken by another
             self._descriptors = _connections()
             descriptor = self._descriptors.get(address)
             if descriptor is None:
