@@ -74,7 +74,7 @@ ext/english.json: training/vectors/spacy_rules.py training/vectors/rule_proofs.p
 	$(BIN)/python -c "from asksight.training.vectors.spacy_rules import write_rules; write_rules('$@')"
 
 soak: $(VENV)/.developing
-	@for script in dead_asks stops overload idle slow_clients memory fuzz; do \
+	@for script in dead_asks stops overload idle slow_clients attacks memory fuzz; do \
 		echo "== $$script"; PYTHONPATH=tests $(BIN)/python benchmarks/soak/$$script.py $(SOAK) || failed=1; \
 	done; test -z "$$failed"
 

@@ -23,6 +23,8 @@ import waitress
 from flask import Flask, jsonify, request
 from PIL import Image
 
+import asksight.training.models.layers  # noqa: F401 - Keras finds our layer by it
+
 from .internals import load_bundle
 from .work import CALLERS, Answers, Constant, arguments, best
 

@@ -15,7 +15,8 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 SLOW = 500
 NORMAL = 32
 ROW_S = 0.004
-DATA, HEADERS, SETTINGS = 0, 1, 4
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION = 0, 1, 3, 4, 6, 9  # RFC 9113, 6
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -23,19 +24,19 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
 
-def headers() -> bytes:
-    """The headers of an Ask, each a literal that is not indexed (RFC 7541, 6.2.2)."""
+def headers(stream: int = 1, path: str = "/asksight.v1.VqaService/Ask") -> bytes:
+    """The headers of a call, each a literal that is not indexed (RFC 7541, 6.2.2)."""
     block = b""
     for name, value in (
         (":method", "POST"),
         (":scheme", "http"),
-        (":path", "/asksight.v1.VqaService/Ask"),
+        (":path", path),
         (":authority", "localhost"),
         ("te", "trailers"),
         ("content-type", "application/grpc"),
     ):
         block += b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-    return frame(HEADERS, 4, 1, block)
+    return frame(HEADERS, 4, stream, block)
 
 
 def slow_clients(port: int, stopped: threading.Event) -> list[socket.socket]:
@@ -43,7 +44,7 @@ def slow_clients(port: int, stopped: threading.Event) -> list[socket.socket]:
     connections = []
     for _ in range(SLOW):
         connection = socket.create_connection(("127.0.0.1", port))
-        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0) + headers())
+        connection.sendall(PREFACE + frame(SETTINGS, 0, 0) + headers())
         connection.sendall(frame(DATA, 0, 1, b"\0" + struct.pack(">I", 2**20)))
         connections.append(connection)
 

