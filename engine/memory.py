@@ -22,3 +22,10 @@ def return_freed_memory() -> None:
         mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)  # by itself it rises to 32 MB, and such blocks are kept
         mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)  # an arena's; by itself it rises to twice the other
         mallopt(_ARENA_MAX, _ARENAS)
+
+
+def trim_memory() -> None:
+    """Give back what lies free between what is held: after many blocks of some kilobytes were freed. Takes milliseconds."""
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)

@@ -18,6 +18,8 @@ from typing import Any
 
 import grpc
 
+from asksight.engine.memory import trim_memory
+
 from ..access.calls import Call
 from ..errors import AskError, DeadlineExceeded, InvalidAsk, Overloaded
 from ..limits import Limits
@@ -26,7 +28,8 @@ from .tcp_bytes import TcpBytes
 
 Context = Any  # grpc.aio.ServicerContext, whose types differ from version to version
 
-LOOK_EVERY_S = 0.1  # at what is on its way
+LOOK_EVERY_S = 0.05  # at what is on its way
+TRIM_AFTER_S = 1.0  # of nothing that had to end
 RETRY_S = 1.0  # nobody knows when others will have sent theirs
 COUNT_ANEW_S = 1.0  # frames and headers are counted as bytes of messages, until a connection is found empty
 YOUNG_BYTES = 8 << 20  # by a connection that is not known yet; with more it is one that was forgotten
@@ -67,6 +70,9 @@ class Receiving:
         self._under_way: dict[Receipt, None] = {}  # the oldest first
         self._of_caller: Counter[str] = Counter()
         self._looking = False
+        self._ended_s: float | None = (
+            None  # when something had to end that was much, until its memory is given back
+        )
 
     async def message(self, context: Context, caller: str, call: Call | None = None) -> bytes:
         """The call's one message, as `next` gives it. Raises InvalidAsk where there is none."""
@@ -135,10 +141,13 @@ class Receiving:
     def _look(self) -> None:
         """End what has been on its way for too long, and what is too much."""
         self._looking = False
-        if not self._under_way:
+        now_s = time.monotonic()
+        if self._ended_s is not None and now_s - self._ended_s > TRIM_AFTER_S:
+            self._ended_s = None
+            asyncio.get_running_loop().run_in_executor(None, trim_memory)
+        if not self._under_way and self._ended_s is None:
             return
         self._look_soon()
-        now_s = time.monotonic()
         slow: list[Receipt] = []  # whatever is younger holds little
         for receipt in self._under_way:
             if now_s - receipt.began_s < LOOK_EVERY_S:
@@ -166,6 +175,7 @@ class Receiving:
             if total <= most and of_caller[receipt.caller] <= most // 2:
                 continue
             self._end(receipt, Overloaded(retry_after_s=RETRY_S, what="Too much of messages is on its way"))
+            self._ended_s = time.monotonic()
             total -= held[receipt]
             of_caller[receipt.caller] -= held[receipt]
 
