@@ -25,7 +25,7 @@ def return_freed_memory() -> None:
 
 
 def trim_memory() -> None:
-    """Give back what lies free between what is held: after many blocks of some kilobytes were freed. Takes milliseconds."""
+    """Give back what lies free between what is held, after many small blocks were freed; takes milliseconds."""
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if malloc_trim is not None:
         malloc_trim(0)

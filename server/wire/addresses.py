@@ -1,4 +1,4 @@
-"""The address to listen on: tried before gRPC does, which neither says why it cannot have it nor keeps stderr clean."""
+"""The address to listen on. It is tried first, since gRPC does not say why it cannot listen, and writes on stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a training is kept, so that it loses the step it is at, or little more, however it is stopped.
+"""Saves a training's state often enough that however it is stopped, one step or little more is done again.
 
 Its variables are saved after every step that takes twenty times as long as a save does; where steps are shorter, as
 often as twenty times that has gone by.
