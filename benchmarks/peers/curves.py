@@ -51,7 +51,12 @@ ENTRIES = (1_000, 10_000, 100_000, 1_000_000)
 FEATURES = 64  # numbers a photo in the cache's curve: a million photos of 4,096 would take 16 GB
 ASKS_A_TURN = 20  # of one caller with large photos
 # Bounds that a crowd would meet first. They are there to refuse early, and are not what is measured here.
-ROOMY = {"ASKSIGHT_WORKERS": "4096", "ASKSIGHT_QUEUE": "4096", "ASKSIGHT_DRAIN_GRACE": "0"}
+ROOMY = {
+    "ASKSIGHT_WORKERS": "4096",
+    "ASKSIGHT_CALLS_PER_CALLER": "0",
+    "ASKSIGHT_QUEUE": "4096",
+    "ASKSIGHT_DRAIN_GRACE": "0",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

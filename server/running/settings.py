@@ -128,6 +128,7 @@ class Settings:
             queue_bytes=self.queue_mb * MEBI,
             decoding_bytes=self.decoding_mb * MEBI,
             receiving_bytes=self.receiving_mb * MEBI,
+            receiving=16 * self.workers,
             receive_within_s=self.receive_within,
             cache_bytes=self.cache_mb * MEBI,
             hang_after_s=self.hang_after_s,

@@ -29,10 +29,13 @@ from .tcp_bytes import TcpBytes
 Context = Any  # grpc.aio.ServicerContext, whose types differ from version to version
 
 LOOK_EVERY_S = 0.05  # at what is on its way
+MOST_LOOKING = 1 / 20  # of the loop's time: thousands of connections take milliseconds to look at
 TRIM_AFTER_S = 1.0  # of nothing that had to end
 RETRY_S = 1.0  # nobody knows when others will have sent theirs
 COUNT_ANEW_S = 1.0  # frames and headers are counted as bytes of messages, until a connection is found empty
-YOUNG_BYTES = 8 << 20  # by a connection that is not known yet; with more it is one that was forgotten
+YOUNG_BYTES = (
+    64 << 20
+)  # by a connection that is looked at for the first time; with more it is one that was forgotten
 MOST_CONNECTIONS = 8192  # that are remembered without a message on its way
 
 
@@ -40,8 +43,9 @@ MOST_CONNECTIONS = 8192  # that are remembered without a message on its way
 class Connection:
     """What came by one connection."""
 
-    began_at: int  # the kernel's count when nothing was on its way
-    counted_s: float  # when that was
+    counted_s: float  # when its bytes were counted while nothing was on its way, or it was new
+    began_at: int = 0  # the kernel's count then
+    looked_at: bool = False  # since it became known
     whole_bytes: int = 0  # of messages since then
     under_way: dict[Receipt, None] = field(default_factory=dict)
 
@@ -70,6 +74,7 @@ class Receiving:
         self._under_way: dict[Receipt, None] = {}  # the oldest first
         self._of_caller: Counter[str] = Counter()
         self._looking = False
+        self._look_took_s = 0.0
         self._ended_s: float | None = (
             None  # when something had to end that was much, until its memory is given back
         )
@@ -128,15 +133,16 @@ class Receiving:
         if known is None:
             if len(self._connections) >= MOST_CONNECTIONS:
                 self._connections = {name: one for name, one in self._connections.items() if one.under_way}
-            count = self._received(peer) or 0
-            known = self._connections[peer] = Connection(0 if count < YOUNG_BYTES else count, now_s)
+            known = self._connections[peer] = Connection(counted_s=now_s)
         elif not known.under_way and now_s - known.counted_s > COUNT_ANEW_S:
             known.began_at, known.counted_s, known.whole_bytes = self._received(peer) or 0, now_s, 0
+            known.looked_at = True
         return known
 
     def _look_soon(self) -> None:
         self._looking = True
-        asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
+        wait_s = max(LOOK_EVERY_S, self._look_took_s / MOST_LOOKING)
+        asyncio.get_running_loop().call_later(wait_s, self._look)
 
     def _look(self) -> None:
         """End what has been on its way for too long, and what is too much."""
@@ -160,6 +166,7 @@ class Receiving:
                 slow.append(receipt)
         if slow:
             self._end_what_is_too_much(slow)
+        self._look_took_s = time.monotonic() - now_s
 
     def _end_what_is_too_much(self, slow: list[Receipt]) -> None:
         held: dict[Receipt, int] = {}
@@ -185,6 +192,11 @@ class Receiving:
         count = self._received(peer)
         if count is None:
             return 0
+        if count < connection.began_at:  # another connection, of the same name
+            connection.began_at = connection.whole_bytes = 0
+        if not connection.looked_at and count > YOUNG_BYTES + connection.whole_bytes:
+            connection.began_at, connection.whole_bytes = count, 0
+        connection.looked_at = True
         most = len(connection.under_way) * self._limits.max_message_bytes
         return min(max(0, count - connection.began_at - connection.whole_bytes), most)
 
