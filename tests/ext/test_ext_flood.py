@@ -26,9 +26,9 @@ def chunks_cut(table: WordTable, questions: Iterable[str]) -> list[str]:
     taken: list[str] = []
     chunk = Splitter.chunk
 
-    def counting(splitter: Splitter, text: str) -> tuple[list[str], bool]:
+    def counting(splitter: Splitter, text: str, most: int) -> tuple[list[str], bool]:
         taken.append(text)
-        return chunk(splitter, text)
+        return chunk(splitter, text, most)
 
     with patch.object(Splitter, "chunk", counting):
         table.rows(list(questions))
