@@ -8,6 +8,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from asksight.photos.limits import PhotoLimits
+
 from ..errors import ServerError
 from ..limits import MEBI, Limits
 from ..wire.addresses import is_loopback
@@ -89,6 +91,9 @@ class Settings:
     queue: int = setting(1024, "Asks that may be under way.", LOAD, at_least=1)
     queue_mb: int = setting(512, "MiB of their photos, as they came.", LOAD, at_least=1)
     decoding_mb: int = setting(512, "MiB of photos that are being decoded.", LOAD, at_least=1)
+    unshrunk_megapixels: int = setting(
+        16, "Megapixels of a PNG, WebP or progressive JPEG, which are decoded in full.", LOAD, at_least=1
+    )
     cache_mb: int = setting(256, "MiB for the features of photos that were seen.", LOAD, at_least=0)
     drain_grace: float = setting(
         5.0,
@@ -125,6 +130,7 @@ class Settings:
             decoding_bytes=self.decoding_mb * MEBI,
             cache_bytes=self.cache_mb * MEBI,
             hang_after_s=self.hang_after_s,
+            photo=PhotoLimits(max_pixels_unshrunk=self.unshrunk_megapixels * 1_000_000),
         )
 
 
