@@ -64,22 +64,18 @@ class Splitter:
         self.joined = frozenset(token for sequence in self._all_sequences() for token in sequence)
         self.bridges = self._tokens_that_bridge()
         self._longest_sequence = max(map(len, self._all_sequences()), default=1)
+        self._beyond = 2 * self._longest_sequence  # tokens that step 3 looks at beyond those that it tells
 
     def texts(self, text: str, most: int = ALL) -> list[str]:
         """The text's tokens, the first `most` of them; all joined are the text without the blanks that step 1 drops."""
-        beyond = 2 * self._longest_sequence
-        tokens, spaced = self._before_step_3(text, self._enough(most))
-        until = most
-        while True:
-            whole = until + beyond > len(tokens)
-            done = (
-                self._put_right(tokens, spaced, len(tokens))
-                if whole
-                else self._put_right(tokens[: until + beyond], spaced, until)
-            )
+        done: list[str] = []
+        for until in (2 * most, most * self._longest_sequence):  # that all of them were joined is unlikely
+            tokens, spaced = self._before_step_3(text, until + self._beyond)
+            whole = until + self._beyond > len(tokens)
+            done = self._put_right(tokens, spaced, len(tokens) if whole else until)
             if whole or len(done) >= most:
-                return done[:most]
-            until *= 2  # many were joined
+                break
+        return done[:most]
 
     def _before_step_3(self, text: str, enough: int) -> tuple[list[str], list[bool]]:
         """The first tokens, `enough` of them or more, and of each whether a dropped blank follows it."""
@@ -94,18 +90,13 @@ class Splitter:
 
     def chunk(self, chunk: str, most: int = ALL) -> tuple[list[str], bool]:
         """The first `most` tokens of one chunk before step 3, and whether step 3 could change them in some text."""
-        tokens = self._cut_once(chunk, self._enough(most))
-        seen = tokens[: most + 2 * self._longest_sequence]
+        tokens = self._cut_once(chunk, 2 * most + self._beyond)  # as `texts` asks for first
+        seen = tokens[: most + self._beyond]
         changed = any(
-            self._exceptions.get("".join(tokens[start:end]), tuple(tokens[start:end]))
-            != tuple(tokens[start:end])
+            self._exceptions.get("".join(seen[start:end]), tuple(seen[start:end])) != tuple(seen[start:end])
             for start, end in self._found(seen)
         )
         return tokens[:most], changed or not self.bridges.isdisjoint(seen)
-
-    def _enough(self, most: int) -> int:
-        """So many tokens before step 3 tell the first `most` after it, which may each be a sequence put right."""
-        return (most + 2) * self._longest_sequence
 
     def _cut_once(self, chunk: str, most: int) -> list[str]:
         """As `_cut`; asked twice in a row where a chunk turns out to depend on others."""
@@ -157,12 +148,16 @@ class Splitter:
         return [*begins, *self._middle(text, exceptions, most - len(begins)), *reversed(ends)][:most]
 
     def _less_marks(self, text: str, ends: list[str]) -> str:
-        """Several turns at once: a long text less its last marks, where it has no prefix whatever follows its start."""
-        least, end, kind = self._longest_exception + 1, len(text), self._suffix.kind
-        if self._token_match is None and end > least and self._prefix.kind(text[0]) == 0:
-            while end > least and kind(text[end - 1]) == 1:
-                end -= 1
-            ends += reversed(text[end:])
+        """Several turns at once: a long text less its suffixes, where it has no prefix whatever follows its start."""
+        least, end = self._longest_exception, len(text)
+        if end > least and self._token_match is None and self._prefix.kind(text[0]) == 0:
+            while end > least:
+                length = self._suffix.kind(text[end - 1])
+                length = length if isinstance(length, int) else length(text[:end])
+                if not length or end - length <= least:
+                    break
+                ends.append(text[end - length : end])
+                end -= length
         return text[:end]
 
     def _is_token(self, text: str) -> bool:

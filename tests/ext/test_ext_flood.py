@@ -54,6 +54,11 @@ def test_a_new_chunk_takes_it_once() -> None:
     assert chunks_cut(table, ["y" * 65, "a-" * 13]) == ["y" * 65, "a-" * 13]  # too long to be kept
 
 
+def test_no_chunk_is_cut_beyond_those_that_are_read() -> None:
+    question = " ".join(f"new{number}'s" for number in range(200))
+    assert len(chunks_cut(made(), [question])) == 15  # of two tokens each; 30 are read
+
+
 def memory_bytes() -> int:
     """Resident and not shared with anything on disk."""
     status = Path("/proc/self/status").read_text()
