@@ -33,7 +33,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     wanted = "RGBA" if mode == "RGBA" else "RGB"
     try:
         own = ImageCms.ImageCmsProfile(BytesIO(profile))
-        if own.profile.xcolor_space.strip() != SPACES[mode]:
+        if getattr(own.profile, "xcolor_space", "").strip() != SPACES[mode]:  # Pillow types it as the file
             return None
         transform = ImageCms.ImageCmsTransform(
             own,

@@ -11,7 +11,6 @@ import pytest
 from photo_files import encoded, picture
 from PIL import Image, ImageCms
 
-from asksight.photos import colour
 from asksight.photos.colour import to_srgb
 from asksight.photos.decode import check_photo, decode
 from asksight.photos.limits import PhotoLimits
@@ -82,7 +81,7 @@ def test_a_profile_of_srgb_costs_nothing_once_it_is_known() -> None:
     image = picture(64, 48)
     assert to_srgb(image, SRGB) is image
     assert to_srgb(image, profile()) is not image
-    with patch.object(colour.ImageCms, "ImageCmsTransform", side_effect=AssertionError("made anew")):
+    with patch("PIL.ImageCms.ImageCmsTransform", side_effect=AssertionError("made anew")):
         assert to_srgb(image, SRGB) is image
         assert to_srgb(image, profile()) is not image
 
