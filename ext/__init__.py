@@ -1,6 +1,7 @@
 """Question text to token rows to padded word vectors; pixels of a photo to what tells its flaws."""
 
 from .photo_twin import SURFACE_PX, PhotoMeasures
+from .reading import Reading
 from .rules import Rules, dump_rules, english, parse_rules, read_rules
 from .text import Splitter
 from .twin import PyWordTable
@@ -18,6 +19,7 @@ __all__ = [
     "SURFACE_PX",
     "PhotoMeasures",
     "PyWordTable",
+    "Reading",
     "Rules",
     "Splitter",
     "WordTable",

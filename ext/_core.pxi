@@ -52,7 +52,7 @@ cdef extern from "reader.h" nogil:
         const uint8_t* chunk
         int32_t* rows
         uint32_t* spans
-        int64_t room, count
+        int64_t room, count, most
 
     void start_reading(
         Reader*, uint8_t* copy, const uint8_t* text, size_t size, int32_t* rows, int64_t room

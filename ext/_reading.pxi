@@ -4,7 +4,7 @@ cdef struct Item:
     const uint8_t* text   # the question's UTF-8, inside its str
     Py_ssize_t size       # bytes of it
     Py_ssize_t offset     # of its first row in Batch.rows
-    Py_ssize_t count      # tokens, before the cut; -1 until they are found
+    Py_ssize_t count      # tokens, before the cut, or more than enough; -1 until they are found
 
 cdef tuple exact_questions(questions):
     """A copy that no other thread can change, of str alone; what is wrong with others, check_questions says."""
@@ -53,9 +53,10 @@ cdef class QuestionReader:
             row = vocabulary_row(&self.tables.vocabulary, word, len(word))
         return <int32_t>row
 
-    cdef _Batch look_up(self, questions):
+    cdef _Batch look_up(self, questions, Py_ssize_t most):
+        """Find the questions' rows; `most` tokens of each are enough."""
         cdef _Batch batch = _Batch()
-        cdef Py_ssize_t at, room = 0, most = 0
+        cdef Py_ssize_t at, room = 0, largest = 0
         cdef Item* item
         batch.questions = exact_questions(questions)
         batch.size = len(batch.questions)
@@ -66,15 +67,15 @@ cdef class QuestionReader:
             item = &batch.items[at]
             item.text = <const uint8_t*>self.text_of(batch.questions[at], &item.size)
             room += min(item.size, self.limit)  # a token has a byte at least
-            most = max(most, item.size)
+            largest = max(largest, item.size)
         batch.rows = <int32_t*>malloc((room + 1) * sizeof(int32_t))
-        batch.copy = <uint8_t*>malloc(most + READER_MARGIN)
+        batch.copy = <uint8_t*>malloc(largest + READER_MARGIN)
         if batch.rows == NULL or batch.copy == NULL:
             raise MemoryError
         with nogil:
-            self.read_known(batch)
+            self.read_known(batch, most)
         if batch.waiting:
-            self.read_new(batch)
+            self.read_new(batch, most)
         batch.longest = 1
         for at in range(batch.size):
             batch.longest = max(batch.longest, min(batch.items[at].count, self.limit))
@@ -87,13 +88,14 @@ cdef class QuestionReader:
             utf8(question)  # raises what says more
             raise
 
-    cdef void read_known(self, _Batch batch) noexcept nogil:
+    cdef void read_known(self, _Batch batch, Py_ssize_t most) noexcept nogil:
         cdef Py_ssize_t at
         cdef Item* item
         cdef Reader reader
         for at in range(batch.size):
             item = &batch.items[at]
             start_reading(&reader, batch.copy, item.text, item.size, batch.rows + batch.used, self.limit)
+            reader.most = most
             if read_on(&self.tables, &reader) == READ_ALL:
                 item.offset, item.count = batch.used, reader.count
                 batch.used += min(reader.count, self.limit)
@@ -101,7 +103,7 @@ cdef class QuestionReader:
                 item.count = -1
                 batch.waiting += 1
 
-    cdef int read_new(self, _Batch batch) except -1:
+    cdef int read_new(self, _Batch batch, Py_ssize_t most) except -1:
         cdef Py_ssize_t at
         cdef Item* item
         cdef Reader reader
@@ -110,9 +112,10 @@ cdef class QuestionReader:
             if item.count >= 0:
                 continue
             start_reading(&reader, batch.copy, item.text, item.size, batch.rows + batch.used, self.limit)
+            reader.most = most
             if not self.read_known_and_new(&reader):
                 reader.count = 0
-                for token in splitter_of(self.rules).texts(batch.questions[at]):
+                for token in splitter_of(self.rules).texts(batch.questions[at], most):
                     reader_token(&reader, self.row_of(token), NULL)
             item.offset, item.count = batch.used, reader.count
             batch.used += min(reader.count, self.limit)
@@ -136,10 +139,13 @@ cdef class QuestionReader:
         cdef int32_t row
         cdef bint fits, known = False, strange = False
         cdef bytes chunk = (<const char*>reader.chunk)[:size]
-        tokens, dependent = splitter_of(self.rules).chunk(chunk.decode())
+        most = ALL if size <= SEEN_BYTES else min(ALL, reader.most)  # what is kept is whole
+        tokens, dependent = splitter_of(self.rules).chunk(chunk.decode(), most)
         fits = size <= SEEN_BYTES and len(tokens) <= SEEN_ROWS
         memset(&seen, 0, sizeof(seen))
         for at, token in enumerate(tokens):
+            if not fits and reader.count >= reader.most:
+                break
             row, size = self.row_of(token), len(token.encode())
             end += size
             known = known or row < self.tables.vocabulary.unknown_first

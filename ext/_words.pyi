@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checks import Words
+from .reading import Reading
 from .rules import Rules
 
 class WordTable:
@@ -43,6 +44,7 @@ class WordTable:
     def rows(
         self, questions: Sequence[str], *, to_limit: bool = False, out: NDArray[np.int32] | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
+    def read(self, questions: Sequence[str]) -> Reading: ...
     @overload
     def vectors(
         self, questions: Sequence[str], *, to_limit: bool = False, dtype: None = None, out: None = None

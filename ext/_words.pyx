@@ -21,7 +21,8 @@ from .checks import (
     check_questions, check_table, check_text_size, checked_out, is_text, utf8, word_twice
 )
 from .rules import chosen_rules
-from .text import splitter_of
+from .reading import Reading, is_word
+from .text import ALL, splitter_of
 
 include "_core.pxi"
 include "_index.pxi"
@@ -126,11 +127,11 @@ cdef class WordTable(QuestionReader):
 
     def token_counts(self, questions):
         """[N] int32: how many tokens each question has before it is cut at `limit`."""
-        return self.counts_of(self.look_up(questions), False)
+        return self.counts_of(self.look_up(questions, ALL), False)
 
     def rows(self, questions, *, to_limit=False, out=None):
         """Rows [N, T] int32, padded with -1, and lengths [N] int32; see PyWordTable.rows."""
-        cdef _Batch batch = self.look_up(questions)
+        cdef _Batch batch = self.look_up(questions, self.limit)
         cdef Py_ssize_t at, kept, longest = self.limit if to_limit else batch.longest
         rows = checked_out(out, (batch.size, longest), np.dtype(np.int32))
         cdef int32_t[:, ::1] view = rows
@@ -145,8 +146,33 @@ cdef class WordTable(QuestionReader):
 
     def vectors(self, questions, *, to_limit=False, dtype=None, out=None):
         """Vectors [N, T, D], padded with zeros, and lengths [N] int32; see PyWordTable.vectors."""
-        cdef _Batch batch = self.look_up(questions)
-        cdef Py_ssize_t at, longest = self.limit if to_limit else batch.longest
+        cdef _Batch batch = self.look_up(questions, self.limit)
+        return self.vectors_of(batch, self.limit if to_limit else batch.longest, dtype, out), self.counts_of(batch, True)
+
+    def read(self, questions):
+        """All that answering needs of questions; see PyWordTable.read."""
+        cdef _Batch batch = self.look_up(questions, self.limit + 1)
+        cut, known = np.empty(batch.size, np.bool_), np.empty(batch.size, np.bool_)
+        for at in range(batch.size):
+            cut[at] = batch.items[<Py_ssize_t>at].count > self.limit
+            known[at] = self.has_known(batch, &batch.items[<Py_ssize_t>at])
+        return Reading(self.vectors_of(batch, batch.longest, None, None), self.counts_of(batch, True), cut, known)
+
+    cdef bint has_known(self, _Batch batch, const Item* item) except -1:
+        """Whether a word of the vocabulary is among the tokens that are read; a mark alone is no word."""
+        cdef Vocabulary* own = &self.tables.vocabulary
+        cdef Py_ssize_t at, begin, end
+        cdef int32_t row
+        for at in range(min(item.count, self.limit)):
+            row = batch.rows[item.offset + at]
+            if row < own.unknown_first:
+                begin, end = own.starts[row], own.starts[row + 1] - own.gap
+                if is_word(PyUnicode_DecodeUTF8(<const char*>own.text + begin, end - begin, NULL)):
+                    return True
+        return False
+
+    cdef vectors_of(self, _Batch batch, Py_ssize_t longest, dtype, out):
+        cdef Py_ssize_t at
         vectors = checked_out(out, (batch.size, longest, self.dimension), dtype)
         cdef Gather numbers = self.numbers
         numbers.out_is_half = vectors.dtype == np.float16
@@ -159,7 +185,7 @@ cdef class WordTable(QuestionReader):
                 gather_question(
                     &numbers, batch.rows + item.offset, min(item.count, self.limit), longest, &view[at * stride]
                 )
-        return vectors, self.counts_of(batch, True)
+        return vectors
 
     cdef counts_of(self, _Batch batch, bint cut):
         counts = np.empty(batch.size, np.int32)

@@ -28,7 +28,7 @@ typedef struct {
     int32_t *rows;              /* the first `room` of them are kept */
     uint32_t *spans;            /* NULL, or two for each row: where the token begins and ends, in bytes of the text */
     const uint8_t *done;        /* what follows here is the next token's */
-    int64_t room, count;
+    int64_t room, count, most;  /* `most` tokens are enough: no chunk is begun after them */
 } Reader;
 
 /* `copy` has room for READER_MARGIN bytes more than the text; `rows` for `room`. */
@@ -36,7 +36,7 @@ static inline void start_reading(Reader *own, uint8_t *copy, const uint8_t *text
                                  int64_t room) {
     memcpy(copy, text, size);
     memset(copy + size, 0, READER_MARGIN);
-    *own = (Reader){.text = copy, .end = copy + size, .at = copy, .rows = rows, .room = room};
+    *own = (Reader){.text = copy, .end = copy + size, .at = copy, .rows = rows, .room = room, .most = INT64_MAX};
 }
 
 /* Bytes of the white space character at `at`, or 0. The text is valid UTF-8. */
@@ -158,10 +158,10 @@ static inline int read_chunk(const Tables *own, Reader *reader) {
     return READ_ALL;
 }
 
-/* Read on. READ_ALL: the text is done. READ_UNKNOWN: the chunk from `chunk` to `at` is not known; add its tokens and
+/* Read on. READ_ALL: the text is done, or has given `most` tokens. READ_UNKNOWN: the chunk from `chunk` to `at` is not known; add its tokens and
    call again. READ_DEPENDENT: the whole text must be cut at once. */
 static inline int read_on(const Tables *own, Reader *reader) {
-    while (reader->at < reader->end) {
+    while (reader->at < reader->end && reader->count < reader->most) {
         const uint8_t *start = reader->at;
         if (space_at(own, start)) {
             reader->at = spaces_end(own, start, reader->end);

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .checks import Words, check_questions, check_table, check_words, checked_out, utf8
+from .reading import Reading, is_word
 from .rules import Rules, chosen_rules
 from .text import splitter_of
 
@@ -99,6 +100,20 @@ class PyWordTable:
             vectors[:] = self._vectors[np.maximum(rows, 0)]
         vectors[rows < 0] = 0.0
         return vectors, lengths
+
+    def read(self, questions: Sequence[str]) -> Reading:
+        """All that answering needs of questions: vectors and lengths as of `vectors`, and whether to go by them."""
+        vectors, lengths = self.vectors(questions)
+        tokens = [self.tokens(question) for question in questions]
+        known = [
+            any(
+                is_word(token) and self._row(token) < self.size - self.unknown_rows
+                for token in each[: self.limit]
+            )
+            for each in tokens
+        ]
+        cut = [len(each) > self.limit for each in tokens]
+        return Reading(vectors, lengths, np.array(cut, np.bool_), np.array(known, np.bool_))
 
     def _row(self, token: str) -> int:
         straight = utf8(token.replace("’", "'"))

@@ -14,6 +14,7 @@ from typing import IO, cast
 import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+from .colour import to_srgb
 from .errors import PhotoError, PhotoSizeError
 from .header import NotAPhoto, PhotoHeader, read_header
 from .limits import PhotoLimits
@@ -81,6 +82,11 @@ def check_photo(photo: bytes | memoryview, limits: PhotoLimits) -> PhotoHeader:
         raise PhotoError(
             f"{size}; at most {limits.max_pixels} pixels are taken. Resize it and ask again.",
         )
+    if not header.shrinks and header.width * header.height > limits.max_pixels_unshrunk:
+        raise PhotoError(
+            f"{size}; of a {_name(header)} at most {limits.max_pixels_unshrunk} pixels are taken. Send a baseline "
+            "JPEG, or resize it, and ask again."
+        )
     return header
 
 
@@ -89,7 +95,7 @@ def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int) 
 
     The picture has the photo's own size, or a whole fraction of it with both sides still at least `smallest_px`.
     Transparent parts are laid on white, as a page or a chat shows them; of an animation, the first frame counts;
-    16 bits a channel become 8. Raises PhotoError on broken files.
+    16 bits a channel become 8; an embedded colour profile is brought to sRGB. Raises PhotoError on broken files.
     """
     try:
         image = Image.open(_file(photo), formats=(header.format,))
@@ -98,7 +104,8 @@ def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int) 
         if header.format == "JPEG":
             image.draft(None, (smallest_px, smallest_px))
         image.load()
-        picture = _rgb(_shrink(_eight_bits(image), smallest_px))
+        small = _shrink(_eight_bits(image), smallest_px)
+        picture = _rgb(to_srgb(small, image.info.get("icc_profile")))
     except BROKEN as error:
         raise _broken(header) from error
     turn = UPRIGHT.get(_orientation(image))
@@ -107,12 +114,23 @@ def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int) 
 
 def decoding_bytes(header: PhotoHeader, smallest_px: int) -> int:
     """The most bytes that decoding takes, from peaks measured on 48-megapixel files of every mode."""
-    if header.format == "JPEG" and not header.progressive:
-        shrinks = min(header.width, header.height) // smallest_px
+    shrinks = max(1, min(header.width, header.height) // smallest_px)
+    converted = 4 * _pixels(header, shrinks)  # from the file's colour space
+    if header.shrinks:
         scale = next((one for one in (8, 4, 2) if one <= shrinks), 1)  # as draft() chooses it
-        return 4 * -(-header.width // scale) * -(-header.height // scale)
+        return 4 * _pixels(header, scale) + converted
     # A progressive JPEG keeps the coefficients of every pixel; WebP's animation decoder two canvases and copies.
-    return {"JPEG": 7, "PNG": 12, "WEBP": 17}[header.format] * header.width * header.height
+    return {"JPEG": 7, "PNG": 12, "WEBP": 17}[header.format] * header.width * header.height + converted
+
+
+def _pixels(header: PhotoHeader, scale: int) -> int:
+    return -(-header.width // scale) * -(-header.height // scale)
+
+
+def decoding_s(header: PhotoHeader) -> float:
+    """About how long a processor decodes, from 12 and 48-megapixel files: 2.6, 13, 15 and 31 ns a pixel."""
+    ns = 3 if header.shrinks else {"JPEG": 13, "PNG": 15, "WEBP": 31}[header.format]
+    return ns * 1e-9 * header.width * header.height
 
 
 class _View:
@@ -174,8 +192,14 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _broken(header: PhotoHeader) -> PhotoError:
-    name = "WebP" if header.format == "WEBP" else header.format
+    name = "JPEG" if header.format == "JPEG" else _name(header)
     return PhotoError(f"The photo is a {name} that is broken or cut short; send {ALLOWED}, whole.")
+
+
+def _name(header: PhotoHeader) -> str:
+    return {"WEBP": "WebP", "JPEG": "progressive JPEG" if header.progressive else "JPEG"}.get(
+        header.format, header.format
+    )
 
 
 def _kind(photo: bytes | memoryview) -> str:

@@ -7,8 +7,7 @@ is bounded too: a file of a million empty ones is no photo, and decoders visit t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 
 MAX_PNG_CHUNKS = 32_768  # 16 MiB in the 512-byte pieces of the stingiest encoders
 MAX_JPEG_SEGMENTS = 2_048  # a long Exif, XMP and ICC head takes a few dozen
@@ -18,7 +17,8 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Start of frame, all kinds; DHT (C4), JPG (C8) and DAC (CC) lie between them and are none.
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-MARK, SCAN = re.compile(rb"\xff"), re.compile(rb"\xff\xda")  # unlike bytes.find, in a memoryview too
+MARK = re.compile(rb"\xff")  # unlike bytes.find, in a memoryview too
+PIXELS_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # FF 00 and RSTn are among them, FF is a fill byte
 JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RSTn and SOI have no length
 
 
@@ -34,6 +34,11 @@ class PhotoHeader:
     width: int
     height: int
     progressive: bool = False
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether the decoder can make it small at once, without all pixels in memory or decoded one by one."""
+        return self.format == "JPEG" and not self.progressive
 
 
 def read_header(photo: bytes | memoryview) -> PhotoHeader:
@@ -76,6 +81,7 @@ def _webp(photo: bytes | memoryview) -> PhotoHeader:
 
 def _jpeg(photo: bytes | memoryview) -> PhotoHeader:
     found: PhotoHeader | None = None
+    colours = 0
     at = 2
     for _ in range(MAX_JPEG_SEGMENTS):
         marked = MARK.search(photo, at)  # garbage between segments is skipped, as libjpeg does
@@ -89,11 +95,27 @@ def _jpeg(photo: bytes | memoryview) -> PhotoHeader:
         if marker in JPEG_FRAMES and at + 8 <= len(photo):
             height, width = int.from_bytes(photo[at + 4 : at + 6]), int.from_bytes(photo[at + 6 : at + 8])
             found = PhotoHeader("JPEG", width, height, marker in JPEG_PROGRESSIVE)
-        if (
-            marker == 0xDA and found
-        ):  # start of scan: the pixels come next, in which FF DA stands for nothing else
-            if sum(1 for _ in islice(SCAN.finditer(photo, at), MAX_JPEG_SCANS + 1)) > MAX_JPEG_SCANS:
-                raise NotAPhoto
-            return found
+            colours = int.from_bytes(photo[at + 8 : at + 9])
+        if marker == 0xDA and found:  # start of scan: the pixels come next
+            _walk_scans(photo, marked.start())
+            one_by_one = (
+                0 < int.from_bytes(photo[at + 3 : at + 4]) < colours
+            )  # which takes several passes too
+            return replace(found, progressive=found.progressive or one_by_one)
         at += 1 + length
+    raise NotAPhoto
+
+
+def _walk_scans(photo: bytes | memoryview, at: int) -> None:
+    """Go on to the picture's end, or the file's; what is behind it, as a phone's video, is none of the picture."""
+    scans = 0
+    for _ in range(MAX_JPEG_SEGMENTS):
+        marked = PIXELS_END.search(photo, at)
+        if marked is None or photo[marked.end() - 1] == 0xD9:
+            return
+        marker, at = photo[marked.end() - 1], marked.end()
+        scans += marker == 0xDA
+        if scans > MAX_JPEG_SCANS:
+            break
+        at += 0 if marker in JPEG_BARE else int.from_bytes(photo[at : at + 2])
     raise NotAPhoto

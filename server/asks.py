@@ -22,6 +22,7 @@ class Ask:
     top_k: int = 5  # 0 means 5; more than there are means all
     locale: str = "en"  # BCP 47, the language of `spoken`
     model: str = ""  # which of the served models; empty means the default
+    caller: str = ""  # whose share of the decoders it takes; the same for all asks of one caller
     deadline_s: float | None = None  # by the monotonic clock, when nobody waits any more; None: never
 
     @property

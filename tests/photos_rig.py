@@ -52,6 +52,8 @@ class Job(NamedTuple):
     do: Callable[[], Any]
     size_bytes: int
     future: asyncio.Future[Any]
+    caller: str
+    estimate_s: float
 
     def through(self) -> None:
         self.future.set_result(self.do())
@@ -63,8 +65,11 @@ class ByHand:
     def __init__(self) -> None:
         self.jobs: list[Job] = []
 
-    async def run(self, do: Callable[[], Any], size_bytes: int = 0) -> Any:
-        self.jobs.append(Job(do, size_bytes, asyncio.get_running_loop().create_future()))
+    async def run(
+        self, do: Callable[[], Any], size_bytes: int = 0, *, caller: str = "", estimate_s: float = 0.0
+    ) -> Any:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.jobs.append(Job(do, size_bytes, future, caller, estimate_s))
         return await self.jobs[-1].future
 
 

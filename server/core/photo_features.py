@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from asksight.photos.decode import check_photo, decode, decoding_bytes
+from asksight.photos.decode import check_photo, decode, decoding_bytes, decoding_s
 from asksight.photos.errors import PhotoError, PhotoSizeError
 from asksight.photos.flaws import Flaw, find_flaws
 from asksight.photos.header import PhotoHeader
@@ -140,7 +140,11 @@ class Photos:
             raise InvalidAsk("Both a photo and an image_id were given; send one of them.", field="image_id")
         if photo is not None:
             identify = partial(_identified, photo, self._limits.photo)
-            return identify() if len(photo) <= SMALL_BYTES else await self._decoders.run(identify)
+            return (
+                identify()
+                if len(photo) <= SMALL_BYTES
+                else await self._decoders.run(identify, caller=ask.caller)
+            )
         if ask.image_id is None:
             raise InvalidAsk(
                 "There is no photo; send one, or the image_id of an earlier reply.", field="image_data"
@@ -162,7 +166,7 @@ class Photos:
         coming = sum(one.row is None for one in self.in_flight.values())  # photos that are being decoded
         self._encoder.check_room(ask.until_s, coming=coming)
         encoding = self.in_flight[image_id] = Encoding()
-        encoding.task = asyncio.create_task(self._make(encoding, ask.photo, header, decoded))
+        encoding.task = asyncio.create_task(self._make(encoding, ask.photo, header, ask.caller, decoded))
         encoding.task.add_done_callback(partial(self._end, encoding, image_id))
         return encoding
 
@@ -171,12 +175,18 @@ class Photos:
         encoding: Encoding,
         photo: bytes | memoryview,
         header: PhotoHeader,
+        caller: str,
         decoded: Callable[[], object],
     ) -> Encoded:
         """Decode the photo and encode it, for all who wait."""
         started_s = time.perf_counter()
         room_bytes = decoding_bytes(header, self._input.smallest_px)
-        made = await self._decoders.run(partial(_decode, photo, header, self._input), room_bytes)
+        made = await self._decoders.run(
+            partial(_decode, photo, header, self._input),
+            room_bytes,
+            caller=caller,
+            estimate_s=decoding_s(header),
+        )
         encoding.decode_us = _since_us(started_s)
         decoded()
         encoding.row = self._encoder.submit(made.picture, awaited_by=encoding.awaited_by)

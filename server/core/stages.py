@@ -34,6 +34,7 @@ class Scored(NamedTuple):
 
     judgement: Judgement
     cut: bool  # the question was longer than the model reads
+    known: bool  # the model knows a word of it
     tokenize_us: int  # of the whole batch
 
 
@@ -69,28 +70,21 @@ class AnswererStage:
     def __call__(self, questions: Sequence[Question]) -> list[Scored | AskError]:
         started_s = time.perf_counter()
         texts = [question.text.strip() for question in questions]  # white space at the ends would be a token
-        vectors, lengths = self._words.vectors(texts)  # [N, T, D] float32, [N] int32
-        cut = self._cut(texts, lengths)
+        read = self._words.read(texts)  # vectors [N, T, D] float32, lengths [N] int32
         tokenize_us = round((time.perf_counter() - started_s) * 1e6)
         features = self._features.stack([question.features for question in questions])
-        asked = {"question": vectors, "lengths": lengths, "features": features}
+        asked = {"question": read.vectors, "lengths": read.lengths, "features": features}
         logits = _infer(self.engine, asked, "logits", len(questions))  # [N, A]
         finite = _finite(logits)
         if not all(finite):
             logits = np.where(np.array(finite)[:, None], logits, 0)
         judged = self._judge(logits, [question.top_k for question in questions])
         return [
-            Scored(one, row in cut, tokenize_us) if finite[row] else _not_finite()
-            for row, one in enumerate(judged)
+            Scored(one, cut, known, tokenize_us) if good else _not_finite()
+            for one, cut, known, good in zip(
+                judged, read.cut.tolist(), read.known.tolist(), finite, strict=True
+            )
         ]
-
-    def _cut(self, texts: Sequence[str], lengths: NDArray[np.int32]) -> set[int]:
-        """The rows of questions that have more tokens than are read."""
-        full = [row for row, length in enumerate(lengths.tolist()) if length == self._words.limit]
-        if not full:
-            return set()
-        counts = self._words.token_counts([texts[row] for row in full])
-        return {row for row, count in zip(full, counts.tolist(), strict=True) if count > self._words.limit}
 
     def probe(self) -> None:
         warm_up(self.engine, [1])

@@ -37,6 +37,8 @@ PROBABLE_BUT = T_("perhaps {first}. {hint}")
 ONE_OF = T_("I cannot tell. It could be {first} or {second}.")
 MAYBE = T_("I cannot tell. It could be {first}.")
 NOTHING = T_("I cannot tell from this photo.")
+CUT = T_("The question was too long; I read only its beginning. Ask it in fewer words.")
+NOT_UNDERSTOOD = T_("I did not understand the question. Ask it in other words.")
 HINTS = {
     FlawKind.DARK: T_("It is very dark. Turn on a light."),
     FlawKind.BRIGHT: T_("It is very bright. Turn away from the light."),
@@ -78,6 +80,10 @@ class Language:
     def cannot(self, skill: Skill) -> str:
         """What the assistant is not made for, and who is."""
         return self._say(CANNOTS[skill])
+
+    def misread(self, *, cut: bool) -> str:
+        """Why no answer is to be gone by: the question was cut, or no word of it is known."""
+        return self._say(CUT if cut else NOT_UNDERSTOOD)
 
     def speak(
         self,

@@ -53,11 +53,14 @@ class Teller:
         words = language(ask.locale)
         issues = [PhotoIssue(one.kind, one.severity, words.hint(one.kind)) for one in seen.encoded.flaws]
         missing = missing_skill(ask.question, self._skills)
-        if missing is None:
-            answers, verdict, likeliest, probability = scored.judgement
-            spoken = words.speak(verdict, likeliest, probability, issues)
-        else:  # whatever it would answer: nobody is to rely on it
+        answers, verdict, likeliest, probability = scored.judgement
+        if missing is not None:  # whatever it would answer: nobody is to rely on it
             answers, verdict, spoken = [], Verdict.UNANSWERABLE, words.cannot(missing)
+        elif scored.cut or not scored.known:  # the answer is to another question
+            verdict = Verdict.UNSURE if verdict is Verdict.ANSWERED else verdict
+            spoken = words.misread(cut=scored.cut)
+        else:
+            spoken = words.speak(verdict, likeliest, probability, issues)
         response = vqa_pb2.AskResponse(
             verdict=VERDICTS[verdict],
             spoken=spoken,

@@ -8,6 +8,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from asksight.photos.limits import PhotoLimits
+
 from ..errors import ServerError
 from ..limits import MEBI, Limits
 from ..wire.addresses import is_loopback
@@ -93,6 +95,9 @@ class Settings:
         96, "MiB of messages that are not whole yet; one caller may have half.", LOAD, at_least=1
     )
     receive_within: float = setting(60.0, "Seconds for a message to come whole.", LOAD, at_least=0.1)
+    unshrunk_megapixels: int = setting(
+        16, "Megapixels of a PNG, WebP or progressive JPEG, which are decoded in full.", LOAD, at_least=1
+    )
     cache_mb: int = setting(256, "MiB for the features of photos that were seen.", LOAD, at_least=0)
     drain_grace: float = setting(
         5.0,
@@ -132,6 +137,7 @@ class Settings:
             receive_within_s=self.receive_within,
             cache_bytes=self.cache_mb * MEBI,
             hang_after_s=self.hang_after_s,
+            photo=PhotoLimits(max_pixels_unshrunk=self.unshrunk_megapixels * 1_000_000),
         )
 
 

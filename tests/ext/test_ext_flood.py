@@ -26,9 +26,9 @@ def chunks_cut(table: WordTable, questions: Iterable[str]) -> list[str]:
     taken: list[str] = []
     chunk = Splitter.chunk
 
-    def counting(splitter: Splitter, text: str) -> tuple[list[str], bool]:
+    def counting(splitter: Splitter, text: str, most: int) -> tuple[list[str], bool]:
         taken.append(text)
-        return chunk(splitter, text)
+        return chunk(splitter, text, most)
 
     with patch.object(Splitter, "chunk", counting):
         table.rows(list(questions))
@@ -52,6 +52,11 @@ def test_a_new_chunk_takes_it_once() -> None:
     assert chunks_cut(table, KNOWN) == []
     assert chunks_cut(table, ["y" * 65, "a-" * 13]) == ["y" * 65, "a-" * 13]
     assert chunks_cut(table, ["y" * 65, "a-" * 13]) == ["y" * 65, "a-" * 13]  # too long to be kept
+
+
+def test_no_chunk_is_cut_beyond_those_that_are_read() -> None:
+    question = " ".join(f"new{number}'s" for number in range(200))
+    assert len(chunks_cut(made(), [question])) == 15  # of two tokens each; 30 are read
 
 
 def memory_bytes() -> int:

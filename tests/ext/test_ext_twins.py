@@ -51,6 +51,7 @@ def answers(table: WordTable | PyWordTable, questions: list[str]) -> list[NDArra
         *table.vectors(questions),
         *table.vectors(questions, to_limit=True, dtype=np.float16),
         table.token_counts(questions),
+        *table.read(questions),
     ]
 
 

@@ -13,6 +13,7 @@ from PIL import ExifTags, Image
 
 from asksight.photos.decode import check_photo, decode, decoding_bytes
 from asksight.photos.errors import PhotoError, PhotoSizeError
+from asksight.photos.flaws import find_flaws
 from asksight.photos.limits import PhotoLimits
 
 LIMITS = PhotoLimits()
@@ -177,10 +178,57 @@ def test_a_big_photo_is_shrunk_while_it_is_decoded_and_looks_the_same(kind: str)
     assert np.abs(np.asarray(seen, int) - wanted).mean() < 4
 
 
-@pytest.mark.parametrize("size", [(1, 1), (15, 100), (100, 15), (9000, 16)])
+@pytest.mark.parametrize("size", [(1, 1), (15, 100), (100, 15), (70_000, 16)])
 def test_sides_out_of_bounds_are_refused_with_both_numbers(size: tuple[int, int]) -> None:
-    with pytest.raises(PhotoError, match=f"{size[0]}x{size[1]} px; each side must be 16 to 8192 px"):
+    with pytest.raises(PhotoError, match=f"{size[0]}x{size[1]} px; each side must be 16 to 65535 px"):
         see(encoded(Image.new("RGB", size), "PNG"))
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"), [((9000, 1500), "JPEG"), ((1080, 12_000), "PNG"), ((65_535, 16), "PNG")]
+)
+def test_panoramas_and_long_screenshots_are_seen_to_their_ends(size: tuple[int, int], kind: str) -> None:
+    image = Image.new("RGB", size, RED)
+    image.paste(BLUE, (size[0] * 3 // 4, size[1] * 3 // 4, *size))
+    seen = see(encoded(image, kind))
+    assert close_to(seen.getpixel((0, 0)), RED)
+    assert close_to(seen.getpixel((seen.width - 1, seen.height - 1)), BLUE)
+    find_flaws(seen, short_side_px=min(size))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "name"),
+    [
+        ("PNG", {}, "PNG"),
+        ("WEBP", {"lossless": True}, "WebP"),
+        ("JPEG", {"progressive": True}, "progressive JPEG"),
+    ],
+)
+def test_what_is_decoded_in_full_may_have_fewer_pixels(
+    kind: str, options: dict[str, bool], name: str
+) -> None:
+    limits = PhotoLimits(max_pixels_unshrunk=100 * 80)
+    check_photo(encoded(picture(100, 80), kind, **options), limits)
+    with pytest.raises(
+        PhotoError, match=f"101x80 px; of a {name} at most 8000 pixels .* baseline JPEG, or resize"
+    ):
+        check_photo(encoded(picture(101, 80), kind, **options), limits)
+    check_photo(encoded(picture(101, 80), "JPEG"), limits)
+
+
+def test_twelve_megapixels_of_any_kind_are_taken_and_a_tiny_webp_of_48_is_not() -> None:
+    check_photo(encoded(Image.new("RGB", (4032, 3024)), "PNG", compress_level=1), LIMITS)
+    bomb = webp_of_frames(1)
+    canvas = b"VP8X" + bomb[16:24] + (8000 - 1).to_bytes(3, "little") + (6000 - 1).to_bytes(3, "little")
+    with pytest.raises(PhotoError, match="8000x6000 px; of a WebP"):
+        check_photo(bomb[:12] + canvas + bomb[30:], LIMITS)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_is_behind_a_picture_is_ignored(progressive: bool) -> None:
+    still = encoded(picture(200, 150), "JPEG", progressive=progressive)
+    video = b"\0\0\0\x18ftypmp42" + b"\xff\xda" * 5000 + b"\xff\xd9"
+    assert np.array_equal(np.asarray(see(still + video)), np.asarray(see(still)))
 
 
 def test_too_many_pixels_and_too_many_bytes_are_refused() -> None:

@@ -67,6 +67,23 @@ def test_thousands_of_scans_are_no_photo() -> None:
         read_header(whole[:-2] + 1000 * last_scan + whole[-2:])
 
 
+def test_a_preview_in_the_head_neither_ends_the_picture_nor_hides_its_scans() -> None:
+    preview = encoded(picture(97, 61), "JPEG", progressive=True)
+    segment = b"\xff\xe2" + (2 + len(preview)).to_bytes(2) + preview  # holds FF DA and FF D9
+    whole = encoded(picture(97, 61), "JPEG", progressive=True)
+    last_scan = whole[whole.rindex(b"\xff\xda") : -2]
+    assert read_header(whole[:2] + segment + whole[2:-2] + segment + last_scan + whole[-2:]).progressive
+    with pytest.raises(NotAPhoto):
+        read_header(whole[:-2] + segment + 1000 * last_scan + whole[-2:])
+
+
+def test_a_jpeg_whose_colours_come_one_by_one_takes_several_passes() -> None:
+    whole = bytearray(photo("JPEG"))
+    assert not read_header(bytes(whole)).progressive
+    whole[whole.index(b"\xff\xda") + 4] = 1  # components in the first scan
+    assert read_header(bytes(whole)).progressive
+
+
 def test_fill_bytes_and_garbage_between_segments_are_skipped() -> None:
     whole = photo("JPEG")
     assert read_header(whole[:2] + b"\xff\xff\xff" + whole[2:]) == read_header(whole)

@@ -92,6 +92,27 @@ def test_a_long_question_is_cut_and_says_so(make_rig: MakeRig, tmp_path: Path) -
     assert same(long, rig.local.ask(ask(question="what is the red")))
 
 
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("?!", "did not understand"),
+        ("🐶 ?", "did not understand"),
+        ("blorf snarf?", "did not understand"),  # ? is in the vocabulary, and is no word
+        ("what is the red and blue thing", "too long; I read only its beginning"),
+    ],
+)
+def test_no_question_that_was_not_read_or_known_is_answered(
+    make_rig: MakeRig, tmp_path: Path, question: str, said: str
+) -> None:
+    bold = Calibration(answered_threshold=0.0, unanswerable_threshold=1.0)
+    rig = make_rig(of=write_random_bundle(tmp_path / "bold", max_tokens=4, calibration=bold))
+    known = {rig.local.ask(ask(seed, "what is blorf?")).verdict for seed in range(8)}
+    replies = [rig.local.ask(ask(seed, question)) for seed in range(8)]
+    assert vqa_pb2.VERDICT_ANSWERED in known
+    assert {reply.verdict for reply in replies} == {vqa_pb2.VERDICT_UNSURE}
+    assert all(said in reply.spoken for reply in replies)
+
+
 def test_the_verdict_and_the_sentence_come_from_the_bundles_calibration(
     make_rig: MakeRig, tmp_path: Path
 ) -> None:

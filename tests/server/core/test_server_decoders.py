@@ -1,10 +1,11 @@
-"""The memory that decoding takes is bounded, in order of arrival, and always given back; who has left costs nothing."""
+"""The memory that decoding takes is bounded and always given back, callers share fairly; who has left costs nothing."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from threading import Event, Thread
 from threading import enumerate as enumerate_threads
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from loop_rig import WAIT_S, HandLoop, happens, in_loop, turns
 
-from asksight.server.core.decoders import Decoders
+from asksight.server.core.decoders import LONG_S, Decoders
 
 ROOM_BYTES = 100
 
@@ -20,11 +21,21 @@ ROOM_BYTES = 100
 class Held:
     """A job that a thread is at until it is let go."""
 
-    def __init__(self, decoders: Decoders, size_bytes: int, error: Exception | None = None) -> None:
+    def __init__(
+        self,
+        decoders: Decoders,
+        size_bytes: int,
+        error: Exception | None = None,
+        *,
+        caller: str = "",
+        estimate_s: float = 0.0,
+    ) -> None:
         self.inside = Event()
         self.go = Event()
         self._error = error
-        self.task = asyncio.create_task(decoders.run(self._work, size_bytes))
+        self.task = asyncio.create_task(
+            decoders.run(self._work, size_bytes, caller=caller, estimate_s=estimate_s)
+        )
 
     def _work(self) -> Held:
         self.inside.set()
@@ -189,3 +200,49 @@ def test_what_several_threads_finish_at_once_wakes_the_loop_once() -> None:
     loop = CountingLoop()
     loop.run_until_complete(run(loop))
     loop.close()
+
+
+def named(room: Decoders, caller: str, order: list[str], estimate_s: float = 0.0) -> asyncio.Task[None]:
+    async def enter() -> None:
+        await room.run(lambda: order.append(caller), 1, caller=caller, estimate_s=estimate_s)
+
+    return asyncio.create_task(enter())
+
+
+@in_loop
+async def test_a_caller_who_sends_many_keeps_others_waiting_for_one_at_most() -> None:
+    order: list[str] = []
+    times = count()
+    room = Decoders(1, ROOM_BYTES, asyncio.get_running_loop(), clock=lambda: float(next(times)))
+    held = Held(room, 1)
+    await happens(held.inside)
+    jobs = [named(room, "many", order) for _ in range(4)]
+    await turns()
+    jobs += [named(room, "few", order) for _ in range(2)]
+    await turns()
+    await held.through()
+    await asyncio.wait_for(asyncio.gather(*jobs), WAIT_S)
+    assert order == ["many", "few", "many", "few", "many", "many"]
+    room.end()
+
+
+@in_loop
+async def test_long_jobs_leave_a_thread_to_short_ones() -> None:
+    room = decoders(threads=3)
+    long = [Held(room, 1, caller=f"{number}", estimate_s=2 * LONG_S) for number in range(4)]
+    await turns()
+    assert [job.inside.is_set() for job in long[2:]] == [False, False]
+    assert room.waiting == 2
+    short = Held(room, 1, caller="short", estimate_s=LONG_S / 2)
+    await short.through()
+    for job in long:
+        await job.through()
+    assert (room.waiting, room.taken_bytes) == (0, 0)
+    room.end()
+
+
+@in_loop
+async def test_one_thread_takes_long_jobs_too() -> None:
+    room = decoders(threads=1)
+    await Held(room, 1, estimate_s=2 * LONG_S).through()
+    room.end()

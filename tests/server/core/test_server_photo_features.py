@@ -13,7 +13,7 @@ from photo_files import encoded, photo
 from photos_rig import FEATURES, INPUT, SIDE, Bench
 from PIL import Image
 
-from asksight.photos.decode import check_photo, decoding_bytes
+from asksight.photos.decode import check_photo, decoding_bytes, decoding_s
 from asksight.server.core.photo_features import SMALL_BYTES, Seen
 from asksight.server.core.row_queue import NEVER_S
 from asksight.server.errors import (
@@ -265,3 +265,20 @@ async def test_decoding_takes_the_room_that_the_header_tells_and_large_files_are
     await bench.decoded()
     bench.encoder.rows[0].future.set_result(FEATURES)
     assert (await asyncio.wait_for(seeing, WAIT_S)).image_id == hashlib.sha256(large).hexdigest()
+    assert bench.decoders.jobs[1].caller == bench.decoders.jobs[2].caller == ""
+
+
+@in_loop
+async def test_decoding_is_of_the_askers_share_and_is_charged_by_its_pixels() -> None:
+    bench = Bench()
+    jpeg, webp = photo("JPEG", width=400, height=300), photo("WEBP", width=400, height=300)
+    seeing = [bench.see(file, caller="somebody") for file in (jpeg, webp)]
+    await turns()
+    estimates = [decoding_s(check_photo(file, Limits().photo)) for file in (jpeg, webp)]
+    assert [(job.caller, job.estimate_s) for job in bench.decoders.jobs] == [
+        ("somebody", estimate) for estimate in estimates
+    ]
+    assert 0 < 5 * estimates[0] < estimates[1]
+    for task in seeing:
+        task.cancel()
+    await turns()

@@ -40,6 +40,7 @@ def everything(tag: str) -> list[str]:
     """All that can be said in a language, about two answers."""
     words = language(tag)
     said = [words.hint(kind) for kind in FlawKind] + [words.cannot(skill) for skill in Skill]
+    said += [words.misread(cut=cut) for cut in (True, False)]
     issues = [
         [],
         *([PhotoIssue(kind=kind, severity=0.9, hint=words.hint(kind))] for kind in FlawKind),
