@@ -82,6 +82,11 @@ class Call:
         """What the caller gets back beside the answer."""
         return ((REQUEST_ID, self.request_id),)
 
+    @property
+    def caller_key(self) -> str:
+        """Whose call it is; empty before it is known."""
+        return "" if self._caller is None else self._caller.key
+
     def identify(self) -> Caller:
         """Look who calls, and whether there is room, before anything of what it sends is read. Raises AskError."""
         try:

@@ -28,7 +28,7 @@ def read(kind: type[M], message: bytes) -> M:
         raise InvalidAsk(BROKEN, field="") from None
 
 
-def read_ask(message: bytes | memoryview, deadline_s: float | None) -> Ask:
+def read_ask(message: bytes | memoryview, deadline_s: float | None, *, caller: str = "") -> Ask:
     """Read an AskRequest, whose photo is then a view of the message: no copy. Raises InvalidAsk.
 
     A photo that does not come first, where serializers put it, is left to protobuf, which copies it.
@@ -46,11 +46,11 @@ def read_ask(message: bytes | memoryview, deadline_s: float | None) -> Ask:
             pass
     request = read(vqa_pb2.AskRequest, bytes(rest))
     if end == 0 or request.WhichOneof("image") is not None:  # of several images the last one counts
-        return from_request(request, deadline_s)
-    return from_request(request, deadline_s, photo=view[start:end])
+        return from_request(request, deadline_s, caller=caller)
+    return from_request(request, deadline_s, photo=view[start:end], caller=caller)
 
 
-def read_batch(message: bytes, deadline_s: float | None, *, most: int) -> list[Ask]:
+def read_batch(message: bytes, deadline_s: float | None, *, most: int, caller: str = "") -> list[Ask]:
     """Read an AskBatchRequest of 1 to `most` asks, each as `read_ask` does. Raises InvalidAsk."""
     asks: list[memoryview] = []
     for number, value in fields(memoryview(message), most + MOST_FIELDS):
@@ -61,13 +61,17 @@ def read_batch(message: bytes, deadline_s: float | None, *, most: int) -> list[A
     if not 1 <= len(asks) <= most:
         seen = f"more than {most}" if asks else "no"
         raise InvalidAsk(f"The batch holds {seen} asks; 1 to {most} are taken. Split it.", field="asks")
-    return [read_ask(ask, deadline_s) for ask in asks]
+    return [read_ask(ask, deadline_s, caller=caller) for ask in asks]
 
 
 def from_request(
-    request: vqa_pb2.AskRequest, deadline_s: float | None, *, photo: memoryview | None = None
+    request: vqa_pb2.AskRequest,
+    deadline_s: float | None,
+    *,
+    photo: memoryview | None = None,
+    caller: str = "",
 ) -> Ask:
-    """Take over a request; `photo` are its photo's bytes where they are not in it."""
+    """Take over a request; `photo` are its photo's bytes where they are not in it, `caller` is whose it is."""
     image = request.WhichOneof("image")
     return Ask(
         question=request.question,
@@ -77,4 +81,5 @@ def from_request(
         locale=request.locale,
         model=request.model,
         deadline_s=deadline_s,
+        caller=caller,
     )

@@ -36,13 +36,14 @@ class VqaService:
 
     async def ask(self, message: bytes, call: Call) -> vqa_pb2.AskResponse:
         """Answer one ask."""
-        ask = read_ask(message, call.deadline_s)
+        ask = read_ask(message, call.deadline_s, caller=call.caller_key)
         call.questions = [ask.question]
         return await self._assistant.ask(ask)
 
     async def ask_batch(self, message: bytes, call: Call) -> vqa_pb2.AskBatchResponse:
         """Answer many, each by itself."""
-        asks = read_batch(message, call.deadline_s, most=self._assistant.limits.max_asks_per_batch)
+        most = self._assistant.limits.max_asks_per_batch
+        asks = read_batch(message, call.deadline_s, most=most, caller=call.caller_key)
         call.questions = [ask.question for ask in asks]
         call.holds(len(asks))
         return to_batch_response(await self._assistant.ask_each(asks))

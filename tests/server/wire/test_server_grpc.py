@@ -236,7 +236,7 @@ def test_an_engine_that_fails_is_told_as_internal_without_its_words(served: Serv
 def test_a_failure_outside_the_assistant_is_internal_too(
     served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("asksight.server.wire.service.read_ask", lambda *_: 1 / 0)
+    monkeypatch.setattr("asksight.server.wire.service.read_ask", lambda *_, **__: 1 / 0)
     error = refusal(served.stub.Ask, request())
     assert error.code() is grpc.StatusCode.INTERNAL
     assert "zero" not in said(error)
