@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
 from asking import refusal, request
 from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from server_rig import WAIT_S, Served, health_stub, hold, release, until
 
@@ -50,6 +52,14 @@ def test_reflection_lists_and_describes_the_service(served: Served) -> None:
     assert {SERVICE, "grpc.health.v1.Health"} <= set(database.get_services())
     described = database.FindFileContainingSymbol(SERVICE)
     assert [method.name for method in described.service[0].method] == ["Ask", "AskBatch", "GetModel"]
+
+
+def test_reflection_is_there_as_v1_too_which_newer_clients_ask_first(served: Served) -> None:
+    asked = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
+    call: Any = served.channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+    (said,) = list(call(iter([asked]), timeout=WAIT_S))
+    services = reflection_pb2.ServerReflectionResponse.FromString(said).list_services_response.service
+    assert SERVICE in {one.name for one in services}
 
 
 def test_a_drain_answers_what_was_accepted_and_ends_at_once_when_idle(served: Served) -> None:

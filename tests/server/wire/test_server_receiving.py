@@ -216,6 +216,23 @@ def test_an_empty_batch_of_sixteen_megabytes_is_counted_before_it_is_parsed(serv
         assert "more than 64 fields" in str(refused.value.details())
 
 
+def test_asks_are_counted_not_calls(make_rig: MakeRig, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(line("slow", "one", "0.5"))
+    with (
+        serving(make_rig, tokens=tmp_path / "tokens") as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        stub = vqa_pb2_grpc.VqaServiceStub(channel)
+        metadata = (("authorization", "Bearer one"),)
+        batch = vqa_pb2.AskBatchRequest(asks=[request(seed) for seed in range(10)])
+        assert len(stub.AskBatch(batch, timeout=WAIT_S, metadata=metadata).results) == 10
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.Ask(request(), timeout=WAIT_S, metadata=metadata)
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        seconds = float(str(refused.value.details()).rsplit("in ", 1)[1].split()[0])
+        assert 15 < seconds <= 20  # ten asks, half of one a second
+
+
 def _varint(number: int) -> bytes:
     found = bytearray()
     while number > 0x7F:
