@@ -143,9 +143,9 @@ def test_slow_messages_of_long_lived_connections_are_no_more_than_they_are(
     with serving(make_rig, receiving_bytes=4 * MEBI) as server:
         raw = connect(server.port)
         slow = raw.begin(1000, 10)
-        for _ in range(8):
+        for number in range(8):
             raw.begin(MEBI, MEBI)  # whole, and no message that could be answered
-        raw.until_ended(8)
+            raw.until_ended(number + 1)
         raw.go_on(0.3)
         assert slow not in raw.statuses
 
