@@ -1,8 +1,9 @@
-"""An HTTP/2 client that does what no gRPC library does: half a message, and then nothing."""
+"""HTTP/2 as no gRPC library speaks it: half a message and then nothing, and frames by hand (RFC 9113)."""
 
 from __future__ import annotations
 
 import socket
+import struct
 import time
 from contextlib import suppress
 
@@ -11,7 +12,29 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, Event, ResponseReceived, StreamReset, TrailersReceived
 
 ASK = "/asksight.v1.VqaService/Ask"
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION = 0, 1, 3, 4, 6, 9  # kinds of frames
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 WAIT_S = 30.0
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """One frame (4.1)."""
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def headers(stream: int = 1, path: str = ASK) -> bytes:
+    """The headers of a call, each a literal that is not indexed (RFC 7541, 6.2.2)."""
+    block = b""
+    for name, value in (
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", path),
+        (":authority", "localhost"),
+        ("te", "trailers"),
+        ("content-type", "application/grpc"),
+    ):
+        block += b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+    return frame(HEADERS, 4, stream, block)
 
 
 class RawHttp2:

@@ -20,11 +20,22 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import grpc
 from PIL import Image
-from raw_http2 import RawHttp2
-from slow_clients import CONTINUATION, DATA, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, frame, headers
+from raw_http2 import (
+    CONTINUATION,
+    DATA,
+    HEADERS,
+    PING,
+    PREFACE,
+    RST_STREAM,
+    SETTINGS,
+    RawHttp2,
+    frame,
+    headers,
+)
 
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
@@ -93,8 +104,8 @@ def half_headers(port: int) -> None:
 
 def empty_asks(stub: vqa_pb2_grpc.VqaServiceStub, channel: grpc.Channel, token: str) -> None:
     del stub
-    call = channel.unary_unary("/asksight.v1.VqaService/AskBatch")
-    call(b"\x0a\x00" * (8 * MEBI - 50), metadata=bearer(token), timeout=20)  # type: ignore[arg-type]
+    call: Any = channel.unary_unary("/asksight.v1.VqaService/AskBatch")
+    call(b"\x0a\x00" * (8 * MEBI - 50), metadata=bearer(token), timeout=20)
 
 
 def hostile_questions(stub: vqa_pb2_grpc.VqaServiceStub, channel: grpc.Channel, token: str) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 
 import grpc
+from raw_http2 import DATA, PREFACE, SETTINGS, frame, headers
 from soak_fakes import end, new_photo, promise, server_process, short_form
 
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
@@ -15,28 +16,6 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 SLOW = 500
 NORMAL = 32
 ROW_S = 0.004
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION = 0, 1, 3, 4, 6, 9  # RFC 9113, 6
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """One frame of HTTP/2 (RFC 9113, 4.1)."""
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-
-def headers(stream: int = 1, path: str = "/asksight.v1.VqaService/Ask") -> bytes:
-    """The headers of a call, each a literal that is not indexed (RFC 7541, 6.2.2)."""
-    block = b""
-    for name, value in (
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":path", path),
-        (":authority", "localhost"),
-        ("te", "trailers"),
-        ("content-type", "application/grpc"),
-    ):
-        block += b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-    return frame(HEADERS, 4, stream, block)
 
 
 def slow_clients(port: int, stopped: threading.Event) -> list[socket.socket]:

@@ -48,9 +48,9 @@ def health_handlers(health: Health, receiving: Receiving) -> grpc.GenericRpcHand
 
 def reflection_handlers(receiving: Receiving) -> Sequence[grpc.GenericRpcHandler]:
     """What grpcurl and buf ask first."""
-    servicer = ReflectionServicer([*(name for name in SERVICES if name), HEALTH, *REFLECTION])
+    servicer: Any = ReflectionServicer([*(name for name in SERVICES if name), HEALTH, *REFLECTION])
 
-    async def requests(context: Context) -> AsyncIterator[Message]:
+    async def requests(context: Context) -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
         try:
             while (message := await receiving.next(context, _address(context))) is not None:
                 yield read(reflection_pb2.ServerReflectionRequest, message)
