@@ -6,17 +6,20 @@ Never its photo is told of, and its question only where that was asked for. Live
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 import re
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 
 from ..asks import expired
 from ..core.admission import Admission
 from ..errors import AskError, Cancelled, DeadlineExceeded, InternalError
 from ..observer import Observer
+from ..printable import printable_json
 from .callers import Caller, Callers
 from .door import Door, Metadata, Peer
 
@@ -25,6 +28,41 @@ failures = logging.getLogger(__name__)
 
 REQUEST_ID = "x-request-id"
 PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+@dataclass(slots=True)
+class CallEnded:
+    """What the log says of a call. The log's own thread makes a line of it: here it takes time from all callers."""
+
+    method: str
+    code: str
+    took_ms: float
+    request_id: str
+    caller: str  # its name, or ""
+    questions: Sequence[str] | None  # None: they are not to be logged
+
+    def __str__(self) -> str:
+        """Give it for people; names and questions are quoted, so that no control character gets through."""
+        said = f"{self.method} {self.code} {self.took_ms:.1f} ms {self.request_id}"
+        if self.caller:
+            said += f" caller={_quoted(self.caller)}"
+        if self.questions is not None:
+            said += f" questions={_quoted(list(self.questions))}"
+        return said
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """Give it for machines."""
+        said: dict[str, object] = {
+            "request_id": self.request_id,
+            "method": self.method,
+            "code": self.code,
+            "ms": round(self.took_ms, 1),
+            "caller": self.caller,
+        }
+        if self.questions is not None:
+            said["questions"] = list(self.questions)
+        return said
 
 
 class Desk:
@@ -147,20 +185,13 @@ class Call:
         caller = "" if self._caller is None else self._caller.name
         self._desk.observer.call_ended(self._method, code, seconds, caller)
         if log.isEnabledFor(logging.INFO):
-            # A line takes a twentieth of a follow-up: it is written once the answer is on its way.
-            asyncio.get_running_loop().call_soon(self._log, code, 1000 * seconds, caller)
+            questions = tuple(self.questions) if self._desk.log_questions else None
+            ended = CallEnded(self._method, code, 1000 * seconds, self.request_id, caller, questions)
+            asyncio.get_running_loop().call_soon(log.info, ended)  # once the answer is on its way
 
-    def _log(self, code: str, took_ms: float, caller: str) -> None:
-        said: dict[str, object] = {
-            "request_id": self.request_id,
-            "method": self._method,
-            "code": code,
-            "ms": round(took_ms, 1),
-            "caller": caller,
-        }
-        if self._desk.log_questions:
-            said["questions"] = list(self.questions)
-        log.info("%s %s %.1f ms %s", self._method, code, took_ms, self.request_id, extra={"fields": said})
+
+def _quoted(said: object) -> str:
+    return printable_json(json.dumps(said, ensure_ascii=False))
 
 
 def _request_id(metadata: Iterable[tuple[str, str | bytes]]) -> str:

@@ -1,10 +1,9 @@
-"""TLS, and mutual TLS, with certificates that are read again when their files change."""
+"""TLS, and mutual TLS, for both faces, with certificates that are read again when their files change."""
 
 from __future__ import annotations
 
 import logging
 import ssl
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -30,8 +29,16 @@ class TlsFiles:
         return [path for path in (self.certificate, self.key, self.client_authority) if path is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The files as both libraries take them."""
+
+    for_grpc: grpc.ServerCertificateConfiguration
+    for_http: ssl.SSLContext
+
+
 class Certificates:
-    """The files' contents, and what gRPC makes of them; every handshake sees the newest. Thread-safe."""
+    """The files' contents, checked once for both faces; every handshake sees the newest. Thread-safe."""
 
     def __init__(self, files: TlsFiles) -> None:
         """Raises ServerError where a file is missing, or the key is not the certificate's."""
@@ -39,48 +46,70 @@ class Certificates:
         self._lock = Lock()
         self._watched = WatchedFiles(files.paths)
         try:
-            self._initial = self._load()
+            self._loaded = _load(files)
         except (OSError, ValueError) as error:
             raise ServerError(f"The TLS files cannot be used: {error}. Check certificate and key.") from error
 
     def credentials(self) -> grpc.ServerCredentials:
-        """What a port is opened with."""
+        """What a gRPC port is opened with."""
+        given = self._loaded
+
+        def changed() -> grpc.ServerCertificateConfiguration | None:
+            """Give what is new, None where nothing is; gRPC asks at every handshake."""
+            nonlocal given
+            newest = self.newest()
+            if newest is given:
+                return None
+            given = newest
+            return newest.for_grpc
+
         return grpc.dynamic_ssl_server_credentials(
-            self._initial,
-            cast(Any, self._changed),  # None, too, is a right answer
+            given.for_grpc,
+            cast(Any, changed),  # None, too, is a right answer
             require_client_authentication=self._files.client_authority is not None,
         )
 
-    def _changed(self) -> grpc.ServerCertificateConfiguration | None:
-        """Give new certificates where there are any; gRPC asks at every handshake. Bad ones are refused."""
+    def context(self) -> ssl.SSLContext:
+        """What an HTTP port is opened with."""
+        context = NewestContext(ssl.PROTOCOL_TLS_SERVER)
+        context.certificates = self
+        return context
+
+    def newest(self) -> Loaded:
+        """Look whether the files have changed, and give what is in force; bad ones are refused."""
         with self._lock:
-            if not self._watched.changed():
-                return None
-            try:
-                loaded = self._load()
-            except (OSError, ValueError) as error:
-                log.error("The certificates that were read before stay in force: %s", error)
-                return None
-            log.info("The certificates were read again")
-            return loaded
-
-    def _load(self) -> grpc.ServerCertificateConfiguration:
-        certificate, key = self._files.certificate.read_bytes(), self._files.key.read_bytes()
-        authority = self._files.client_authority
-        roots = None if authority is None else authority.read_bytes()
-        _check_pair(certificate, key, roots)
-        return grpc.ssl_server_certificate_configuration([(key, certificate)], root_certificates=roots)
+            if self._watched.changed():
+                try:
+                    self._loaded = _load(self._files)
+                    log.info("The certificates were read again")
+                except (OSError, ValueError) as error:
+                    log.error("The certificates that were read before stay in force: %s", error)
+            return self._loaded
 
 
-def _check_pair(certificate: bytes, key: bytes, roots: bytes | None) -> None:
-    """Raise ssl.SSLError (an OSError) for what gRPC would only notice at a handshake, in silence."""
+class NewestContext(ssl.SSLContext):
+    """Hands every handshake to the newest context: one that a port has taken cannot forget an old authority."""
+
+    certificates: Certificates
+
+    def wrap_bio(self, *given: Any, **named: Any) -> ssl.SSLObject:
+        """As the event loop calls it for each connection."""
+        return self.certificates.newest().for_http.wrap_bio(*given, **named)
+
+
+def _load(files: TlsFiles) -> Loaded:
+    """Raise OSError or ValueError for what gRPC would only notice at a handshake, in silence.
+
+    A file that is replaced between the two readings is noticed at the next handshake, and read again.
+    """
+    certificate, key = files.certificate.read_bytes(), files.key.read_bytes()
+    authority = files.client_authority
+    roots = None if authority is None else authority.read_bytes()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory(
-        prefix="asksight-"
-    ) as folder:  # mode 0700; ssl reads pairs from files only
-        chain, private = Path(folder, "chain"), Path(folder, "key")
-        chain.write_bytes(certificate)
-        private.write_bytes(key)
-        context.load_cert_chain(chain, private, password=lambda: b"")
-    if roots is not None:
-        context.load_verify_locations(cadata=roots.decode("ascii"))
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(files.certificate, files.key, password=lambda: b"")  # no password is asked for
+    if authority is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(authority)
+    for_grpc = grpc.ssl_server_certificate_configuration([(key, certificate)], root_certificates=roots)
+    return Loaded(for_grpc, context)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
-import ssl
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -15,14 +13,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ..access.calls import Desk
-from ..access.tls import TlsFiles
+from ..access.tls import Certificates
 from ..errors import ServerError
 from ..local import LocalAssistant
-from ..watched_files import WatchedFiles
 from .app import build_app
 from .asking import Asking
-
-log = logging.getLogger(__name__)
 
 DEFAULT_CONNECTIONS = 256  # at once, each with at most one photo in memory; beyond them 503
 
@@ -40,19 +35,17 @@ class Gateway:
         host: str = "127.0.0.1",
         port: int = 8080,
         connections: int = DEFAULT_CONNECTIONS,
-        tls: TlsFiles | None = None,
-        renew_every_s: int = 30,
+        certificates: Certificates | None = None,
         wrap: Wrap = lambda app: app,
     ) -> None:
         """`port` 0 picks a free one; `wrap` may put the application into another, which traces it, say.
 
-        With `tls` it is HTTPS, and certificates that change on disk are read again within `renew_every_s`.
+        With `certificates` it is HTTPS, and each handshake sees the newest.
         """
         self.port = port
         self._thread = local.thread
         self._host = host
-        self._tls = tls
-        self._watched = WatchedFiles(tls.paths if tls else tuple)
+        self._certificates = certificates
         self._server = uvicorn.Server(
             uvicorn.Config(
                 wrap(build_app(Asking(local.assistant, desk), local.limits)),
@@ -63,12 +56,6 @@ class Gateway:
                 timeout_graceful_shutdown=10,
                 ws="none",
                 lifespan="off",
-                ssl_certfile=tls.certificate if tls else None,
-                ssl_keyfile=tls.key if tls else None,
-                ssl_ca_certs=str(tls.client_authority) if tls and tls.client_authority else None,
-                ssl_cert_reqs=ssl.CERT_REQUIRED if tls and tls.client_authority else ssl.CERT_NONE,
-                callback_notify=self._renew if tls else None,
-                timeout_notify=renew_every_s,
             )
         )
         self._socket: socket.socket | None = None
@@ -79,6 +66,10 @@ class Gateway:
         self._socket = _listen(self._host, self.port)
         self.port = int(self._socket.getsockname()[1])
         self._server.config.load()  # here, where what is wrong with it can be raised
+        if self._certificates is not None:
+            self._server.config.ssl = (
+                self._certificates.context()
+            )  # loaded and checked as those of the gRPC port
         self._serving = self._thread.start(self._serve(self._socket))
         self._thread.run(self._started())
         return self.port
@@ -105,16 +96,6 @@ class Gateway:
                 self._serving.result(grace_s + 5.0)
         if self._socket is not None:
             self._socket.close()
-
-    async def _renew(self) -> None:
-        """Take a certificate that has changed for the handshakes to come; one that cannot be read is left alone."""
-        context = self._server.config.ssl
-        if self._tls is None or context is None or not self._watched.changed():
-            return
-        try:
-            context.load_cert_chain(self._tls.certificate, self._tls.key)
-        except (OSError, ssl.SSLError) as error:
-            log.error("The new TLS certificate cannot be used, the old one stays: %s", error)
 
     def __enter__(self) -> Gateway:
         self.start()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+import threading
 from datetime import UTC, datetime
+from types import TracebackType
+
+from ..printable import printable_json
+from .log_writer import LogWriter
+
+log = logging.getLogger(__name__)
 
 
 class TextLines(logging.Formatter):
@@ -25,7 +33,7 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line; a record's `fields` stand beside its message."""
+    """One JSON object a line; the `fields` of a record's message stand beside it."""
 
     def format(self, record: logging.LogRecord) -> str:
         said: dict[str, object] = {
@@ -33,20 +41,46 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            **getattr(record, "fields", {}),
+            **getattr(record.msg, "fields", {}),
         }
         if record.exc_info:
             said["exception"] = self.formatException(record.exc_info)
-        return json.dumps(said, ensure_ascii=False)
+        if record.stack_info:
+            said["stack"] = self.formatStack(record.stack_info)
+        return printable_json(json.dumps(said, ensure_ascii=False, default=str))
 
 
-def set_up_logs(form: str, *, calls: bool) -> None:
-    """Log to standard error as "text" or "json"; with `calls`, one line each."""
-    to_stderr = logging.StreamHandler()
-    to_stderr.setFormatter(JsonLines() if form == "json" else TextLines())
+def set_up_logs(form: str, *, calls: bool) -> LogWriter:
+    """Log to standard error as "text" or "json"; with `calls`, one line each. What is logged never blocks."""
+    writer = LogWriter()
+    writer.setFormatter(JsonLines() if form == "json" else TextLines())
     # Nothing that a line shows, and a fifth of its cost: where it was logged, and by which thread of which process.
     logging._srcfile = None  # as logging's own documentation advises
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.basicConfig(level=logging.INFO, handlers=[to_stderr], force=True)
+    logging.logAsyncioTasks = False
+    logging.basicConfig(level=logging.INFO, handlers=[writer], force=True)
     logging.captureWarnings(True)  # such as Pillow's about odd Exif: one line of the log, not two of stderr
     logging.getLogger("asksight.calls").setLevel(logging.INFO if calls else logging.WARNING)
+    # What nobody catches is a line of the log too; Python itself would print it, plain, and wait for the reader.
+    sys.excepthook = _uncaught
+    sys.unraisablehook = _unraisable
+    threading.excepthook = _uncaught_in_a_thread
+    return writer
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    log.critical("The process ends by what nobody expected", exc_info=(kind, error, trace))
+
+
+def _unraisable(what: sys.UnraisableHookArgs) -> None:
+    said = what.err_msg or "Exception ignored"
+    error = what.exc_value or what.exc_type()
+    log.error("%s", said, exc_info=(what.exc_type, error, what.exc_traceback))
+
+
+def _uncaught_in_a_thread(what: threading.ExceptHookArgs) -> None:
+    if what.exc_type is SystemExit:
+        return
+    name = "a thread" if what.thread is None else what.thread.name
+    error = what.exc_value or what.exc_type()
+    log.error("%s ended by what nobody expected", name, exc_info=(what.exc_type, error, what.exc_traceback))

@@ -122,6 +122,17 @@ class Metrics(Observer):
         )
         self._swaps = Counter("asksight_model_reloads", "Bundles read again.", ["served_as", "result"], **of)
 
+        self._lines_dropped = Counter(
+            "asksight_log_lines_dropped", "Lines of the log that nobody read in time.", **of
+        )
+        self._token_fault = Gauge(
+            "asksight_token_file_fault",
+            "1 while the file of tokens is missing, cannot be read or has a wrong line.",
+            multiprocess_mode="livemax",
+            **of,
+        )
+        self._lines_told = 0
+
     @property
     def registry(self) -> CollectorRegistry:
         """With all that was told until now."""
@@ -204,6 +215,16 @@ class Metrics(Observer):
         for stage in (Stage.ENCODER, Stage.ANSWERER):
             for cause in Cause:
                 self._fallbacks.labels(served_as, stage, cause).set((stage, cause) in fallen)
+
+    def lines_dropped(self, since_start: int) -> None:
+        """Note how many lines of the log were dropped until now."""
+        with self._lock:
+            more, self._lines_told = since_start - self._lines_told, since_start
+        self._count(self._lines_dropped, by=more)
+
+    def token_file(self, *, fault: bool) -> None:
+        """Note whether something is wrong with the file of tokens."""
+        self._token_fault.set(fault)
 
     def reloaded(self, served_as: str, *, ok: bool) -> None:
         """Note that a bundle was read again, or was refused."""

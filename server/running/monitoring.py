@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry
@@ -25,8 +25,12 @@ class MonitoringPort:
         registry: Callable[[], CollectorRegistry],
         live: Callable[[], bool],
         ready: Callable[[], bool],
+        faults: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """Raises ServerError where the port cannot be had. `registry` is asked at every scrape."""
+        """Raises ServerError where the port cannot be had. `registry` is asked at every scrape.
+
+        `faults` are lines that /readyz says; while there are any, it is not ready.
+        """
 
         class Answering(BaseHTTPRequestHandler):
             timeout = 10  # seconds for a slow one
@@ -36,8 +40,11 @@ class MonitoringPort:
                 if path == "/metrics":
                     self._say(200, generate_latest(registry()), CONTENT_TYPE_LATEST)
                 elif path in ("/livez", "/readyz"):
-                    good = (live if path == "/livez" else ready)()
-                    self._say(200 if good else 503, b"ok\n" if good else b"no\n", TEXT)
+                    said = faults() if path == "/readyz" else ()
+                    good = (live if path == "/livez" else ready)() and not said
+                    self._say(
+                        200 if good else 503, "\n".join(["ok" if good else "no", *said, ""]).encode(), TEXT
+                    )
                 else:
                     self._say(404, b"There are /metrics, /livez and /readyz.\n", TEXT)
 

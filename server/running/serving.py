@@ -30,6 +30,7 @@ from .settings import Settings
 from .signals import Signals
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
     from starlette.types import ASGIApp
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
     sys.setswitchinterval(SWITCH_EVERY_S)
     return_freed_memory()
     signals = Signals(signal.SIGHUP)
-    set_up_logs(settings.log, calls=settings.log_calls)
+    writer = set_up_logs(settings.log, calls=settings.log_calls)
     metrics = Metrics()
     with ExitStack() as stack:
         stack.callback(metrics.hand_over)  # the last counts, for the supervisor
@@ -67,17 +68,16 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
         stack.callback(local.close, timeout_s=HUNG_AFTER_S)
         bundles = Bundles(settings, local, metrics)
         stack.callback(bundles.stop_watching)
-        tls = _tls_files(settings)
+        tls = tls_files(settings)
+        certificates = Certificates(tls) if tls else None
+        tokens = TokenFile(Path(settings.tokens)) if settings.tokens else None
         server = Server(
             local,
             host=settings.host,
             port=settings.port,
             finish_s=settings.finish_within,
-            certificates=Certificates(tls) if tls else None,
-            door=Door(
-                TokenFile(Path(settings.tokens)) if settings.tokens else None,
-                certificates=bool(settings.tls_client_authority),
-            ),
+            certificates=certificates,
+            door=Door(tokens, certificates=bool(settings.tls_client_authority)),
             calls_per_caller=settings.calls_per_caller or None,
             log_questions=settings.log_questions,
             share_port=share_port,
@@ -88,18 +88,29 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
         stopping: list[int] = []
         lines = [_serving(local, settings, bound)]
         if settings.http is not None:
-            lines.append(_serve_http(stack, server, settings, tls))
+            lines.append(_serve_http(stack, server, settings, certificates))
+
+        def look() -> None:
+            metrics.lines_dropped(writer.dropped)
+            metrics.token_file(fault=bool(tokens and tokens.fault))
+            metrics.hand_over()
+
+        def registry() -> CollectorRegistry:
+            look()
+            return metrics.registry
+
         if settings.metrics is not None:
             watched = MonitoringPort(
                 host=settings.metrics_host,
                 port=settings.metrics,
-                registry=lambda: metrics.registry,
+                registry=registry,
                 live=lambda: not local.assistant.models.stuck,
                 ready=lambda: local.healthy and not stopping,
+                faults=lambda: [tokens.fault] if tokens and tokens.fault else [],
             )
             stack.callback(watched.stop)
             lines.append(f"Metrics are at http://{settings.metrics_host}:{watched.start()}/metrics.")
-        handing_over = local.thread.start(_hand_over(metrics))
+        handing_over = local.thread.start(_now_and_then(look))
         stack.callback(handing_over.cancel)
         if settings.watch:
             bundles.watch()
@@ -117,10 +128,10 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
     log.info("Stopped")
 
 
-async def _hand_over(metrics: Metrics) -> None:
-    """For the supervisor, which looks into files."""
+async def _now_and_then(look: Callable[[], None]) -> None:
+    """For the supervisor, which looks into files, and for tokens that nobody asks with."""
     while True:
-        metrics.hand_over()
+        look()
         await asyncio.sleep(HAND_OVER_EVERY_S)
 
 
@@ -153,7 +164,7 @@ def _pause(signals: Signals, seconds: float) -> None:
         signals.get(within_s=left_s)  # SIGHUP, which is too late now
 
 
-def _tls_files(settings: Settings) -> TlsFiles | None:
+def tls_files(settings: Settings) -> TlsFiles | None:
     if not settings.tls_certificate:
         return None
     authority = settings.tls_client_authority
@@ -176,7 +187,9 @@ def _traced(app: ASGIApp) -> ASGIApp:
     return wrap_http(app)
 
 
-def _serve_http(stack: ExitStack, server: Server, settings: Settings, tls: TlsFiles | None) -> str:
+def _serve_http(
+    stack: ExitStack, server: Server, settings: Settings, certificates: Certificates | None
+) -> str:
     """Start the HTTP face, which `stack` stops before the gRPC server."""
     from ..http.gateway import Gateway
 
@@ -185,12 +198,12 @@ def _serve_http(stack: ExitStack, server: Server, settings: Settings, tls: TlsFi
         server.desk,
         host=settings.host,
         port=settings.http or 0,
-        tls=tls,
+        certificates=certificates,
         wrap=_traced if settings.tracing else lambda app: app,
     )
     bound = gateway.start()
     stack.callback(gateway.stop, settings.finish_within)
-    where = f"{'https' if tls else 'http'}://{settings.host}:{bound}"
+    where = f"{'https' if certificates else 'http'}://{settings.host}:{bound}"
     return f"The page is at {where}/, its HTTP interface at {where}/docs."
 
 

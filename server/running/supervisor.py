@@ -21,9 +21,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from asksight.engine.cores import available_cores
 
+from ..access.tokens import TokenFile
 from ..errors import ServerError
 from ..wire.addresses import check_address
 from .logs import set_up_logs
@@ -56,6 +58,7 @@ def supervise(settings: Settings, say: Callable[[str], object]) -> None:
     signals = Signals(signal.SIGHUP)
     set_up_logs(settings.log, calls=settings.log_calls)
     check_address(settings.host, settings.port)
+    tokens = TokenFile(Path(settings.tokens)) if settings.tokens else None
     with ExitStack() as stack:
         place = stack.enter_context(_reserve(settings.host, settings.port))
         port = int(place.getsockname()[1])
@@ -70,7 +73,7 @@ def supervise(settings: Settings, say: Callable[[str], object]) -> None:
         served = ", ".join(settings.model)
         lines = [f"Serving {served} at {settings.host}:{port} with {len(workers)} processes; Ctrl-C stops."]
         if settings.metrics is not None:
-            lines.append(_watch(stack, settings, workers, stopping, port))
+            lines.append(_watch(stack, settings, workers, stopping, port, tokens))
         say("\n".join(lines))
         while not stopping:
             number = signals.get(within_s=LOOK_EVERY_S)
@@ -85,7 +88,8 @@ def supervise(settings: Settings, say: Callable[[str], object]) -> None:
         ends_s = time.monotonic() + settings.drain_grace + settings.finish_within + 10.0
         for worker in workers:
             with suppress(subprocess.TimeoutExpired):
-                worker.process.wait(max(0.0, ends_s - time.monotonic()))
+                if (code := worker.process.wait(max(0.0, ends_s - time.monotonic()))) != 0:
+                    log.error("Process %d ended with %d", worker.process.pid, code)
 
 
 def work() -> None:
@@ -102,7 +106,10 @@ def work() -> None:
 
 def _end_with_the_supervisor() -> None:
     """Drain when the supervisor is gone, however it went: nobody else would ever stop this process."""
-    sys.stdin.buffer.read()  # nothing is ever sent; it ends when the supervisor does, which holds the other end
+    # Nothing is ever sent; it ends when the supervisor does, which holds the other end. By the system's own call:
+    # sys.stdin holds a lock while it waits, and Python aborts when it ends and finds that lock held.
+    while os.read(0, 1):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -159,7 +166,12 @@ def _reserve(host: str, port: int) -> socket.socket:
 
 
 def _watch(
-    stack: ExitStack, settings: Settings, workers: list[Worker], stopping: list[int], port: int
+    stack: ExitStack,
+    settings: Settings,
+    workers: list[Worker],
+    stopping: list[int],
+    port: int,
+    tokens: TokenFile | None,
 ) -> str:
     from prometheus_client import CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
@@ -188,6 +200,7 @@ def _watch(
         registry=registry,
         live=lambda: any(worker.again_at_s is None for worker in workers),
         ready=ready,
+        faults=lambda: [tokens.fault] if tokens and tokens.fault else [],
     )
     stack.callback(watched.stop)
     return f"Metrics are at http://{settings.metrics_host}:{watched.start()}/metrics."

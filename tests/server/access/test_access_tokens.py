@@ -26,17 +26,28 @@ def line(name: str, token: str, rate: str = "") -> str:
 
 
 def test_lines_are_read_and_wrong_ones_named() -> None:
-    read = read_tokens(f"# ours\n\n{line('app', 'one', '2.5')}{line('web', 'two')}", where="file")
+    read, wrong = read_tokens(f"# ours\r\n\n{line('app', 'one', '2.5')}{line('web', 'two')}")
     assert [(token.name, token.asks_per_s) for token in read] == [("app", 2.5), ("web", None)]
-    for wrong in ("app", "app nothex", f"a/b {'0' * 64}", f"app {'0' * 64} often", f"app {'0' * 64} -1"):
-        with pytest.raises(ServerError, match="line 2"):
-            read_tokens(f"{line('web', 'two')}{wrong}\n", where="file")
-    with pytest.raises(ServerError, match="no token"):
-        read_tokens("# nobody\n", where="file")
+    assert wrong == ()
+    for bad in ("app", "app nothex", f"a/b {'0' * 64}", f"app {'0' * 64} often", f"app {'0' * 64} -1"):
+        read, wrong = read_tokens(f"{line('web', 'two')}{bad}\n{line('app', 'one')}")
+        assert [token.name for token in read] == ["web", "app"]
+        assert wrong == (2,)
+    assert read_tokens("# nobody\n") == ((), ())
+
+
+def test_a_start_with_a_wrong_line_or_without_the_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    with pytest.raises(ServerError, match="There is no file of tokens"):
+        TokenFile(file)
+    file.write_text(line("app", "one") + "nonsense\nsecret-by-mistake\n")
+    with pytest.raises(ServerError, match=r"lines 2, 3: expected NAME SHA256") as refused:
+        TokenFile(file)
+    assert "secret-by-mistake" not in str(refused.value)
 
 
 def test_only_the_token_itself_is_known() -> None:
-    known = read_tokens(line("app", "one") + line("web", "two"), where="file")
+    known, _ = read_tokens(line("app", "one") + line("web", "two"))
     found = match(known, "two")
     assert found is not None
     assert found.name == "web"
@@ -44,19 +55,61 @@ def test_only_the_token_itself_is_known() -> None:
         assert match(known, wrong) is None
 
 
-def test_a_revoked_token_is_known_no_more_and_a_broken_file_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token_module, "LOOK_EVERY_S", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_token_whose_line_is_gone_is_revoked_whatever_else_the_file_says(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     file = tmp_path / "tokens"
     file.write_text(line("app", "one") + line("web", "two"))
     known = TokenFile(file)
     assert known.find("two")
-    file.write_text("nonsense")
-    assert known.find("two")
+    assert known.fault == ""
+    file.write_text(line("app", "one") + "# web is gone, and this is a\ntypo\n")
+    assert known.find("two") is None
+    assert known.find("one")
+    assert "line 3: expected NAME SHA256" in known.fault
+    assert caplog.text.count("line 3") == 1  # once a change, not once a look
+    file.write_text(line("new", "three"))
+    assert known.find("one") is None
+    assert known.find("three")
+    assert known.fault == ""
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("left", ["", "\n", "# app 00\n#\n"])
+def test_a_file_without_a_line_lets_nobody_in(tmp_path: Path, left: str) -> None:
+    file = tmp_path / "tokens"
+    file.write_text(line("app", "one"))
+    known = TokenFile(file)
+    file.write_text(left)
+    assert known.find("one") is None
+    assert known.find("") is None
+    assert known.fault == ""
+    assert TokenFile(file).find("one") is None  # nor from a start on
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_file_that_is_gone_lets_nobody_in_and_one_that_cannot_be_read_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "tokens"
+    file.write_text(line("app", "one"))
+    known = TokenFile(file)
+    file.unlink()
+    file.mkdir()  # which cannot be read, not even by root
+    assert known.find("one")
+    assert "cannot be read" in known.fault
+    file.rmdir()
+    assert known.find("one") is None
+    assert "There is no file" in known.fault
     file.write_text(line("app", "one"))
     assert known.find("one")
-    assert known.find("two") is None
+    assert known.fault == ""
 
 
 def test_the_port_lets_in_who_has_a_token_and_health_asks_nobody(make_rig: MakeRig, tmp_path: Path) -> None:
@@ -82,7 +135,7 @@ def test_the_port_lets_in_who_has_a_token_and_health_asks_nobody(make_rig: MakeR
 
 
 def test_every_hash_is_compared_in_constant_time_whichever_matches(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = read_tokens("".join(line(f"n{i}", f"token-{i}") for i in range(50)), where="file")
+    known, _ = read_tokens("".join(line(f"n{i}", f"token-{i}") for i in range(50)))
     compared: list[bytes] = []
     real = hmac.compare_digest
 

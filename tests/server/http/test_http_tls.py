@@ -14,7 +14,7 @@ from certificates import Pair, make_authority, sign
 from server_rig import WAIT_S
 
 from asksight.server.access.calls import Desk
-from asksight.server.access.tls import TlsFiles
+from asksight.server.access.tls import Certificates, TlsFiles
 from asksight.server.http.gateway import Gateway
 from asksight.server.local import LocalAssistant
 
@@ -33,7 +33,7 @@ def make_secure() -> Iterator[MakeSecure]:
     desk = Desk(local.assistant.admission)
 
     def make(tls: TlsFiles) -> str:
-        gateway = Gateway(local, desk, port=0, tls=tls, renew_every_s=0)
+        gateway = Gateway(local, desk, port=0, certificates=Certificates(tls))
         gateways.append(gateway)
         return f"https://localhost:{gateway.start()}/"
 
@@ -73,6 +73,16 @@ def test_with_an_authority_for_clients_they_need_a_certificate(
     assert get(address, trusting(authority, client)).status_code == 200
     with pytest.raises(httpx.HTTPError):
         get(address, trusting(authority))
+    other = make_authority(tmp_path, "others")
+    stranger = sign(other, tmp_path, "stranger")
+    in_force = tmp_path / "in_force.pem"
+    shutil.copy(authority.certificate, in_force)
+    address = make_secure(TlsFiles(certificate=server.certificate, key=server.key, client_authority=in_force))
+    assert get(address, trusting(authority, client)).status_code == 200
+    shutil.copy(other.certificate, in_force)  # from now on the old authority's clients are strangers
+    assert get(address, trusting(authority, stranger)).status_code == 200
+    with pytest.raises(httpx.HTTPError):
+        get(address, trusting(authority, client))
 
 
 def test_a_certificate_that_changes_is_taken_and_a_broken_one_is_not(

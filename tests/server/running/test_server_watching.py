@@ -43,12 +43,14 @@ def test_a_call_leaves_its_marks_under_the_fields_names(make_served: MakeServed)
     served = make_served(observer=metrics)
     metrics.serves("random", served.rig.local.model())
     state = {"live": True, "ready": True}
+    faults: list[str] = []
     port = MonitoringPort(
         host="127.0.0.1",
         port=0,
         registry=lambda: metrics.registry,
         live=lambda: state["live"],
         ready=lambda: state["ready"],
+        faults=lambda: faults,
     )
     port.start()
     try:
@@ -75,6 +77,10 @@ def test_a_call_leaves_its_marks_under_the_fields_names(make_served: MakeServed)
         assert seen["asksight_cache_photos{}"] == 1
         assert any(name.startswith("asksight_model_info{") for name in seen)
         assert get(port.port, "/livez")[0] == get(port.port, "/readyz")[0] == 200
+        faults.append("tokens, line 3: wrong")
+        assert get(port.port, "/readyz") == (503, "no\ntokens, line 3: wrong\n")
+        assert get(port.port, "/livez")[0] == 200
+        faults.clear()
         state["ready"] = False
         assert (get(port.port, "/livez")[0], get(port.port, "/readyz")[0]) == (200, 503)
         assert get(port.port, "/etc/passwd")[0] == 404
