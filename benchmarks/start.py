@@ -60,9 +60,10 @@ sys.stdin.read()
 ENGINES = """
 import sys
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
+from asksight.engine.runtimes.warm import warm_up
 engines = [OnnxRuntimeEngine(path) for path in sys.argv[1:]]
 for engine in engines:
-    engine.warm([1])
+    warm_up(engine, [1])
 print("ran", flush=True)
 sys.stdin.read()
 """

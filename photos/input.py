@@ -12,7 +12,6 @@ from PIL import Image, ImageOps
 
 RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
-    "box": Image.Resampling.BOX,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,

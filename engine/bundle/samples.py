@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -114,8 +113,3 @@ def dump_samples(samples: Samples) -> bytes:
         source=np.array(samples.source),
     )
     return file.getvalue()
-
-
-def save_samples(samples: Samples, path: Path) -> None:
-    """Write samples.npz."""
-    path.write_bytes(dump_samples(samples))

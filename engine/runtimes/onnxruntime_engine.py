@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from .check import batch_size, check_tensor
 from .mapped_weights import mappings, without_weights
 from .quiet import without_lines
 from .slices import run_in_slices, slice_rows
-from .warm import ones, warm_up
+from .warm import ones
 
 with without_lines(b"[W:onnxruntime"):
     import onnxruntime
@@ -134,10 +134,6 @@ class OnnxRuntimeEngine:
                 break
             within, rows = rows, 2 * rows
         return within
-
-    def warm(self, batch_sizes: Iterable[int]) -> None:
-        """Run one batch of ones at each size, so that the first real call is not the slow one."""
-        warm_up(self, batch_sizes)
 
     def close(self) -> None:
         """Release the session and its memory; a second call does nothing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from ..cores import available_cores
 from ..errors import EngineError
 from .check import batch_size
 from .openvino_core import core
-from .warm import warm_up
 
 INSTALL = "Run: pip install 'asksight[openvino]'"
 # What sums are made in where nothing narrower is asked for: "f32" keeps OpenVINO from taking bf16 by itself.
@@ -91,10 +89,6 @@ class OpenVinoEngine:
             if len(array) != rows:
                 raise EngineError(f"{self._path} gave {len(array)} rows of {name} for {rows}.")
         return outputs
-
-    def warm(self, batch_sizes: Iterable[int]) -> None:
-        """Run one batch of ones at each size, so that the first real call is not the slow one."""
-        warm_up(self, batch_sizes)
 
     def close(self) -> None:
         """Release the model and its memory; a second call does nothing."""

@@ -7,7 +7,7 @@ copied out while the second is. Shapes that come again are replayed as CUDA grap
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from traceback import clear_frames
 from typing import Any, Protocol
 
@@ -21,7 +21,6 @@ from .cuda_driver import Driver
 from .cuda_error import CudaError
 from .device_thread import DeviceThread
 from .replays import Forkable, Replays
-from .warm import warm_up
 
 HALVED_FROM = 16  # rows; smaller batches cost more in launches than the overlap gains
 ALIGNED = 256  # bytes, as CUDA aligns what it allocates
@@ -79,10 +78,6 @@ class TensorRtEngine:
             raise EngineError("The TensorRT engine is closed; open it again.")
         rows = batch_size(self.spec, arrays)
         return self._device.call(lambda: self._run(arrays, rows))
-
-    def warm(self, batch_sizes: Iterable[int]) -> None:
-        """Run one batch of ones at each size, so that the first real call is not the slow one."""
-        warm_up(self, batch_sizes)
 
     def close(self) -> None:
         """Give the card's memory back; a second call does nothing."""

@@ -14,7 +14,7 @@ from asksight.engine import BundleError, load_bundle
 from asksight.engine.bundle.files import record_file
 from asksight.engine.bundle.keep_samples import keep_samples
 from asksight.engine.bundle.manifest import FILE_NAMES, FileRecord
-from asksight.engine.bundle.samples import Samples, kept_samples, made_up_samples, misfit, save_samples
+from asksight.engine.bundle.samples import Samples, dump_samples, kept_samples, made_up_samples, misfit
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_bundle_without_samples_has_none(tmp_path: Path) -> None:
 
 def test_kept_samples_come_back_as_they_were(tmp_path: Path, samples: Samples) -> None:
     bundle = load_bundle(tmp_path / "made")
-    save_samples(samples, bundle.path / "samples.npz")
+    (bundle.path / "samples.npz").write_bytes(dump_samples(samples))
     listed = replace(bundle, files={**bundle.files, "samples.npz": record_file(bundle.path / "samples.npz")})
     kept = kept_samples(listed)
     assert kept is not None
@@ -77,7 +77,7 @@ def test_samples_of_another_model_are_refused(
     tmp_path: Path, samples: Samples, change: dict[str, Any], said: str
 ) -> None:
     bundle = load_bundle(tmp_path / "made")
-    save_samples(replace(samples, **change), bundle.path / "samples.npz")
+    (bundle.path / "samples.npz").write_bytes(dump_samples(replace(samples, **change)))
     listed = replace(bundle, files={**bundle.files, "samples.npz": FileRecord(bytes=0, sha256="")})
     with pytest.raises(BundleError, match=r"samples\.npz: expected samples for this bundle") as refusal:
         kept_samples(listed)

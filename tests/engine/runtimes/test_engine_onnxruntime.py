@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from asksight.engine import Engine, EngineError, EngineSpec, TensorSpec
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
+from asksight.engine.runtimes.warm import warm_up
 
 
 @pytest.fixture
@@ -177,10 +178,10 @@ def test_a_closed_engine_says_so(encoder: Engine) -> None:
 
 
 def test_warming_runs_each_size(encoder: OnnxRuntimeEngine, answerer: OnnxRuntimeEngine) -> None:
-    encoder.warm([1, 4])
-    answerer.warm([1, 2, 4])
+    warm_up(encoder, [1, 4])
+    warm_up(answerer, [1, 2, 4])
     with pytest.raises(EngineError, match="5 rows"):
-        encoder.warm([5])
+        warm_up(encoder, [5])
 
 
 @pytest.mark.parametrize("data", [None, b"", b"nonsense" * 50])
@@ -220,7 +221,7 @@ def test_a_graph_that_declares_another_size_than_it_gives_is_found_out(tmp_path:
         helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 7]),
     )
     with pytest.raises(EngineError, match=r"output y must have the shape \[\?, 7\]; it has \[1, 4\]"):
-        OnnxRuntimeEngine(path).warm([1])
+        warm_up(OnnxRuntimeEngine(path), [1])
 
 
 def test_a_graph_that_loses_rows_is_found_out(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from asksight.engine.runtimes import openvino_engine as module
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.engine.runtimes.openvino_core import core
 from asksight.engine.runtimes.openvino_engine import OpenVinoEngine, has_bf16
+from asksight.engine.runtimes.warm import warm_up
 
 PRECISIONS = ["float32", "int8", *(["bf16"] if has_bf16() else [])]
 ALLOWED = {"float32": 1e-5, "bf16": 0.06, "int8": 0.2}  # of the largest number
@@ -83,7 +84,7 @@ def test_results_stay_when_the_next_batch_runs(bundle: Bundle, samples: Samples,
     kept = first.copy()
     engine.infer({"image": samples.photos[1:2]})
     assert np.array_equal(first, kept)
-    engine.warm([1, 4])
+    warm_up(engine, [1, 4])
     engine.close()
     engine.close()
     with pytest.raises(EngineError, match="is closed; open it again"):

@@ -20,6 +20,7 @@ from asksight.engine.runtimes.cuda_driver import PyCudaDriver
 from asksight.engine.runtimes.cuda_error import CudaError
 from asksight.engine.runtimes.device_thread import DeviceThread
 from asksight.engine.runtimes.tensorrt_engine import TensorRtEngine
+from asksight.engine.runtimes.warm import warm_up
 
 STICKY = CudaError("cuMemcpyDtoHAsync", "an illegal memory access was encountered")
 
@@ -160,7 +161,7 @@ def test_the_plans_own_largest_batch_bounds_the_engine(rig: Rig) -> None:
 
 
 def test_a_closed_engine_and_a_closed_device_say_so(rig: Rig) -> None:
-    rig.engine.warm([1, 16])
+    warm_up(rig.engine, [1, 16])
     rig.engine.close()
     with pytest.raises(EngineError, match="closed; open it again"):
         rig.ask(1)
