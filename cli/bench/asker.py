@@ -1,4 +1,4 @@
-"""Asks a server over gRPC, through a few connections, without retries: what fails is to be seen."""
+"""Asks a server over gRPC through a few connections, without retries, so that failures are counted."""
 
 from __future__ import annotations
 

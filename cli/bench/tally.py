@@ -43,7 +43,7 @@ class Tally:
     resent: int = 0
 
     def add(self, outcome: Outcome, *, due_s: float, sent_s: float, done_s: float) -> None:
-        """Count an ask that has ended; whatever comes after its timeout comes too late."""
+        """Count an ask that has ended; an answer after the timeout counts as timed out."""
         if done_s - due_s >= self.timeout_s and outcome.code != NOT_SENT:
             outcome = outcome._replace(code=TIMED_OUT)
         if outcome.code == OK and self.begins_s <= done_s < self.ends_s:

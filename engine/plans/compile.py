@@ -132,7 +132,7 @@ def compile_stage(
 
 
 def loss(found: Sidecar | Parity, min_agreement: float) -> str:
-    """What was lost, as a half-sentence."""
+    """Say how many best answers were lost, as a clause of a sentence."""
     if found.largest_error == float("inf"):
         return "it gives NaN or infinity, which the precision cannot hold"
     return f"{found.agreement:.2%} of {found.samples} best answers are float32's, {min_agreement:.2%} are asked for"

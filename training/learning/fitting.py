@@ -1,6 +1,6 @@
 """The steps of a training, one after the other, with a look at validation after each epoch.
 
-Stopped in whatever way, it goes on where it was: with the same batches, and as if it had not been stopped.
+However it is stopped, the next run takes up at the last save, with the batches that would have come next.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Course:
 def fit(
     course: Course, run: Run, *, report: Callable[[Progress], None], say: Callable[[str], None]
 ) -> History:
-    """All steps that are left; what a killed process loses, checkpoint.py says.
+    """Run all steps that are left. How much a killed process loses is said in checkpoint.py.
 
     Raises TrainingError while another process trains in the run's folder. On KeyboardInterrupt, and whatever else
     comes out of a step, the state is saved first.

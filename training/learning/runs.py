@@ -1,4 +1,4 @@
-"""The folder of one training run: what was used, what was learned, and where it had got to."""
+"""The folder of one training run: what was used, what was learned, and how far it has come."""
 
 from __future__ import annotations
 
