@@ -28,7 +28,7 @@ def features(
     grid: Annotated[
         bool, typer.Option("--grid", help="Keep a map of 7 x 7 places instead of one row a photo.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of random weights.")] = 0,
     batch: Annotated[int, typer.Option(min=1, help="Photos at a time; more for a GPU.")] = 8,
     dtype: Annotated[str, typer.Option(help="How numbers are kept: float16 or float32.")] = "float16",
     mat: Annotated[

@@ -41,7 +41,11 @@ def train(
     log_dir: Annotated[Path, typer.Option(help="With --features: curves for TensorBoard.")] = Path("Graph"),
     max_risk: Annotated[
         float,
-        typer.Option(min=0, max=1, help="How much of what is answered may be wrong, as calibration sees it."),
+        typer.Option(
+            min=0,
+            max=1,
+            help="The share of answers that may be wrong; calibration sets the thresholds by it.",
+        ),
     ] = 0.02,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
     **given: Any,

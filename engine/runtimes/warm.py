@@ -32,8 +32,8 @@ def warm_within(
 ) -> list[int]:
     """Run the sizes of `sizes` until the time is up; return those that were not run.
 
-    The first is always run. A size is left out where, by the quickest row so far, it would take too long. Raises what `infer`
-    raises.
+    The first is always run. A size is left out where, by the quickest row so far, it would take too long.
+    Raises what `infer` raises.
     """
     first, *others = sizes(engine.spec, max_batch)
     started_s = clock()
