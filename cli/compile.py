@@ -61,7 +61,7 @@ def compile(
     chosen.machine()  # says at once what is missing
     opened = load_bundle(bundle)
     if samples is not None:
-        from .compile_samples import samples_of
+        from .dataset_samples import samples_of
 
         kept = samples_of(opened, samples, split)
     else:

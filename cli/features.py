@@ -44,7 +44,7 @@ def features(
     from asksight.engine.memory import return_freed_memory
 
     return_freed_memory()  # so that VGG16 stays under 2 GB
-    from asksight.training.features.photos import photos_of_dataset, photos_of_folder
+    from asksight.training.features.photo_lists import photos_of_dataset, photos_of_folder
 
     from .output import to_json
     from .progress import progress_bar

@@ -23,7 +23,7 @@ def samples(
     from asksight.engine.bundle.keep_samples import keep_samples
     from asksight.engine.bundle.samples import FILE_NAME
 
-    from .compile_samples import samples_of
+    from .dataset_samples import samples_of
     from .inspect import size_text
 
     opened = load_bundle(bundle)

@@ -19,7 +19,7 @@ from .flags import Flag, signature
 from .progress import Bar, progress_bar
 
 if TYPE_CHECKING:
-    from asksight.training.learning.fitting import Progress
+    from asksight.training.learning.fitting import StepsDone
 
 ARCHITECTURES = ("attention", "mlp", "lstm")
 
@@ -169,7 +169,7 @@ def _decoded(bar: Bar) -> Any:
 
 
 def _reporter(bar: Bar) -> Any:
-    def report(at: Progress) -> None:
+    def report(at: StepsDone) -> None:
         bar.at("steps", at.step - at.first, at.steps - at.first)
         bar.note(f"loss {at.loss:.3f}")
 

@@ -17,10 +17,10 @@ from ..bundle.load import Bundle
 from ..bundle.samples import Samples
 from ..errors import EngineError
 from ..runtimes.onnxruntime_engine import OnnxRuntimeEngine
-from .agreement import BATCH, QUESTIONS, Parity, answer, compare, encode, question_batches
 from .machine import fingerprint
 from .makers import Maker, Order, check_precision, maker
 from .measure import Speed, batch_sizes, measure
+from .parity import BATCH, QUESTIONS, Parity, answer, compare, encode, question_batches
 from .progress import Progress
 from .sidecar import FOLDER, SIDECAR, STAGES, Sidecar, dump_sidecar
 

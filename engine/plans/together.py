@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from ..base import Engine
 from ..errors import EngineError
-from .agreement import Parity
 from .compile import Compiled, Reference, compile_stage, loss
 from .makers import maker
+from .parity import Parity
 from .pick import Wish, by_preference
 from .progress import Progress
 from .sidecar import STAGES, Sidecar, mismatch, plans
