@@ -110,7 +110,7 @@ def bench(bundle: Bundle, given: argparse.Namespace, asked: Sequence[str]) -> No
                                 print(f"{bundle.name} {stage} {maker.name} {precision}: {error}")
                             continue
                         with closing(built):
-                            parity, _ = reference.compare(stage, built)
+                            parity = reference.compare(stage, built)
                             found = _rates(built, reference, stage, given)
                             own = rate(built, questions, given.seconds)
                             show(_row(bundle, stage, built, found, base, parity.agreement, own, padded))

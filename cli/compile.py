@@ -18,7 +18,7 @@ def compile(
     bundle: Annotated[
         str, typer.Argument(metavar="BUNDLE", help="A folder, or scenes, the built-in bundle.")
     ],
-    engine: Annotated[str, typer.Option(help="What it is built for: openvino or tensorrt.")] = "openvino",
+    engine: Annotated[str, typer.Option(help="The engine to build for: openvino or tensorrt.")] = "openvino",
     precision: Annotated[
         str | None,
         typer.Option(
@@ -27,7 +27,7 @@ def compile(
     ] = None,
     min_agreement: Annotated[
         float,
-        typer.Option(min=0, max=1, help="The share of best answers that must be those of float32."),
+        typer.Option(min=0, max=1, help="The share of best answers that must be the same as in float32."),
     ] = 0.995,
     samples: Annotated[
         Path | None,
@@ -35,9 +35,11 @@ def compile(
             metavar="DIR", help="A prepared data set to compare on; by default what the bundle keeps."
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Which split of it.")] = "val",
+    split: Annotated[str, typer.Option(help="The split to use of --samples.")] = "val",
     max_batch: Annotated[int, typer.Option(min=1, help="The largest batch that will be served.")] = 32,
-    threads: Annotated[int | None, typer.Option(min=1, help="By default every core.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of each engine. By default one for each core.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a stage.")] = False,
 ) -> None:
     """Build a bundle for an engine, compare it with float32, and keep it if it agrees.
@@ -59,7 +61,7 @@ def compile(
     chosen.machine()  # says at once what is missing
     opened = load_bundle(bundle)
     if samples is not None:
-        from .compile_samples import samples_of
+        from .dataset_samples import samples_of
 
         kept = samples_of(opened, samples, split)
     else:

@@ -28,7 +28,9 @@ def prepare(
     holdout: Annotated[
         float, typer.Option(help="The share of the photos that becomes the split val, as in 0.1.")
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Which photos are held out.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Chooses which photos are held out; the same seed chooses the same.")
+    ] = 0,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad entries out and count them.")
     ] = False,

@@ -18,7 +18,9 @@ def scenes(
     wordings: Annotated[
         str, typer.Option(help='"seen", or "unseen": wordings that training never uses.')
     ] = "seen",
-    processes: Annotated[int | None, typer.Option(min=1, help="As many as cores by default.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes that draw. By default one for each core.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Draw pictures of shapes and make questions about them, as VQA v2 questions and annotations JSON."""

@@ -24,13 +24,20 @@ PORT = 50051
 
 
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Stop after the questions.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the questions instead of serving on.")
+    ] = False,
     model: Annotated[
-        str, typer.Option(metavar="BUNDLE", help="A folder, or scenes, the built-in one.")
+        str,
+        typer.Option(metavar="BUNDLE", help="The bundle to serve: a folder, or scenes, the built-in one."),
     ] = "scenes",
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="0 picks one. [default: 50051, or any if it is taken]"),
+        typer.Option(
+            min=0,
+            max=65535,
+            help="The gRPC port; 0 picks a free one. By default 50051, or any where that is taken.",
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a question.")] = False,
 ) -> None:

@@ -19,7 +19,7 @@ def evaluate(
     data: Annotated[
         Path | None, typer.Option(help="A data set: from `asksight data scenes` or `asksight data prepare`.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Which split of it.")] = "val",
+    split: Annotated[str, typer.Option(help="The split to use of the data set.")] = "val",
     features: Annotated[
         Path | None,
         typer.Option(

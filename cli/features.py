@@ -28,7 +28,7 @@ def features(
     grid: Annotated[
         bool, typer.Option("--grid", help="Keep a map of 7 x 7 places instead of one row a photo.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of random weights.")] = 0,
     batch: Annotated[int, typer.Option(min=1, help="Photos at a time; more for a GPU.")] = 8,
     dtype: Annotated[str, typer.Option(help="How numbers are kept: float16 or float32.")] = "float16",
     mat: Annotated[
@@ -44,7 +44,7 @@ def features(
     from asksight.engine.memory import return_freed_memory
 
     return_freed_memory()  # so that VGG16 stays under 2 GB
-    from asksight.training.features.photos import photos_of_dataset, photos_of_folder
+    from asksight.training.features.photo_lists import photos_of_dataset, photos_of_folder
 
     from .output import to_json
     from .progress import progress_bar

@@ -18,7 +18,7 @@ def report(
     data: Annotated[
         Path, typer.Option(help="A data set: from `asksight data scenes` or `asksight data prepare`.")
     ],
-    split: Annotated[str, typer.Option(help="Which split of it.")] = "val",
+    split: Annotated[str, typer.Option(help="The split to use of the data set.")] = "val",
     out: Annotated[
         Path | None, typer.Option(help="The page to write; report.html in the run folder, or here.")
     ] = None,

@@ -11,7 +11,7 @@ import typer
 def samples(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A folder.")],
     data: Annotated[Path, typer.Option(metavar="DIR", help="A prepared data set.")],
-    split: Annotated[str, typer.Option(help="Which split of it.")] = "val",
+    split: Annotated[str, typer.Option(help="The split to use of the data set.")] = "val",
     photos: Annotated[int, typer.Option(min=1, help="How many photos, with all of their questions.")] = 14,
 ) -> None:
     """Keep photos and questions of a data set in a bundle, for compile to compare on.
@@ -23,7 +23,7 @@ def samples(
     from asksight.engine.bundle.keep_samples import keep_samples
     from asksight.engine.bundle.samples import FILE_NAME
 
-    from .compile_samples import samples_of
+    from .dataset_samples import samples_of
     from .inspect import size_text
 
     opened = load_bundle(bundle)

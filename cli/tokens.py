@@ -21,7 +21,9 @@ def tokens(
     model: Annotated[
         str, typer.Option(metavar="BUNDLE", help="A folder, or scenes, the built-in bundle.")
     ] = "scenes",
-    rows: Annotated[bool, typer.Option("--rows", help="Rows of the word table instead of tokens.")] = False,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Show rows of the word table instead of tokens.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="An object a line: question, tokens, rows, known, cut.")
     ] = False,

@@ -19,7 +19,7 @@ from .flags import Flag, signature
 from .progress import Bar, progress_bar
 
 if TYPE_CHECKING:
-    from asksight.training.learning.fitting import Progress
+    from asksight.training.learning.fitting import StepsDone
 
 ARCHITECTURES = ("attention", "mlp", "lstm")
 
@@ -41,7 +41,11 @@ def train(
     log_dir: Annotated[Path, typer.Option(help="With --features: curves for TensorBoard.")] = Path("Graph"),
     max_risk: Annotated[
         float,
-        typer.Option(min=0, max=1, help="How much of what is answered may be wrong, as calibration sees it."),
+        typer.Option(
+            min=0,
+            max=1,
+            help="The share of answers that may be wrong; calibration sets the thresholds by it.",
+        ),
     ] = 0.02,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
     **given: Any,
@@ -165,7 +169,7 @@ def _decoded(bar: Bar) -> Any:
 
 
 def _reporter(bar: Bar) -> Any:
-    def report(at: Progress) -> None:
+    def report(at: StepsDone) -> None:
         bar.at("steps", at.step - at.first, at.steps - at.first)
         bar.note(f"loss {at.loss:.3f}")
 

@@ -19,14 +19,16 @@ def vectors(
     data: Annotated[
         Path | None, typer.Option(help="The words of a data set's questions: from `asksight data prepare`.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Which split of it.")] = "train",
+    split: Annotated[str, typer.Option(help="The split of --data to take words from.")] = "train",
     min_count: Annotated[
         int, typer.Option(min=1, help="Leave out words that are asked with less often.")
     ] = 1,
     words: Annotated[
         Path | None, typer.Option(help="Instead of --data: a file of words, one a line.")
     ] = None,
-    dimension: Annotated[int, typer.Option(min=1, help="Of the vectors, as the model takes them.")] = 300,
+    dimension: Annotated[
+        int, typer.Option(min=1, help="How many dimensions the vectors have; the model must take as many.")
+    ] = 300,
     unknown_rows: Annotated[int, typer.Option(min=1, help="Rows that words without a vector share.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""How memory that was freed goes back to the system, so that a process stays as small as what it holds."""
+"""Has freed memory go back to the system, so that a process does not stay as large as it once was."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """What is wrong with a photo: too dark, too bright, blurred, shaken, tiny, nearly uniform; each from 0 to 1.
 
-0 is hardly, 1 is nothing can be seen. Measured by ext on a grey copy of at most 256 px (benchmarks/coach_times.py).
-The thresholds for blur are fitted on photos degraded by known amounts (benchmarks/coach_fit.py); how well all of them
-find what was done is measured on other photos (benchmarks/photo_coach.py). Not claimed are objects that are cut off and
-photos that lie on their side: no cheap measure finds them (docs/coach.md).
+At severity 0 a flaw is absent or barely there; at 1 nothing can be recognised. Measured by ext on a grey copy of at
+most 256 px (benchmarks/coach_times.py). The thresholds for blur are fitted on photos degraded by known amounts
+(benchmarks/coach_fit.py); how often each flaw is found is measured on other photos (benchmarks/photo_coach.py). Not
+looked for are objects that are cut off and photos that lie on their side: no cheap measure finds them (docs/coach.md).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from asksight.ext import (
     unevenness,
 )
 
-SIDE_PX = 256  # of the copy that is measured
-NEAR_PX = 384  # what has twice that or more is reduced towards it first, in one pass for all measures
+SIDE_PX = 256  # the longer side of the copy that is measured
+NEAR_PX = 384  # a photo of at least twice this size is first shrunk towards it, once for all measures
 
-# (nothing wrong, nothing to be seen)
+# (severity 0 at this value, severity 1 at that one)
 DARK_HIGHLIGHTS = (60.0, 12.0)  # the grey value that 98 % of the pixels lie below
 BRIGHT_SHADOWS = (215.0, 250.0)  # the grey value that 98 % of the pixels lie above
 EDGE_STEEPNESS = (0.22, 0.09)  # blurs of about 1.8 and 4.4 px
@@ -83,8 +83,8 @@ def grey_copy(picture: Image.Image) -> NDArray[np.uint8]:
     """The copy [H, W] on which brightness and sharpness are measured."""
     factor = _near_factor(picture)
     try:
-        _, pixels = picture.__arrow_c_array__()  # where they lie: an array of Pillow's would be a copy
-    except ValueError:  # so many, from 16 MB on, that they lie in several places
+        _, pixels = picture.__arrow_c_array__()  # the pixels in place: np.asarray would copy them
+    except ValueError:  # from 16 MB on Pillow keeps the pixels in several blocks
         grey = shrink_to_grey(np.asarray(picture), factor)
     else:
         grey = shrink_arrow_to_grey(pixels, picture.height, picture.width, factor)

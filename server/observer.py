@@ -1,4 +1,4 @@
-"""What the assistant tells of its work: events as they happen, for metrics or for nobody.
+"""The events that the assistant reports while it works; metrics may listen, and nobody has to.
 
 The assistant knows no metrics library; metrics.py listens where a server wants figures.
 """
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """Where in its way an ask is."""
+    """How far an ask has come."""
 
     PHOTO = "photo"  # identified, waiting for room, being decoded
     ENCODER = "encoder"  # queued for or in the encoder, or sharing another ask's run
@@ -26,7 +26,7 @@ class Reason(StrEnum):
 
 
 class CacheUse(StrEnum):
-    """What a look into the cache of features brought."""
+    """Whether a photo's features were in the cache."""
 
     HIT = "hit"
     SHARED = "shared"  # joined a run in flight
@@ -40,10 +40,10 @@ class Observer:
         """One ask ended without an answer."""
 
     def rows_dropped(self, stage: str, reason: Reason, count: int) -> None:
-        """So many rows were taken out of an engine's queue unrun."""
+        """`count` rows left an engine's queue without having run."""
 
     def queued(self, stage: str, rows: int) -> None:
-        """So many rows wait for an engine now."""
+        """The length of an engine's queue has changed to `rows`."""
 
     def batch(self, stage: str, *, rows: int, run_s: float, waited_s: Sequence[float]) -> None:
         """An engine ran a batch; `waited_s` says how long each row waited for it."""
@@ -52,16 +52,16 @@ class Observer:
         """A batch failed: `kind` is "error", "hung" or "lost"."""
 
     def cache_used(self, use: CacheUse) -> None:
-        """A look into the cache."""
+        """An ask looked for its photo's features in the cache."""
 
     def cache_size(self, photos: int, size_bytes: int) -> None:
-        """What the cache holds now."""
+        """The cache has changed and holds this much now."""
 
     def stage_time(self, stage: Stage, seconds: float) -> None:
-        """One answered ask spent so long there."""
+        """An answered ask spent `seconds` in this stage."""
 
     def call_started(self, method: str) -> None:
         """A call of VqaService came in."""
 
     def call_ended(self, method: str, code: str, seconds: float, caller: str) -> None:
-        """It was answered; `code` is a gRPC status code's name, `caller` a token's or certificate's name, or ""."""
+        """A call was answered; `code` is a gRPC status code's name, `caller` a token's or certificate's name, or ""."""

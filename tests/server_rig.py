@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any, TypeVar
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc
+from waiting import WAIT_S as WAIT_S
+from waiting import until as until
 
 from asksight.engine import Bundle, EngineError, FakeEngine
 from asksight.engine.plans.pick import Chosen
@@ -20,8 +21,6 @@ from asksight.server.core.model import Model
 from asksight.server.local import LocalAssistant
 from asksight.server.wire.server import Server
 from asksight.v1 import vqa_pb2_grpc
-
-WAIT_S = 30.0  # for what comes at once; long, so that a slow machine fails no test
 
 T = TypeVar("T")
 
@@ -156,13 +155,6 @@ def release(engine: FakeEngine) -> None:
     """Let the held calls go on, and later ones through."""
     if engine.gate is not None:
         engine.gate.set()
-
-
-def until(true: Callable[[], bool]) -> None:
-    ends_s = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < ends_s
-        time.sleep(0.002)  # between two looks; nothing tells of it
 
 
 def health_stub(channel: grpc.Channel) -> Any:

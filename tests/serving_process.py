@@ -6,17 +6,17 @@ import re
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from photo_files import photo
+from waiting import WAIT_S as WAIT_S
+from waiting import until as until
 
 from asksight.client import AskSightError, connect
 
 COMMAND = [str(Path(sys.executable).with_name("asksight")), "serve"]
-WAIT_S = 60.0
 
 
 @contextmanager
@@ -74,13 +74,6 @@ class Callers:
         for thread in self._threads:
             thread.join(WAIT_S)
         self._client.close()
-
-
-def until(true: Callable[[], bool]) -> None:
-    ends_s = time.monotonic() + WAIT_S
-    while not true():
-        assert time.monotonic() < ends_s
-        time.sleep(0.01)  # between two looks; nothing tells of it
 
 
 def ended_well(log: Path) -> tuple[int, int]:

@@ -105,7 +105,7 @@ def end() -> None:
     sys.exit(bool(_broken))
 
 
-class Progress:
+class TimeLeft:
     """Says on standard error how far a long run is and when it will be over, every ten seconds."""
 
     EVERY_S = 10.0

@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 from photo_files import photo
-from soak_fakes import Progress, end, promise, rss_mb, server_process, short_form
+from soak_fakes import TimeLeft, end, promise, rss_mb, server_process, short_form
 
 from asksight.v1 import vqa_pb2
 
@@ -87,7 +87,7 @@ def main() -> None:
             warm_s = min(seconds / 4, 120)
             time.sleep(warm_s)
             before_mb = rss_mb(pid)
-            progress = Progress("fuzzed seconds", seconds - warm_s)
+            progress = TimeLeft("fuzzed seconds", seconds - warm_s)
             while (left_s := ends_s - time.monotonic()) > 0:
                 time.sleep(min(1.0, left_s))
                 progress.at(seconds - warm_s - left_s, f"({codes.total()} messages, {rss_mb(pid):.1f} MB)")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from soak_fakes import Progress, end, fake_assistant, new_photo, promise, rss_mb, short_form
+from soak_fakes import TimeLeft, end, fake_assistant, new_photo, promise, rss_mb, short_form
 
 from asksight.server.asks import Ask
 from asksight.server.limits import Limits
@@ -21,7 +21,7 @@ def slope(name: str, local: LocalAssistant, asks: int, after: Callable[[], objec
     """MB per 100,000 asks, by a line through 40 readings after the first quarter."""
     readings: list[tuple[int, float]] = []
     done = 0
-    progress = Progress(name, asks)
+    progress = TimeLeft(name, asks)
     with ThreadPoolExecutor(CALLERS) as callers:
         while done < asks:
             part = min(asks // 50, asks - done)

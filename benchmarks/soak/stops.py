@@ -18,7 +18,7 @@ import grpc
 from bundles import write_random_bundle
 from photo_files import photo
 from serving_process import WAIT_S, Callers, ended_well, serving, until
-from soak_fakes import Progress, end, promise, short_form
+from soak_fakes import TimeLeft, end, promise, short_form
 
 from asksight.client import UnavailableError
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
@@ -73,7 +73,7 @@ class PlainCallers:
 def stops(times: int, model: Path) -> None:
     answered = lost = 0
     chance = random.Random(1)
-    progress = Progress("stops", times)
+    progress = TimeLeft("stops", times)
     for number in range(times):
         with serving("--model", model, "--drain-grace", "0") as (process, address, log):
             callers = Callers(address, callers=CALLERS)
@@ -94,7 +94,7 @@ def plain_stops(times: int, model: Path) -> None:
     codes: Counter[str] = Counter()
     lost = 0
     chance = random.Random(2)
-    progress = Progress("stops under plain stubs", times)
+    progress = TimeLeft("stops under plain stubs", times)
     for number in range(times):
         with serving("--model", model, "--drain-grace", "0") as (process, address, log):
             callers = PlainCallers(address)
@@ -115,7 +115,7 @@ def swaps(times: int, model: Path) -> None:
     with serving("--model", model, "--no-watch") as (process, address, _):
         callers = Callers(address, callers=CALLERS)
         until(lambda: callers.answered > 0)
-        progress = Progress("swaps", times)
+        progress = TimeLeft("swaps", times)
         for number in range(times):
             version = str(number + 2)
             write_random_bundle(model, version=version, seed=number)

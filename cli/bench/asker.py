@@ -1,4 +1,4 @@
-"""Asks a server over gRPC, through a few connections, without retries: what fails is to be seen."""
+"""Asks a server over gRPC through a few connections, without retries, so that failures are counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .choices import Choice
 from .errors import BenchError
 from .material import Material
 from .new_photos import made_new
-from .tally import OK, TIMED_OUT, Outcome
+from .tally import OK, TIMED_OUT, AskOutcome
 
 if TYPE_CHECKING:
     from asksight.v1 import vqa_pb2
@@ -100,7 +100,7 @@ class Asker:
                 raise failure from error
             self.known.append(response.image_id)
 
-    async def ask(self, choice: Choice, due_s: float) -> Outcome:
+    async def ask(self, choice: Choice, due_s: float) -> AskOutcome:
         """Ask until the timeout, which runs from `due_s`; a photo that was forgotten is sent again within it."""
         question = self.material.questions[choice.question]
         resent = False
@@ -115,15 +115,15 @@ class Asker:
         outcome = await self._send(self._request(image_data=photo, question=question), due_s)
         return outcome._replace(resent=resent)
 
-    async def _send(self, request: vqa_pb2.AskRequest, due_s: float) -> Outcome:
+    async def _send(self, request: vqa_pb2.AskRequest, due_s: float) -> AskOutcome:
         left_s = due_s + self._timeout_s - self._clock()
         if left_s <= 0:
-            return Outcome(TIMED_OUT)
+            return AskOutcome(TIMED_OUT)
         try:
             response = await self._stub().Ask(request, timeout=left_s, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
-            return Outcome(error.code().name)
-        return Outcome(OK, self._verdicts.get(response.verdict, "other"))
+            return AskOutcome(error.code().name)
+        return AskOutcome(OK, self._verdicts.get(response.verdict, "other"))
 
     def _new(self, photo: bytes) -> bytes:
         return made_new(photo, self._run + next(self._count).to_bytes(8, "big")) or photo

@@ -23,78 +23,122 @@ def bench(
         str | None,
         typer.Option(
             metavar="BUNDLE",
-            help="Or start one on a bundle: a folder, or scenes, the built-in one, unless said.",
+            help="Start a server on this bundle, a folder or scenes (the built-in one, and the default).",
             rich_help_panel=SERVER,
         ),
     ] = None,
     pid: Annotated[
         int | None,
-        typer.Option(min=1, help="The running server's process, to see its CPU.", rich_help_panel=SERVER),
+        typer.Option(
+            min=1,
+            help="The running server's process id, to report its CPU time.",
+            rich_help_panel=SERVER,
+        ),
     ] = None,
     token: Annotated[
         str | None,
-        typer.Option(envvar="ASKSIGHT_TOKEN", help="Sent with each ask.", rich_help_panel=SERVER),
+        typer.Option(
+            envvar="ASKSIGHT_TOKEN", help="The token that is sent with each ask.", rich_help_panel=SERVER
+        ),
     ] = None,
     tls: Annotated[
         bool,
-        typer.Option("--tls", help="Encrypt; trust the system's authorities.", rich_help_panel=SERVER),
+        typer.Option(
+            "--tls", help="Use TLS, and trust the system's certificate authorities.", rich_help_panel=SERVER
+        ),
     ] = False,
     tls_authority: Annotated[
         Path | None,
-        typer.Option(metavar="PEM", help="Encrypt; trust this one.", rich_help_panel=SERVER),
+        typer.Option(
+            metavar="PEM", help="Use TLS, and trust this certificate authority.", rich_help_panel=SERVER
+        ),
     ] = None,
     tls_certificate: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="Of this client.", rich_help_panel=SERVER)
+        Path | None,
+        typer.Option(metavar="PEM", help="The client's certificate.", rich_help_panel=SERVER),
     ] = None,
-    tls_key: Annotated[Path | None, typer.Option(metavar="PEM", rich_help_panel=SERVER)] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="The key of --tls-certificate.", rich_help_panel=SERVER)
+    ] = None,
     callers_text: Annotated[
         str | None,
         typer.Option(
             "--callers",
             metavar="N,N,…",
-            help="Closed loop: so many, each asks again when it is answered. 1,8,64 unless said.",
+            help="Closed loop: so many callers; each asks again once it is answered. By default 1,8,64.",
             rich_help_panel=ASKS,
         ),
     ] = None,
     rate: Annotated[
         str | None,
         typer.Option(
-            metavar="N,N,…", help="Open loop: so many asks a second, at random.", rich_help_panel=ASKS
+            metavar="N,N,…",
+            help="Open loop: so many asks a second on average, at random times.",
+            rich_help_panel=ASKS,
         ),
     ] = None,
     photos: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Else the demo's photos.", rich_help_panel=ASKS),
+        typer.Option(
+            metavar="DIR",
+            help="A folder of photos to ask about. By default the demo's.",
+            rich_help_panel=ASKS,
+        ),
     ] = None,
     questions: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="One a line; else the demo's.", rich_help_panel=ASKS),
+        typer.Option(
+            metavar="FILE",
+            help="A file of questions, one a line. By default the demo's.",
+            rich_help_panel=ASKS,
+        ),
     ] = None,
     follow_ups: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Share about photos that are known.", rich_help_panel=ASKS),
+        typer.Option(
+            min=0,
+            max=1,
+            help="The share of asks about photos that the server knows already.",
+            rich_help_panel=ASKS,
+        ),
     ] = 0.0,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Of each row.", rich_help_panel=ASKS)] = 5.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="Seconds that each row is measured for.", rich_help_panel=ASKS)
+    ] = 5.0,
     warm_up: Annotated[
-        float, typer.Option(min=0, help="Seconds before each row.", rich_help_panel=ASKS)
+        float,
+        typer.Option(
+            min=0, help="Seconds of asking before each row, which do not count.", rich_help_panel=ASKS
+        ),
     ] = 1.0,
     timeout: Annotated[
-        float, typer.Option(min=0.001, help="Seconds for an answer.", rich_help_panel=ASKS)
+        float,
+        typer.Option(min=0.001, help="Seconds after which an ask counts as timed out.", rich_help_panel=ASKS),
     ] = 10.0,
-    channels: Annotated[int, typer.Option(min=1, max=256, help="Connections.", rich_help_panel=ASKS)] = 4,
-    seed: Annotated[int, typer.Option(help="Of what is asked and when.", rich_help_panel=ASKS)] = 0,
+    channels: Annotated[
+        int,
+        typer.Option(min=1, max=256, help="Connections that the asks are spread over.", rich_help_panel=ASKS),
+    ] = 4,
+    seed: Annotated[
+        int, typer.Option(help="The same seed gives the same asks at the same times.", rich_help_panel=ASKS)
+    ] = 0,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=REPORT)
     ] = False,
     picture: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.svg", help="Latency against throughput.", rich_help_panel=REPORT),
+        typer.Option(
+            metavar="FILE.svg",
+            help="Write a chart of latency against throughput as SVG.",
+            rich_help_panel=REPORT,
+        ),
     ] = None,
 ) -> None:
     """Ask a server as many callers would, and say how many answers came and how long they took.
 
-    --callers: closed loop, who waits asks nothing meanwhile. --rate: open loop, asks come when they come, and each is
-    timed from when it was due. What each figure means: docs/measuring.md.
+    --callers is a closed loop: each caller asks again once it is answered. --rate is an open loop: asks are sent at
+    random times whatever is still unanswered, and each is timed from when it was due. What each figure means:
+    docs/measuring.md.
     """
     loop, steps = _steps(callers_text, rate)
     load = Load(

@@ -24,11 +24,6 @@ class Load:
     channels: int = 4
     seed: int = 0
 
-    @property
-    def lasts_s(self) -> float:
-        """How long all rows ask, without what is waited for at their ends."""
-        return len(self.steps) * (self.warm_up_s + self.seconds)
-
 
 def callers(text: str) -> tuple[float, ...]:
     """Read "1,8,64". Raises ValueError, which says what is allowed."""

@@ -7,9 +7,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 
 from .pacer import Pacer
-from .tally import NOT_SENT, Outcome, Tally
+from .tally import NOT_SENT, AskOutcome, Tally
 
-Ask = Callable[[float], Awaitable[Outcome]]  # given when it was due
+Ask = Callable[[float], Awaitable[AskOutcome]]  # given when it was due
 Clock = Callable[[], float]
 
 MAX_UNDER_WAY = 10_000  # some 20 kB each, beside the photo
@@ -56,7 +56,7 @@ async def open_loop(
             nonlocal under_way
             if under_way >= most:
                 now_s = clock()
-                tally.add(Outcome(NOT_SENT), due_s=due_s, sent_s=now_s, done_s=now_s)
+                tally.add(AskOutcome(NOT_SENT), due_s=due_s, sent_s=now_s, done_s=now_s)
                 return
             under_way += 1
             group.create_task(ask_once(due_s))

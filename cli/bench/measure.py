@@ -13,13 +13,13 @@ from .material import Material
 from .own_server import own_server
 from .processor import can_read
 from .sweep import sweep
-from .table import Measured, head, row_lines
+from .table import MeasuredServer, head, row_lines
 from .target import Target
 
 
 def measure(
     target: Target, load: Load, material: Material, say: Callable[[str], None]
-) -> tuple[Measured, list[Row]]:
+) -> tuple[MeasuredServer, list[Row]]:
     """Give what answered and a row for each step; `say` is given the table's lines as they are known.
 
     Raises AskSightError or BenchError where there is no server, or it does not take these asks.
@@ -34,7 +34,7 @@ def measure(
 
 async def _measure(
     target: Target, address: str, pid: int | None, load: Load, material: Material, say: Callable[[str], None]
-) -> tuple[Measured, list[Row]]:
+) -> tuple[MeasuredServer, list[Row]]:
     asker = Asker(
         address,
         material,
@@ -45,7 +45,7 @@ async def _measure(
     )
     try:
         model = await asker.model()
-        measured = Measured(
+        measured = MeasuredServer(
             address=asker.address,
             model=f"{model.name} {model.version}",
             engine=model.engine,

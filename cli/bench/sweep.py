@@ -14,7 +14,7 @@ from .load import Load
 from .loops import closed_loop, open_loop, under_way_limit
 from .processor import processor_s
 from .schedule import arrivals
-from .tally import Outcome, Tally
+from .tally import AskOutcome, Tally
 
 
 async def sweep(load: Load, asker: Asker, pid: int | None) -> AsyncIterator[Row]:
@@ -33,7 +33,7 @@ async def _measure(load: Load, step: float, asker: Asker, pid: int | None) -> Ro
         seed=load.seed,
     )
 
-    def ask(due_s: float) -> Coroutine[Any, Any, Outcome]:
+    def ask(due_s: float) -> Coroutine[Any, Any, AskOutcome]:
         return asker.ask(next(chosen), due_s)
 
     began_s = time.monotonic()

@@ -20,7 +20,7 @@ NEVER_NEW = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredServer:
     """What answers; the names are those of --json."""
 
     address: str
@@ -31,7 +31,7 @@ class Measured:
     pid: int | None
 
 
-def head(measured: Measured, load: Load, material: Material) -> list[str]:
+def head(measured: MeasuredServer, load: Load, material: Material) -> list[str]:
     """The lines before the rows."""
     where = f"{measured.address}, a server of its own" if measured.own else measured.address
     mix = MIX.format(
@@ -94,7 +94,9 @@ def foot(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def as_fields(measured: Measured, load: Load, material: Material, rows: Sequence[Row]) -> dict[str, Any]:
+def as_fields(
+    measured: MeasuredServer, load: Load, material: Material, rows: Sequence[Row]
+) -> dict[str, Any]:
     """The report as plain fields, for JSON."""
     return {
         "server": asdict(measured),

@@ -18,7 +18,7 @@ NOT_SENT = "NOT_SENT"  # due while as many were under way as this process holds
 UNANSWERED = (TIMED_OUT, NOT_SENT)
 
 
-class Outcome(NamedTuple):
+class AskOutcome(NamedTuple):
     """How one ask ended."""
 
     code: str  # a gRPC status code's name
@@ -42,8 +42,8 @@ class Tally:
     verdicts: Counter[str] = field(default_factory=Counter)
     resent: int = 0
 
-    def add(self, outcome: Outcome, *, due_s: float, sent_s: float, done_s: float) -> None:
-        """Count an ask that has ended; whatever comes after its timeout comes too late."""
+    def add(self, outcome: AskOutcome, *, due_s: float, sent_s: float, done_s: float) -> None:
+        """Count an ask that has ended; an answer after the timeout counts as timed out."""
         if done_s - due_s >= self.timeout_s and outcome.code != NOT_SENT:
             outcome = outcome._replace(code=TIMED_OUT)
         if outcome.code == OK and self.begins_s <= done_s < self.ends_s:

@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from ..base import Arrays, Engine
 from ..bundle.files import record_file
 from ..bundle.load import Bundle
 from ..bundle.samples import Samples
 from ..errors import EngineError
 from ..runtimes.onnxruntime_engine import OnnxRuntimeEngine
-from .agreement import BATCH, QUESTIONS, Parity, answer, compare, encode, question_batches
 from .machine import fingerprint
 from .makers import Maker, Order, check_precision, maker
 from .measure import Speed, batch_sizes, measure
+from .parity import BATCH, QUESTIONS, Parity, answer, compare, encode, question_batches
 from .progress import Progress
 from .sidecar import FOLDER, SIDECAR, STAGES, Sidecar, dump_sidecar
 
@@ -81,14 +79,14 @@ class Reference:
         photos = self.samples.photos[: BATCH * CALIBRATION_BATCHES]
         return [{"image": photos[at : at + BATCH]} for at in range(0, len(photos), BATCH)]
 
-    def compare(self, stage: str, engine: Engine) -> tuple[Parity, NDArray[Any]]:
-        """One stage on `engine`, the other in float32; and what the stage gave."""
+    def compare(self, stage: str, engine: Engine) -> Parity:
+        """How far a bundle with this stage on `engine`, and the other in float32, agrees with float32 alone."""
         if stage == "answerer":
             got = answer(engine, self.questions)
-            return compare(self.logits, got, self.logits, got), got
+            return compare(self.logits, got, self.logits, got)
         got = encode(engine, self.samples.photos)
         batches = question_batches(self.bundle, self.samples, got, min(QUESTIONS, self.max_batch))
-        return compare(self.features, got, self.logits, answer(self.answerer, batches)), got
+        return compare(self.features, got, self.logits, answer(self.answerer, batches))
 
     def compare_both(self, encoder: Engine, answerer: Engine) -> Parity:
         """Both stages on other engines, one after the other."""
@@ -134,7 +132,7 @@ def compile_stage(
 
 
 def loss(found: Sidecar | Parity, min_agreement: float) -> str:
-    """What was lost, as a half-sentence."""
+    """Say how many best answers were lost, as a clause of a sentence."""
     if found.largest_error == float("inf"):
         return "it gives NaN or infinity, which the precision cannot hold"
     return f"{found.agreement:.2%} of {found.samples} best answers are float32's, {min_agreement:.2%} are asked for"
@@ -181,7 +179,7 @@ def _build(
             built = chosen.open(root, precision, reference.max_batch, reference.threads)
         try:
             with progress.step(f"{who}: comparing with float32"):
-                parity, _ = reference.compare(stage, built)
+                parity = reference.compare(stage, built)
             with progress.step(f"{who}: timing"):
                 speed = measure(built, reference.timed(stage))
         finally:

@@ -1,4 +1,4 @@
-"""What long work tells of itself: lines, and steps with the seconds that they took."""
+"""Reports long work as lines: each step with the seconds that it took."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 
 class Progress:
-    """Tells by a function that takes a line; `shown` may show a step while it lasts, as a terminal does."""
+    """Reports through `say`, which takes a line; `shown` may show a step while it lasts, as a terminal does."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class Progress:
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
-        """Tell of a step when it is done, as in "encoder: openvino bf16: building, 3.2 s"; nothing where it fails."""
+        """Report a step when it is done, as in "encoder: openvino bf16: building, 3.2 s"; nothing where it fails."""
         started_s = self._clock()
         with self._shown(what):
             yield

@@ -1,4 +1,4 @@
-"""What is written beside a built engine: from what, where and how it was built, and how it compared.
+"""sidecar.json, written beside a built engine: its source graph, machine and settings, and how it compared.
 
 A plan is a folder `<stage>.<engine>.<precision>.<fingerprint>` in the bundle's `engines`, with `sidecar.json` in it.
 """

@@ -1,4 +1,4 @@
-"""Both stages together: what each loses may add up, so the pairs that would be served are compared with float32 too.
+"""Compares pairs of plans with float32: the answers that two stages lose one by one may add up.
 
 A stage alone is compared with the other one in float32 (compile.py). A pair is what the server takes for "auto", for
 the engine, and for the engine with its precision; plans of earlier runs are among them.
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from ..base import Engine
 from ..errors import EngineError
-from .agreement import Parity
 from .compile import Compiled, Reference, compile_stage, loss
 from .makers import maker
+from .parity import Parity
 from .pick import Wish, by_preference
 from .progress import Progress
 from .sidecar import STAGES, Sidecar, mismatch, plans

@@ -1,4 +1,4 @@
-"""A graph without its large weights, which are said to lie in the file that they were left in.
+"""An ONNX model without its large weights, which it names as external data in the original file.
 
 Given a file, ONNX Runtime reads it into a protobuf, copies each weight out of that, and packs most of them once more
 for its kernels. Given "external data", it maps each weight and lets go of it once it is packed: VGG16 runs its first

@@ -22,9 +22,10 @@ VALUES = 4 * 224 * 224 * 3  # that go in at once: four photos of the size that m
 
 
 def slice_rows(inputs: Sequence[TensorSpec], *, max_batch: int, threads: int) -> int | None:
-    """How many rows are run at once, None for all: a row a thread at least, so that none is idle.
+    """How many rows are run at once, None for all: at least one for each thread, so that none is idle.
 
-    What has another free axis reads words: a recurrent layer gains by every row, and holds little.
+    A graph with a second free axis reads words, and is never sliced: recurrent layers gain by every row and need
+    little memory.
     """
     values = 0
     for tensor in inputs:

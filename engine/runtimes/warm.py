@@ -30,10 +30,10 @@ def warm_within(
     seconds: float = WITHIN_S,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[int]:
-    """Run the sizes of `sizes` while they are done in that time; return those that were not run.
+    """Run the sizes of `sizes` until the time is up; return those that were not run.
 
-    The first is always run. A size is left out where it would be late by the quickest row so far. Raises what `infer`
-    raises.
+    The first is always run. A size is left out where, by the quickest row so far, it would take too long.
+    Raises what `infer` raises.
     """
     first, *others = sizes(engine.spec, max_batch)
     started_s = clock()

@@ -1,4 +1,4 @@
-"""Who is inside: calls, asks and the bytes of their photos, counted once; who does not fit is refused at once.
+"""Who is inside: calls, asks and the bytes of their photos, counted once; what does not fit is refused at once.
 
 Lives in the server's event loop, as all that decides does: no locks.
 """
@@ -49,7 +49,7 @@ class Admission:
     def ask(self, size_bytes: int) -> Inside:
         """Let one ask with a photo of so many bytes in for as long as the block runs. Raises Overloaded.
 
-        One that alone has more bytes than all may have is let in when nobody else is inside.
+        A photo larger than the whole bound is let in when no other ask is inside.
         """
         full = self.asks > 0 and self.size_bytes + size_bytes > self._most_bytes
         if full or self.asks >= self._most_asks:
@@ -58,7 +58,7 @@ class Admission:
 
 
 class Inside:
-    """One ask inside."""
+    """An ask that was let in."""
 
     __slots__ = ("_admission", "_size_bytes")
 

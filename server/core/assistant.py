@@ -1,4 +1,4 @@
-"""The assistant: a photo and a question in, a response out; the one way through, whatever face is in front of it.
+"""The assistant: a photo and a question in, a response out; the one way through for gRPC, HTTP and load().
 
 Coroutines decide, threads compute. All of its state belongs to one event loop, and needs no locks: who is inside, what
 is cached, what waits, which bundle is at work, what is healthy. Photos are decoded by a few threads (decoders.py), and

@@ -33,7 +33,7 @@ from ..observer import Observer
 from .batching import BatchLimits
 from .engine_health import EngineHealth
 from .row_queue import NEVER_S, Awaited, Item, Out, Row, RowQueue, fail, give_out
-from .worker import Outcome, Stage, Worker
+from .worker import EngineStage, Outcome, Worker
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +59,12 @@ class Batcher(Generic[Item, Out]):
     def __init__(
         self,
         name: str,
-        stage: Stage[Item, Out],
+        stage: EngineStage[Item, Out],
         *,
         loop: asyncio.AbstractEventLoop,
         limits: BatchLimits,
         hang_after_s: float = 30.0,
-        reopen: Callable[[], Stage[Item, Out]] | None = None,
+        reopen: Callable[[], EngineStage[Item, Out]] | None = None,
         on_health: Callable[[], object] | None = None,
         try_every_s: float = 1.0,
         observer: Observer | None = None,
@@ -273,7 +273,7 @@ class Batcher(Generic[Item, Out]):
             return
         lost = self.stage if self.state is State.LOST else None  # one that hangs must not be touched
 
-        def reopened() -> Stage[Item, Out]:
+        def reopened() -> EngineStage[Item, Out]:
             stage = self._reopen()
             if lost is not None and stage.engine is not lost.engine:
                 lost.close()
@@ -281,7 +281,7 @@ class Batcher(Generic[Item, Out]):
 
         self._give_to_worker(reopened, self._opened)
 
-    def _opened(self, outcome: Outcome[Stage[Item, Out]]) -> None:
+    def _opened(self, outcome: Outcome[EngineStage[Item, Out]]) -> None:
         if outcome.value is None:
             log.error("The %s cannot be opened anew", self.name, exc_info=outcome.error)
             self.failed_reopenings += 1

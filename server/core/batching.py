@@ -38,7 +38,7 @@ class Waiting:
     cancelled: bool = False
 
     def expires_within(self, seconds: float) -> bool:
-        """Whether its deadline will have passed by then; by now, for 0 seconds."""
+        """Whether the deadline will have passed in so many seconds; for 0, whether it has passed."""
         return self.deadline_in_s is not None and self.deadline_in_s <= seconds
 
     def due_in_s(self, longest_wait_s: float) -> float:
@@ -62,7 +62,7 @@ def close_batch(
     """Choose the rows that are due first, at most `max_batch`, and drop all that nobody waits for any more.
 
     Where more wait than one batch takes, rows that would expire while it runs (`batch_s`, as measured) are dropped
-    too: due first by its nature, each would take the place of one that can still be answered in time.
+    too: having the nearest deadlines, they would run first, in the place of rows that can still be answered in time.
     """
     cancelled = tuple(i for i, row in enumerate(waiting) if row.cancelled)
     crowded = len(waiting) - len(cancelled) > max_batch
@@ -97,7 +97,7 @@ class DrainRate:
         self.row_s: float | None = None  # None before anything ran
 
     def ran(self, rows: int, seconds: float) -> None:
-        """Take note of a batch that ran."""
+        """Take a batch that ran into the average."""
         row_s = seconds / rows
         self.row_s = row_s if self.row_s is None else (1 - SMOOTHING) * self.row_s + SMOOTHING * row_s
 

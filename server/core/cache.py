@@ -37,14 +37,14 @@ class FeatureCache:
         self._encoded: OrderedDict[str, Encoded] = OrderedDict()  # least recently used first
 
     def find(self, image_id: str) -> Encoded | None:
-        """What is remembered of a photo, if anything is; it is then the most recently used."""
+        """Return what is remembered of a photo, or None; the photo then counts as most recently used."""
         encoded = self._encoded.get(image_id)
         if encoded is not None:
             self._encoded.move_to_end(image_id)
         return encoded
 
     def remember(self, image_id: str, encoded: Encoded) -> None:
-        """Keep it, at the cost of those that were not used for longest; not one that alone is too large."""
+        """Keep a photo's features, dropping the least recently used; features larger than the cache are not kept."""
         if encoded.size_bytes > self._capacity_bytes:
             return
         replaced = self._encoded.pop(image_id, None)

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class EngineHealth:
-    """Of one engine; `on_change` is called when `good` has changed, not at each batch."""
+    """The health of one engine; `on_change` is called when `good` has changed, not at each batch."""
 
     def __init__(self, name: str, observer: Observer, on_change: Callable[[], object] | None) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""One bundle at work: its photos, its answerer, and what it makes of the scores. Lives in the event loop.
+"""One open bundle: its photos' features, its answerer, and how its scores become a response. Lives in the event loop.
 
 Opening it reads files and compiles graphs, which takes a while: whoever makes it does that, in a thread of its own.
 """

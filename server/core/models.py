@@ -1,4 +1,4 @@
-"""The models that are served, by name: who works with which, and another bundle in the place of one at work.
+"""The models that are served, by name: which asks use which model, and how a bundle replaces another.
 
 Lives in the event loop: no locks. An ask goes on with the model that it began with.
 """
@@ -39,11 +39,11 @@ class Models:
         self._served[name] = model
 
     def in_use(self, name: str) -> InUse:
-        """Work with one for as long as the block runs: it is not closed before. Raises ModelNotFound."""
+        """Use a model inside the block: it is not closed before the block ends. Raises ModelNotFound."""
         return InUse(self[name], self._users, self._unused)
 
     async def replace(self, name: str, new: Model, *, timeout_s: float | None = None) -> None:
-        """Put `new` in the place of what is at work, and close that as soon as its asks are answered."""
+        """Serve `new` instead of the present model, and close that one as soon as its asks are answered."""
         if self._closed:
             await new.close()
             raise Unavailable
@@ -64,7 +64,7 @@ class Models:
 
     @property
     def healthy(self) -> bool:
-        """Whether all of them are."""
+        """Whether all models are healthy."""
         return all(model.healthy for model in self._served.values())
 
     @property
@@ -77,7 +77,7 @@ class Models:
         return max((model.retry_after_s() for model in self._served.values()), default=1.0)
 
     async def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
-        """Close them all, those too that were just replaced."""
+        """Close all models, those too that were just replaced."""
         self._closed = True
         for model in (*self._served.values(), *self._replaced):
             await model.close(drain=drain, timeout_s=timeout_s)

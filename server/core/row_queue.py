@@ -32,7 +32,7 @@ class Row(Generic[Item, Out]):
         self.since_s = time.monotonic()
 
     def seen(self, now_s: float) -> Waiting:
-        """As it is now, for the decision what runs: it is wanted until all who wait for it have left."""
+        """The row as `close_batch` sees it now: it is wanted until all who wait for it have left."""
         deadlines_s = [until_s for waiter, until_s in self.awaited_by.items() if not waiter.cancelled()]
         latest_s = max(deadlines_s, default=NEVER_S)
         return Waiting(
@@ -43,7 +43,7 @@ class Row(Generic[Item, Out]):
 
 
 class RowQueue(Generic[Item, Out]):
-    """Bounded in rows, and by deadlines: nobody is let in who would only expire."""
+    """Bounded in rows, and by deadlines: a row that would only expire is refused."""
 
     def __init__(self, name: str, limits: BatchLimits, observer: Observer) -> None:
         self.rate = DrainRate()
@@ -56,7 +56,7 @@ class RowQueue(Generic[Item, Out]):
         return len(self._rows)
 
     def add(self, row: Row[Item, Out]) -> None:
-        """Have it wait; `check_room` comes before."""
+        """Put a row in the queue; call `check_room` before."""
         self._rows.append(row)
 
     def check_room(self, deadline_s: float, *, running: int, coming: int) -> None:
@@ -97,14 +97,14 @@ class RowQueue(Generic[Item, Out]):
         return [rows[i] for i in closing.run]
 
     def fail_all(self, error: AskError) -> None:
-        """Send away all that wait."""
+        """Fail every row that waits."""
         fail(self._rows, error)
         self._rows = []
         self._observer.queued(self._name, 0)
 
 
 def give_out(rows: Sequence[Row[Item, Out]], outcomes: Sequence[Out | AskError]) -> None:
-    """Give each row its outcome; who has left does not hear of it."""
+    """Give each row its outcome; rows whose callers have left are skipped."""
     for row, outcome in zip(rows, outcomes, strict=True):
         if row.future.done():
             continue

@@ -94,16 +94,16 @@ class AnswererStage:
 
 
 class _Kept:
-    """An array that rows are gathered in; it grows to the largest batch that came."""
+    """One array that each batch's rows are copied into; it grows to the largest batch so far."""
 
     def __init__(self) -> None:
         self._array: NDArray[Any] = np.empty(0)
 
     def stack(self, rows: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """As np.stack, valid until the next call. New memory for every batch would be touched for the first time.
+        """Like np.stack, but valid until the next call only: fresh memory for each batch would be slow to touch.
 
-        NumPy gives Python's lock away for each row that it copies, and then waits for it behind the event loop: a batch
-        of 17 took 7 ms. A memoryview keeps it, for some microseconds a row.
+        NumPy releases the GIL for each row that it copies, and then waits behind the event loop to have it back: a
+        batch of 17 took 7 ms. A memoryview keeps it, for some microseconds a row.
         """
         first, count = rows[0], len(rows)
         kept = self._array
@@ -116,7 +116,7 @@ class _Kept:
 
 
 def _copy(row: NDArray[Any]) -> NDArray[Any]:
-    """Of a contiguous row, for reading only; with Python's lock kept, as above."""
+    """Copy a contiguous row, read-only, without releasing the GIL (see `_Kept.stack`)."""
     return np.frombuffer(row.tobytes(), row.dtype).reshape(row.shape)
 
 

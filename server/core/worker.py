@@ -64,7 +64,7 @@ class Worker:
             del job  # or what it holds would live until the next one comes
 
 
-class Stage(Protocol[Taken, Given]):
+class EngineStage(Protocol[Taken, Given]):
     """An engine and what is done around it, all of it in the worker's thread."""
 
     @property

@@ -27,7 +27,7 @@ from asksight.cli.bench.pacer import Pacer
 from asksight.cli.bench.picture import draw, log_ticks, ticks
 from asksight.cli.bench.schedule import arrivals
 from asksight.cli.bench.table import row_lines
-from asksight.cli.bench.tally import NOT_SENT, OK, TIMED_OUT, Outcome, Tally
+from asksight.cli.bench.tally import NOT_SENT, OK, TIMED_OUT, AskOutcome, Tally
 from asksight.photos.decode import check_photo, decode
 from asksight.photos.limits import PhotoLimits
 
@@ -80,13 +80,13 @@ def test_the_histogram_counts_each_ask_once_and_edges_from_below() -> None:
 
 def test_an_ask_counts_when_it_was_due_and_an_answer_when_it_came() -> None:
     tally = Tally(10.0, 20.0, timeout_s=5.0)
-    tally.add(Outcome(OK, "answered"), due_s=9.0, sent_s=9.0, done_s=10.5)  # due before, answered within
-    tally.add(Outcome(OK, "unsure", resent=True), due_s=11.0, sent_s=11.25, done_s=12.0)
-    tally.add(Outcome(OK, "answered"), due_s=19.0, sent_s=19.0, done_s=23.0)  # due within, answered after
-    tally.add(Outcome(TIMED_OUT), due_s=12.0, sent_s=12.0, done_s=16.9)
-    tally.add(Outcome(OK, "answered"), due_s=12.0, sent_s=12.0, done_s=17.5)  # too late for who asked
-    tally.add(Outcome("RESOURCE_EXHAUSTED"), due_s=12.0, sent_s=12.0, done_s=12.001)
-    tally.add(Outcome(NOT_SENT), due_s=21.0, sent_s=21.0, done_s=21.0)  # due after
+    tally.add(AskOutcome(OK, "answered"), due_s=9.0, sent_s=9.0, done_s=10.5)  # due before, answered within
+    tally.add(AskOutcome(OK, "unsure", resent=True), due_s=11.0, sent_s=11.25, done_s=12.0)
+    tally.add(AskOutcome(OK, "answered"), due_s=19.0, sent_s=19.0, done_s=23.0)  # due within, answered after
+    tally.add(AskOutcome(TIMED_OUT), due_s=12.0, sent_s=12.0, done_s=16.9)
+    tally.add(AskOutcome(OK, "answered"), due_s=12.0, sent_s=12.0, done_s=17.5)  # too late for who asked
+    tally.add(AskOutcome("RESOURCE_EXHAUSTED"), due_s=12.0, sent_s=12.0, done_s=12.001)
+    tally.add(AskOutcome(NOT_SENT), due_s=21.0, sent_s=21.0, done_s=21.0)  # due after
     row = make_row(tally, Usage(lasted_s=10.0, generator_s=2.0, server_s=4.0), rate=0.4)
     assert (row.asks, row.asks_per_s, row.resent) == (5, 0.2, 1)
     assert row.failed == {TIMED_OUT: 2, "RESOURCE_EXHAUSTED": 1}
@@ -110,7 +110,7 @@ def row_of(
     tally = Tally(0.0, 1.0, timeout_s=5.0)
     for turn in range(100):
         due_s = turn / 200
-        tally.add(Outcome(OK, "answered"), due_s=due_s, sent_s=due_s + late_s, done_s=due_s + latency_s)
+        tally.add(AskOutcome(OK, "answered"), due_s=due_s, sent_s=due_s + late_s, done_s=due_s + latency_s)
     return make_row(tally, Usage(lasted_s=1.0, generator_s=cpu), callers=callers, rate=rate)
 
 
@@ -123,7 +123,7 @@ def test_a_busy_or_late_generator_is_said() -> None:
 
 def test_a_row_without_an_answer_has_no_figures_that_need_one() -> None:
     tally = Tally(0.0, 1.0, timeout_s=5.0)
-    tally.add(Outcome("UNAVAILABLE"), due_s=0.5, sent_s=0.5, done_s=0.5)
+    tally.add(AskOutcome("UNAVAILABLE"), due_s=0.5, sent_s=0.5, done_s=0.5)
     row = make_row(tally, Usage(lasted_s=1.0, generator_s=0.1, server_s=0.1), callers=1)
     assert set(row.latency_ms.values()) == {None}
     assert row.server_cpu_ms is None
@@ -194,13 +194,13 @@ def test_photos_and_questions_are_read_or_what_is_missing_is_said(tmp_path: Path
 def test_a_closed_loop_keeps_its_callers_asking_and_no_more() -> None:
     asking = most = 0
 
-    async def ask(_due_s: float) -> Outcome:
+    async def ask(_due_s: float) -> AskOutcome:
         nonlocal asking, most
         asking += 1
         most = max(most, asking)
         await asyncio.sleep(0)
         asking -= 1
-        return Outcome(OK)
+        return AskOutcome(OK)
 
     now_s = time.monotonic()
     tally = Tally(now_s, now_s + 0.05, 1.0)
@@ -217,9 +217,9 @@ def test_an_open_loop_that_is_full_sends_nothing_and_counts_what_it_did_not_send
         yield from [now_s] * 7
         all_due.set()
 
-    async def ask(_due_s: float) -> Outcome:
+    async def ask(_due_s: float) -> AskOutcome:
         await all_due.wait()
-        return Outcome(OK)
+        return AskOutcome(OK)
 
     tally = Tally(now_s, now_s + 60, timeout_s=2.0)
     asyncio.run(open_loop(due(), ask, tally, most=3))

@@ -13,7 +13,7 @@ from rich.console import Console
 from vqa_files import write_easy_vqa
 
 from asksight.cli.compile_progress import compile_progress
-from asksight.cli.compile_samples import samples_of
+from asksight.cli.dataset_samples import samples_of
 from asksight.cli.main import main
 from asksight.client import load
 from asksight.engine import load_bundle

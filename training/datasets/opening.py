@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import DatasetError
 from .dataset import Dataset
 from .prepared import MANIFEST, read_prepared
-from .reading import read_records
+from .records import read_records
 from .source import find_sources
 
 

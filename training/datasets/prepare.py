@@ -11,10 +11,10 @@ from random import Random
 from typing import Any
 
 from ..errors import DatasetError
+from .bad_entries import BadEntries
 from .dataset import Record
 from .prepared import MANIFEST, write_manifest, write_split
-from .problems import Problems
-from .reading import read_records
+from .records import read_records
 from .source import Source, find_sources
 
 
@@ -49,7 +49,7 @@ def prepare(
     _check(sources, folder, holdout, Path(source))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)  # not whole from here on
-    problems = Problems(skip=skip_bad)
+    problems = BadEntries(skip=skip_bad)
     done = Prepared(folder=folder, source_format=sources[0].name)
     about: dict[str, Any] = {}
     for one in sources:
@@ -93,7 +93,7 @@ def _check(sources: list[Source], out: Path, holdout: float, where: Path) -> Non
 
 
 def _splits(
-    source: Source, problems: Problems, holdout: float, seed: int
+    source: Source, problems: BadEntries, holdout: float, seed: int
 ) -> Iterator[tuple[str, Iterable[Record]]]:
     if not holdout:
         yield source.split, read_records(source, problems)

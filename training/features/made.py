@@ -1,4 +1,4 @@
-"""What filling a store comes to."""
+"""The result of filling a feature store: how many photos it holds, and how many are new."""
 
 from __future__ import annotations
 

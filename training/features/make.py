@@ -14,7 +14,7 @@ from ..errors import FeatureError
 from .encoders import SIDE, EncoderChoice, build_encoder, weights_sha256
 from .extract import Read, extract
 from .made import Made
-from .photos import Photos
+from .photo_lists import PhotoList
 from .store import StoreAbout, StoreWriter, begin, filling
 
 PREPROCESSING = {"resize": "stretch", "resample": "bilinear", "color_order": "rgb"}  # as the tutorial resizes
@@ -24,7 +24,7 @@ _SAMPLES = 8  # photos that are kept to check the exported encoder with
 def make_features(
     out: Path,
     choice: EncoderChoice,
-    photos: Sequence[Photos],
+    photos: Sequence[PhotoList],
     *,
     read: Read,
     dtype: str = "float16",
@@ -87,7 +87,7 @@ def _keep_encoder(out: Path, encoder: Any) -> None:
 
 def _keep_samples(
     out: Path,
-    photos: Sequence[Photos],
+    photos: Sequence[PhotoList],
     read: Read,
     encode: Callable[[NDArray[np.uint8]], NDArray[Any]],
 ) -> None:

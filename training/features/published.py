@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import FeatureError
 from .made import Made
 from .matlab import open_features, read_id_map
-from .photos import Photos
+from .photo_lists import PhotoList
 from .store import StoreAbout, StoreWriter, begin, filling
 
 _PREPROCESSING = {"resize": "stretch", "resample": "bilinear", "color_order": "rgb"}
@@ -22,7 +22,7 @@ def store_published(
     out: Path,
     mat: Path,
     id_map: Path,
-    photos: Sequence[Photos],
+    photos: Sequence[PhotoList],
     *,
     dtype: str = "float16",
     begun: Callable[[int, int], None] = lambda total, missing: None,
@@ -41,7 +41,7 @@ def store_published(
         )
     order = np.argsort(ids)
     ids, columns = ids[order], columns[order]
-    photos = photos or [Photos(split="photos", image_ids=ids, paths=None)]
+    photos = photos or [PhotoList(split="photos", image_ids=ids, paths=None)]
     with filling(out):
         about = StoreAbout(
             encoder={"name": "vgg16", "grid": False, "source": mat.name, "weights_sha256": None},

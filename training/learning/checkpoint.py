@@ -1,7 +1,7 @@
-"""Saves a training's state often enough that however it is stopped, one step or little more is done again.
+"""Saves a training run's variables, so that a run that is stopped or killed loses one step, or little more.
 
-Its variables are saved after every step that takes twenty times as long as a save does; where steps are shorter, as
-often as twenty times that has gone by.
+A save follows a step once twenty times the duration of a save has passed since the last one: after every step where
+steps are that long, else after several. So saving takes less than 5 % of the time.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import tensorflow as tf
 
 from .state_files import StateFiles
 
-REST = 20  # times what a save takes, before the next: under 5 % of the time
+REST = 20  # the pause between saves, in durations of a save: saving takes under 5 % of the time
 _SYNCED_REST = 200  # likewise for saves that wait for the disk: under 0.5 %
 
 
 class Pace:
-    """Says when something may be done again, so that it rests `rest` times as long as it takes."""
+    """Says when something may be done again: after a rest of `rest` times as long as it took."""
 
     def __init__(self, rest: float, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self._rest, self._clock = rest, clock
@@ -38,7 +38,7 @@ class Pace:
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """Around what it is about."""
+        """Measure how long the block takes; the rest begins when it ends."""
         started = self._clock()
         yield
         self._ended = self._clock()
@@ -74,12 +74,12 @@ class Checkpoint:
         return state.step, None if isnan(state.loss) else state.loss
 
     def save_if_due(self, step: int, loss: float | None) -> None:
-        """Save, if that takes little of the time."""
+        """Save, if enough time has passed since the last save."""
         if self._often.due:
             self.save(step, loss)
 
     def save(self, step: int, loss: float | None, *, sync: bool = False) -> None:
-        """Save; with `sync`, and now and then without it, also where a loss of power leaves it."""
+        """Save. With `sync`, and now and then without it, wait for the disk, so that it outlives a loss of power."""
         told = nan if loss is None else loss
         with self._often.measured():
             parts = [memoryview(tensor) for tensor in self._read()]  # steps write elsewhere while these live

@@ -1,6 +1,6 @@
 """The steps of a training, one after the other, with a look at validation after each epoch.
 
-Stopped in whatever way, it goes on where it was: with the same batches, and as if it had not been stopped.
+However it is stopped, the next run takes up at the last save, with the batches that would have come next.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ History = list[dict[str, Any]]  # a row an epoch: step, loss, and what was measu
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
-    """What training tells while it goes on."""
+class StepsDone:
+    """How far a training has come, as reported after each step."""
 
     first: int  # the step that this process began with
     step: int
@@ -46,9 +46,9 @@ class Course:
 
 
 def fit(
-    course: Course, run: Run, *, report: Callable[[Progress], None], say: Callable[[str], None]
+    course: Course, run: Run, *, report: Callable[[StepsDone], None], say: Callable[[str], None]
 ) -> History:
-    """All steps that are left; what a killed process loses, checkpoint.py says.
+    """Run all steps that are left. How much a killed process loses is said in checkpoint.py.
 
     Raises TrainingError while another process trains in the run's folder. On KeyboardInterrupt, and whatever else
     comes out of a step, the state is saved first.
@@ -82,6 +82,6 @@ def fit(
                 smooth = loss if smooth is None else _SMOOTHED * smooth + (1 - _SMOOTHED) * loss
                 kept.save_if_due(step + 1, smooth)
                 course.stepped(step + 1, loss)
-                report(Progress(first=first, step=step + 1, steps=course.steps, loss=smooth))
+                report(StepsDone(first=first, step=step + 1, steps=course.steps, loss=smooth))
         finally:
             kept.save(course.step(), smooth, sync=True)

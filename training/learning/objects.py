@@ -1,4 +1,4 @@
-"""Where the things are, for data sets that say so: COCO's instances JSON as a second lesson for the encoder.
+"""Object labels and boxes, where a data set has them (COCO's instances JSON), as a second task for the encoder.
 
 Questions alone teach an encoder slowly what is where. Where boxes are known (COCO's are, for VQA's photos), each
 cell of the grid also learns the labels of the things whose middle lies in it; serving does not use that head.

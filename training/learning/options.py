@@ -1,4 +1,4 @@
-"""A setting that `asksight train` has a flag for: its text, and what it may be."""
+"""Metadata for a setting that `asksight train` has a flag for: its help text and the values it may take."""
 
 from __future__ import annotations
 

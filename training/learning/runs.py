@@ -1,4 +1,4 @@
-"""The folder of one training run: what was used, what was learned, and where it had got to."""
+"""The folder of one training run: what was used, what was learned, and how far it has come."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 FROM_PHOTOS = "From photos, without --features"
-EPOCHS = "How often everything is seen; with --features, at most."
-SEED = "Of the first weights and of the order."
-LEARNING_RATE = (
-    "Constant with --features; from photos the highest, to which it rises and from which it falls to 0."
-)
+EPOCHS = "Epochs: how often every photo is seen. With --features at most so many."
+SEED = "The seed of the first weights and of the order of the data."
+LEARNING_RATE = "The learning rate: constant with --features; from photos the peak, from which it falls to 0."
 UNANSWERABLE = "unanswerable"  # the answer that a model gives when the photo does not hold it
 
 
@@ -42,9 +40,9 @@ class Settings:
         at_least=32,
         at_most=512,
     )
-    photos_per_batch: int = option(32, "Photos a step.", FROM_PHOTOS, at_least=1)
+    photos_per_batch: int = option(32, "Photos in each training step.", FROM_PHOTOS, at_least=1)
     questions_per_photo: int = option(
-        8, "Questions a step about each of them, at most.", FROM_PHOTOS, at_least=1
+        8, "At most so many questions about each photo of a step.", FROM_PHOTOS, at_least=1
     )
     learning_rate: float = option(1.5e-3, LEARNING_RATE, at_least=0)
     weight_decay: float = 1e-4

@@ -23,43 +23,59 @@ class StoredSettings:
     data: str
     features: str  # a store's folder, or QUESTION_ONLY
     train_split: str = option(
-        MISSING, "What to learn from; the split that begins with train.", WITH_FEATURES, flag="split"
+        MISSING,
+        "The split to learn from. By default the one that begins with train.",
+        WITH_FEATURES,
+        flag="split",
     )
     val_split: str | None = option(  # None: `holdout` of the photos
-        None, "What to measure on; the split that begins with val, or a tenth held out.", WITH_FEATURES
+        None,
+        "The split to validate on. By default the one that begins with val, or else a tenth of the photos, held out.",
+        WITH_FEATURES,
     )
     holdout: float = 0.1
     encoder: dict[str, Any] = field(default_factory=dict)  # as the store tells
     vectors: str | None = option(
         None,
-        "A folder from `asksight vectors`, kept as it is; else rows are learned.",
+        "A folder from `asksight vectors`, whose vectors are used unchanged. Without it, vectors are learned.",
         WITH_FEATURES,
         metavar="DIR",
     )
-    tune_vectors: bool = option(False, "Learn the rows of --vectors further.", WITH_FEATURES)
+    tune_vectors: bool = option(False, "Train the vectors of --vectors too.", WITH_FEATURES)
     word_dimension: int = option(
-        300, "Of word vectors that are learned.", WITH_FEATURES, flag="dimension", at_least=1
+        300, "The dimension of word vectors that are learned.", WITH_FEATURES, flag="dimension", at_least=1
     )
     min_word_count: int = 2  # of words that get a row of their own, where rows are learned
     word_dropout: float = 0.01  # likewise, and where they are tuned
     max_tokens: int = 30
     top_answers: int | None = option(
         TUTORIAL_ANSWERS,
-        "Know so many answers, the commonest; all, where --min-answer-count is given.",
+        "How many answers the model knows, the commonest first; no limit where --min-answer-count is given.",
         WITH_FEATURES,
         at_least=1,
     )
-    min_answer_count: int = option(1, "Know all answers that are given so often.", WITH_FEATURES, at_least=1)
+    min_answer_count: int = option(
+        1, "Know only answers that are given at least so often.", WITH_FEATURES, at_least=1
+    )
     targets: Literal["modal", "soft"] = option(
-        "modal", "modal, the commonest answer; or soft, all ten.", WITH_FEATURES, choices=("modal", "soft")
+        "modal",
+        "Learn from modal, the commonest answer; or soft, all ten.",
+        WITH_FEATURES,
+        choices=("modal", "soft"),
     )
     epochs: int = option(50, EPOCHS, at_least=1)
     patience: int = option(
-        5, "Epochs without a better validation before it stops; 0: never.", WITH_FEATURES, at_least=0
+        5,
+        "Stop after so many epochs without a better validation; 0 never stops early.",
+        WITH_FEATURES,
+        at_least=0,
     )
-    batch: int = option(128, "Questions a step.", WITH_FEATURES, at_least=1)
+    batch: int = option(128, "Questions in each training step.", WITH_FEATURES, at_least=1)
     optimizer: str = option(
-        "rmsprop", "rmsprop, or adam, which attention takes.", WITH_FEATURES, choices=("rmsprop", "adam")
+        "rmsprop",
+        "rmsprop or adam; attention takes adam unless told otherwise.",
+        WITH_FEATURES,
+        choices=("rmsprop", "adam"),
     )
     learning_rate: float = option(1e-3, LEARNING_RATE, at_least=0)
     seed: int = option(0, SEED)

@@ -31,7 +31,7 @@ from .examples import (
     in_photo_order,
     load_examples,
 )
-from .fitting import Course, Progress, fit
+from .fitting import Course, StepsDone, fit
 from .objects import instances_path, load_objects
 from .runs import UNANSWERABLE, Run, Settings, write_lines
 
@@ -115,7 +115,7 @@ def train(
     read: Read,
     max_risk: float = MAX_RISK,
     decoded: Callable[[int, int], None] = lambda done, total: None,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[StepsDone], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Train on the split `train` of `settings.data`, calibrate on `val`, and leave the result in the folder `out`.
@@ -193,7 +193,7 @@ def _fit(
     batches: Batches,
     validation: Examples,
     steps: int,
-    report: Callable[[Progress], None],
+    report: Callable[[StepsDone], None],
     say: Callable[[str], None],
 ) -> None:
     course = Course(

@@ -25,7 +25,7 @@ from ..measuring.calibration_record import calibrate_run
 from ..vectors import VectorTable, load_vectors
 from .event_log import EventLog
 from .examples import choose_answers, choose_words
-from .fitting import Course, History, Progress, fit
+from .fitting import Course, History, StepsDone, fit
 from .runs import UNANSWERABLE, Run, write_lines
 from .stored import StoredBatches, StoredQuestions, hold_out, in_order, read_questions
 from .stored_learner import StoredLearner
@@ -41,7 +41,7 @@ def train_stored(
     *,
     max_risk: float = MAX_RISK,
     log_dir: Path | None = None,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[StepsDone], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Train, calibrate on the validation questions, and leave the result in the folder `out`.
@@ -165,7 +165,7 @@ def _fit(
     batches: StoredBatches,
     validation: StoredQuestions,
     log: EventLog,
-    report: Callable[[Progress], None],
+    report: Callable[[StepsDone], None],
     say: Callable[[str], None],
 ) -> History:
     """All epochs that are left, until the best of them is long ago."""

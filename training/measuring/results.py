@@ -17,7 +17,7 @@ import numpy as np
 
 from ..datasets.dataset import Dataset
 from ..datasets.json_stream import entries
-from ..datasets.reading import read_records
+from ..datasets.records import read_records
 from ..datasets.source import Source, find_sources
 from ..errors import DatasetError
 from .evaluate import Predictions

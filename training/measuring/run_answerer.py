@@ -1,4 +1,4 @@
-"""A run's answerer alone, asked about features that are in a store already, or of nothing: no encoder and no photos."""
+"""A run's answerer alone, with features from a store or, for a model of questions alone, with none: no encoder runs."""
 
 from __future__ import annotations
 

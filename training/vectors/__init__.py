@@ -1,4 +1,4 @@
-"""Pre-trained word vectors, cut down to the words that are asked with: rows that a model reads and a bundle carries."""
+"""Pre-trained word vectors, cut down to the words that questions use: rows that a model reads and a bundle carries."""
 
 from __future__ import annotations
 

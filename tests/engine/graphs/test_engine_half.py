@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from asksight.engine import load_bundle
 from asksight.engine.bundle.samples import made_up_samples
 from asksight.engine.graphs.half import beyond_half, half_graph
-from asksight.engine.plans.agreement import question_batches
+from asksight.engine.plans.parity import question_batches
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 
 PHOTO = {"image": np.full((2, 2), 3.0, np.float32)}

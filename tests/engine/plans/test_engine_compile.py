@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from asksight.engine import Arrays, Bundle, Engine, EngineError, FakeEngine
 from asksight.engine.bundle.samples import made_up_samples
 from asksight.engine.plans import makers as makers_module
-from asksight.engine.plans.agreement import compare
 from asksight.engine.plans.compile import Reference, compile_stage
 from asksight.engine.plans.makers import MAKERS, Maker, Order
 from asksight.engine.plans.measure import batch_sizes, measure
+from asksight.engine.plans.parity import compare
 from asksight.engine.plans.pick import open_stage, parse_wish
 from asksight.engine.plans.progress import Progress
 from asksight.engine.plans.sidecar import SIDECAR, dump_sidecar, plans

@@ -13,7 +13,7 @@ from bundles import write_random_bundle
 from asksight.engine import Bundle, EngineError, load_bundle
 from asksight.engine.base import TensorSpec
 from asksight.engine.bundle.samples import made_up_samples
-from asksight.engine.plans.agreement import question_batches
+from asksight.engine.plans.parity import question_batches
 from asksight.engine.plans.tensorrt_build import Profile, build_tensorrt, profiles
 from asksight.engine.runtimes.tensorrt_api import import_tensorrt
 

@@ -13,8 +13,8 @@ from bundles import write_random_bundle
 
 from asksight.engine import Bundle, EngineError, load_bundle
 from asksight.engine.bundle.samples import Samples, made_up_samples
-from asksight.engine.plans.agreement import question_batches
 from asksight.engine.plans.openvino_build import build_openvino
+from asksight.engine.plans.parity import question_batches
 from asksight.engine.runtimes import openvino_engine as module
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.engine.runtimes.openvino_core import core

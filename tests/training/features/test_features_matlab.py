@@ -16,7 +16,7 @@ from asksight.cli.main import main
 from asksight.training.errors import FeatureError
 from asksight.training.features import published
 from asksight.training.features.matlab import open_features, read_id_map
-from asksight.training.features.photos import Photos
+from asksight.training.features.photo_lists import PhotoList
 from asksight.training.features.store import FeatureStore
 
 FEATS = np.random.default_rng(3).normal(size=(40, 30)).astype(np.float32)  # [F, N]
@@ -96,8 +96,8 @@ def test_a_store_is_filled_and_gone_on_with(
     mat = write_mat(tmp_path / "vgg_feats.mat", form)
     (tmp_path / "map.txt").write_text("".join(f"{i * 10} {29 - i}\n" for i in range(30)) + "999 4\n")
     wanted = [
-        Photos(split="train", image_ids=np.array([10, 999, 250, 0]), paths=None),
-        Photos(split="val", image_ids=np.array([30]), paths=None),
+        PhotoList(split="train", image_ids=np.array([10, 999, 250, 0]), paths=None),
+        PhotoList(split="val", image_ids=np.array([30]), paths=None),
     ]
     monkeypatch.setattr(published, "_CHUNK", 8)
     stopped = []
@@ -116,7 +116,7 @@ def test_a_store_is_filled_and_gone_on_with(
     np.testing.assert_array_equal(store.read(store.rows([0, 999, 10])), FEATS.T[[29, 4, 28]])
     with pytest.raises(FeatureError, match="does not name image id 5, of the split train"):
         published.store_published(
-            *arguments[:3], [Photos(split="train", image_ids=np.array([5]), paths=None)], dtype="float32"
+            *arguments[:3], [PhotoList(split="train", image_ids=np.array([5]), paths=None)], dtype="float32"
         )
 
 

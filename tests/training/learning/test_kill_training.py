@@ -19,7 +19,7 @@ from asksight.training.learning.runs import Run, Settings
 from asksight.training.scenes.make import make_split
 
 if TYPE_CHECKING:
-    from asksight.training.learning.fitting import Progress
+    from asksight.training.learning.fitting import StepsDone
 
 # On one core, so that sums are in the same order each time. Every step is saved, as where steps are long; how often
 # short ones are, test_checkpoint.py tells.
@@ -122,8 +122,8 @@ def test_so_it_does_when_it_learns_from_photos(tmp_path: Path) -> None:
     assert [row["step"] for row in json.loads(run.history.read_text())] == [10, 20]
 
 
-def learn(told: dict[str, Any], out: Path) -> tuple[list[Progress], Run]:
+def learn(told: dict[str, Any], out: Path) -> tuple[list[StepsDone], Run]:
     from asksight.training.learning.train import train
 
-    steps: list[Progress] = []
+    steps: list[StepsDone] = []
     return steps, train(Settings(**told), out, read=square_reader(32), report=steps.append)

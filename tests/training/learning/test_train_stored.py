@@ -29,12 +29,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def run_training(
     wanted: StoredSettings, out: Path, *, stop_at: int | None = None, **options: Any
 ) -> tuple[Run, list[int]]:
-    from asksight.training.learning.fitting import Progress
+    from asksight.training.learning.fitting import StepsDone
     from asksight.training.learning.train_stored import train_stored
 
     steps: list[int] = []
 
-    def report(at: Progress) -> None:
+    def report(at: StepsDone) -> None:
         steps.append(at.step)
         if at.step == stop_at:
             raise KeyboardInterrupt

@@ -19,7 +19,7 @@ QUESTIONS = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """A stage of another engine beside float32."""
+    """How a stage on another engine compares with float32 on onnxruntime."""
 
     largest_error: float  # relative to the largest number of float32; infinity where it gave NaN or infinity
     agreement: float  # share of the samples with the same best answer

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .bad_entries import BadEntries
 from .dataset import Record, answer_type, modal, one_line
 from .json_stream import entries
-from .problems import Problems
 from .source import Source
 
 
@@ -22,13 +22,13 @@ class _Annotation(NamedTuple):
     answer_type: str
 
 
-def read_records(source: Source, problems: Problems | None = None) -> Iterator[Record]:
+def read_records(source: Source, problems: BadEntries | None = None) -> Iterator[Record]:
     """All questions of a source in the order of its file.
 
     Raises DatasetError naming the file and the entry: a missing annotation, a question id that comes twice, a
     photo that is not there, a field that is missing; or has `problems` count them.
     """
-    problems = problems or Problems()
+    problems = problems or BadEntries()
     readers = {"easy-vqa": _easy_vqa, "vizwiz": _vizwiz, "vqa": _vqa}
     records = readers[source.name](source, problems)
     there = None if source.photos is None else {entry.name for entry in os.scandir(source.photos)}
@@ -44,7 +44,7 @@ def read_records(source: Source, problems: Problems | None = None) -> Iterator[R
             )
 
 
-def _easy_vqa(source: Source, problems: Problems) -> Iterator[Record]:
+def _easy_vqa(source: Source, problems: BadEntries) -> Iterator[Record]:
     """Everybody is taken to agree, and the place in the list is the question's id."""
     for place, entry in enumerate(entries(source.questions)):
         if not (isinstance(entry, list) and [type(part) for part in entry] == [str, str, int]):
@@ -65,7 +65,7 @@ def _easy_vqa(source: Source, problems: Problems) -> Iterator[Record]:
         )
 
 
-def _vizwiz(source: Source, problems: Problems) -> Iterator[Record]:
+def _vizwiz(source: Source, problems: BadEntries) -> Iterator[Record]:
     """One question a photo, so the photo's number is the question's id."""
     seen: set[int] = set()
     for place, entry in enumerate(entries(source.questions)):
@@ -107,7 +107,7 @@ def _vizwiz(source: Source, problems: Problems) -> Iterator[Record]:
         )
 
 
-def _vqa(source: Source, problems: Problems) -> Iterator[Record]:
+def _vqa(source: Source, problems: BadEntries) -> Iterator[Record]:
     assert source.annotations is not None
     annotations = _annotations(source.annotations, problems)
     seen: set[int] = set()
@@ -153,7 +153,7 @@ def _vqa(source: Source, problems: Problems) -> Iterator[Record]:
         )
 
 
-def _annotations(path: Path, problems: Problems) -> dict[int, _Annotation]:
+def _annotations(path: Path, problems: BadEntries) -> dict[int, _Annotation]:
     """All annotations by question id; equal strings are kept once, which is what makes VQA v2 fit."""
     texts: dict[str, str] = {}
     groups: dict[tuple[str, ...], tuple[str, ...]] = {}

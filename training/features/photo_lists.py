@@ -18,7 +18,7 @@ FOLDER_SPLIT = "photos"  # what the split is called where there is no data set
 
 
 @dataclass(frozen=True, kw_only=True)
-class Photos:
+class PhotoList:
     """The photos of one split; path i belongs to image id i, ids rising."""
 
     split: str
@@ -26,7 +26,7 @@ class Photos:
     paths: list[Path] | None  # None where the data set knows no photos
 
 
-def photos_of_dataset(data: Path, splits: list[str] | None = None) -> list[Photos]:
+def photos_of_dataset(data: Path, splits: list[str] | None = None) -> list[PhotoList]:
     """Each photo once, of all splits of a data set or of those named. Raises DatasetError."""
     found = []
     for split in splits or split_names(data):
@@ -34,11 +34,11 @@ def photos_of_dataset(data: Path, splits: list[str] | None = None) -> list[Photo
         ids = np.unique(np.array(dataset.image_ids, np.int64))
         known = dataset.photos is not None
         paths = [dataset.photo(image_id) for image_id in ids.tolist()] if known else None
-        found.append(Photos(split=split, image_ids=ids, paths=paths))
+        found.append(PhotoList(split=split, image_ids=ids, paths=paths))
     return found
 
 
-def photos_of_folder(folder: Path) -> Photos:
+def photos_of_folder(folder: Path) -> PhotoList:
     """Every photo in a folder; the last number in a name is its image id, as in COCO_val2014_000000000042.jpg.
 
     Raises FeatureError where a name has no number, or two have the same.
@@ -57,4 +57,4 @@ def photos_of_folder(folder: Path) -> Photos:
     if not by_id:
         raise FeatureError(f"There are no photos in {folder}: none of {', '.join(sorted(_ENDINGS))}.")
     ids = np.array(sorted(by_id), np.int64)
-    return Photos(split=FOLDER_SPLIT, image_ids=ids, paths=[by_id[i] for i in ids.tolist()])
+    return PhotoList(split=FOLDER_SPLIT, image_ids=ids, paths=[by_id[i] for i in ids.tolist()])

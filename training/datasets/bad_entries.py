@@ -9,7 +9,7 @@ from ..errors import DatasetError
 
 
 @dataclass
-class Problems:
+class BadEntries:
     """Bad entries met so far, by kind."""
 
     skip: bool = False
