@@ -57,7 +57,8 @@ def set_up_logs(form: str, *, calls: bool) -> LogWriter:
     # Nothing that a line shows, and a fifth of its cost: where it was logged, and by which thread of which process.
     logging._srcfile = None  # as logging's own documentation advises
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.logAsyncioTasks = False
+    if sys.version_info >= (3, 12):
+        logging.logAsyncioTasks = False
     logging.basicConfig(level=logging.INFO, handlers=[writer], force=True)
     logging.captureWarnings(True)  # such as Pillow's about odd Exif: one line of the log, not two of stderr
     logging.getLogger("asksight.calls").setLevel(logging.INFO if calls else logging.WARNING)

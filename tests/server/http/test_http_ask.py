@@ -246,7 +246,8 @@ def test_a_call_is_counted_logged_and_limited_as_over_grpc(
         refused = http.get("/v1/model", headers=known)
         assert problem(refused, 429)["retryAfterSeconds"] > 0
         assert refused.headers["x-request-id"] == "mine"
-    codes = [(record.msg.method, record.msg.code) for record in caplog.records]  # type: ignore[attr-defined]
+    calls: list[Any] = [record.msg for record in caplog.records]
+    codes = [(call.method, call.code) for call in calls]
     assert codes == [("Ask", "UNAUTHENTICATED"), ("GetModel", "OK"), ("GetModel", "RESOURCE_EXHAUSTED")]
     labels = {"caller": "alice", "code": "OK"}
     assert metrics.registry.get_sample_value("asksight_caller_calls_total", labels) == 1
