@@ -1,4 +1,4 @@
-"""Latency against throughput as an SVG: p50 and p99 of each row, readable in light and dark."""
+"""The chart of latency against throughput as an SVG: p50 and p99 of each row, readable in light and dark."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def kept_samples(bundle: Bundle) -> Samples | None:
 
 
 def misfit(samples: Samples, bundle: Bundle) -> str | None:
-    """What of the samples the bundle's graphs would not take; None where all fits."""
+    """Say which of the samples' arrays the bundle's graphs would not take; None where all fit."""
     shape = (bundle.image_height, bundle.image_width, 3)
     photos, rows, lengths = samples.photos, samples.rows, samples.lengths
     if photos.ndim != 4 or photos.shape[1:] != shape or photos.dtype != np.dtype(bundle.image_dtype):

@@ -119,14 +119,14 @@ MAKERS = {
 
 
 def maker(name: str) -> Maker:
-    """Raises EngineError for an engine that there is not, or that is not built."""
+    """Return the maker of an engine. Raises EngineError for one that is unknown, or needs no building."""
     if name not in MAKERS:
         raise EngineError(f"There is no engine {name!r} to build for; choose one of: {', '.join(MAKERS)}.")
     return MAKERS[name]
 
 
 def check_precision(engine: Maker, precision: str) -> None:
-    """Raises EngineError for a precision that the engine has not."""
+    """Raises EngineError for a precision that the engine cannot build."""
     if precision not in engine.precisions:
         choice = ", ".join(engine.precisions)
         raise EngineError(f"{engine.name} has no precision {precision!r}; choose one of: {choice}.")

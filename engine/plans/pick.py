@@ -60,7 +60,7 @@ class Wish:
 
 
 def parse_wish(kind: str) -> Wish:
-    """Raises EngineError for an engine or precision that there is not."""
+    """Read "auto", "openvino" or "openvino:int8". Raises EngineError for an unknown engine or precision."""
     engine, _, precision = kind.partition(":")
     if engine not in ("auto", DEFAULT, *MAKERS):
         known = ", ".join(("auto", DEFAULT, *MAKERS))
@@ -143,7 +143,7 @@ def by_preference(found: Iterable[Plan], wish: Wish) -> list[Plan]:
 
 
 def speed_up(sidecar: Sidecar) -> float:
-    """Times as many rows a second as onnxruntime in float32, when it was built."""
+    """Rows a second, in multiples of what onnxruntime in float32 did when the plan was built."""
     return sidecar.rows_per_s / max(sidecar.reference_rows_per_s, 1e-9)
 
 

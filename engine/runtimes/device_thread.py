@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Tenant(Protocol):
-    """Who has memory in the device's context."""
+    """An engine that holds memory in the device's context."""
 
     def let_go(self) -> None:
         """Drop all that is allocated; called in the device's thread before the context goes."""
@@ -49,7 +49,7 @@ class DeviceThread:
         return done.result()
 
     def later(self, do: Callable[[], object]) -> None:
-        """Run `do` in the device's thread, and wait for nothing: the thread may hang."""
+        """Queue `do` for the device's thread without waiting for it, since the thread may hang."""
         if self._thread.is_alive():
             self._calls.put((do, Future()))
 

@@ -110,7 +110,7 @@ def has_bf16() -> bool:
 
 
 def check_precision(precision: str) -> None:
-    """Raises EngineError for a precision that there is not, or that this CPU has not."""
+    """Raises EngineError for a precision that is unknown, or that this CPU lacks."""
     if precision not in PRECISIONS:
         raise EngineError(f"OpenVINO has no precision {precision!r}; choose one of: {', '.join(PRECISIONS)}.")
     if precision == "bf16" and not has_bf16():

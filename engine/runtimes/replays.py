@@ -1,4 +1,4 @@
-"""Which launches are replayed as CUDA graphs: those of shapes that come again and again.
+"""Replays launches as CUDA graphs, for shapes that come again and again.
 
 A graph holds fixed shapes and addresses, and the state of the execution context that it was captured from. So each has
 a context of its own, which nothing else uses; their scratch memory is one, since they run one after the other.

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 from peers import wire
-from peers.bench import CLOSE, Length, new, one_turn, ten
 from peers.lineup import AIO, ASKSIGHT, ROOT, Setting, Started
 from peers.photos import QUESTIONS, SIZE_BYTES, new_photos, photos
 from peers.processes import read_stat
+from peers.turns import CLOSE, Length, new, one_turn, ten
 
 SCENES = Setting(bundle=ROOT / "engine" / "bundles" / "scenes")
 

@@ -21,7 +21,7 @@ def one_line(text: str) -> str:
 
 
 def answer_type(answer: str) -> str:
-    """VQA's three answer types, for data sets that do not say: "yes/no", "number" or "other"."""
+    """The answer type of an answer, for data sets that do not say: "yes/no", "number" or "other"."""
     return "yes/no" if answer in ("yes", "no") else "number" if answer.isdigit() else "other"
 
 

@@ -19,7 +19,7 @@ ARCHIVES, DONE = "archives", "downloads.json"
 
 @dataclass(kw_only=True)
 class Got:
-    """What is there now: files by archive, and which archives had been there before."""
+    """The files of each archive after a download, and which archives an earlier run had brought."""
 
     folder: Path
     files: dict[str, int] = field(default_factory=dict)

@@ -55,7 +55,7 @@ def length(url: str, how: Fetching) -> int | None:
 
 
 def fetch(url: str, path: Path, *, checksum: str | None = None, how: Fetching | None = None) -> None:
-    """Bring `url` to `path`, going on with what is there of it. Does nothing if `path` exists.
+    """Download `url` to `path`, going on from the part that is there. Does nothing if `path` exists.
 
     Raises DownloadError where the server refuses, does not answer, or sends something else than was published; what
     has arrived by then stays, except in the last case.

@@ -37,7 +37,7 @@ class RowFile:
 
     @staticmethod
     def create(path: Path, rows: int, shape: tuple[int, ...], dtype: str) -> None:
-        """Make it, full of zeros, in one move. It takes room on the disk only as rows are written."""
+        """Create the file, full of zeros, whole or not at all. Disk space is taken only as rows are written."""
         unfinished = path.with_name(path.name + ".part")
         with unfinished.open("wb") as file:
             head = {

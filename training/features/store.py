@@ -188,7 +188,7 @@ def begin(path: Path, about: StoreAbout) -> None:
 
 
 def _compared(about: StoreAbout) -> dict[str, Any]:
-    """What must be the same for two runs to fill one store; where the weights lay is no matter, their hash is."""
+    """What must be the same for two runs to fill one store: the hash of the weights, for one, not their path."""
     encoder = dict(about.encoder)
     if encoder.get("weights_sha256"):
         encoder.pop("weights", None)
