@@ -1,6 +1,6 @@
 """One call, by whichever face it comes: who calls, may it come in, and what is told of it in the end.
 
-Never its photo is told of, and its question only where that was asked for. Lives in the event loop.
+Its photo is never logged, and its question only where that was asked for. Lives in the event loop.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class TokenCheck(grpc.GenericRpcHandler):
         self._refuse: Any = grpc.stream_stream_rpc_method_handler(_refuse)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        """Give the handler that refuses, or none, and then it is another handler's affair."""
+        """Return the handler that refuses, or None to leave the call to the next handler."""
         if handler_call_details.method.startswith(OPEN_TO_ALL):
             return None
         try:

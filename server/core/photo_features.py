@@ -112,7 +112,7 @@ class Photos:
     async def see(self, ask: Ask, decoded: Callable[[], object]) -> Seen:
         """Give the features of the ask's photo. Raises AskError: of the photo, of the encoder, or for want of room.
 
-        `decoded` is called once it only waits for the encoder, be it for another ask's run.
+        `decoded` is called once it only waits for the encoder, its own run or one that another ask began.
         """
         started_s = time.perf_counter()
         image_id, header = await self._identify(ask)

@@ -1,4 +1,4 @@
-"""The log on standard error: lines for people, or JSON for machines; never a photo, nor a question unasked."""
+"""The log on standard error: lines for people, or JSON for machines; never a photo, and a question only with --log-questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of the work, as Prometheus metrics: gRPC's conventional names, and `asksight_` for what is ours.
+"""What the observer reports, as Prometheus metrics: gRPC's conventional names, and `asksight_` for what is ours.
 
 What is told is added up here, and handed to the client library when somebody looks, or a few times a second: telling
 it each time took a sixth of what a follow-up costs. In a server of several processes the library keeps its values in
@@ -38,7 +38,7 @@ class Sums(Histogram):
 
 
 class Values:
-    """What a histogram is to be told of."""
+    """Values to add to a histogram."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self.counts = [0] * (len(bounds) + 1)  # the last for what is beyond all bounds

@@ -45,7 +45,7 @@ CODE = "from asksight.server.running.supervisor import work; work()"
 
 @dataclass
 class Worker:
-    """One place among the processes, and who fills it now."""
+    """One slot for a serving process, and the process in it now."""
 
     process: subprocess.Popen[bytes]
     started_s: float

@@ -148,7 +148,7 @@ class Server:
         return stopped
 
     async def _stop(self, grace_s: float) -> None:
-        """A port that closes cancels what arrives in that moment, so it closes last: when nobody asks any more."""
+        """Closing a port cancels calls that are just arriving, so it is closed last, once no calls come."""
         assert self._grpc is not None
         assert self._health is not None
         self._assistant.admission.stopping = True
