@@ -1,4 +1,4 @@
-"""The log on standard error: lines for people, or JSON for machines; never a photo, and a question only with --log-questions."""
+"""The log on standard error, in lines for people or JSON for machines; no photos, questions only where asked for."""
 
 from __future__ import annotations
 
