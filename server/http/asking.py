@@ -26,6 +26,7 @@ M = TypeVar("M", bound=Message)
 DEFAULT_TIMEOUT_S = 30.0  # for callers that state none: a browser's tab may wait for ever
 TIMEOUT_HEADER = "grpc-timeout"  # as in gRPC over HTTP/2 and in grpc-gateway: "2500m" is 2.5 seconds
 TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
+LONGEST_S = 86_400.0  # whoever waits longer states no practical deadline; timers take no millennia
 UNIT_S = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
 Read = Callable[[Request], Awaitable[vqa_pb2.AskRequest]]
@@ -106,7 +107,7 @@ def stated_timeout_s(request: Request) -> float:
             400,
             f"Grpc-Timeout is {stated[:20]!r}; write one to eight digits and H, M, S, m, u or n: 2500m is 2.5 s.",
         )
-    return int(found[1]) * UNIT_S[found[2]]
+    return min(LONGEST_S, int(found[1]) * UNIT_S[found[2]])
 
 
 async def _while_there(request: Request, work: Coroutine[Any, Any, M]) -> M:

@@ -33,6 +33,11 @@ class InMemory(MultiPartParser):
     """Starlette's parser, which here keeps every photo in memory: they are nobody's business, so never on the disk."""
 
     spool_max_size = 2**31
+    ended = False  # whether the form's closing boundary has come
+
+    def on_end(self) -> None:
+        """Note that the form is whole; the parser itself takes one that is cut short for a whole one."""
+        self.ended = True
 
 
 async def read_ask(
@@ -40,10 +45,15 @@ async def read_ask(
 ) -> vqa_pb2.AskRequest:
     """Read an ask, whatever form it has. Raises Problem."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise refused(
+            415, f"The body is encoded as {coding[:20]!a}; send it as it is, without Content-Encoding."
+        )
     try:
         async with asyncio.timeout(ARRIVAL_S):
             if kind in JSON_TYPES:
-                return from_json(await _whole(request, _json_bytes(limits)))
+                return from_json(await _whole(request, _json_bytes(limits)), fields)
             if kind == FORM_TYPE:
                 return await _from_form(request, limits, fields)
     except TimeoutError:
@@ -57,14 +67,20 @@ async def read_ask(
     )
 
 
-def from_json(body: bytes) -> vqa_pb2.AskRequest:
-    """Read protobuf's JSON mapping of AskRequest. Raises Problem."""
+def from_json(body: bytes, fields: Mapping[str, str] = FORM_FIELDS) -> vqa_pb2.AskRequest:
+    """Read protobuf's JSON mapping of AskRequest, with a form's other names too. Raises Problem."""
     try:
         tree = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise refused(400, "The body is not JSON. Send one object, as in /openapi.json.") from None
     if not isinstance(tree, dict):
         raise refused(400, f"The body is a JSON {type(tree).__name__}; send one object, as in /openapi.json.")
+    for name in fields.keys() - FORM_FIELDS.keys() & tree.keys():
+        if fields[name] in tree:
+            raise refused(
+                400, f"Both {name!r} and {fields[name]!r} were given; send one of them.", field=fields[name]
+            )
+        tree[fields[name]] = tree.pop(name)
     try:
         return json_format.ParseDict(tree, vqa_pb2.AskRequest())
     except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
@@ -82,6 +98,8 @@ async def _from_form(request: Request, limits: Limits, fields: Mapping[str, str]
     except (KeyError, ValueError, LookupError):  # no boundary, or names in an unknown charset
         raise refused(400, "The form cannot be read: its Content-Type or a part's name is broken.") from None
     try:
+        if not parser.ended:
+            raise refused(400, "The form is cut short: its closing boundary is missing. Send the whole form.")
         return await _ask_of(form, fields)
     finally:
         await form.close()
