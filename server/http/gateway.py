@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from types import TracebackType
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ..access.calls import Desk
 from ..access.tls import TlsFiles
@@ -21,6 +23,7 @@ from ..local import LocalAssistant
 from ..watched_files import WatchedFiles
 from .app import build_app
 from .asking import Asking
+from .plain_headers import PlainHeaders
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +58,13 @@ class Gateway:
         self._watched = WatchedFiles(tls.paths if tls else tuple)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                wrap(build_app(Asking(local.assistant, desk), local.limits)),
+                PlainHeaders(
+                    ProxyHeadersMiddleware(
+                        wrap(build_app(Asking(local.assistant, desk), local.limits)),
+                        os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
+                    )
+                ),
+                proxy_headers=False,  # they are read behind PlainHeaders
                 log_config=None,
                 access_log=False,  # its lines would say who asked, and when
                 server_header=False,
