@@ -23,11 +23,10 @@ from ..local import LocalAssistant
 from ..watched_files import WatchedFiles
 from .app import build_app
 from .asking import Asking
+from .connections import ConnectionLimits, protocol
 from .plain_headers import PlainHeaders
 
 log = logging.getLogger(__name__)
-
-DEFAULT_CONNECTIONS = 256  # at once, each with at most one photo in memory; beyond them 503
 
 Wrap = Callable[[ASGIApp], ASGIApp]
 
@@ -42,7 +41,7 @@ class Gateway:
         *,
         host: str = "127.0.0.1",
         port: int = 8080,
-        connections: int = DEFAULT_CONNECTIONS,
+        limits: ConnectionLimits | None = None,
         tls: TlsFiles | None = None,
         renew_every_s: int = 30,
         wrap: Wrap = lambda app: app,
@@ -68,7 +67,7 @@ class Gateway:
                 log_config=None,
                 access_log=False,  # its lines would say who asked, and when
                 server_header=False,
-                limit_concurrency=connections,
+                http=protocol(limits or ConnectionLimits()),
                 timeout_graceful_shutdown=10,
                 ws="none",
                 lifespan="off",
