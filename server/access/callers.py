@@ -45,7 +45,7 @@ class Bucket:
 
 
 class Callers:
-    """Counts the calls under way by caller. Lives in the event loop; of those who have left, it remembers named ones."""
+    """Counts the calls under way by caller. Lives in the event loop; it remembers named callers who have left."""
 
     def __init__(self, most_calls: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._most_calls = most_calls  # of one caller at once; None: as many as the server takes

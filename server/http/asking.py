@@ -13,12 +13,14 @@ from starlette.requests import Request
 
 from asksight.v1 import vqa_pb2
 
+from ..access.callers import Caller
 from ..access.calls import REQUEST_ID, Call, Desk
 from ..access.door import Metadata
 from ..core.assistant import Assistant, in_time
 from ..errors import AskError, Cancelled
 from ..wire.requests import from_request
 from ..wire.responses import to_model_response
+from .arriving import Arriving, Body
 from .problems import from_error, refused
 
 M = TypeVar("M", bound=Message)
@@ -26,9 +28,10 @@ M = TypeVar("M", bound=Message)
 DEFAULT_TIMEOUT_S = 30.0  # for callers that state none: a browser's tab may wait for ever
 TIMEOUT_HEADER = "grpc-timeout"  # as in gRPC over HTTP/2 and in grpc-gateway: "2500m" is 2.5 seconds
 TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
+LONGEST_S = 86_400.0  # whoever waits longer states no practical deadline; timers take no millennia
 UNIT_S = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
-Read = Callable[[Request], Awaitable[vqa_pb2.AskRequest]]
+Read = Callable[[Request, Body], Awaitable[vqa_pb2.AskRequest]]
 
 
 class Asking:
@@ -37,16 +40,22 @@ class Asking:
     def __init__(self, assistant: Assistant, desk: Desk) -> None:
         self._assistant = assistant
         self._desk = desk
+        self._arriving = Arriving(assistant.limits)
 
     async def ask(self, request: Request, read: Read) -> tuple[vqa_pb2.AskResponse, dict[str, str]]:
         """Ask, as `read` reads it once the caller is known; its leaving cancels the ask. Raises Problem."""
 
-        async def answer(call: Call) -> vqa_pb2.AskResponse:
-            asked = await read(request)
+        async def answer(call: Call, caller: Caller) -> vqa_pb2.AskResponse:
+            try:
+                with self._arriving.body(caller.key) as body:
+                    asked = await read(request, body)
+            except AskError as error:
+                call.refused(error)
+                raise
             call.questions = [asked.question]
             call.deadline_s = time.monotonic() + timeout_s
             with call:
-                work = self._assistant.ask(from_request(asked, call.deadline_s))
+                work = self._assistant.ask(from_request(asked, call.deadline_s, caller=caller.key))
                 return await _while_there(request, in_time(work, call.deadline_s))
 
         timeout_s = stated_timeout_s(request)
@@ -55,7 +64,7 @@ class Asking:
     async def model(self, request: Request, name: str) -> tuple[vqa_pb2.GetModelResponse, dict[str, str]]:
         """Say what is being served. Raises Problem."""
 
-        async def answer(call: Call) -> vqa_pb2.GetModelResponse:
+        async def answer(call: Call, _: Caller) -> vqa_pb2.GetModelResponse:
             with call:
                 return to_model_response(self._assistant.models[name].info())
 
@@ -63,13 +72,13 @@ class Asking:
         return await self._called("GetModel", request, answer)
 
     async def _called(
-        self, method: str, request: Request, answer: Callable[[Call], Awaitable[M]]
+        self, method: str, request: Request, answer: Callable[[Call, Caller], Awaitable[M]]
     ) -> tuple[M, dict[str, str]]:
         call = self._desk.call(method, _metadata(request), _Peer(request))
         headers = {REQUEST_ID: call.request_id}
         try:
-            call.identify()
-            return await answer(call), headers
+            caller = call.identify()
+            return await answer(call, caller), headers
         except AskError as error:
             raise from_error(error, headers) from None
 
@@ -106,7 +115,7 @@ def stated_timeout_s(request: Request) -> float:
             400,
             f"Grpc-Timeout is {stated[:20]!r}; write one to eight digits and H, M, S, m, u or n: 2500m is 2.5 s.",
         )
-    return int(found[1]) * UNIT_S[found[2]]
+    return min(LONGEST_S, int(found[1]) * UNIT_S[found[2]])
 
 
 async def _while_there(request: Request, work: Coroutine[Any, Any, M]) -> M:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,6 +12,7 @@ from types import TracebackType
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ..access.calls import Desk
 from ..access.tls import Certificates
@@ -18,8 +20,8 @@ from ..errors import ServerError
 from ..local import LocalAssistant
 from .app import build_app
 from .asking import Asking
-
-DEFAULT_CONNECTIONS = 256  # at once, each with at most one photo in memory; beyond them 503
+from .connections import ConnectionLimits, protocol
+from .plain_headers import PlainHeaders
 
 Wrap = Callable[[ASGIApp], ASGIApp]
 
@@ -34,7 +36,7 @@ class Gateway:
         *,
         host: str = "127.0.0.1",
         port: int = 8080,
-        connections: int = DEFAULT_CONNECTIONS,
+        limits: ConnectionLimits | None = None,
         certificates: Certificates | None = None,
         wrap: Wrap = lambda app: app,
     ) -> None:
@@ -48,11 +50,17 @@ class Gateway:
         self._certificates = certificates
         self._server = uvicorn.Server(
             uvicorn.Config(
-                wrap(build_app(Asking(local.assistant, desk), local.limits)),
+                PlainHeaders(
+                    ProxyHeadersMiddleware(
+                        wrap(build_app(Asking(local.assistant, desk), local.limits)),
+                        os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
+                    )
+                ),
+                proxy_headers=False,  # they are read behind PlainHeaders
                 log_config=None,
                 access_log=False,  # its lines would say who asked, and when
                 server_header=False,
-                limit_concurrency=connections,
+                http=protocol(limits or ConnectionLimits()),
                 timeout_graceful_shutdown=10,
                 ws="none",
                 lifespan="off",

@@ -15,11 +15,16 @@ from starlette.requests import ClientDisconnect, Request
 from asksight.v1 import vqa_pb2
 
 from ..limits import Limits
+from .arriving import Body
 from .problems import Problem, refused
 
-ARRIVAL_S = 60.0  # how long a body may take: 16 MiB over a slow phone network
 JSON_TYPES = ("application/json", "text/json")
 FORM_TYPE = "multipart/form-data"
+MOST_MARKS = (
+    4096  # brackets and commas of a JSON body, its question's too; an ask has six fields and no lists
+)
+MOST_DIGITS = 32  # of a number; an ask's are of 32 bits
+MARKS = (b"{", b"[", b",")
 SPARE_BYTES = 64 * 1024  # for what stands around the photo
 
 # The names of a form's fields, and of the request's; "ques" is what the tutorial that this began with called it.
@@ -33,22 +38,34 @@ class InMemory(MultiPartParser):
     """Starlette's parser, which here keeps every photo in memory: they are nobody's business, so never on the disk."""
 
     spool_max_size = 2**31
+    ended = False  # whether the form's closing boundary has come
+
+    def on_end(self) -> None:
+        """Note that the form is whole; the parser itself takes one that is cut short for a whole one."""
+        self.ended = True
 
 
 async def read_ask(
-    request: Request, limits: Limits, fields: Mapping[str, str] = FORM_FIELDS
+    request: Request, limits: Limits, body: Body, fields: Mapping[str, str] = FORM_FIELDS
 ) -> vqa_pb2.AskRequest:
-    """Read an ask, whatever form it has. Raises Problem."""
+    """Read an ask, whatever form it has; `body` counts its bytes. Raises Problem and Overloaded."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise refused(
+            415, f"The body is encoded as {coding[:20]!a}; send it as it is, without Content-Encoding."
+        )
     try:
-        async with asyncio.timeout(ARRIVAL_S):
+        async with asyncio.timeout(limits.receive_within_s):
             if kind in JSON_TYPES:
-                return from_json(await _whole(request, _json_bytes(limits)))
+                return from_json(await _whole(request, body, _json_bytes(limits)), fields)
             if kind == FORM_TYPE:
-                return await _from_form(request, limits, fields)
+                return await _from_form(request, limits, body, fields)
     except TimeoutError:
         raise refused(
-            408, f"The request did not arrive within {ARRIVAL_S:.0f} seconds. Send it again."
+            408,
+            f"The request did not arrive within {limits.receive_within_s:g} seconds. "
+            "Send a smaller photo, or over a better line.",
         ) from None
     except ClientDisconnect:
         raise Problem(499, "CANCELLED", "The caller went away before the request had arrived.") from None
@@ -57,14 +74,27 @@ async def read_ask(
     )
 
 
-def from_json(body: bytes) -> vqa_pb2.AskRequest:
-    """Read protobuf's JSON mapping of AskRequest. Raises Problem."""
+def from_json(body: bytes, fields: Mapping[str, str] = FORM_FIELDS) -> vqa_pb2.AskRequest:
+    """Read protobuf's JSON mapping of AskRequest, with a form's other names too. Raises Problem."""
+    if (
+        sum(body.count(mark) for mark in MARKS) > MOST_MARKS
+    ):  # a tree of them would take fifty times the bytes
+        raise refused(
+            400,
+            f"The JSON has more than {MOST_MARKS} brackets and commas; send one object, as in /openapi.json.",
+        )
     try:
-        tree = json.loads(body, parse_constant=_no_constant)
+        tree = json.loads(body, parse_constant=_no_constant, parse_int=_whole_number, parse_float=_number)
     except (ValueError, RecursionError):
         raise refused(400, "The body is not JSON. Send one object, as in /openapi.json.") from None
     if not isinstance(tree, dict):
         raise refused(400, f"The body is a JSON {type(tree).__name__}; send one object, as in /openapi.json.")
+    for name in fields.keys() - FORM_FIELDS.keys() & tree.keys():
+        if fields[name] in tree:
+            raise refused(
+                400, f"Both {name!r} and {fields[name]!r} were given; send one of them.", field=fields[name]
+            )
+        tree[fields[name]] = tree.pop(name)
     try:
         return json_format.ParseDict(tree, vqa_pb2.AskRequest())
     except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
@@ -72,8 +102,10 @@ def from_json(body: bytes) -> vqa_pb2.AskRequest:
         raise refused(400, f"The JSON is not an AskRequest: {said} See /openapi.json.") from None
 
 
-async def _from_form(request: Request, limits: Limits, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
-    stream = _bounded(request, limits.max_message_bytes + SPARE_BYTES)
+async def _from_form(
+    request: Request, limits: Limits, body: Body, fields: Mapping[str, str]
+) -> vqa_pb2.AskRequest:
+    stream = _bounded(request, body, limits.max_message_bytes + SPARE_BYTES)
     parser = InMemory(request.headers, stream, max_files=1, max_fields=len(fields), max_part_size=SPARE_BYTES)
     try:
         form = await parser.parse()
@@ -82,6 +114,8 @@ async def _from_form(request: Request, limits: Limits, fields: Mapping[str, str]
     except (KeyError, ValueError, LookupError):  # no boundary, or names in an unknown charset
         raise refused(400, "The form cannot be read: its Content-Type or a part's name is broken.") from None
     try:
+        if not parser.ended:
+            raise refused(400, "The form is cut short: its closing boundary is missing. Send the whole form.")
         return await _ask_of(form, fields)
     finally:
         await form.close()
@@ -115,11 +149,11 @@ async def _value(field: str, value: UploadFile | str) -> bytes | str | int:
     return int(value)
 
 
-async def _whole(request: Request, most_bytes: int) -> bytes:
-    return b"".join([chunk async for chunk in _bounded(request, most_bytes)])
+async def _whole(request: Request, body: Body, most_bytes: int) -> bytes:
+    return b"".join([chunk async for chunk in _bounded(request, body, most_bytes)])
 
 
-async def _bounded(request: Request, most_bytes: int) -> AsyncGenerator[bytes, None]:
+async def _bounded(request: Request, body: Body, most_bytes: int) -> AsyncGenerator[bytes, None]:
     """The body as it comes, refused as soon as it is known to be too long."""
     stated = request.headers.get("content-length", "")
     arrived = int(stated) if stated.isdigit() else 0
@@ -130,6 +164,7 @@ async def _bounded(request: Request, most_bytes: int) -> AsyncGenerator[bytes, N
         arrived += len(chunk)
         if arrived > most_bytes:
             raise _too_large(arrived, most_bytes)
+        body.came(len(chunk))
         yield chunk
 
 
@@ -143,6 +178,20 @@ def _too_large(seen: int, most: int) -> Problem:
         f"The request has {seen} bytes or more; at most {most} are taken. Resize the photo.",
         field="image_data",
     )
+
+
+def _whole_number(digits: str) -> int:
+    return int(_short(digits))
+
+
+def _number(digits: str) -> float:
+    return float(_short(digits))
+
+
+def _short(digits: str) -> str:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError("The number has too many digits")
+    return digits
 
 
 def _no_constant(name: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import socket
 import threading
@@ -57,6 +58,12 @@ def test_a_form_and_json_give_what_the_assistant_says(web: Web) -> None:
 def test_the_tutorials_names_are_taken_at_predict_alone(web: Web) -> None:
     assert as_form(web, "/predict", ques=QUESTION).json()["imageId"] == IMAGE_ID
     assert "'ques'" in problem(as_form(web, ques=QUESTION), 400)["detail"]
+    assert (
+        web.http.post("/predict", json={"imageId": IMAGE_ID, "ques": QUESTION}).json()["imageId"] == IMAGE_ID
+    )
+    twice = web.http.post("/predict", json={"imageId": IMAGE_ID, "ques": "x", "question": "y"})
+    assert "Both" in problem(twice, 400)["detail"]
+    assert "ques" in problem(web.http.post("/v1/ask", json={"imageId": IMAGE_ID, "ques": "x"}), 400)["detail"]
 
 
 def test_a_follow_up_sends_no_photo_and_runs_no_encoder(web: Web) -> None:
@@ -79,7 +86,7 @@ def test_what_is_being_served(web: Web) -> None:
     [
         (b"{", "application/json", 400, "not JSON"),
         (b"[]", "application/json", 400, "one object"),
-        (b"[" * 100_000, "application/json", 400, "not JSON"),
+        (b"[" * 4000, "application/json", 400, "not JSON"),
         (b'{"question": 5}', "application/json", 400, "AskRequest"),
         (b'{"colour": "red"}', "application/json", 400, "AskRequest"),
         (b'{"topK": -1}', "application/json", 400, "AskRequest"),
@@ -91,6 +98,12 @@ def test_what_is_being_served(web: Web) -> None:
         (b"x", "multipart/form-data", 400, "form"),
         (b"x", "multipart/form-data; boundary=b", 400, ""),
         (b"--b\r\n\r\n\r\n--b--", "multipart/form-data; boundary=b", 400, "form"),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="question"\r\n\r\nx',
+            "multipart/form-data; boundary=b",
+            400,
+            "cut short",
+        ),
         (b"x", "", 415, "no stated type"),
     ],
 )
@@ -157,8 +170,23 @@ def test_a_deadline_is_kept_and_a_wrong_one_refused(web: Web) -> None:
     )
     assert problem(late, 504)["code"] == "DEADLINE_EXCEEDED"
     release(web.rig.encoder)
-    wrong = web.http.get("/v1/model", headers={"Grpc-Timeout": "soon"})
-    assert "Grpc-Timeout" in problem(wrong, 400)["detail"]
+    for wrong in ("soon", "-1S", "123456789S", "1", "H", "1 S"):
+        refused = web.http.get("/v1/model", headers={"Grpc-Timeout": wrong})
+        assert "one to eight digits" in problem(refused, 400)["detail"]
+
+
+@pytest.mark.parametrize("stated", ["99999999H", "99999999M", "2M"])
+def test_a_very_long_deadline_is_none(web: Web, stated: str) -> None:
+    reply = web.http.post(
+        "/v1/ask", files={"image": PHOTO, "question": (None, QUESTION)}, headers={"Grpc-Timeout": stated}
+    )
+    assert reply.status_code == 200
+
+
+def test_a_compressed_body_is_called_so(web: Web) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    packed = web.http.post("/v1/ask", content=gzip.compress(b'{"question": "x"}'), headers=headers)
+    assert "'gzip'" in problem(packed, 415)["detail"]
 
 
 def test_overload_is_429_with_a_time_to_come_back(make_web: MakeWeb) -> None:

@@ -1,0 +1,155 @@
+"""One HTTP connection: its head comes in time, what nobody reads is not kept, and when all places are taken it says so.
+
+uvicorn bounds idle connections alone. One that has sent no whole head gives its place to a newcomer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, cast
+
+import h11
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .problems import Problem, refused
+
+RETRY_S = 1.0  # nobody knows when others end
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConnectionLimits:
+    """The bounds of all connections of one HTTP port."""
+
+    connections: int = 256  # at once; one address may have half. Beyond them 503
+    head_within_s: float = 10.0  # from the first byte, or from the connection's beginning
+    unread_within_s: float = 2.0  # after an answer, for what is still sent of a body that nobody reads
+
+
+def protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:
+    """The class of connections that keep to `limits`, for uvicorn to make them of."""
+    waiting: dict[Connection, str] = {}  # without a whole head, the oldest first, with where they come from
+    places: Counter[str] = Counter()
+
+    class Bounded(Connection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.limits, self.waiting, self.places = limits, waiting, places
+
+    return Bounded
+
+
+class Connection(H11Protocol):
+    """Lives in the event loop."""
+
+    limits: ConnectionLimits
+    waiting: dict[Connection, str]
+    places: Counter[str]
+    _timer: asyncio.TimerHandle | None = None
+    _address = ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a place, that of one that waits where none is left."""
+        super().connection_made(transport)
+        self._address = self.client[0] if self.client else ""
+        most, total = self.limits.connections, self.places.total()
+        if self.places[self._address] >= most // 2:
+            room = self._evict(self._address)
+        else:
+            room = total < most or self._evict(None)
+        self.places[self._address] += 1
+        if not room:
+            self.app = cast("Any", _full)
+            if total >= 2 * most:  # not even room to say so
+                transport.abort()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back."""
+        self._end_timer()
+        self.waiting.pop(self, None)
+        self.places[self._address] -= 1
+        if not self.places[self._address]:
+            del self.places[self._address]
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, unless an answer to it has been given already."""
+        if not self.transport.is_closing():
+            super().data_received(data)
+            self._watch()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next head, or for the end of what nobody reads, but not for long."""
+        super().on_response_complete()
+        self._watch()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, in the form that all refusals have."""
+        self._say(refused(400, f"{msg} Send HTTP/1.1."))
+
+    def _watch(self) -> None:
+        """Have a timer for what the connection waits for, one for each head and each unread body."""
+        if self.transport.is_closing():
+            return
+        if self.conn.their_state is h11.IDLE:
+            if self not in self.waiting:
+                self._end_timer()
+                self.waiting[self] = self._address
+            if self.timeout_keep_alive_task is None and self._timer is None:
+                self._timer = self.loop.call_later(self.limits.head_within_s, self._too_slow)
+            return
+        self.waiting.pop(self, None)
+        unread = self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
+        if not unread:
+            self._end_timer()
+        elif self._timer is None:
+            self._unset_keepalive_if_required()
+            self._timer = self.loop.call_later(self.limits.unread_within_s, self.transport.close)
+
+    def _end_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _evict(self, address: str | None) -> bool:
+        """Close the oldest that waits, of that address if one is given; say whether there was one."""
+        for one, place in self.waiting.items():
+            if address in (None, place):
+                del self.waiting[one]
+                one.transport.abort()
+                return True
+        return False
+
+    def _too_slow(self) -> None:
+        within_s = self.limits.head_within_s
+        self._say(
+            refused(408, f"The request's head did not come whole within {within_s:g} seconds. Send it again.")
+        )
+
+    def _say(self, problem: Problem) -> None:
+        """Answer where there is no request to answer, and close."""
+        if self.transport.is_closing():
+            return
+        response = problem.response()
+        headers = [*response.raw_headers, (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=problem.status, headers=headers),
+            h11.Data(data=bytes(response.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+
+async def _full(scope: Scope, receive: Receive, send: Send) -> None:
+    problem = Problem(
+        503,
+        "RESOURCE_EXHAUSTED",
+        "All connections are taken. Ask again in a second.",
+        retry_after_s=RETRY_S,
+        headers={"Connection": "close"},
+    )
+    await problem.response()(scope, receive, send)
