@@ -98,6 +98,8 @@ class Connection(H11Protocol):
             if self not in self.waiting:
                 self._end_timer()
                 self.waiting[self] = self._address
+            if self.conn.trailing_data[0]:  # the next head has begun
+                self._unset_keepalive_if_required()
             if self.timeout_keep_alive_task is None and self._timer is None:
                 self._timer = self.loop.call_later(self.limits.head_within_s, self._too_slow)
             return
@@ -132,6 +134,12 @@ class Connection(H11Protocol):
     def _say(self, problem: Problem) -> None:
         """Answer where there is no request to answer, and close."""
         if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # its request's body has turned into something else
+            self.cycle.message_event.set()
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # it has its answer already
+            self.transport.close()
             return
         response = problem.response()
         headers = [*response.raw_headers, (b"connection", b"close")]

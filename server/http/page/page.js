@@ -91,7 +91,12 @@ function refuse(message, focus) {
 
 byId("login").addEventListener("submit", (event) => {
   event.preventDefault();
-  conversation.token = byId("token").value.trim() || null;
+  const token = byId("token").value.trim();
+  if (/[^\x21-\x7e]/.test(token)) {
+    // fetch would throw: no header can hold it
+    return refuse("The token has a character that no token has. It is letters, digits and signs, without spaces.", "token");
+  }
+  conversation.token = token || null;
   byId("login").hidden = true;
   fail("");
   byId("ask").requestSubmit();

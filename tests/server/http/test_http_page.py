@@ -171,7 +171,11 @@ def test_a_server_with_tokens_asks_for_one(visit: Any) -> None:
     tab.page.keyboard.press("Enter")
     expect(tab.page.get_by_label("Access token")).to_be_focused()
     assert violations(tab.page) == []
-    tab.page.keyboard.type("secret")
+    tab.page.keyboard.insert_text("sécret")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("alert")).to_contain_text("a character that no token has")
+    expect(tab.page.get_by_label("Access token")).to_be_focused()
+    tab.page.get_by_label("Access token").fill("secret")
     tab.page.keyboard.press("Enter")
     expect(tab.page.get_by_role("status")).to_contain_text("red")
 
