@@ -64,7 +64,10 @@ class LogWriter(logging.Handler):
         lines: list[bytes] = []
         size = 0
         while self._waiting:
-            line = self._line(self._waiting.popleft())
+            record = self._waiting.popleft()
+            if not self.filter(record):
+                continue
+            line = self._line(record)
             if lines and size + len(line) > AT_ONCE_BYTES:
                 self._write(b"".join(lines))
                 lines, size = [], 0

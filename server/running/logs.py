@@ -11,6 +11,7 @@ from types import TracebackType
 
 from ..printable import printable_json
 from .log_writer import LogWriter
+from .repeated import Repeated
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class JsonLines(logging.Formatter):
 def set_up_logs(form: str, *, calls: bool) -> LogWriter:
     """Log to standard error as "text" or "json"; with `calls`, one line each. What is logged never blocks."""
     writer = LogWriter()
+    writer.addFilter(Repeated())
     writer.setFormatter(JsonLines() if form == "json" else TextLines())
     # Nothing that a line shows, and a fifth of its cost: where it was logged, and by which thread of which process.
     logging._srcfile = None  # as logging's own documentation advises

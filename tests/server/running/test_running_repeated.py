@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from asksight.server.running.log_writer import LogWriter
 from asksight.server.running.repeated import MOST_KINDS, Repeated
 
 
@@ -99,3 +101,17 @@ def test_kinds_without_end_are_not_remembered(lines: Lines) -> None:
     assert isinstance(repeated, Repeated)
     assert len(repeated._seen) <= MOST_KINDS
     assert len(lines.take()) == 3 * MOST_KINDS
+
+
+def test_the_log_writes_the_first_of_many_and_how_many_there_were() -> None:
+    reading, writing = os.pipe()
+    writer = LogWriter(writing)
+    writer.setFormatter(logging.Formatter("%(message)s"))
+    now_s = 0.0
+    writer.addFilter(Repeated(lambda: now_s))
+    for _ in range(100):
+        writer.handle(logging.makeLogRecord({"name": "a", "levelno": logging.ERROR, "msg": "no room"}))
+    writer.close()
+    os.close(writing)
+    with os.fdopen(reading) as heard:
+        assert heard.read() == "no room\n"
