@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from types import TracebackType
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -57,12 +58,7 @@ class Gateway:
         self._watched = WatchedFiles(tls.paths if tls else tuple)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                PlainHeaders(
-                    ProxyHeadersMiddleware(
-                        wrap(build_app(Asking(local.assistant, desk), local.limits)),
-                        os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
-                    )
-                ),
+                PlainHeaders(_behind_proxies(wrap(build_app(Asking(local.assistant, desk), local.limits)))),
                 proxy_headers=False,  # they are read behind PlainHeaders
                 log_config=None,
                 access_log=False,  # its lines would say who asked, and when
@@ -132,6 +128,13 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _behind_proxies(app: ASGIApp) -> ASGIApp:
+    """As uvicorn does by itself: the proxies of this variable say who calls."""
+    middleware: Any = ProxyHeadersMiddleware  # uvicorn and Starlette type ASGI differently
+    wrapped: ASGIApp = middleware(app, os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
+    return wrapped
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -12,6 +12,7 @@ from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from server_rig import MakeRig
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from asksight.server.access.callers import Caller
 from asksight.server.access.calls import Desk
 from asksight.server.access.door import Door
 from asksight.server.access.tokens import TokenFile
@@ -33,12 +34,19 @@ class Listens:
         await self.app(scope, receive, send)
 
 
-def test_an_address_that_is_none_is_not_taken_for_the_callers(make_rig: MakeRig) -> None:
+def test_an_address_that_is_none_is_not_taken_for_the_callers(
+    make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rig = make_rig()
     seen: list[str] = []
     desk = Desk(rig.local.assistant.admission)
     enter = desk.callers.enter
-    desk.callers.enter = lambda caller: (seen.append(caller.key), enter(caller))[1]  # type: ignore[method-assign]
+
+    def note(caller: Caller) -> None:
+        seen.append(caller.key)
+        enter(caller)
+
+    monkeypatch.setattr(desk.callers, "enter", note)
     with (
         Gateway(rig.local, desk, port=0) as gateway,
         httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", trust_env=False) as http,
@@ -68,9 +76,9 @@ def test_what_is_optional_is_dropped_and_a_token_refused(
             assert reply.status_code == 200, name
             assert reply.headers["x-request-id"].isalnum()
         traced = (b"traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-        for name in (b"tracestate", b"baggage"):
+        for key in (b"tracestate", b"baggage"):
             assert http.get(
-                "/v1/model", headers=[(b"authorization", b"Bearer secret"), traced, (name, odd)]
+                "/v1/model", headers=[(b"authorization", b"Bearer secret"), traced, (key, odd)]
             ).is_success
         assert heard == []
         problem(http.get("/v1/model", headers=[(b"authorization", b"Bearer " + odd)]), 401)
