@@ -112,9 +112,9 @@ class Gateway:
 
 
 def _behind_proxies(app: ASGIApp) -> ASGIApp:
-    """Callers have the address that X-Forwarded-For says, where it comes from a proxy that is trusted."""
-    typed_otherwise: Any = ProxyHeadersMiddleware  # than Starlette's applications are, which it takes
-    wrapped: ASGIApp = typed_otherwise(app, os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
+    """As uvicorn does by itself: the proxies of this variable say who calls."""
+    middleware: Any = ProxyHeadersMiddleware  # uvicorn and Starlette type ASGI differently
+    wrapped: ASGIApp = middleware(app, os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
     return wrapped
 
 

@@ -92,7 +92,7 @@ class Settings:
     queue_mb: int = setting(512, "MiB of their photos, as they came.", LOAD, at_least=1)
     decoding_mb: int = setting(512, "MiB of photos that are being decoded.", LOAD, at_least=1)
     receiving_mb: int = setting(
-        96, "MiB of messages that are not whole yet; one caller may have half.", LOAD, at_least=1
+        64, "MiB of messages that are not whole yet; one caller may have half.", LOAD, at_least=1
     )
     receive_within: float = setting(60.0, "Seconds for a message to come whole.", LOAD, at_least=0.1)
     unshrunk_megapixels: int = setting(

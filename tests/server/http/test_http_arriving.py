@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 from contextlib import ExitStack
@@ -78,7 +79,7 @@ def test_a_body_that_stalls_ends_with_408(make_web: MakeWeb) -> None:
     ],
 )
 def test_no_tree_is_made_of_a_json_bomb(monkeypatch: pytest.MonkeyPatch, bomb: bytes) -> None:
-    monkeypatch.setattr("json.loads", lambda *_, **__: pytest.fail("it was parsed"))
+    monkeypatch.setattr(json, "loads", lambda *_, **__: pytest.fail("it was parsed"))
     with pytest.raises(Problem) as caught:
         reading.from_json(bomb)
     assert "brackets and commas" in caught.value.detail

@@ -34,17 +34,19 @@ class Listens:
         await self.app(scope, receive, send)
 
 
-def test_an_address_that_is_none_is_not_taken_for_the_callers(make_rig: MakeRig) -> None:
+def test_an_address_that_is_none_is_not_taken_for_the_callers(
+    make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rig = make_rig()
     seen: list[str] = []
     desk = Desk(rig.local.assistant.admission)
     enter = desk.callers.enter
 
-    def entered(caller: Caller) -> None:
+    def note(caller: Caller) -> None:
         seen.append(caller.key)
         enter(caller)
 
-    desk.callers.enter = entered  # type: ignore[method-assign]
+    monkeypatch.setattr(desk.callers, "enter", note)
     with (
         Gateway(rig.local, desk, port=0) as gateway,
         httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", trust_env=False) as http,
@@ -74,9 +76,10 @@ def test_what_is_optional_is_dropped_and_a_token_refused(
             assert reply.status_code == 200, name
             assert reply.headers["x-request-id"].isalnum()
         traced = (b"traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-        for told in (b"tracestate", b"baggage"):
-            headers = [(b"authorization", b"Bearer secret"), traced, (told, odd)]
-            assert http.get("/v1/model", headers=headers).is_success
+        for key in (b"tracestate", b"baggage"):
+            assert http.get(
+                "/v1/model", headers=[(b"authorization", b"Bearer secret"), traced, (key, odd)]
+            ).is_success
         assert heard == []
         problem(http.get("/v1/model", headers=[(b"authorization", b"Bearer " + odd)]), 401)
         timeout = http.get("/v1/model", headers=[(b"grpc-timeout", odd)])
