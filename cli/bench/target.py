@@ -44,6 +44,7 @@ def read_target(
             "--tls": tls,
             "--tls-authority": authority,
             "--tls-certificate": certificate,
+            "--tls-key": key,
         }
         if given := [flag for flag, value in needless.items() if value]:
             raise typer.BadParameter(

@@ -251,6 +251,7 @@ def test_other_formats_are_new_photos_too(
         (("--server", "localhost", "--model", "scenes"), 2, "not both"),
         (("--model", "nowhere"), 1, "nowhere"),
         (("--pid", "1"), 2, "goes with --server"),
+        (("--tls-key", "x"), 2, "goes with --server"),
         (("--server", "localhost", "--pid", "999999999"), 1, "no process 999999999"),
         (("--callers", "0"), 2, "whole numbers from 1 to 10000"),
         (("--rate", "fast"), 2, "numbers with commas"),
