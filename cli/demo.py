@@ -12,7 +12,7 @@ import typer
 
 from .demo_asks import DEMO_PHOTOS, DemoPhoto
 from .next_steps import next_steps
-from .output import reply_fields, to_json
+from .output import printable, reply_fields, to_json
 
 if TYPE_CHECKING:
     from asksight.client import Client, Reply
@@ -107,7 +107,7 @@ def _say_reply(question: str, reply: Reply, took_ms: float) -> None:
     answers = ", ".join(f"{one.label} {100 * one.probability:.1f} %" for one in reply.answers)
     features = "features cached" if reply.timings.features_cached else "photo encoded"
     typer.echo(f"  {question}")
-    typer.echo(f"    {reply.verdict}: {answers}  [{took_ms:.1f} ms, {features}]")
+    typer.echo(f"    {reply.verdict}: {printable(answers)}  [{took_ms:.1f} ms, {features}]")
     for issue in reply.photo_issues:
         typer.echo(f"    The photo is {issue.kind}: {issue.hint}")
 

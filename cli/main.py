@@ -17,6 +17,8 @@ from typing import Annotated
 
 import typer
 
+from .output import printable
+
 TRAIN_EXTRA = ("tensorflow", "keras", "spacy", "h5py", "scipy", "onnx")
 
 
@@ -111,7 +113,7 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
 
 def expected(error: Exception) -> str | None:
     """Give the one line to be said about a failure that a person can mend, None for a mistake of ours."""
-    said = " ".join(str(error).split())
+    said = printable(" ".join(str(error).split()))
     if any(kind.__module__.startswith("asksight.") for kind in type(error).__mro__):
         return said
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in TRAIN_EXTRA:
