@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
-from unicodedata import category
 
 if TYPE_CHECKING:
     from asksight.client import Reply
@@ -13,21 +12,16 @@ if TYPE_CHECKING:
 
 def to_json(result: Any) -> str:
     """Give one line of JSON; keys stay in their order and text as it is."""
-    return json.dumps(result, ensure_ascii=False, allow_nan=False)
+    from asksight.server.printable import printable_json
+
+    return printable_json(json.dumps(result, ensure_ascii=False, allow_nan=False))
 
 
 def printable(text: str) -> str:
     """Give text that a bundle or a server chose with its control characters written out: no terminal obeys them."""
-    return "".join(one.encode("unicode_escape").decode() if _orders(one) else one for one in text)
+    from asksight.server.printable import printable as written_out
 
-
-def _orders(one: str) -> bool:
-    """Controls, ends of lines, half characters, and what turns the direction of text; joiners belong to Hindi."""
-    return (
-        category(one) in ("Cc", "Cs", "Zl", "Zp")
-        or "\u202a" <= one <= "\u202e"
-        or "\u2066" <= one <= "\u2069"
-    )
+    return written_out(text)
 
 
 def reply_fields(reply: Reply) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import category
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from ..graphs.graph import GraphHeader
 from ..runtimes.check import shape_text
 from .manifest import Manifest
 
+CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # of Unicode's categories: what a terminal may obey, and ends of lines
+CONTROLS_ADVICE = "Name the answer otherwise and export the bundle again."
 ADVICE = "The files belong to different models: export the bundle again."
 FREE = None
 F32, I32 = np.dtype(np.float32), np.dtype(np.int32)
@@ -54,6 +57,9 @@ def check_counts(
             raise refused(root / name, expected=f"{count} lines", found=f"{len(lines)}", advice=ADVICE)
         if twice := _first_twice(lines):
             raise refused(root / name, expected="each line once", found=f"{twice!r} twice", advice=ADVICE)
+    if odd := next((line for line in answers if any(category(one) in CONTROLS for one in line)), None):
+        found = f"a control character in {odd!r}"
+        raise refused(root / "answers.txt", expected="plain text", found=found, advice=CONTROLS_ADVICE)
     if manifest.unknown_rows > manifest.words:
         found = f"{manifest.unknown_rows} for {manifest.words} words"
         raise refused(

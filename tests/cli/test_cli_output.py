@@ -9,7 +9,7 @@ from asksight.client import AskSightError
 
 def test_control_characters_are_written_out() -> None:
     assert printable("caf\u00e9 \u0915\u094d\u200d\u0937") == "caf\u00e9 \u0915\u094d\u200d\u0937"
-    assert printable("\x1b]0;mine\x07\x9b2J\u202e\n") == "\\x1b]0;mine\\x07\\x9b2J\\u202e\\n"
+    assert printable("\x1b]0;mine\x07\x9b2J\u202e\n") == "\\x1b]0;mine\\x07\\x9b2J\\u202e\\x0a"
 
 
 def test_an_error_gives_no_order() -> None:

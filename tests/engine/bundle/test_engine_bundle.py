@@ -186,6 +186,10 @@ def test_other_things_are_never_overwritten(tmp_path: Path) -> None:
         ({"vectors": np.full((3, DIMENSION), np.nan, np.float16)}, r"vectors.npy: the vectors hold NaN"),
         ({"answers": ANSWERS[1:]}, r"answerer.onnx: .*logits \[\?, 9\].*found logits \[\?, 10\]"),
         ({"answers": ["yes"] * 10}, r"answers.txt: expected each line once, found 'yes' twice"),
+        (
+            {"answers": ["\x1b[2J", *"bcdefghij"]},
+            r"answers.txt: expected plain text, found a control character",
+        ),
         ({"answers": ["a\nb", *ANSWERS[1:]]}, r"answers.txt: entry 0 is 'a\\nb'"),
         ({"answers": ["", *ANSWERS[1:]]}, r"answers.txt: entry 0 is ''"),
         ({"answers": ["\ud800", *ANSWERS[1:]]}, r"surrogates not allowed"),
