@@ -13,7 +13,7 @@ from ..graphs.graph import GraphHeader
 from ..runtimes.check import shape_text
 from .manifest import Manifest
 
-CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # of Unicode's categories: what a terminal may obey, and ends of lines
+CONTROLS = ("Cc", "Cs")  # of Unicode's categories: what a terminal may obey, and halves of characters
 CONTROLS_ADVICE = "Name the answer otherwise and export the bundle again."
 ADVICE = "The files belong to different models: export the bundle again."
 FREE = None
