@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .connecting import credentials
 from .output import reply_fields, reply_lines, to_json
 
 if TYPE_CHECKING:
+    import grpc
+
     from asksight.client import Client
 
 
@@ -28,6 +32,30 @@ def ask(
             metavar="BUNDLE", help="Ask a bundle in this process: a folder, or scenes, the built-in one."
         ),
     ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ASKSIGHT_TOKEN",
+            help="The token that the server wants; better by its variable, since other users see command lines.",
+        ),
+    ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Use TLS, and trust the system's certificate authorities.")
+    ] = False,
+    tls_authority: Annotated[
+        Path | None,
+        typer.Option(
+            "--tls-authority",
+            "--ca",
+            metavar="PEM",
+            envvar="ASKSIGHT_CA",
+            help="Use TLS, and trust this certificate authority.",
+        ),
+    ] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="The client's certificate.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="The key of --tls-certificate.")] = None,
     top_k: Annotated[int, typer.Option(min=0, help="How many answers.")] = 5,
     timeout: Annotated[float, typer.Option(min=0.0, help="Seconds to wait for the answer.")] = 10.0,
     locale: Annotated[str, typer.Option(help="BCP 47 language of the spoken sentence.")] = "en",
@@ -39,7 +67,14 @@ def ask(
     """
     if server and model:
         raise typer.BadParameter("give --server or --model, not both: a server has its own model")
-    with _client(server, model, timeout) as client:
+    if server is None and (tls or tls_certificate or tls_key):
+        raise typer.BadParameter(
+            "goes with --server: a bundle in this process needs none", param_hint="--tls…"
+        )
+    channel = None
+    if server is not None:
+        channel = credentials(tls=tls, authority=tls_authority, certificate=tls_certificate, key=tls_key)
+    with _client(server, model, timeout, token, channel) as client:
         reply = client.ask(sys.stdin.buffer if photo == "-" else photo, question, top_k=top_k, locale=locale)
     if json:
         typer.echo(to_json({"photo": photo, "question": question, **reply_fields(reply)}))
@@ -47,12 +82,18 @@ def ask(
         typer.echo("\n".join(reply_lines(reply)))
 
 
-def _client(server: str | None, model: str | None, timeout: float) -> Client:
+def _client(
+    server: str | None,
+    model: str | None,
+    timeout: float,
+    token: str | None,
+    channel: grpc.ChannelCredentials | None,
+) -> Client:
     from asksight.client import connect, load
 
     if not server:
         return load(model or "scenes", timeout=timeout)
     try:
-        return connect(server, timeout=timeout)
+        return connect(server, timeout=timeout, token=token, credentials=channel)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--server") from None

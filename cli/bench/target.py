@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import grpc
 import typer
 
+from ..connecting import check_option, credentials
 from .processor import check_process
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,24 +50,9 @@ def read_target(
         return Target(model=model or "scenes")
     if model is not None:
         raise typer.BadParameter("give --server or --model, not both: a server has its own model")
-    _check("--server", complete_target, server)
-    _check("--token", bearer, token)
+    check_option("--server", complete_target, server)
+    check_option("--token", bearer, token)
     if pid is not None:
         check_process(pid)
-    if (certificate is None) != (key is None):
-        raise typer.BadParameter("go together.", param_hint="--tls-certificate and --tls-key")
-    credentials = None
-    if tls or authority or certificate:
-        credentials = grpc.ssl_channel_credentials(*map(_read, (authority, key, certificate)))
-    return Target(server=server, pid=pid, token=token, credentials=credentials)
-
-
-def _check(flag: str, check: Callable[[T], object], value: T) -> None:
-    try:
-        check(value)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=flag) from None
-
-
-def _read(file: Path | None) -> bytes | None:
-    return None if file is None else file.read_bytes()
+    channel = credentials(tls=tls, authority=authority, certificate=certificate, key=key)
+    return Target(server=server, pid=pid, token=token, credentials=channel)

@@ -1,0 +1,62 @@
+"""`asksight ask` of a server with TLS, tokens and certificates of its clients; what it is not told is said in words."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from certificates import Pair, make_authority, sign
+from served import PHOTOS
+from token_lines import line
+
+from asksight.server.access.door import Door
+from asksight.server.access.tls import Certificates, TlsFiles
+from asksight.server.access.tokens import TokenFile
+from asksight.server.local import LocalAssistant
+from asksight.server.wire.server import Server
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+PHOTO = PHOTOS / "shapes.jpg"
+QUESTION = "What colour is this?"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Pair:
+    return make_authority(tmp_path)
+
+
+@pytest.fixture
+def closed(bundle: Path, authority: Pair, tmp_path: Path) -> Iterator[str]:
+    """The address of a server that wants a token and a certificate."""
+    pair = sign(authority, tmp_path, "server")
+    files = TlsFiles(certificate=pair.certificate, key=pair.key, client_authority=authority.certificate)
+    (tmp_path / "tokens").write_text(line("me", "secret"))
+    door = Door(TokenFile(tmp_path / "tokens"))
+    with (
+        LocalAssistant.open(bundle) as local,
+        Server(local, port=0, certificates=Certificates(files), door=door) as server,
+    ):
+        yield f"localhost:{server.port}"
+
+
+def test_a_closed_server_is_asked_with_all_that_it_wants(
+    run: Run, closed: str, authority: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = sign(authority, tmp_path, "client")
+    shown = ["--tls-certificate", own.certificate, "--tls-key", own.key]
+    asked = ["ask", PHOTO, QUESTION, "--server", closed, *shown, "--ca", authority.certificate]
+    assert "%" in run(*asked, "--token", "secret").stdout
+    assert "token" in run(*asked, "--token", "wrong", code=1).stderr
+    monkeypatch.setenv("ASKSIGHT_TOKEN", "secret")
+    monkeypatch.setenv("ASKSIGHT_CA", str(authority.certificate))
+    assert "%" in run("ask", PHOTO, QUESTION, "--server", closed, *shown).stdout
+
+
+def test_what_does_not_go_together_is_said(run: Run, tmp_path: Path) -> None:
+    refused = run("ask", PHOTO, QUESTION, "--server", "a:1", "--tls-key", "x", code=2).stderr
+    assert "go together" in refused
+    assert "--server" in run("ask", PHOTO, QUESTION, "--tls", code=2).stderr
+    missing = ["ask", PHOTO, QUESTION, "--server", "a:1", "--ca", tmp_path / "none.pem"]
+    assert "none.pem" in run(*missing, code=1).stderr
