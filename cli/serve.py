@@ -5,15 +5,20 @@ Its flags are the settings of server/running/settings.py, one each.
 
 from __future__ import annotations
 
+import logging
 import os
-from dataclasses import fields
+from collections.abc import Iterable
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from .flags import Flag, signature
 from .kept_imports import kept_imports
+
+if TYPE_CHECKING:
+    from asksight.server.running.settings import Settings
 
 
 def serve(
@@ -29,12 +34,29 @@ def serve(
 
     Each setting is a flag, ASKSIGHT_NAME in the environment, or a line of the TOML file; --check shows all of them.
     """
+    from asksight.server.running.checks import WrongSettingsError, missing
     from asksight.server.running.settings import as_toml, read_settings
 
-    settings, sources = read_settings(flags, os.environ, config)
+    try:
+        settings, sources = read_settings(flags, os.environ, config)
+    except WrongSettingsError as error:
+        _refuse(error.lines, "text")
+    if lines := missing(settings, verify=check):
+        _refuse(lines, settings.log)
     if check:
         typer.echo(as_toml(settings, sources))
         return
+    try:
+        _serve(settings)
+    except Exception as error:
+        from .main import expected
+
+        if settings.log == "json" and (line := expected(error)):
+            _refuse([line], settings.log)
+        raise
+
+
+def _serve(settings: Settings) -> None:
     if settings.processes > 1:
         with kept_imports():
             from asksight.server.running.supervisor import supervise
@@ -47,10 +69,25 @@ def serve(
         serve_here(settings, typer.echo)
 
 
+def _refuse(lines: Iterable[str], form: str) -> NoReturn:
+    """Say what is wrong, a line each, in the form of the log, and end with 1."""
+    if form == "json":
+        from asksight.server.running.logs import set_up_logs
+
+        set_up_logs(form, calls=False)
+        for line in lines:
+            logging.getLogger("asksight").critical(line)
+    else:
+        for line in lines:
+            typer.echo(f"asksight: {line}", err=True)
+    raise typer.Exit(1)
+
+
 def _flags() -> list[Flag]:
     from asksight.server.running.settings import Settings
 
-    return [Flag.of(field) for field in fields(Settings)]
+    # Bounds are judged with all else, so that all that is wrong is named at once.
+    return [replace(Flag.of(field), at_least=None, at_most=None) for field in fields(Settings)]
 
 
 serve.__signature__ = signature(serve, _flags(), "flags")  # type: ignore[attr-defined]

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from asksight.engine.memory import return_freed_memory
 
 from ..access.door import Door
-from ..access.tls import Certificates, TlsFiles
+from ..access.tls import Certificates
 from ..access.tokens import TokenFile
 from ..local import LocalAssistant
 from ..wire.server import Server
 from .bundles import Bundles
+from .checks import tls_files
 from .logs import set_up_logs
 from .metrics import Metrics
 from .monitoring import MonitoringPort
@@ -162,17 +163,6 @@ def _pause(signals: Signals, seconds: float) -> None:
     ends_s = time.monotonic() + seconds
     while (left_s := ends_s - time.monotonic()) > 0:
         signals.get(within_s=left_s)  # SIGHUP, which is too late now
-
-
-def tls_files(settings: Settings) -> TlsFiles | None:
-    if not settings.tls_certificate:
-        return None
-    authority = settings.tls_client_authority
-    return TlsFiles(
-        certificate=Path(settings.tls_certificate),
-        key=Path(settings.tls_key),
-        client_authority=Path(authority) if authority else None,
-    )
 
 
 def _tracing() -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -12,10 +13,16 @@ from asksight.photos.limits import PhotoLimits
 
 from ..errors import ServerError
 from ..limits import MEBI, Limits
-from ..wire.addresses import is_loopback
+from .checks import WrongSettingsError, faults
 
 PREFIX = "ASKSIGHT_"
-
+OF_OTHERS = {"ASKSIGHT_TOKEN", "ASKSIGHT_CA"}  # what our other commands read
+# Kubernetes tells every pod of a Service called asksight, or asksight-page, by such variables.
+KUBERNETES = re.compile(
+    r"ASKSIGHT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+KUBERNETES_VALUE = re.compile(r"(tcp|udp|sctp)://.*")
+HIGHEST_PORT = 65535
 
 MODELS, ACCESS, LOAD, STOPPING, WATCHING = "Models", "Access", "Load", "Stopping", "Watching"
 
@@ -28,12 +35,19 @@ class About:
     group: str = ""
     metavar: str | None = None
     at_least: float | None = None
+    at_most: float | None = None
 
 
 def setting(
-    default: Any, help: str, group: str = "", *, metavar: str | None = None, at_least: float | None = None
+    default: Any,
+    help: str,
+    group: str = "",
+    *,
+    metavar: str | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
 ) -> Any:
-    return field(default=default, metadata={"about": About(help, group, metavar, at_least)})
+    return field(default=default, metadata={"about": About(help, group, metavar, at_least, at_most)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +55,13 @@ class Settings:
     """What is in force. The names are those of the flags, with _ for -; they say their units."""
 
     host: str = setting("127.0.0.1", "The address to listen on; 0.0.0.0 for all.")
-    port: int = setting(50051, "The gRPC port; 0 picks a free one.", at_least=0)
+    port: int = setting(50051, "The gRPC port; 0 picks a free one.", at_least=0, at_most=HIGHEST_PORT)
     http: int | None = setting(
-        None, "Serve HTTP and the page on this port too; 0 picks a free one.", metavar="PORT", at_least=0
+        None,
+        "Serve HTTP and the page on this port too; 0 picks a free one.",
+        metavar="PORT",
+        at_least=0,
+        at_most=HIGHEST_PORT,
     )
     model: tuple[str, ...] = setting(
         ("scenes",),
@@ -92,7 +110,10 @@ class Settings:
     queue_mb: int = setting(512, "MiB of their photos, as they came.", LOAD, at_least=1)
     decoding_mb: int = setting(512, "MiB of photos that are being decoded.", LOAD, at_least=1)
     receiving_mb: int = setting(
-        64, "MiB of messages that are not whole yet; one caller may have half.", LOAD, at_least=1
+        64,
+        "MiB of messages that are not whole yet, shared by the processes; one caller may have half.",
+        LOAD,
+        at_least=1,
     )
     receive_within: float = setting(60.0, "Seconds for a message to come whole.", LOAD, at_least=0.1)
     unshrunk_megapixels: int = setting(
@@ -114,6 +135,7 @@ class Settings:
         WATCHING,
         metavar="PORT",
         at_least=0,
+        at_most=HIGHEST_PORT,
     )
     metrics_host: str = setting("127.0.0.1", "The address of that port.", WATCHING)
     log: str = setting("text", "text or json.", WATCHING)
@@ -147,50 +169,44 @@ ABOUT: dict[str, About] = {one.name: one.metadata["about"] for one in fields(Set
 def read_settings(
     flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None
 ) -> tuple[Settings, dict[str, str]]:
-    """Put the settings together; also say where each comes from. Raises ServerError on a wrong one.
+    """Put the settings together; also say where each comes from. Raises WrongSettingsError, naming all that is wrong.
 
-    A flag that is None was not given.
+    A flag that is None was not given. What is overridden is not judged.
     """
-    values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for one in fields(Settings):
-        values[one.name], sources[one.name] = one.default, "default"
-    for name, value in _from_file(file).items():
-        values[name], sources[name] = _convert(name, value, str(file)), str(file)
-    for name in values:
-        variable = PREFIX + name.upper()
-        if variable in environment:
-            values[name], sources[name] = _convert(name, environment[variable], variable), variable
+    wrong: list[str] = []
+    given: dict[str, tuple[Any, str]] = {}
+    known = {one.name for one in fields(Settings)}
+    for name, value in _from_file(file, wrong).items():
+        if name in known:
+            given[name] = value, str(file)
+        else:
+            wrong.append(f"{file}: there is no setting {name!r}. `asksight serve --check` lists them all.")
+    for variable, value in sorted(environment.items()):
+        if not variable.startswith(PREFIX) or variable in OF_OTHERS or _of_kubernetes(variable, value):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name in known and variable.isupper():
+            given[name] = value, variable
+        else:
+            wrong.append(f"{variable}: there is no setting {name!r}. `asksight serve --help` lists them all.")
     for name, value in flags.items():
         if value is not None:
-            flag = "--" + name.replace("_", "-")
-            values[name], sources[name] = _convert(name, value, flag), flag
+            given[name] = value, "--" + name.replace("_", "-")
+    values: dict[str, Any] = {one.name: one.default for one in fields(Settings)}
+    for name, (value, where) in given.items():
+        try:
+            values[name] = _convert(name, value, where)
+        except ServerError as error:
+            wrong.append(str(error))
     settings = Settings(**values)
-    check(settings)
-    return settings, sources
+    wrong.extend(faults(settings))
+    if wrong:
+        raise WrongSettingsError(wrong)
+    return settings, {name: given[name][1] if name in given else "default" for name in values}
 
 
-def check(settings: Settings) -> None:
-    """Raise ServerError for what does not go together or is unsafe."""
-    for name, about in ABOUT.items():
-        value, least = getattr(settings, name), about.at_least
-        if value is not None and least is not None and value < least:
-            raise ServerError(f"{name} is {value}; it must be at least {least:g}.")
-    if settings.log not in ("text", "json"):
-        raise ServerError(f"log is {settings.log!r}; choose text or json.")
-    if bool(settings.tls_certificate) != bool(settings.tls_key):
-        raise ServerError("tls_certificate and tls_key belong together; give both.")
-    if settings.tls_client_authority and not settings.tls_certificate:
-        raise ServerError("tls_client_authority needs tls_certificate and tls_key.")
-    if not settings.model:
-        raise ServerError("There is no model to serve; name at least one bundle.")
-    if settings.processes > 1 and settings.http is not None:
-        raise ServerError("http needs processes = 1: each would want the port. Run one more server for it.")
-    if not settings.tls_certificate and not settings.insecure and not is_loopback(settings.host):
-        raise ServerError(
-            f"{settings.host} can be reached from other machines, and there is no TLS. Give --tls-certificate and "
-            "--tls-key, or say --insecure if something in front of it encrypts."
-        )
+def _of_kubernetes(variable: str, value: str) -> bool:
+    return bool(KUBERNETES.fullmatch(variable) or KUBERNETES_VALUE.fullmatch(value))
 
 
 def as_toml(settings: Settings, sources: Mapping[str, str]) -> str:
@@ -214,20 +230,14 @@ def _toml(value: Any) -> str:
     return str(value)
 
 
-def _from_file(file: Path | None) -> dict[str, Any]:
+def _from_file(file: Path | None, wrong: list[str]) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        read = tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ServerError(f"{file} cannot be used as a configuration: {error}.") from error
-    known = {one.name for one in fields(Settings)}
-    unknown = sorted(set(read) - known)
-    if unknown:
-        raise ServerError(
-            f"{file}: there is no setting {unknown[0]!r}. `asksight serve --check` lists them all."
-        )
-    return read
+        wrong.append(f"{file} cannot be used as a configuration: {error}.")
+        return {}
 
 
 KINDS = {one.name: str(one.type) for one in fields(Settings)}

@@ -36,6 +36,7 @@ from .signals import Signals
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.1
+LEAST_RECEIVING_MB = 32  # of each process: half of it is one caller's, and a message may have 16
 WELL_AFTER_S = 10.0  # one that served for so long may die without its successor being held back
 LONGEST_WAIT_S = 30.0  # before one is started again
 HAND_OVER = "ASKSIGHT_WORKER_SETTINGS"
@@ -66,7 +67,9 @@ def supervise(settings: Settings, say: Callable[[str], object]) -> None:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         os.environ[METRICS_FOLDER] = folder
         threads = settings.threads or max(1, available_cores() // settings.processes)
-        handed = replace(settings, port=port, threads=threads, http=None, metrics=None, processes=1)
+        receiving_mb = max(LEAST_RECEIVING_MB, settings.receiving_mb // settings.processes)
+        handed = replace(settings, port=port, threads=threads, receiving_mb=receiving_mb)
+        handed = replace(handed, http=None, metrics=None, processes=1)
         workers = [Worker(_start(handed), time.monotonic()) for _ in range(settings.processes)]
         stack.callback(_end, workers)
         stopping: list[int] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -93,7 +94,7 @@ def test_other_machines_are_let_in_with_tls_or_by_an_explicit_word(model: str) -
 
 def test_check_prints_what_is_in_force_and_where_it_comes_from(tmp_path: Path) -> None:
     file = tmp_path / "asksight.toml"
-    file.write_text('model = ["a=one", "two"]\nworkers = 7\nqueue = 9\n')
+    file.write_text('model = ["a=scenes", "scenes"]\nworkers = 7\nqueue = 9\n')
     done = subprocess.run(
         [*COMMAND, "--check", "--config", str(file), "--queue", "11"],
         capture_output=True,
@@ -103,13 +104,20 @@ def test_check_prints_what_is_in_force_and_where_it_comes_from(tmp_path: Path) -
         env={**os.environ, "ASKSIGHT_WORKERS": "8"},
     )
     said = {line.split("#")[0].strip(): line.split("#")[-1].strip() for line in done.stdout.splitlines()}
-    assert said['model = ["a=one", "two"]'] == str(file)
+    assert said['model = ["a=scenes", "scenes"]'] == str(file)
     assert said["workers = 8"] == "ASKSIGHT_WORKERS"
     assert said["queue = 11"] == "--queue"
     assert said["port = 50051"] == "default"
     file.write_text(done.stdout)
     again = [*COMMAND, "--check", "--config", str(file)]
     assert "workers = 8" in subprocess.run(again, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_refusal_is_json_where_the_log_is(model: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert "in use" in json.loads(refused("--model", model, "--log", "json", "--port", port))["message"]
+    assert "magic" in json.loads(refused("--engine", "magic", "--log", "json"))["message"]
 
 
 def test_a_refused_bundle_is_one_line(model: str, tmp_path: Path) -> None:

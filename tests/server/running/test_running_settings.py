@@ -10,6 +10,7 @@ import pytest
 from asksight.cli.main import main
 from asksight.cli.serve import serve
 from asksight.server.errors import ServerError
+from asksight.server.running.checks import WrongSettingsError
 from asksight.server.running.settings import ABOUT, KINDS, as_toml, read_settings
 
 
@@ -46,6 +47,8 @@ def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
         ("model = 3", "for model"),
         ("log = 'xml'", "choose text or json"),
         ("workers = 0", "at least 1"),
+        ("port = 99999", "at most 65535"),
+        ("drain_grace = nan", "finite"),
         ("drain_grace = -1.0", "at least 0"),
         ("tls_key = 'a'", "belong together"),
         ("tls_client_authority = 'a'", "needs tls_certificate"),
@@ -63,6 +66,54 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, text: str, words: str) -> Non
     assert "\n" not in str(refused.value)
 
 
+def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text("prot = 1\nprots = 2\nqueue = 'x'")
+    with pytest.raises(WrongSettingsError) as refused:
+        read_settings({"workers": 0}, {"ASKSIGHT_QUEU": "1", "ASKSIGHT_THREADS": "many"}, file)
+    words = ("'prot'", "'prots'", "ASKSIGHT_QUEU:", "'x'", "ASKSIGHT_THREADS", "workers is 0")
+    assert len(refused.value.lines) == len(words)
+    assert all(word in str(refused.value) for word in words)
+
+
+def test_what_kubernetes_says_of_a_service_is_no_setting() -> None:
+    said = {
+        "ASKSIGHT_PORT": "tcp://10.0.0.1:50051",
+        "ASKSIGHT_SERVICE_HOST": "10.0.0.1",
+        "ASKSIGHT_SERVICE_PORT": "50051",
+        "ASKSIGHT_SERVICE_PORT_GRPC": "50051",
+        "ASKSIGHT_PORT_50051_TCP": "tcp://10.0.0.1:50051",
+        "ASKSIGHT_PORT_50051_TCP_PROTO": "tcp",
+        "ASKSIGHT_PORT_50051_TCP_PORT": "50051",
+        "ASKSIGHT_PORT_50051_TCP_ADDR": "10.0.0.1",
+        "ASKSIGHT_METRICS_SERVICE_HOST": "10.0.0.2",
+        "ASKSIGHT_METRICS_PORT": "tcp://10.0.0.2:9090",
+    }
+    settings, sources = read_settings({}, said, None)
+    assert settings == read_settings({}, {}, None)[0]
+    assert set(sources.values()) == {"default"}
+
+
+def test_what_is_overridden_is_not_judged(tmp_path: Path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text('workers = "x"')
+    given = {"workers": 3, "port": 1}
+    assert read_settings(given, {"ASKSIGHT_PORT": "many"}, file)[0].port == 1
+
+
+def test_check_names_all_that_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    none = str(tmp_path / "none")
+    files = ["--tls-certificate", none, "--tls-key", none, "--tokens", none + "-tokens"]
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", "--check", "--model", none + "-bundle", "--engine", "magic", *files])
+    assert ended.value.code == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert len(lines) == len(words := ("magic", "-bundle", "-tokens", "TLS"))
+    assert all(word in line for word, line in zip(words, lines, strict=True))
+
+
 def test_every_setting_is_a_flag_with_a_text() -> None:
     assert set(inspect.signature(serve).parameters) - {"config", "check"} == set(KINDS)
     assert all(about.help.endswith(".") for about in ABOUT.values())
@@ -72,7 +123,7 @@ def test_flags_reach_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
     """Of every kind, given through the command line as a person does."""
     arguments = ["--queue-mb", "7", "--hang-after-s", "1.5", "--metrics-host", "::1", "--no-log-calls"]
     with pytest.raises(SystemExit) as ended:
-        main(["serve", *arguments, "--model", "a=b", "--model", "c=d", "--threads", "2", "--check"])
+        main(["serve", *arguments, "--model", "a=scenes", "--model", "c=scenes", "--threads", "2", "--check"])
     assert not ended.value.code
     lines = capsys.readouterr().out.splitlines()
     given = {line.split(" #")[0].rstrip() for line in lines if line.split(" # ")[1].startswith("--")}
@@ -81,6 +132,6 @@ def test_flags_reach_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
         "hang_after_s = 1.5",
         'metrics_host = "::1"',
         "log_calls = false",
-        'model = ["a=b", "c=d"]',
+        'model = ["a=scenes", "c=scenes"]',
         "threads = 2",
     }

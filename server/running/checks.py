@@ -1,0 +1,92 @@
+"""What is wrong with settings: all of it at once, a line each, before anything is opened."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asksight.engine.bundle.load import load_bundle
+from asksight.engine.errors import BundleError, EngineError
+from asksight.engine.plans.pick import parse_wish
+
+from ..access.tls import Certificates, TlsFiles
+from ..access.tokens import TokenFile
+from ..errors import ServerError
+from ..wire.addresses import is_loopback
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+
+class WrongSettingsError(ServerError):
+    """Settings that cannot be served with; `lines` say why, one a fault."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
+
+
+def faults(settings: Settings) -> Iterator[str]:
+    """Give what is out of bounds, does not go together, or is unsafe."""
+    for one in fields(settings):
+        value, about = getattr(settings, one.name), one.metadata["about"]
+        if isinstance(value, float) and not math.isfinite(value):
+            yield f"{one.name} is {value}; it must be a finite number."
+        elif value is not None and about.at_least is not None and value < about.at_least:
+            yield f"{one.name} is {value}; it must be at least {about.at_least:g}."
+        elif value is not None and about.at_most is not None and value > about.at_most:
+            yield f"{one.name} is {value}; it must be at most {about.at_most:g}."
+    if settings.log not in ("text", "json"):
+        yield f"log is {settings.log!r}; choose text or json."
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        yield "tls_certificate and tls_key belong together; give both."
+    if settings.tls_client_authority and not settings.tls_certificate:
+        yield "tls_client_authority needs tls_certificate and tls_key."
+    if not settings.model:
+        yield "There is no model to serve; name at least one bundle."
+    if settings.processes > 1 and settings.http is not None:
+        yield "http needs processes = 1: each would want the port. Run one more server for it."
+    if not settings.tls_certificate and not settings.insecure and not is_loopback(settings.host):
+        yield (
+            f"{settings.host} can be reached from other machines, and there is no TLS. Give --tls-certificate and "
+            "--tls-key, or say --insecure if something in front of it encrypts."
+        )
+
+
+def missing(settings: Settings, *, verify: bool) -> list[str]:
+    """Give what the settings name and is not there, or is not as it should be.
+
+    `verify` reads bundles whole, for their hashes; who opens them next does so anyway.
+    """
+    looks: list[Callable[[], object]] = [lambda: parse_wish(settings.engine)]
+    for given in settings.model:
+        where = given.rpartition("=")[2]
+        looks.append(lambda where=where: load_bundle(where, verify=verify))  # type: ignore[misc]
+    if settings.tokens:
+        looks.append(lambda: TokenFile(Path(settings.tokens)))
+    if tls := tls_files(settings):
+        looks.append(lambda: Certificates(tls))
+    return [line for look in looks if (line := _fault(look))]
+
+
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """The files of TLS, None where there is to be none."""
+    if not settings.tls_certificate:
+        return None
+    authority = settings.tls_client_authority
+    return TlsFiles(
+        certificate=Path(settings.tls_certificate),
+        key=Path(settings.tls_key),
+        client_authority=Path(authority) if authority else None,
+    )
+
+
+def _fault(look: Callable[[], object]) -> str | None:
+    try:
+        look()
+    except (ServerError, BundleError, EngineError) as error:
+        return " ".join(str(error).split())
+    return None
