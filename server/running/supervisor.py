@@ -10,12 +10,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +27,7 @@ from ..access.tokens import TokenFile
 from ..errors import ServerError
 from ..wire.addresses import check_address
 from .logs import set_up_logs
+from .metrics_folder import metrics_folder
 from .serving import serve
 from .settings import Settings
 from .signals import Signals
@@ -63,9 +62,7 @@ def supervise(settings: Settings, say: Callable[[str], object]) -> None:
     with ExitStack() as stack:
         place = stack.enter_context(_reserve(settings.host, settings.port))
         port = int(place.getsockname()[1])
-        folder = tempfile.mkdtemp(prefix="asksight-metrics-")
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        os.environ[METRICS_FOLDER] = folder
+        os.environ[METRICS_FOLDER] = str(stack.enter_context(metrics_folder()))
         threads = settings.threads or max(1, available_cores() // settings.processes)
         receiving_mb = max(LEAST_RECEIVING_MB, settings.receiving_mb // settings.processes)
         handed = replace(settings, port=port, threads=threads, receiving_mb=receiving_mb)
