@@ -78,8 +78,8 @@ class TokenFile:
     nothing of any token, do those that were read before stay; it is tried again every second.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Raises ServerError where the file cannot be read or a line is not as it should be."""
+    def __init__(self, path: Path, *, forgiving: bool = False) -> None:
+        """Raises ServerError where the file cannot be read or a line is not as it should be, unless `forgiving`."""
         self._path = path
         self._lock = Lock()
         self._looked_s = time.monotonic()
@@ -88,7 +88,7 @@ class TokenFile:
         self._fault = ""
         self._again = False
         self._read()
-        if self._fault:
+        if self._fault and not forgiving:
             raise ServerError(self._fault)
 
     def find(self, given: str) -> Token | None:

@@ -71,7 +71,8 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
         stack.callback(bundles.stop_watching)
         tls = tls_files(settings)
         certificates = Certificates(tls) if tls else None
-        tokens = TokenFile(Path(settings.tokens)) if settings.tokens else None
+        # One of several processes may be started again at any time: what was right at the start may have a fault now.
+        tokens = TokenFile(Path(settings.tokens), forgiving=share_port) if settings.tokens else None
         server = Server(
             local,
             host=settings.host,

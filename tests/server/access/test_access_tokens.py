@@ -148,3 +148,12 @@ def test_every_hash_is_compared_in_constant_time_whichever_matches(monkeypatch: 
         compared.clear()
         match(known, given)
         assert compared == [token.digest for token in known]  # an early end would tell where it was
+
+
+def test_a_process_that_is_started_again_takes_what_is_right_in_a_file_with_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(line("app", "one") + "nonsense\n")
+    with pytest.raises(ServerError, match="line 2"):
+        TokenFile(tmp_path / "tokens")
+    forgiving = TokenFile(tmp_path / "tokens", forgiving=True)
+    assert forgiving.find("one")
+    assert "line 2" in forgiving.fault
