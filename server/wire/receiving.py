@@ -33,9 +33,8 @@ MOST_LOOKING = 1 / 20  # of the loop's time: thousands of connections take milli
 TRIM_AFTER_S = 1.0  # of nothing that had to end
 RETRY_S = 1.0  # nobody knows when others will have sent theirs
 COUNT_ANEW_S = 1.0  # frames and headers are counted as bytes of messages, until a connection is found empty
-YOUNG_BYTES = (
-    64 << 20
-)  # by a connection that is looked at for the first time; with more it is one that was forgotten
+# By a connection that is looked at for the first time; one with more is old, and was forgotten.
+YOUNG_BYTES = 64 << 20
 MOST_CONNECTIONS = 8192  # that are remembered without a message on its way
 
 
@@ -75,9 +74,8 @@ class Receiving:
         self._of_caller: Counter[str] = Counter()
         self._looking = False
         self._look_took_s = 0.0
-        self._ended_s: float | None = (
-            None  # when something had to end that was much, until its memory is given back
-        )
+        # When something had to end that was much, until its memory is given back.
+        self._ended_s: float | None = None
 
     async def message(self, context: Context, caller: str, call: Call | None = None) -> bytes:
         """The call's one message, as `next` gives it. Raises InvalidAsk where there is none."""
