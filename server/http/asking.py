@@ -46,6 +46,7 @@ class Asking:
         """Ask, as `read` reads it once the caller is known; its leaving cancels the ask. Raises Problem."""
 
         async def answer(call: Call, caller: Caller) -> vqa_pb2.AskResponse:
+            timeout_s = stated_timeout_s(request)
             try:
                 with self._arriving.body(caller.key) as body:
                     asked = await read(request, body)
@@ -58,17 +59,16 @@ class Asking:
                 work = self._assistant.ask(from_request(asked, call.deadline_s, caller=caller.key))
                 return await _while_there(request, in_time(work, call.deadline_s))
 
-        timeout_s = stated_timeout_s(request)
         return await self._called("Ask", request, answer)
 
     async def model(self, request: Request, name: str) -> tuple[vqa_pb2.GetModelResponse, dict[str, str]]:
         """Say what is being served. Raises Problem."""
 
         async def answer(call: Call, _: Caller) -> vqa_pb2.GetModelResponse:
+            stated_timeout_s(request)
             with call:
                 return to_model_response(self._assistant.models[name].info())
 
-        stated_timeout_s(request)
         return await self._called("GetModel", request, answer)
 
     async def _called(

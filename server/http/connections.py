@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .problems import Problem, refused
+from .turns import FREE_BYTES, Turns, TurnTaking
 
 RETRY_S = 1.0  # nobody knows when others end
 
@@ -23,7 +24,9 @@ RETRY_S = 1.0  # nobody knows when others end
 class ConnectionLimits:
     """The bounds of all connections of one HTTP port."""
 
-    connections: int = 256  # at once; one address may have half. Beyond them 503
+    connections: int = 256  # at once. Beyond them 503
+    per_address: int = 0  # of them from one address; 0: half
+    handshake_within_s: float = 10.0  # TLS's own; asyncio would wait a minute for one that never begins
     head_within_s: float = 10.0  # from the first byte, or from the connection's beginning
     unread_within_s: float = 2.0  # after an answer, for what is still sent of a body that nobody reads
 
@@ -32,11 +35,12 @@ def protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:
     """The class of connections that keep to `limits`, for uvicorn to make them of."""
     waiting: dict[Connection, str] = {}  # without a whole head, the oldest first, with where they come from
     places: Counter[str] = Counter()
+    turns = Turns()
 
     class Bounded(Connection):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            self.limits, self.waiting, self.places = limits, waiting, places
+            self.limits, self.waiting, self.places, self.turns = limits, waiting, places, turns
 
     return Bounded
 
@@ -47,15 +51,19 @@ class Connection(H11Protocol):
     limits: ConnectionLimits
     waiting: dict[Connection, str]
     places: Counter[str]
+    turns: Turns
+    flow: TurnTaking
+    _body_bytes = 0  # of the body that is on its way
     _timer: asyncio.TimerHandle | None = None
     _address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a place, that of one that waits where none is left."""
         super().connection_made(transport)
+        self.flow = TurnTaking(transport)
         self._address = self.client[0] if self.client else ""
         most, total = self.limits.connections, self.places.total()
-        if self.places[self._address] >= most // 2:
+        if self.places[self._address] >= (self.limits.per_address or most // 2):
             room = self._evict(self._address)
         else:
             room = total < most or self._evict(None)
@@ -77,9 +85,17 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, unless an answer to it has been given already."""
-        if not self.transport.is_closing():
-            super().data_received(data)
-            self._watch()
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        self._watch()
+        if self.conn.their_state is not h11.SEND_BODY:
+            self._body_bytes = 0
+            return
+        self._body_bytes += len(data)
+        if self._body_bytes > FREE_BYTES:
+            self.flow.rest()
+            self.turns.take(len(data), self.flow.go_on)
 
     def on_response_complete(self) -> None:
         """Wait for the next head, or for the end of what nobody reads, but not for long."""

@@ -49,18 +49,20 @@ class Gateway:
         self._thread = local.thread
         self._host = host
         self._certificates = certificates
-        self._server = uvicorn.Server(
+        limits = limits or ConnectionLimits()
+        self._server = _Server(
+            limits.handshake_within_s,
             uvicorn.Config(
                 PlainHeaders(_behind_proxies(wrap(build_app(Asking(local.assistant, desk), local.limits)))),
                 proxy_headers=False,  # they are read behind PlainHeaders
                 log_config=None,
                 access_log=False,  # its lines would say who asked, and when
                 server_header=False,
-                http=protocol(limits or ConnectionLimits()),
+                http=protocol(limits),
                 timeout_graceful_shutdown=10,
                 ws="none",
                 lifespan="off",
-            )
+            ),
         )
         self._socket: socket.socket | None = None
         self._serving: Future[None] | None = None
@@ -109,6 +111,35 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, which cannot be told how long a handshake may take."""
+
+    def __init__(self, handshake_within_s: float, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._handshake_within_s = handshake_within_s
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on the sockets."""
+        await super().startup([])
+        for one in sockets or ():
+            self.servers.append(
+                await asyncio.get_running_loop().create_server(
+                    self._connection,
+                    sock=one,
+                    backlog=self.config.backlog,
+                    ssl=self.config.ssl,
+                    ssl_handshake_timeout=self._handshake_within_s if self.config.ssl else None,
+                )
+            )
+
+    def _connection(self) -> asyncio.Protocol:
+        kind: Any = self.config.http_protocol_class
+        made: asyncio.Protocol = kind(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
 
 def _behind_proxies(app: ASGIApp) -> ASGIApp:

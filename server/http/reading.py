@@ -71,7 +71,8 @@ async def read_ask(
     except ClientDisconnect:
         raise Problem(499, "CANCELLED", "The caller went away before the request had arrived.") from None
     raise refused(
-        415, f"The request is {kind or 'of no stated type'}; send multipart/form-data or application/json."
+        415,
+        f"The request is {kind[:60] or 'of no stated type'}; send multipart/form-data or application/json.",
     )
 
 

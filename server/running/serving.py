@@ -182,6 +182,7 @@ def _serve_http(
     stack: ExitStack, server: Server, settings: Settings, certificates: Certificates | None
 ) -> str:
     """Start the HTTP face, which `stack` stops before the gRPC server."""
+    from ..http.connections import ConnectionLimits
     from ..http.gateway import Gateway
 
     gateway = Gateway(
@@ -189,6 +190,9 @@ def _serve_http(
         server.desk,
         host=settings.host,
         port=settings.http or 0,
+        limits=ConnectionLimits(
+            connections=settings.http_connections, per_address=settings.http_connections_per_address
+        ),
         certificates=certificates,
         wrap=_traced if settings.tracing else lambda app: app,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from server_rig import MakeRig, hold, release
 from asksight.server.access.calls import Desk
 from asksight.server.http.connections import ConnectionLimits
 from asksight.server.http.gateway import Gateway
+from asksight.server.http.turns import BYTES_PER_S
 
 HALF_A_HEAD = b"POST /v1/ask HTTP/1.1\r\nHost: x\r\nX-a: "
 GET = b"GET /v1/model HTTP/1.1\r\nHost: x\r\n"
@@ -103,12 +104,28 @@ def test_one_address_has_half_of_the_places_and_all_taken_is_503(dials: Any) -> 
     assert answer(dial(GET + b"Connection: close\r\n\r\n", "127.0.0.3"))[0] == 200
 
 
+def test_a_proxy_may_have_all_places(dials: Any) -> None:
+    dial = dials(connections=4, per_address=4)
+    asks = [dial(an_ask()) for _ in range(3)]
+    assert len(asks) == 3
+    assert answer(dial(GET + b"Connection: close\r\n\r\n"))[0] == 200
+
+
 @pytest.mark.parametrize("path", [b"/v1/model", b"/openapi.json", b"/", b"/nowhere"])
 def test_a_body_that_nobody_reads_ends_in_time(dials: Any, path: bytes) -> None:
     connection = dials(unread_within_s=0.1)(
         b"GET %b HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nx" % path
     )
     assert read_all(connection).startswith(b"HTTP/1.1 ")
+
+
+def test_what_nobody_reads_is_thrown_away_at_a_bounded_rate(dials: Any) -> None:
+    endless = dials(unread_within_s=0.5)(GET + b"Content-Length: 99999999999\r\n\r\n")
+    sent = 0
+    with suppress(OSError):
+        while True:
+            sent += endless.send(bytes(2**20))
+    assert sent < BYTES_PER_S  # half of it, and what lay on the way; loopback carries many times as much
 
 
 def test_what_is_no_http_is_a_problem(dials: Any) -> None:

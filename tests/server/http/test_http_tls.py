@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -15,10 +16,11 @@ from server_rig import WAIT_S
 
 from asksight.server.access.calls import Desk
 from asksight.server.access.tls import Certificates, TlsFiles
+from asksight.server.http.connections import ConnectionLimits
 from asksight.server.http.gateway import Gateway
 from asksight.server.local import LocalAssistant
 
-MakeSecure = Callable[[TlsFiles], str]
+MakeSecure = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +34,8 @@ def make_secure() -> Iterator[MakeSecure]:
     local = LocalAssistant()
     desk = Desk(local.assistant.admission)
 
-    def make(tls: TlsFiles) -> str:
-        gateway = Gateway(local, desk, port=0, certificates=Certificates(tls))
+    def make(tls: TlsFiles, limits: ConnectionLimits | None = None) -> str:
+        gateway = Gateway(local, desk, port=0, limits=limits, certificates=Certificates(tls))
         gateways.append(gateway)
         return f"https://localhost:{gateway.start()}/"
 
@@ -108,3 +110,14 @@ def _in_time(holds: Callable[[], bool]) -> bool:
             pass
         threading.Event().wait(0.1)
     return False
+
+
+def test_a_handshake_that_never_begins_ends_in_time(
+    authority: Pair, make_secure: MakeSecure, tmp_path: Path
+) -> None:
+    server = sign(authority, tmp_path, "server")
+    files = TlsFiles(certificate=server.certificate, key=server.key)
+    address = make_secure(files, ConnectionLimits(handshake_within_s=0.1))
+    port = int(address.rstrip("/").rpartition(":")[2])
+    with socket.create_connection(("localhost", port), timeout=WAIT_S) as line:
+        assert line.recv(1) == b""
