@@ -16,7 +16,7 @@ class Limits:
     """The bounds of one assistant and the server in front of it."""
 
     max_message_bytes: int = 16 * MEBI  # gRPC's own default of 4 MiB refuses ordinary phone photos
-    receiving_bytes: int = 64 * MEBI  # of messages that are not whole yet; one caller may have half
+    receiving_bytes: int = 48 * MEBI  # of messages that are not whole yet; one caller may have half
     receiving: int = 4096  # messages that are not whole yet; one caller may have a quarter
     receive_within_s: float = 60.0  # 16 MiB at 2.2 Mbit/s; a message that stalls ends
     max_asks_per_batch: int = 256

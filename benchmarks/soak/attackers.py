@@ -182,7 +182,7 @@ def _webp() -> bytes:
 
 def main() -> None:
     port, http, only, *tokens = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
-    os.nice(10)
+    os.nice(19)
     attacks: list[tuple[str, Attack, float]] = []  # with what rests between two blows, in seconds
 
     def add(attack: Callable[..., object], *given: object, rest_s: float) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from ..errors import Overloaded
 from ..limits import Limits
+from ..trimming import Trimming
 
 RETRY_S = 1.0  # nobody knows when others will have sent theirs
 
@@ -18,6 +19,7 @@ class Arriving:
     def __init__(self, limits: Limits) -> None:
         self._most_bytes = limits.receiving_bytes
         self._most = limits.receiving
+        self._trimming = Trimming()
         self._bytes_of: Counter[str] = Counter()
         self._bodies_of: Counter[str] = Counter()
 
@@ -38,6 +40,7 @@ class Arriving:
         finally:
             self._bodies_of[caller] -= 1
             self._bytes_of[caller] -= body.bytes
+            self._trimming.ended(body.bytes)
             self._bodies_of += Counter()  # forgets who holds nothing
             self._bytes_of += Counter()
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from uvicorn.protocols.http.flow_control import FlowControl
 
 FREE_BYTES = 256 * 1024  # of one body, which are read as they come
-BYTES_PER_S = 64 * 2**20  # of all large bodies together; reading and parsing them takes a tenth of the loop
-BURST_S = 0.1  # how far ahead of that rate they may be, so that one photo alone hardly waits
+BYTES_PER_S = 32 * 2**20  # of all large bodies together; reading and parsing them takes a tenth of the loop
+BURST_S = 0.2  # how far ahead of that rate they may be, so that one photo alone hardly waits
 
 
 class Turns:

@@ -110,7 +110,7 @@ class Settings:
     queue_mb: int = setting(512, "MiB of their photos, as they came.", LOAD, at_least=1)
     decoding_mb: int = setting(512, "MiB of photos that are being decoded.", LOAD, at_least=1)
     receiving_mb: int = setting(
-        64,
+        48,
         "MiB of messages that are not whole yet, shared by the processes; one caller may have half.",
         LOAD,
         at_least=1,

@@ -18,11 +18,10 @@ from typing import Any
 
 import grpc
 
-from asksight.engine.memory import trim_memory
-
 from ..access.calls import Call
 from ..errors import AskError, DeadlineExceeded, InvalidAsk, Overloaded
 from ..limits import Limits
+from ..trimming import Trimming
 from .status import abort
 from .tcp_bytes import TcpBytes
 
@@ -30,7 +29,6 @@ Context = Any  # grpc.aio.ServicerContext, whose types differ from version to ve
 
 LOOK_EVERY_S = 0.05  # at what is on its way
 MOST_LOOKING = 1 / 20  # of the loop's time: thousands of connections take milliseconds to look at
-TRIM_AFTER_S = 1.0  # of nothing that had to end
 RETRY_S = 1.0  # nobody knows when others will have sent theirs
 COUNT_ANEW_S = 1.0  # frames and headers are counted as bytes of messages, until a connection is found empty
 # By a connection that is looked at for the first time; one with more is old, and was forgotten.
@@ -74,8 +72,7 @@ class Receiving:
         self._of_caller: Counter[str] = Counter()
         self._looking = False
         self._look_took_s = 0.0
-        # When something had to end that was much, until its memory is given back.
-        self._ended_s: float | None = None
+        self._trimming = Trimming()
 
     async def message(self, context: Context, caller: str, call: Call | None = None) -> bytes:
         """The call's one message, as `next` gives it. Raises InvalidAsk where there is none."""
@@ -107,6 +104,7 @@ class Receiving:
         if not isinstance(message, bytes):  # gRPC's EOF
             return None
         connection.whole_bytes += len(message)
+        self._trimming.ended(len(message))
         return message
 
     async def end_all(self, error: AskError) -> None:
@@ -146,10 +144,7 @@ class Receiving:
         """End what has been on its way for too long, and what is too much."""
         self._looking = False
         now_s = time.monotonic()
-        if self._ended_s is not None and now_s - self._ended_s > TRIM_AFTER_S:
-            self._ended_s = None
-            asyncio.get_running_loop().run_in_executor(None, trim_memory)
-        if not self._under_way and self._ended_s is None:
+        if not self._under_way:
             return
         self._look_soon()
         slow: list[Receipt] = []  # whatever is younger holds little
@@ -180,7 +175,7 @@ class Receiving:
             if total <= most and of_caller[receipt.caller] <= most // 2:
                 continue
             self._end(receipt, Overloaded(retry_after_s=RETRY_S, what="Too much of messages is on its way"))
-            self._ended_s = time.monotonic()
+            self._trimming.ended(held[receipt])
             total -= held[receipt]
             of_caller[receipt.caller] -= held[receipt]
 
