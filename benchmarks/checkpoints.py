@@ -27,10 +27,10 @@ FEATURES = {"attention": (7, 7, 512), "mlp": (4096,), "lstm": (4096,)}  # of VGG
 
 def from_photos() -> tuple[Any, list[Any]]:
     """The model that is trained from photos, and a batch for it: 32 photos, 8 questions about each."""
-    from asksight.training.learning.runs import Settings
+    from asksight.training.learning.runs import TrainSettings
     from asksight.training.learning.train import Learner
 
-    settings = Settings()
+    settings = TrainSettings()
     photos, questions = settings.photos_per_batch, settings.photos_per_batch * settings.questions_per_photo
     random = np.random.default_rng(0)
     learner = Learner(settings, words=WORDS, answers=ANSWERS, labels=0, steps=1000)

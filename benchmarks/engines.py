@@ -40,7 +40,7 @@ QUESTION_BATCH = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class StageRates:
     """One stage of one bundle on one engine."""
 
     bundle: str
@@ -79,7 +79,7 @@ def bench(bundle: Bundle, given: argparse.Namespace, asked: Sequence[str]) -> No
     samples = kept_samples(bundle) or made_up_samples(bundle)
     largest = max(*given.batches, QUESTION_BATCH)
     reference = Reference(bundle, samples, max_batch=largest, threads=None)
-    show: Callable[[Row], None] = _json if given.json else _line
+    show: Callable[[StageRates], None] = _json if given.json else _line
     with closing(reference):
         for stage in given.stages:
             questions = question_arrays(bundle, asked, reference) if stage == "answerer" else []
@@ -134,8 +134,8 @@ def _row(
     agreement: float,
     own: float | None,
     padded: float | None,
-) -> Row:
-    return Row(
+) -> StageRates:
+    return StageRates(
         bundle=bundle.name,
         stage=stage,
         engine=engine.name,
@@ -193,11 +193,11 @@ def pad(batch: Arrays) -> Arrays:
     return {**batch, "question": padded, "lengths": np.full_like(batch["lengths"], PADDED)}
 
 
-def _json(row: Row) -> None:
+def _json(row: StageRates) -> None:
     print(json.dumps(asdict(row)), flush=True)
 
 
-def _line(row: Row) -> None:
+def _line(row: StageRates) -> None:
     ratio = f"x{row.ratio:.2f}"
     if row.agreement < AGREES:
         ratio = f"({ratio})"

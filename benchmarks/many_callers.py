@@ -39,7 +39,7 @@ TOLERANCE = 1e-4
 
 
 @dataclass
-class Seen:
+class Replies:
     """What the callers saw: one reply of each (photo, question), the largest difference, times, and failures."""
 
     replies: dict[tuple[int, int], vqa_pb2.AskResponse] = field(default_factory=dict)
@@ -73,7 +73,7 @@ def difference(one: vqa_pb2.AskResponse, other: vqa_pb2.AskResponse) -> float:
     return max(abs(found[answer.label] - answer.probability) for answer in other.answers)
 
 
-def call(port: int, files: list[bytes], seed: int, end_s: float, seen: Seen, lock: threading.Lock) -> None:
+def call(port: int, files: list[bytes], seed: int, end_s: float, seen: Replies, lock: threading.Lock) -> None:
     """Ask at random until `end_s`, on a connection of one's own."""
     chance = random.Random(seed)
     ids: dict[int, str] = {}
@@ -99,7 +99,7 @@ def call(port: int, files: list[bytes], seed: int, end_s: float, seen: Seen, loc
                 seen.worst = max(seen.worst, difference(response, first))
 
 
-def compare(model: str, files: list[bytes], seen: Seen) -> None:
+def compare(model: str, files: list[bytes], seen: Replies) -> None:
     """Put each different ask to a lone assistant, one by one."""
     with LocalAssistant.open(model) as alone:
         for (photo, question), response in seen.replies.items():
@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--photos", type=int, default=200)
     given = parser.parse_args()
-    files, seen, lock = photos(given.photos), Seen(), threading.Lock()
+    files, seen, lock = photos(given.photos), Replies(), threading.Lock()
     with LocalAssistant.open(given.model) as local, Server(local, port=0) as server:
         end_s = time.perf_counter() + given.seconds
         callers = [

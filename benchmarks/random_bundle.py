@@ -28,7 +28,7 @@ from asksight.engine.bundle.samples import ENOUGH, Samples
 from asksight.engine.memory import return_freed_memory
 from asksight.ext import WordTable
 from asksight.training.scenes.draw import draw_jpeg
-from asksight.training.scenes.make import ask_about
+from asksight.training.scenes.make_scenes import ask_about
 from asksight.training.scenes.scene import sample_scene
 
 ANSWERS = 1000  # the tutorial's

@@ -30,7 +30,7 @@ from .errors import (
     UnavailableError,
 )
 from .grpc_transport import GrpcTransport
-from .photos import Photo
+from .photo_bytes import Photo
 from .results import (
     Answer,
     ImageId,

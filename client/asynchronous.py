@@ -19,7 +19,7 @@ from .channel import CHANNEL_OPTIONS, bearer, complete_target
 from .dialogue import Done, advance
 from .errors import AskSightError, ClosedError, DeadlineError
 from .faults import from_call
-from .photos import Photo
+from .photo_bytes import Photo
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .transport import AsyncTransport

@@ -12,7 +12,7 @@ from asksight.v1 import vqa_pb2
 
 from .errors import AskSightError, InternalError, PhotoNotFoundError
 from .messages import check_text, question_request, to_outcome, with_image_id, with_photo
-from .photos import MAX_MESSAGE_BYTES, Photo, read_photo
+from .photo_bytes import MAX_MESSAGE_BYTES, Photo, read_photo
 from .remembered import RememberedPhotos
 from .results import ImageId, Reply
 

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 from . import batches, dialogue
 from .dialogue import Done, advance
 from .errors import AskSightError, ClosedError, DeadlineError
-from .photos import Photo
+from .photo_bytes import Photo
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .transport import Transport

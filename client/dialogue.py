@@ -16,7 +16,7 @@ from asksight.v1 import vqa_pb2
 
 from .errors import AskSightError, PhotoNotFoundError
 from .messages import check_text, question_request, to_model, to_reply, with_image_id, with_photo
-from .photos import Photo, read_photo
+from .photo_bytes import Photo, read_photo
 from .remembered import RememberedPhotos
 from .results import ImageId, Model, Reply
 

@@ -53,7 +53,7 @@ AGREES = 0.99
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class PeerFigures:
     """One peer's turns at one work, or why there are none."""
 
     work: str
@@ -167,7 +167,7 @@ def has_bf16() -> bool:
 
 def measure(
     works: Sequence[str], setting: Setting, lengths: dict[str, Length], names: Sequence[str] | None
-) -> Iterable[Row]:
+) -> Iterable[PeerFigures]:
     """Start all that these works need, hold their answers together, and let them take turns."""
     entries = [
         (work, entry)
@@ -195,7 +195,7 @@ def measure(
             found = dict(zip(map(id, here), turns, strict=True))
             for of, entry in entries:
                 if of == work:
-                    yield Row(
+                    yield PeerFigures(
                         work=work,
                         peer=entry.name or entry.peer.name,
                         turns=tuple(found.get(id(entry), ())),
@@ -203,11 +203,11 @@ def measure(
                     )
 
 
-def as_json(row: Row) -> None:
+def as_json(row: PeerFigures) -> None:
     print(json.dumps(asdict(row)), flush=True)
 
 
-def as_text(row: Row) -> None:
+def as_text(row: PeerFigures) -> None:
     start = f"{row.work:<9}{row.peer:<37}"
     if not row.turns:
         print(start + row.why, flush=True)

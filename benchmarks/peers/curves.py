@@ -37,9 +37,9 @@ from plain_grpc import Caller, PlainGrpc, talk_all
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 from . import wire
+from .inputs import QUESTIONS, new_photos, photos
 from .internals import fill_cache, serve_command
 from .lineup import BUILT, ROOT, STARTS_WITHIN_S
-from .photos import QUESTIONS, new_photos, photos
 from .processes import Tree, free_port
 from .svg import chart
 

@@ -16,8 +16,8 @@ from plain_grpc import PlainGrpc
 from plain_http import PlainHttp
 
 from . import wire
+from .inputs import QUESTIONS, new_photos, photos
 from .internals import serve_command
-from .photos import QUESTIONS, new_photos, photos
 from .processes import Tree, free_port
 from .work import Answers
 

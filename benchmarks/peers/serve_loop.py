@@ -10,7 +10,7 @@ import json
 import sys
 import time
 
-from .photos import QUESTIONS, new_photos
+from .inputs import QUESTIONS, new_photos
 from .work import Vqa, arguments
 
 BATCHES = (1, 4, 8)  # the engine runs large photos four at a time in any case

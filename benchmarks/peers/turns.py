@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from .inputs import QUESTIONS, photos
 from .lineup import Started
-from .photos import QUESTIONS, photos
 
 CLOSE = 0.01  # probabilities of the same answer from the same float32 graphs
 

@@ -120,7 +120,7 @@ def test_what_cannot_be_sent_fails_before_it_is_sent(
 
 
 def test_the_largest_photo_that_is_let_through_fits_the_servers_limit(client: Client) -> None:
-    from asksight.client.photos import MAX_PHOTO_BYTES
+    from asksight.client.photo_bytes import MAX_PHOTO_BYTES
 
     assert client.ask(b"x" * MAX_PHOTO_BYTES, "é" * 2000).answer == "é" * 2000
 

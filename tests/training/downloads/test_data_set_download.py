@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from file_server import FileServer
-from vqa_files import write_vizwiz, write_vqa
+from vqa_files import photo_paths, write_vizwiz, write_vqa
 
 from asksight.training.datasets import open_dataset
 from asksight.training.downloads import DATA_SETS, Archive, DownloadError, Got, get
@@ -76,7 +76,7 @@ def test_what_was_got_can_be_opened(
     published.server.drop_after = 2000
     got = published.get(name, tmp_path / "out", how=Fetching(sleep=lambda _: None))
     for split in splits:
-        assert all(path.is_file() for path in open_dataset(tmp_path / "out", split).image_paths)
+        assert all(path.is_file() for path in photo_paths(open_dataset(tmp_path / "out", split)))
     assert not (tmp_path / "out/archives").exists()
     asked = len(published.server.asked)
     again = published.get(name, tmp_path / "out")

@@ -27,7 +27,7 @@ _ANSWERS = 10  # human answers a question in VQA v2; here all ten agree
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class SceneQuestion:
     """One question about a scene, its family (VQA's question type) and its answer."""
 
     text: str
@@ -37,7 +37,7 @@ class Question:
 
 def ask_about(
     scene: Scene, random: Random, tally: Counter[tuple[str, ...]], *, count: int, unseen: bool = False
-) -> list[Question]:
+) -> list[SceneQuestion]:
     """Up to `count` different questions about a scene.
 
     `tally` counts what was asked before, by family and by answer: the rarest is asked next, which balances both.
@@ -47,7 +47,7 @@ def ask_about(
         shown = sample_scene(random, blind_share=0)
     facts = Facts(shown, random)
     pool = [(family, c) for family, ask in FAMILIES.items() for c in ask(facts)]
-    asked: dict[str, Question] = {}
+    asked: dict[str, SceneQuestion] = {}
     for _ in range(count * 3):  # some tries give the same words again
         absent = not scene.blind and random.random() < _ABSENT_SHARE
         family, candidate = _rarest(
@@ -59,7 +59,7 @@ def ask_about(
         tally[family, candidate.answer] += 1
         if wordings:
             text = fill(random, random.choice(wordings), candidate.first, candidate.second, **candidate.words)
-            asked[text] = Question(text=text, family=family, answer=answer)
+            asked[text] = SceneQuestion(text=text, family=family, answer=answer)
         if len(asked) == count:
             break
     return list(asked.values())
@@ -93,13 +93,13 @@ class _Chunk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Made:
+class _Picture:
     image_id: int
     scene: Scene
-    asked: list[Question]
+    asked: list[SceneQuestion]
 
 
-def _make_chunk(chunk: _Chunk) -> list[_Made]:
+def _make_chunk(chunk: _Chunk) -> list[_Picture]:
     tally: Counter[tuple[str, ...]] = Counter()
     made = []
     for number in range(chunk.first, chunk.first + chunk.count):
@@ -108,7 +108,7 @@ def _make_chunk(chunk: _Chunk) -> list[_Made]:
         jpeg = draw_jpeg(scene, random.getrandbits(32))
         (chunk.folder / photo_name(chunk.split, number)).write_bytes(jpeg)
         asked = ask_about(scene, random, tally, count=chunk.questions, unseen=chunk.unseen)
-        made.append(_Made(image_id=number, scene=scene, asked=asked))
+        made.append(_Picture(image_id=number, scene=scene, asked=asked))
     return made
 
 
@@ -140,14 +140,14 @@ def make_split(
                questions=questions, unseen=unseen)
         for first in range(1, pictures + 1, _CHUNK)
     ]  # fmt: skip
-    rows: list[_Made] = []
+    rows: list[_Picture] = []
     for made in _in_processes(chunks, processes or len(os.sched_getaffinity(0))):
         rows.extend(made)
         progress(len(made))
     return _write_json(out, split, rows)
 
 
-def _in_processes(chunks: list[_Chunk], processes: int) -> Iterator[list[_Made]]:
+def _in_processes(chunks: list[_Chunk], processes: int) -> Iterator[list[_Picture]]:
     if processes == 1 or len(chunks) < 2:
         yield from map(_make_chunk, chunks)
         return
@@ -156,7 +156,7 @@ def _in_processes(chunks: list[_Chunk], processes: int) -> Iterator[list[_Made]]
         yield from pool.map(_make_chunk, chunks)
 
 
-def _write_json(out: Path, split: str, rows: list[_Made]) -> int:
+def _write_json(out: Path, split: str, rows: list[_Picture]) -> int:
     questions: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for row in rows:
@@ -189,7 +189,7 @@ def _write_json(out: Path, split: str, rows: list[_Made]) -> int:
     return len(questions)
 
 
-def _instances(split: str, rows: list[_Made]) -> dict[str, Any]:
+def _instances(split: str, rows: list[_Picture]) -> dict[str, Any]:
     """What stands where, in the form of COCO's instances; colour and size are attributes."""
     number = {shape: i + 1 for i, shape in enumerate(SHAPES)}
     boxes = [
