@@ -114,7 +114,7 @@ def test_what_cannot_be_sent_fails_before_it_is_sent(
         client.ask(bytes(17 * 2**20), "red?")
     with pytest.raises(TypeError, match="NoneType"):
         client.ask(None, "red?")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="question is a str"):
+    with pytest.raises(TypeError, match="question is of type bytes; it must be a str"):
         client.ask(PHOTO, b"red?")  # type: ignore[arg-type]
     assert service.asks == []
 
