@@ -67,7 +67,7 @@ def stored_encoder(config: Mapping[str, Any], store: Path | None, *, samples: in
         )
     if differs := other_encoder(config, about):
         raise ExportError(
-            f"{path} was made by another encoder than the run was trained on ({', '.join(differs)} differ). "
+            f"{path} was made by another encoder than the run was trained on (different: {', '.join(differs)}). "
             "Name the store that it was trained on with --features."
         )
     with np.load(kept) as saved:

@@ -1,4 +1,4 @@
-"""Make scenes as files: JPEGs, VQA v2 questions and annotations JSON, COCO instances JSON."""
+"""Writes scenes as files: JPEGs, questions and annotations as JSON in VQA v2's form, and instances in COCO's."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from .scene import SHAPES, SIDE_PX, Scene, sample_scene
 from .wordings import UNSEEN, WORDINGS, fill
 
 NAME = "scenes"
-_CHUNK = 250  # pictures that one process makes, and within which answers are balanced
+_CHUNK = 250  # pictures that a process makes at a time; answers are balanced within each chunk
 _BLIND_SHARE = 0.04  # of the pictures
 _ABSENT_SHARE = 0.045  # of the questions about pictures that can be seen
-_ANSWERS = 10  # human answers a question in VQA v2; here all ten agree
+_ANSWERS = 10  # VQA v2 has the answers of ten people to each question; here all ten are the same
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneQuestion:
-    """One question about a scene, its family (VQA's question type) and its answer."""
+    """A question about a scene, its family (the question type in VQA's files), and its answer."""
 
     text: str
     family: str
@@ -40,15 +40,16 @@ def ask_about(
 ) -> list[SceneQuestion]:
     """Up to `count` different questions about a scene.
 
-    `tally` counts what was asked before, by family and by answer: the rarest is asked next, which balances both.
+    `tally` counts the questions so far by family, and by family and answer. The rarest is asked next, which balances
+    both. With `unseen` the wordings are those that training never uses.
     """
     shown = scene
-    while not shown.things:  # a blind picture is asked what other pictures are asked
+    while not shown.things:  # about a blind picture, ask what would be asked about another scene
         shown = sample_scene(random, blind_share=0)
     facts = Facts(shown, random)
     pool = [(family, c) for family, ask in FAMILIES.items() for c in ask(facts)]
     asked: dict[str, SceneQuestion] = {}
-    for _ in range(count * 3):  # some tries give the same words again
+    for _ in range(count * 3):  # more tries than questions, since some give the same words again
         absent = not scene.blind and random.random() < _ABSENT_SHARE
         family, candidate = _rarest(
             [(f, c) for f, c in pool if (c.answer == UNANSWERABLE) == absent], tally, random
@@ -113,7 +114,7 @@ def _make_chunk(chunk: _Chunk) -> list[_Picture]:
 
 
 def photo_name(split: str, image_id: int) -> str:
-    """The file name of a picture, in COCO's manner."""
+    """The file name of a picture, in the form of COCO's."""
     return f"{NAME}_{split}_{image_id:012d}.jpg"
 
 
@@ -131,7 +132,8 @@ def make_split(
     """Make one split of the data set under `out`; return the number of questions.
 
     The same arguments give the same files, however many processes there are (as many as cores by default).
-    `progress` is told how many pictures were just made. Raises OSError where `out` cannot be written.
+    `progress` is called with the number of pictures of each chunk that is done. Raises OSError where `out` cannot
+    be written.
     """
     folder = out / split
     folder.mkdir(parents=True, exist_ok=True)
@@ -151,7 +153,7 @@ def _in_processes(chunks: list[_Chunk], processes: int) -> Iterator[list[_Pictur
     if processes == 1 or len(chunks) < 2:
         yield from map(_make_chunk, chunks)
         return
-    # spawn: the caller may have threads (a progress bar has), and those do not survive a fork.
+    # spawn, not fork: the caller may have threads (a progress bar has one), and a fork copies their held locks.
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(_make_chunk, chunks)
 
@@ -190,7 +192,7 @@ def _write_json(out: Path, split: str, rows: list[_Picture]) -> int:
 
 
 def _instances(split: str, rows: list[_Picture]) -> dict[str, Any]:
-    """What stands where, in the form of COCO's instances; colour and size are attributes."""
+    """The things and their places in the form of COCO's instances, with colour and size as attributes."""
     number = {shape: i + 1 for i, shape in enumerate(SHAPES)}
     boxes = [
         {

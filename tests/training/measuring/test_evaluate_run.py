@@ -112,8 +112,10 @@ def test_where_the_store_does_not_fit_photos_are_encoded(
     copied, path = other(encoder={"name": "another"})
     features, said = known_features(copied, dataset, data)
     assert features is None
-    assert said.startswith(f"photos are encoded: {path} is of another encoder")
-    with pytest.raises(FeatureError, match=r"by another encoder than the run was trained on \(name differ\)"):
+    assert said.startswith(f"photos are encoded: {path} was made by another encoder")
+    with pytest.raises(
+        FeatureError, match=r"by another encoder than the run was trained on \(different: name\)"
+    ):
         known_features(run, dataset, data, store=path)
     copied, path = other()
     (path / "val2014/done.npy").unlink()
