@@ -20,11 +20,8 @@ from typing import Any
 import numpy as np
 
 STEPS = 30
-QUESTION, ANSWERS, WORDS = (
-    12,
-    1000,
-    5000,
-)  # tokens in a question; answers and words, about as many as in VQA v2
+# Tokens in a question; answers and words, about as many as in VQA v2.
+QUESTION, ANSWERS, WORDS = (12, 1000, 5000)
 PHOTOS = "from photos"  # attention, trained together with its encoder
 FEATURES = {"attention": (7, 7, 512), "mlp": (4096,), "lstm": (4096,)}  # of VGG16
 

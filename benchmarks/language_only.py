@@ -75,9 +75,8 @@ def part(records: Sequence[Record]) -> dict[str, list[Record]]:
     photos = np.random.default_rng(0).permutation(sorted({record.image_id for record in records}))
     first, second, third = (round(tenths * SHARE * len(photos)) for tenths in (1, 2, 3))
     of = dict.fromkeys(photos[first:second].tolist(), "val")
-    of |= dict.fromkeys(
-        photos[second:third].tolist(), "test"
-    )  # not the first tenth: models were compared on it
+    # Not the first tenth: models were compared on it.
+    of |= dict.fromkeys(photos[second:third].tolist(), "test")
     parts: dict[str, list[Record]] = {"train": [], "val": [], "test": []}
     for record in records:
         parts[of.get(record.image_id, "train")].append(record)

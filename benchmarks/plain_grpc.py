@@ -14,9 +14,8 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-Caller = Callable[
-    [bytes], bytes
-]  # gets the response to its last message (b"" at first) and gives its next message
+# Gets the response to its last message (b"" at first) and gives its next message.
+Caller = Callable[[bytes], bytes]
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8

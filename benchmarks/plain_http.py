@@ -12,9 +12,8 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-Caller = Callable[
-    [bytes], bytes
-]  # gets the body of its last response (b"" at first) and gives its next request
+# Gets the body of its last response (b"" at first) and gives its next request.
+Caller = Callable[[bytes], bytes]
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 PATIENCE_S = 120.0  # the longest wait for any byte of a response

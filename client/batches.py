@@ -101,9 +101,8 @@ def _answer(window: list[Prepared], outcomes: dict[int, Outcome], remembered: Re
         waiting: list[Prepared] = []
         now: set[str] = set()
         for ask in pending:
-            by_id_works = (
-                refusals[ask.row] < 2
-            )  # else the server evicts the photo at once: send it with each ask
+            # After two refusals the server evicts it too early: then send the photo with each ask.
+            by_id_works = refusals[ask.row] < 2
             if ask.data is None or (by_id_works and ask.digest in remembered):
                 going.append((ask, ask.by_id()))
             elif by_id_works and ask.digest in now:

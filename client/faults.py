@@ -32,9 +32,8 @@ DETAILS_KEY = "grpc-status-details-bin"
 UNREACHED = ("failed to connect", "dns resolution failed", "name resolution", "connections to all backends")
 
 
-Metadata: TypeAlias = Iterable[
-    Any
-]  # (key, value) pairs; blocking and asyncio stubs have different types for them
+# (key, value) pairs; blocking and asyncio stubs have different types for them.
+Metadata: TypeAlias = Iterable[Any]
 
 
 class FailedCall(Protocol):

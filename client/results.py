@@ -32,9 +32,8 @@ class PhotoIssueKind(StrEnum):
     TINY = "tiny"
     MOTION_BLURRED = "motion_blurred"
     UNIFORM = "uniform"  # almost one colour, as with a finger over the lens
-    OTHER = (
-        "other"  # a kind that this client does not know, of a newer server; the hint still says what to do
-    )
+    # A kind that this client does not know, of a newer server; the hint still says what to do.
+    OTHER = "other"
 
 
 class Skill(StrEnum):

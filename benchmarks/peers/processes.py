@@ -111,9 +111,8 @@ class Stat:
 
     def __init__(self, fields: Sequence[str]) -> None:
         self.parent = int(fields[1])
-        self.cpu_s = (
-            sum(map(int, fields[11:15])) * TICK_S
-        )  # its own, and that of children that it has waited for
+        # Its own, and that of children that it has waited for.
+        self.cpu_s = sum(map(int, fields[11:15])) * TICK_S
         self.memory_bytes = int(fields[21]) * PAGE_BYTES
 
 

@@ -24,9 +24,8 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 ROW_S = 0.008  # seconds that the fake encoder takes for a row: about 120 asks per second
 DEADLINE_S = 1.0
 REFUSED_MS = 7.0  # the limit of the p99 of refusals
-CALLERS = (
-    48  # for the throughput without overload: enough for full batches, few enough to be answered in time
-)
+# For the throughput without overload: enough for full batches, few enough to be answered in time.
+CALLERS = 48
 CONNECTIONS = 16  # of the flooding process
 PROBES, PROBE_EVERY_S = 8, 0.2  # each over its own connection
 LOCAL = [("grpc.use_local_subchannel_pool", 1)]  # otherwise channels to one address share a connection
@@ -90,9 +89,8 @@ def probe(port: int) -> None:
     def prober(number: int) -> None:
         with grpc.insecure_channel(f"127.0.0.1:{port}", options=LOCAL) as channel:
             stub = vqa_pb2_grpc.VqaServiceStub(channel)
-            stub.GetModel(
-                vqa_pb2.GetModelRequest(), timeout=30
-            )  # so that the connection is open before the measurement
+            # So that the connection is open before the measurement.
+            stub.GetModel(vqa_pb2.GetModelRequest(), timeout=30)
             while not stopped.wait(PROBE_EVERY_S):
                 number += PROBES
                 asked, started_s, code = request(number), time.monotonic(), "OK"

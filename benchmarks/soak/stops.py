@@ -27,9 +27,8 @@ CALLERS = 64
 PLAIN_CALLERS = 32
 # A connection for each stub, since stubs on one connection would learn of the stop at the same time; no retries.
 PLAIN = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
-SAYS_WHEN_TO_RETRY = (
-    "grpc-retry-pushback-ms"  # a refusal at a stop has this header; a failure of an accepted call has not
-)
+# A refusal at a stop has this header; a failure of an accepted call has not.
+SAYS_WHEN_TO_RETRY = "grpc-retry-pushback-ms"
 FROM_THE_SERVER = "x-request-id"
 
 

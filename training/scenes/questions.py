@@ -96,9 +96,8 @@ def _count(facts: Facts) -> Iterator[Candidate]:
 def _existence(facts: Facts) -> Iterator[Candidate]:
     present = [d for d in facts.counts if d != ANYTHING]
     yield Candidate(style="existence", answer="yes", first=facts.random.choice(present))
-    near = list(
-        facts.random.choice(present)
-    )  # a description that fits nothing, but differs from a fitting one in a single word
+    # A description that fits nothing, but differs from a fitting one in a single word.
+    near = list(facts.random.choice(present))
     said = facts.random.choice([i for i, part in enumerate(near) if part is not None])
     near[said] = facts.random.choice(_PARTS[said])
     missed: Description = (near[0], near[1], near[2])

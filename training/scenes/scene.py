@@ -13,10 +13,8 @@ SIZES = ("small", "large")
 MAX_THINGS = 6
 BLIND = ("black", "white", "smeared", "covered", "noise")  # pictures in which nothing can be seen
 
-_RADIUS_PX = {
-    "small": (9.5, 11.5),
-    "large": (18.0, 22.0),
-}  # about two to one, so that the size is always clear
+# About two to one, so that the size is always clear.
+_RADIUS_PX = {"small": (9.5, 11.5), "large": (18.0, 22.0)}
 _TOUCH = 0.92  # the least distance of two centres, as a share of the sum of their radii: a slight overlap
 _APART_PX = 12.0  # the least distance on an axis for "left of" or "above"
 

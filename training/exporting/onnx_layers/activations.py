@@ -130,9 +130,8 @@ def elu(call: Call) -> Value:
 
 @converts("PReLU")
 def prelu(call: Call) -> Value:
-    slopes = call.weight(
-        call.operation.alpha, "alpha"
-    )  # [1 or size, ...], channels last, without the batch axis
+    # [1 or size, ...], channels last, without the batch axis.
+    slopes = call.weight(call.operation.alpha, "alpha")
     return call.value(call.node("PRelu", [call.inputs[0].name(), slopes]))
 
 

@@ -26,11 +26,8 @@ ACTIVATIONS = {
     "softplus": "Softplus",
     "elu": "Elu",
 }
-GATES = {
-    "LSTM": (0, 3, 1, 2),
-    "GRU": (0, 1, 2),
-    "SimpleRNN": (0,),
-}  # LSTM: i,f,c,o in Keras, i,o,f,c in ONNX; GRU: z,r,h in both
+# LSTM: i,f,c,o in Keras, i,o,f,c in ONNX; GRU: z,r,h in both.
+GATES = {"LSTM": (0, 3, 1, 2), "GRU": (0, 1, 2), "SimpleRNN": (0,)}
 
 
 @dataclass

@@ -44,9 +44,8 @@ class Value:
     make: Callable[[], str] | None = None  # writes the nodes of the `birth` layout when it is first needed
     lengths: Value | None = None  # of a mask: the sequence lengths that it was made from
     mask: Value | None = None  # the mask that Keras would attach to this tensor
-    steps: tuple[str, Value | None] | None = (
-        None  # name of [T,N,U] and its lengths; valid only before each length
-    )
+    # Name of [T,N,U] and its lengths; valid only before each length.
+    steps: tuple[str, Value | None] | None = None
 
     @property
     def rank(self) -> int:
