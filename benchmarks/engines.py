@@ -29,7 +29,7 @@ from asksight.engine import Arrays, Bundle, Engine, EngineError, load_bundle
 from asksight.engine.bundle.samples import kept_samples, made_up_samples
 from asksight.engine.cores import available_cores
 from asksight.engine.plans.compile import Reference
-from asksight.engine.plans.makers import MAKERS, Order
+from asksight.engine.plans.makers import MAKERS, BuildSpec
 from asksight.engine.plans.measure import measure
 from asksight.engine.plans.sidecar import STAGES
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
@@ -93,7 +93,7 @@ def bench(bundle: Bundle, given: argparse.Namespace, asked: Sequence[str]) -> No
             for maker in MAKERS.values():
                 for precision in maker.precisions:
                     with tempfile.TemporaryDirectory() as folder:
-                        order = Order(
+                        spec = BuildSpec(
                             graph=graph,
                             folder=Path(folder),
                             precision=precision,
@@ -104,8 +104,8 @@ def bench(bundle: Bundle, given: argparse.Namespace, asked: Sequence[str]) -> No
                         )
                         try:
                             maker.machine()
-                            maker.build(order)
-                            built = maker.open(order.folder, precision, order.max_batch, None)
+                            maker.build(spec)
+                            built = maker.open(spec.folder, precision, spec.max_batch, None)
                         except EngineError as error:
                             if not given.json:
                                 print(f"{bundle.name} {stage} {maker.name} {precision}: {error}")

@@ -14,7 +14,7 @@ from file_server import FileServer
 from vqa_files import photo_paths, write_vizwiz, write_vqa
 
 from asksight.training.datasets import open_dataset
-from asksight.training.downloads import DATA_SETS, Archive, DownloadError, Got, get
+from asksight.training.downloads import DATA_SETS, Archive, Downloaded, DownloadError, get
 from asksight.training.downloads.fetch import Fetching
 
 
@@ -25,7 +25,7 @@ class Published:
     server: FileServer
     known: dict[str, tuple[Archive, ...]]
 
-    def get(self, name: str, out: Path, **how: Any) -> Got:
+    def get(self, name: str, out: Path, **how: Any) -> Downloaded:
         return get(name, out, mirror=self.server.address, known=self.known, **how)
 
 
