@@ -1,9 +1,9 @@
-"""What a training loses when it is killed: how long a step of each model takes, and how long it takes to save one.
+"""How much training is lost when its process is killed: the time of a step and of a save, for each model.
 
     python benchmarks/checkpoints.py [--folder DIR] [--json]
 
-The models have the sizes they have by default; DIR is where the state is written, here a temporary folder. Batches are
-random numbers. A save is taken after each step, which is when a training takes it.
+The models have their default sizes. The state is written to DIR, by default a temporary folder. Batches are random
+numbers. A save follows each step, as in training.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from typing import Any
 import numpy as np
 
 STEPS = 30
-QUESTION, ANSWERS, WORDS = 12, 1000, 5000  # tokens, and the sizes of VQA v2
-PHOTOS = "from photos"  # attention, with an encoder of its own
+# Tokens in a question; answers and words, about as many as in VQA v2.
+QUESTION, ANSWERS, WORDS = (12, 1000, 5000)
+PHOTOS = "from photos"  # attention, trained together with its encoder
 FEATURES = {"attention": (7, 7, 512), "mlp": (4096,), "lstm": (4096,)}  # of VGG16
 
 
 def from_photos() -> tuple[Any, list[Any]]:
-    """The model that is trained from photos, and a batch for it: 32 photos, 8 questions about each."""
-    from asksight.training.learning.runs import Settings
+    """The model that is trained from photos, and a batch of 32 photos with 8 questions each."""
+    from asksight.training.learning.runs import TrainSettings
     from asksight.training.learning.train import Learner
 
-    settings = Settings()
+    settings = TrainSettings()
     photos, questions = settings.photos_per_batch, settings.photos_per_batch * settings.questions_per_photo
     random = np.random.default_rng(0)
     learner = Learner(settings, words=WORDS, answers=ANSWERS, labels=0, steps=1000)
@@ -45,7 +46,7 @@ def from_photos() -> tuple[Any, list[Any]]:
 
 
 def on_features(arch: str) -> tuple[Any, list[Any]]:
-    """A model on stored features, with word vectors that stay as they are, and a batch for it."""
+    """A model on stored features, with fixed word vectors, and a batch for it."""
     from asksight.training.learning.stored_learner import StoredLearner
     from asksight.training.learning.stored_settings import StoredSettings
 
@@ -66,7 +67,7 @@ def on_features(arch: str) -> tuple[Any, list[Any]]:
 
 
 def measure(arch: str, folder: Path) -> dict[str, Any]:
-    """Medians, in milliseconds; what is lost is the time between two saves."""
+    """Median times in milliseconds. A killed training loses at most the work between two saves."""
     import tensorflow as tf
 
     from asksight.training.learning.checkpoint import REST, Checkpoint

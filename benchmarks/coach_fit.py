@@ -1,8 +1,9 @@
 """Choose the coach's thresholds for blur: `python benchmarks/coach_fit.py FOLDER [--photos 2000]`, FOLDER being `fit`.
 
-Of every photo that is degraded, or left as it is, three numbers are measured (ext/photo_twin.py). Tried are all
-thresholds on a grid; the best are those whose worst precision or recall, over the kinds, is highest. On the photos of
-benchmarks/photo_coach.py's table nothing is chosen. Tried too: the cheapest cue for photos that lie on their side.
+Photos are degraded or left as they are, and three numbers are measured for each (ext/photo_twin.py). All thresholds on
+a grid are tried. The best are those with the highest minimum of precision and recall over all kinds of flaws. The
+photos of the table (benchmarks/photo_coach.py) are never used here. The script also tests a simple way to detect photos
+that are turned by 90 degrees: light comes from above.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Measured = tuple[NDArray[np.str_], NDArray[np.float64]]
 
 
 def measure(photos: list[Image.Image], count: int, seed: int) -> Measured:
-    """What was done, and [count, 3]: the sharpness upright, the least of any direction, and how even it is."""
+    """What was done to each photo, and [count, 3]: upright sharpness, least sharpness of any direction, evenness."""
     seen = [
         (done, measure_photo(grey_copy(photo)))
         for done, photo in degraded(photos, count, np.random.default_rng(seed))
@@ -38,7 +39,7 @@ def measure(photos: list[Image.Image], count: int, seed: int) -> Measured:
 
 
 def worst(measured: Measured, moved: float, edge: float, moved_edge: float) -> float:
-    """The lowest precision or recall of any kind, if these were the thresholds for a hint."""
+    """The lowest precision or recall of any kind with these thresholds."""
     done, (upright, least, evenness) = measured[0], measured[1].T
     blur, motion, clean = KINDS
     said = np.where(
@@ -54,7 +55,7 @@ def worst(measured: Measured, moved: float, edge: float, moved_edge: float) -> f
 
 
 def light_from_above(photos: list[Image.Image], count: int, seed: int) -> NDArray[np.float64]:
-    """For crops, of which every other one is turned: [count, 2], turned or not, and by how much the light tells so."""
+    """For crops, every other one turned: [count, 2], whether it is turned, and how strongly the light suggests it."""
     random, rows = np.random.default_rng(seed), []
     for number in range(count):
         photo = crop(photos, random)
@@ -70,7 +71,7 @@ def light_from_above(photos: list[Image.Image], count: int, seed: int) -> NDArra
 
 
 def hint_at(scale: tuple[float, float]) -> float:
-    """The value from which on a hint is given."""
+    """The value at which a hint is first given."""
     fine, useless = scale
     return fine + WORTH_A_HINT * (useless - fine)
 

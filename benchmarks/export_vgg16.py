@@ -1,8 +1,8 @@
-"""How long VGG16 (up to fc7, random weights) takes to become ONNX, and how much memory: seconds and peak RSS.
+"""How long the conversion of VGG16 (up to fc7, random weights) to ONNX takes, and how much memory.
 
     python benchmarks/export_vgg16.py [--json]
 
-The peak is that of this whole process: TensorFlow, the Keras model, and what writing its ONNX form adds.
+The memory is the peak of the whole process: TensorFlow, the Keras model, and the conversion.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from asksight.engine.memory import return_freed_memory
 
 
 def peak_gb() -> float:
-    """The most memory this process ever held, in GB (10^9 bytes)."""
+    """The peak resident memory of this process, in GB (10^9 bytes)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def measure() -> dict[str, float]:
-    """Build, convert, and run both; what is compared is a photo of noise."""
+    """Build the model, convert it, and compare the features of both for a photo of noise."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     return_freed_memory()
     import numpy as np

@@ -1,6 +1,8 @@
-"""How often the limits speak up on real questions: `python benchmarks/false_alarms.py QUESTIONS [--show]`.
+"""How often real questions are taken to need a skill that the model lacks.
 
-QUESTIONS is a tab-separated file with a column `question`, or a plain list with one question a line.
+    python benchmarks/false_alarms.py QUESTIONS [--show]
+
+QUESTIONS is a tab-separated file with a column `question`, or a text file with one question on each line.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from asksight.server.reply.skills import missing_skill
 
 
 def questions(path: Path) -> list[str]:
-    """Read the file's questions."""
+    """Read the questions of the file."""
     lines = path.read_text(encoding="utf-8").splitlines()
     head = lines[0].split("\t")
     if "question" not in head:

@@ -1,10 +1,11 @@
-"""How much the question alone tells: `mlp` and `lstm` without photos, beside two floors that need no model.
+"""How well questions are answered without photos: by `mlp` and `lstm`, and by two baselines that need no model.
 
     python benchmarks/language_only.py QUESTIONS.tsv [--models NAME ...] [--vectors en_core_web_md [--tune-vectors]]
 
-The file has a header and, tab by tab, question id, image id, question and the commonest answer. A tenth of its photos
-is held out and looked at once, when a model is done; another tenth, validation, decides when training stops and which
-epoch is kept. MODELS were chosen on validation, too. Exact match with the commonest answer.
+The file is tab-separated with a header; its columns are question id, image id, question and the commonest answer. A
+tenth of the photos is held out and used only for the final figures. Another tenth is for validation: it decides when
+training stops and which epoch is kept, and the settings in MODELS were chosen on it. The metric is exact match with the
+commonest answer.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from asksight.training.datasets import Record, open_dataset
 from asksight.training.datasets.dataset import answer_type, one_line
 from asksight.training.datasets.prepared import write_manifest, write_split
 
-SHARE = 0.1  # of the photos, for validation and held out alike
-RESAMPLED = 10_000  # times, for intervals
+SHARE = 0.1  # of the photos: so many for validation, and as many held out
+RESAMPLED = 10_000  # bootstrap samples for the confidence intervals
 
 _DENSE = {"units": 512, "hidden": 1}
 # Settings that are not the default; `asksight train` has an option for each.
@@ -46,7 +47,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 def read(path: Path) -> list[Record]:
-    """All questions of the file."""
+    """Read all questions of the file."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         next(rows)
@@ -65,16 +66,17 @@ def read(path: Path) -> list[Record]:
 
 
 def start(question: str) -> str:
-    """The first three words."""
+    """The first three words of a question."""
     return " ".join(question.lower().split()[:3])
 
 
 def part(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Three parts that share no photo."""
+    """Split the questions into three parts that share no photo."""
     photos = np.random.default_rng(0).permutation(sorted({record.image_id for record in records}))
     first, second, third = (round(tenths * SHARE * len(photos)) for tenths in (1, 2, 3))
     of = dict.fromkeys(photos[first:second].tolist(), "val")
-    of |= dict.fromkeys(photos[second:third].tolist(), "test")  # variants were once compared on the first
+    # Not the first tenth: models were compared on it.
+    of |= dict.fromkeys(photos[second:third].tolist(), "test")
     parts: dict[str, list[Record]] = {"train": [], "val": [], "test": []}
     for record in records:
         parts[of.get(record.image_id, "train")].append(record)
@@ -82,7 +84,7 @@ def part(records: Sequence[Record]) -> dict[str, list[Record]]:
 
 
 def floors(parts: dict[str, list[Record]]) -> dict[str, float]:
-    """What needs no model, learned from validation, too."""
+    """The baselines without a model; they also learn from the validation part."""
     known = parts["train"] + parts["val"]
     answers: dict[str, Counter[str]] = defaultdict(Counter)
     for record in known:
@@ -102,7 +104,7 @@ def _percent(records: Sequence[Record], guess: Callable[[Record], str]) -> float
 
 
 def write_data(folder: Path, parts: dict[str, list[Record]]) -> None:
-    """A prepared data set without photos."""
+    """Write the parts as a prepared data set without photos."""
     folder.mkdir(exist_ok=True)
     splits = {
         split: write_split(folder, split, records) | {"photos": None, "photo_pattern": "{image_id}"}
@@ -112,7 +114,7 @@ def write_data(folder: Path, parts: dict[str, list[Record]]) -> None:
 
 
 def write_vectors(source: str, data: Path, out: Path) -> None:
-    """As `asksight vectors SOURCE` does it."""
+    """Gather word vectors as `asksight vectors SOURCE` does."""
     from asksight.training.vectors import asked_words, gather, save_vectors
 
     words = asked_words(open_dataset(data, "train"))
@@ -120,7 +122,7 @@ def write_vectors(source: str, data: Path, out: Path) -> None:
 
 
 def learn(data: Path, out: Path, **told: Any) -> tuple[NDArray[np.bool_], dict[str, Any]]:
-    """Train one model as `asksight train --features none` does; which of the held-out questions it gets right."""
+    """Train a model as `asksight train --features none` does; gives which held-out questions it answers right."""
     from asksight.training.learning.runs import Run
     from asksight.training.learning.stored_settings import QUESTION_ONLY, StoredSettings
     from asksight.training.learning.train_stored import train_stored
@@ -139,7 +141,7 @@ def learn(data: Path, out: Path, **told: Any) -> tuple[NDArray[np.bool_], dict[s
 
 
 def answer(run: Any, questions: Sequence[str]) -> list[str]:
-    """What a finished run answers, read from its files."""
+    """The answers of a finished run, loaded from its files."""
     import keras
 
     from asksight.ext import WordTable
@@ -157,7 +159,7 @@ def answer(run: Any, questions: Sequence[str]) -> list[str]:
 
 
 def interval(gains: NDArray[np.float64], photos: NDArray[np.int64]) -> tuple[float, float]:
-    """95 % of the means of `gains`, a number a question, when photos are drawn anew (bootstrap, percentiles)."""
+    """The 95 % interval of the mean of `gains` (one for each question), by a percentile bootstrap over photos."""
     _, of = np.unique(photos, return_inverse=True)
     total, count = np.bincount(of, gains), np.bincount(of)
     random = np.random.default_rng(0)
@@ -169,7 +171,7 @@ def interval(gains: NDArray[np.float64], photos: NDArray[np.int64]) -> tuple[flo
 def measure(
     names: Sequence[str], seeds: int, data: Path, folder: Path, vectors: dict[str, Any]
 ) -> dict[str, NDArray[np.bool_]]:
-    """Train each model with each seed; [seeds, held-out questions] of what is right."""
+    """Train each model with each seed; gives [seeds, held-out questions], whether the answer is right."""
     right: dict[str, NDArray[np.bool_]] = {}
     for name in names:
         rows = []

@@ -1,10 +1,10 @@
-"""Many callers at once get the answers that a lone one gets: checks every reply, and says how fast they came.
+"""Checks that many callers at once get the same answers as a single caller, and measures how fast they get them.
 
     python benchmarks/many_callers.py [--model BUNDLE] [--callers 64] [--seconds 20] [--photos 200]
 
-The callers ask a server in this process over gRPC, photos and questions at random, half of them by image_id where they
-have one. Afterwards each different ask is put to a second assistant, one by one, without a wire or a batch. Exit code 1
-when a call failed or a probability differs by more than 1e-4.
+The callers ask a server in this process over gRPC, with random photos and questions; half of the asks are by image_id
+where the caller has one. Afterwards a second assistant answers each different ask alone, without gRPC and batches. The
+exit code is 1 where a call failed or a probability differs by more than 1e-4.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ QUESTIONS = (
     "Is there a red square to the left of the big green triangle?",
 )
 FORMATS = ("JPEG", "PNG", "WEBP")
-ALL = 1_000_000  # answers: every probability is compared
+ALL = 1_000_000  # more than there are answers, so that every probability is compared
 TOLERANCE = 1e-4
 
 
 @dataclass
-class Seen:
-    """What the callers saw: one reply of each (photo, question), the largest difference, times, and failures."""
+class Replies:
+    """What the callers received: a reply for each (photo, question), the largest difference, times, and failures."""
 
     replies: dict[tuple[int, int], vqa_pb2.AskResponse] = field(default_factory=dict)
     took_s: list[float] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Seen:
 
 
 def photos(count: int) -> list[bytes]:
-    """Files of all three formats, each another turn, cut or size of a demo picture."""
+    """Different files of all three formats: turned, cropped or resized demo photos."""
     chance = random.Random(0)
     files = []
     for number in range(count):
@@ -66,15 +66,15 @@ def photos(count: int) -> list[bytes]:
 
 
 def difference(one: vqa_pb2.AskResponse, other: vqa_pb2.AskResponse) -> float:
-    """The largest difference in probability over all answers; 1 where they are not about the same."""
+    """The largest difference of a probability over all answers; 1 where the photo or the labels differ."""
     found = {answer.label: answer.probability for answer in one.answers}
     if one.image_id != other.image_id or found.keys() != {answer.label for answer in other.answers}:
         return 1.0
     return max(abs(found[answer.label] - answer.probability) for answer in other.answers)
 
 
-def call(port: int, files: list[bytes], seed: int, end_s: float, seen: Seen, lock: threading.Lock) -> None:
-    """Ask at random until `end_s`, on a connection of one's own."""
+def call(port: int, files: list[bytes], seed: int, end_s: float, seen: Replies, lock: threading.Lock) -> None:
+    """Ask at random until `end_s`, on one connection."""
     chance = random.Random(seed)
     ids: dict[int, str] = {}
     with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("caller", seed)]) as channel:
@@ -99,8 +99,8 @@ def call(port: int, files: list[bytes], seed: int, end_s: float, seen: Seen, loc
                 seen.worst = max(seen.worst, difference(response, first))
 
 
-def compare(model: str, files: list[bytes], seen: Seen) -> None:
-    """Put each different ask to a lone assistant, one by one."""
+def compare(model: str, files: list[bytes], seen: Replies) -> None:
+    """Ask a second assistant each different ask, one at a time, and compare."""
     with LocalAssistant.open(model) as alone:
         for (photo, question), response in seen.replies.items():
             reply = alone.ask(Ask(question=QUESTIONS[question], photo=files[photo], top_k=ALL))
@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--photos", type=int, default=200)
     given = parser.parse_args()
-    files, seen, lock = photos(given.photos), Seen(), threading.Lock()
+    files, seen, lock = photos(given.photos), Replies(), threading.Lock()
     with LocalAssistant.open(given.model) as local, Server(local, port=0) as server:
         end_s = time.perf_counter() + given.seconds
         callers = [

@@ -1,8 +1,8 @@
-"""How right a bundle is when it is asked over gRPC: every question of a split, through a real server and client.
+"""A bundle's accuracy over gRPC: every question of a split is asked through a real client and server.
 
     python benchmarks/over_the_wire.py BUNDLE --data DIR [--split val]
 
-Prints how many were asked and failed, the share that is exactly right in percent, and asks per second.
+Prints how many asks were sent and failed, the percentage of exact matches, and asks per second.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What an ask takes on a machine that is otherwise idle, with a pause before each, as one person asks.
+"""How long an ask takes on an idle machine with a pause before each ask, as when a single person asks.
 
     python benchmarks/pauses.py [--model BUNDLE] [--pause 0.02] [--asks 300]
 
-In this process, without a wire. Threads that have slept are slow to come back, which asks in close succession do not
-show. "Follow-up" asks about a photo that is known.
+The assistant runs in this process, without gRPC. Threads that slept take longer to wake, which asks in close succession
+do not show. "Follow-up" asks are about a photo whose features are cached.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
         image_id = local.ask(Ask(question=QUESTION, photo=PHOTO)).image_id
         kinds = {
             "follow-up": [Ask(question=QUESTION, image_id=image_id)] * given.asks,
-            # Bytes behind a photo's end are read by nobody, and make it one that was not seen.
+            # Bytes after a JPEG's end are not decoded, but change its image_id, so that the photo is new.
             "new photo": [
                 Ask(question=QUESTION, photo=PHOTO + number.to_bytes(4, "big"))
                 for number in range(given.asks)
@@ -40,7 +40,7 @@ def main() -> None:
         for kind, asks in kinds.items():
             took_ms = []
             for ask in asks:
-                time.sleep(given.pause)  # what is measured is what comes after it
+                time.sleep(given.pause)  # the time after this pause is measured
                 started_s = time.perf_counter()
                 local.ask(ask)
                 took_ms.append(1000 * (time.perf_counter() - started_s))

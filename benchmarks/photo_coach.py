@@ -1,9 +1,11 @@
-"""How well the photo coach finds what was done to photos: `python benchmarks/photo_coach.py FOLDER [--photos 1000]`.
+"""How well the photo coach recognises flaws that were added to photos.
 
-FOLDER holds photos that are sharp, upright and well lit, none of which a threshold was chosen on: the `table` of
-benchmarks/coach_photos.py, whose `fit` is for benchmarks/coach_fit.py. Crops of them are degraded by known amounts that
-a person would call clear, one in four is left as it is, and the coach names what it finds worst. Then the photos as
-they are: each thing that it finds wrong with one of them is a false alarm.
+    python benchmarks/photo_coach.py FOLDER [--photos 1000]
+
+FOLDER has sharp, upright, well-lit photos that no threshold was chosen on: the folder `table` of
+benchmarks/coach_photos.py (its folder `fit` is for benchmarks/coach_fit.py). Crops of the photos get a flaw of a known
+strength that a person would notice at once; one in four is left unchanged. The coach names the worst flaw of each. Then
+it looks at the unchanged photos, where every flaw that it names is a false alarm.
 """
 
 from __future__ import annotations
@@ -23,13 +25,13 @@ from asksight.server.reply.spoken import WORTH_A_HINT
 
 LONGEST_PX = 2048
 CROP_PX = 512
-WORKING_PX = (128, 224, 448)  # what encoders want of the short side
+WORKING_PX = (128, 224, 448)  # encoders' short sides
 Random = np.random.Generator
 CLEAN = "clean"
 
 
 def crop(photos: list[Image.Image], random: Random) -> Image.Image:
-    """A piece of one of the photos, half of its sides or more."""
+    """A random crop of one of the photos, at least half as wide and high."""
     photo = photos[random.integers(len(photos))]
     width, height = (int(side * random.uniform(0.5, 1)) for side in photo.size)
     x, y = int(random.integers(photo.width - width + 1)), int(random.integers(photo.height - height + 1))
@@ -39,23 +41,23 @@ def crop(photos: list[Image.Image], random: Random) -> Image.Image:
 
 
 def dark(photo: Image.Image, random: Random) -> Image.Image:
-    """A room without a light: 3 to 9 % of the light, and the sensor's noise."""
+    """A dark room: 3 to 9 % of the light, with sensor noise."""
     pixels = np.asarray(photo, np.float32) * random.uniform(0.03, 0.09)
     return _photo(pixels + random.normal(0, 2, pixels.shape))
 
 
 def bright(photo: Image.Image, random: Random) -> Image.Image:
-    """Against the light: 93 to 99 % of the way to white."""
+    """Overexposed: 93 to 99 % of the way to white."""
     return Image.blend(photo, Image.new("RGB", photo.size, "white"), random.uniform(0.93, 0.99))
 
 
 def blurred(photo: Image.Image, random: Random) -> Image.Image:
-    """Out of focus: a Gaussian of 3.5 to 7 px of 256."""
+    """Out of focus: a Gaussian blur of 3.5 to 7 px, at a size of 256 px."""
     return photo.filter(ImageFilter.GaussianBlur(random.uniform(3.5, 7) * max(photo.size) / SIDE_PX))
 
 
 def motion_blurred(photo: Image.Image, random: Random) -> Image.Image:
-    """Moved over 8 to 20 px of 256, in any direction."""
+    """Motion blur over 8 to 20 px in any direction, at a size of 256 px."""
     length, angle = random.uniform(8, 20) * max(photo.size) / SIDE_PX, random.uniform(0, np.pi)
     steps = np.linspace(-length / 2, length / 2, int(2 * length))
     moved = np.zeros((photo.height, photo.width, 3), np.float32)
@@ -64,18 +66,18 @@ def motion_blurred(photo: Image.Image, random: Random) -> Image.Image:
         moved += np.asarray(
             photo.transform(photo.size, Image.Transform.AFFINE, place, Image.Resampling.BILINEAR)
         )
-    edge = int(length / 2) + 1  # what came from outside the photo
+    edge = int(length / 2) + 1  # cut off: pixels that were blurred with what lies outside the photo
     return _photo(moved / len(steps)).crop((edge, edge, photo.width - edge, photo.height - edge))
 
 
 def tiny(photo: Image.Image, random: Random) -> Image.Image:
-    """A thumbnail: 16 to 36 px on its short side."""
+    """A thumbnail of 16 to 36 px on its short side."""
     scale = random.uniform(16, 36) / min(photo.size)
     return photo.resize((max(16, round(photo.width * scale)), max(16, round(photo.height * scale))))
 
 
 def uniform(photo: Image.Image, random: Random) -> Image.Image:
-    """A finger over the lens: one colour, lighter to one side, with the sensor's noise."""
+    """A finger over the lens: one colour, lighter towards one side, with sensor noise."""
     y, x = np.mgrid[0 : photo.height, 0 : photo.width] / max(photo.size)
     light = random.uniform(70, 170) + random.uniform(-30, 30) * x + random.uniform(-30, 30) * y
     colour = np.array([1.1, random.uniform(0.6, 1), random.uniform(0.5, 1)])
@@ -93,7 +95,7 @@ KINDS: tuple[Callable[[Image.Image, Random], Image.Image], ...] = (
 
 
 def degraded(photos: list[Image.Image], count: int, random: Random) -> Iterator[tuple[str, Image.Image]]:
-    """Give so many photos with what was done to them; a quarter are as they were."""
+    """Give `count` crops, each with the kind of its flaw; a quarter are unchanged."""
     for number in range(count):
         photo = crop(photos, random)
         if number % 4 == 0:
@@ -104,14 +106,14 @@ def degraded(photos: list[Image.Image], count: int, random: Random) -> Iterator[
 
 
 def named(photo: Image.Image) -> str:
-    """What the coach would say of it."""
+    """The kind of flaw that the coach names first."""
     flaws = find_flaws(photo, short_side_px=min(photo.size))
     worst = flaws[0] if flaws and flaws[0].severity >= WORTH_A_HINT else None
     return CLEAN if worst is None else worst.kind.value
 
 
 def photos_of(folder: Path) -> list[Image.Image]:
-    """The folder's photos, by name, at most LONGEST_PX long."""
+    """The folder's photos in order of their names, reduced to at most LONGEST_PX."""
     photos = [Image.open(path).convert("RGB") for path in sorted(folder.iterdir())]
     for photo in photos:
         photo.thumbnail((LONGEST_PX, LONGEST_PX), Image.Resampling.BOX)
@@ -119,7 +121,7 @@ def photos_of(folder: Path) -> list[Image.Image]:
 
 
 def false_alarms(photos: list[Image.Image]) -> Iterator[str]:
-    """What is said of good photos as they are, whole, in the sizes that they are decoded to."""
+    """The flaws that are named for whole, unchanged photos, at the sizes that photos are decoded to."""
     for number, photo in enumerate(photos):
         for side_px in WORKING_PX:
             factor = min(photo.size) // side_px

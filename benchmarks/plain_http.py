@@ -1,7 +1,7 @@
-"""An HTTP/1.1 caller that costs next to nothing: a connection a caller, kept open, all of them in one thread.
+"""An HTTP/1.1 client that uses very little processor time: one open connection for each caller, all in one thread.
 
-As plain_grpc.py is for gRPC: requests are bytes that were made before, and an answer is read by its status line and its
-Content-Length. It is for servers that are known; it fails loudly.
+The counterpart of plain_grpc.py: requests are prepared bytes, and of a response only the status line and the
+Content-Length are parsed. It works only with well-behaved servers; in all other cases it raises an error.
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-Caller = Callable[[bytes], bytes]  # given the body of its last answer, b"" at first; gives its next request
+# Gets the body of its last response (b"" at first) and gives its next request.
+Caller = Callable[[bytes], bytes]
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-PATIENCE_S = 120.0  # for the next byte of any answer
+PATIENCE_S = 120.0  # the longest wait for any byte of a response
 
 
 class PlainHttp:
-    """Connections to one server; `talk` keeps one request of each caller under way."""
+    """Connections to one server; `talk` keeps one request of each caller running."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._sockets: list[socket.socket] = []
 
     def talk(self, callers: Sequence[Caller], seconds: float) -> list[float]:
-        """Let them ask for that long; gives how many seconds each answer took.
+        """Let the callers ask for that long; gives the seconds of each answered request.
 
-        What is under way in the end is waited for; the requests that its callers give then are not sent. Raises
+        At the end, running requests are waited for; requests that their callers then give are not sent. Raises
         RuntimeError for any status but 200.
         """
         while len(self._sockets) < len(callers):
@@ -73,7 +74,7 @@ class PlainHttp:
 
 
 def whole(answer: bytes) -> bytes | None:
-    """The body of an answer, None while some of it is missing. Raises RuntimeError for any status but 200."""
+    """The body of a response; None while a part of it is missing. Raises RuntimeError for any status but 200."""
     head, ended, body = answer.partition(b"\r\n\r\n")
     if not ended:
         return None

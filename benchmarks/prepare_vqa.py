@@ -1,9 +1,9 @@
-"""How long `asksight data prepare` takes on as many questions as VQA v2 has, and how much memory.
+"""How much time and memory `asksight data prepare` takes for a data set of the size of VQA v2.
 
     python benchmarks/prepare_vqa.py [--share 1.0] [--keep FOLDER] [--json]
 
-Makes questions and annotations in the true format and size (443,757 train and 214,354 val questions about 82,783 and
-40,504 photos, ten answers each), then prepares them in a process of its own. `--share 0.1` makes a tenth of it.
+Makes questions and annotations in VQA v2's format and number (443,757 train and 214,354 val questions about 82,783 and
+40,504 photos, with ten answers each), then prepares them in a separate process. `--share 0.1` makes a tenth of that.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ COMMON = (
 
 
 def write_split(folder: Path, split: str, *, questions: int, photos: int, seed: int = 0) -> None:
-    """Questions and annotations JSON of one split, written as they are made."""
+    """Write questions and annotations JSON of one split, entry by entry."""
     random = Random(f"{seed} {split}")
     names = (f"v2_OpenEnded_mscoco_{split}_questions.json", f"v2_mscoco_{split}_annotations.json")
     head = {
@@ -84,7 +84,7 @@ def write_split(folder: Path, split: str, *, questions: int, photos: int, seed: 
         for image, n in ids
     )
     _write(folder / names[0], head | {"task_type": "Open-Ended"}, "questions", asked)
-    random.shuffle(ids)  # annotations are in another order
+    random.shuffle(ids)  # in VQA's files the annotations have another order than the questions
     _write(folder / names[1], head, "annotations", (_annotation(random, image, n) for image, n in ids))
 
 
@@ -93,7 +93,7 @@ def _question(random: Random) -> str:
 
 
 def _annotation(random: Random, image_id: int, place: int) -> dict[str, Any]:
-    rare = f"answer {random.randrange(20_000)}"  # VQA's answers have a long tail, too
+    rare = f"answer {random.randrange(20_000)}"  # VQA's answers have a long tail
     best = random.choice(COMMON) if random.random() < 0.8 else rare
     answers = [best if random.random() < 0.7 else random.choice((*COMMON, rare)) for _ in range(10)]
     return {
@@ -126,7 +126,7 @@ def _joined(entries: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def measure(folder: Path) -> dict[str, Any]:
-    """Prepare `folder` into a folder beside it: seconds, how many on the CPU, and the most memory held, in MB."""
+    """Prepare `folder` into a folder beside it; gives wall-clock and CPU seconds and the peak memory in MB."""
     command = [str(Path(sysconfig.get_path("scripts")) / "asksight"), "data", "prepare", str(folder)]
     started_s = time.perf_counter()
     with subprocess.Popen(
@@ -140,7 +140,7 @@ def measure(folder: Path) -> dict[str, Any]:
         raise SystemExit(f"asksight data prepare ended with {process.returncode}.")
     seconds = time.perf_counter() - started_s
     splits = {split: counts["questions"] for split, counts in json.loads(told)["splits"].items()}
-    cpu_s = usage.ru_utime + usage.ru_stime  # of use where the machine has other work to do
+    cpu_s = usage.ru_utime + usage.ru_stime  # a steadier figure where the machine does other work
     return {
         "questions": splits,
         "seconds": round(seconds, 1),

@@ -1,11 +1,11 @@
-"""A servable bundle with the tutorial's graphs and random weights: for speed only, it has learned nothing.
+"""Makes a bundle with the tutorial's graphs and random weights, for measuring speed. Its answers mean nothing.
 
     python benchmarks/random_bundle.py --encoder vgg16 --arch lstm --out BUNDLE
 
-The graphs are those that training makes. Two things are set so that comparing engines means something: what the
-answerer reads is centred and scaled on sample scenes, since a deep random net maps all photos to nearly one vector; and
-the answers' weights fall quickly, so that few answers compete for a question, as in VQA, where a thousand random ones
-would all but tie. Agreement between engines is a trained bundle's affair all the same.
+The graphs are those that training makes. Two adjustments make comparisons of engines meaningful. The answerer's inputs
+are centred and scaled on sample scenes, since a deep random network maps all photos to nearly the same vector. And the
+weights of the answers fall quickly, so that only a few answers compete for a question, as in VQA; otherwise a thousand
+random answers would almost tie. Still, measure the agreement between engines on a trained bundle.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from asksight.engine.bundle.samples import ENOUGH, Samples
 from asksight.engine.memory import return_freed_memory
 from asksight.ext import WordTable
 from asksight.training.scenes.draw import draw_jpeg
-from asksight.training.scenes.make import ask_about
+from asksight.training.scenes.make_scenes import ask_about
 from asksight.training.scenes.scene import sample_scene
 
-ANSWERS = 1000  # the tutorial's
+ANSWERS = 1000  # as many as the tutorial has
 DIMENSION = 300
 UNKNOWN_ROWS = 8
 MAX_TOKENS = 30
 PHOTOS = 64
-BATCH = 8  # photos at a time: 32 of VGG16 would take another gigabyte
+BATCH = 8  # photos at a time; 32 would take another gigabyte with VGG16
 NOTE = "random weights: for measuring speed only; its answers mean nothing"
 
 
@@ -113,7 +113,7 @@ def make(
 
 
 def scenes(side: int, *, seed: int) -> tuple[NDArray[np.uint8], list[str]]:
-    """Photos [PHOTOS, side, side, 3] and questions, each about photo i modulo PHOTOS."""
+    """Photos [PHOTOS, side, side, 3] and questions; question i is about photo i modulo PHOTOS."""
     photos, asked = [], []
     tally: Counter[tuple[str, ...]] = Counter()
     for number in range(PHOTOS):
@@ -127,7 +127,7 @@ def scenes(side: int, *, seed: int) -> tuple[NDArray[np.uint8], list[str]]:
 
 
 def word_vectors(questions: list[str], *, seed: int) -> tuple[list[str], NDArray[np.float32]]:
-    """The words of the questions with random vectors as long as GloVe's, about 5."""
+    """The words of the questions, with random vectors whose norm is about 5, like GloVe's."""
     tokens = WordTable(["<unknown 0>"], np.zeros((1, 1), np.float32), unknown_rows=1)
     words = sorted({token for question in questions for token in tokens.tokens(question)})
     words += [f"<unknown {row}>" for row in range(UNKNOWN_ROWS)]
@@ -143,7 +143,7 @@ def random_answerer(
     seed: int,
     answers: int,
 ) -> Any:
-    """The tutorial's answerer; `features` [S,F] and `questions` are what its first dense layer is fitted to."""
+    """The tutorial's answerer. Its first dense layer is scaled to `features` [S,F] and `questions`."""
     import keras
 
     from asksight.training.models import lstm, mlp
@@ -161,7 +161,7 @@ def random_answerer(
     read = np.asarray(merged(inputs, training=False))  # [Q, words + F]
     words = read.shape[1] - features.shape[1]
     scale = np.empty(read.shape[1], np.float32)
-    for part in (slice(None, words), slice(words, None)):  # question and photo weigh the same
+    for part in (slice(None, words), slice(words, None)):  # question and photo get the same weight
         scale[part] = 1 / np.sqrt(2 * read[:, part].var(axis=0).sum() + 1e-12)
     kernel = random.standard_normal(dense[0].kernel.shape, np.float32) * scale[:, None]
     dense[0].set_weights([kernel, -read.mean(axis=0) @ kernel])

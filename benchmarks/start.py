@@ -1,15 +1,15 @@
-"""What a start takes until the first answer, and the memory it needs, beside what ONNX Runtime alone takes.
+"""The time from a server's start to its first answer, and its memory, compared with ONNX Runtime alone.
 
     python benchmarks/start.py [--model BUNDLE] [--turns 5] [--asks 1000] [--engine onnxruntime] [--json]
 
-By turns, each in a new process: "bare" imports NumPy and ONNX Runtime, loads both graphs of the bundle and runs one row
-through each; "engines" does so with our engines; "serve" is `asksight serve` until an ask with a photo is answered over
-the wire. Seconds count from the process' start, its imports included, with the files in the system's cache. Medians;
-ratios are of neighbours.
+In turns, each in a new process: "bare" imports NumPy and ONNX Runtime, loads both graphs of the bundle and runs one row
+through each; "engines" does the same with AskSight's engines; "serve" is `asksight serve` until it has answered an ask
+with a photo over gRPC. Seconds count from the start of the process and include imports; the files are in the system's
+cache. The table has medians, and ratios to the "bare" process of the same turn.
 
-Then the last server is asked in bursts of 1 to 32 at once, in an order by lot: `--asks` times, and again the same
-bursts. Had it to be run at a size before it is quick at it, the first of the two would have the larger p99. "New photo"
-runs both engines, "follow-up" the answerer alone.
+Then the last server is asked in bursts of 1 to 32 asks at a time, in random order, `--asks` asks in all, and then the
+same bursts again. If a batch size were slow when first used, the first pass would have a larger p99 than the second.
+"New photo" runs both engines, "follow-up" the answerer alone.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 PHOTO = next((Path(__file__).parent.parent / "cli" / "demo_photos").glob("*.jpg")).read_bytes()
 QUESTIONS = ("What colour is the circle?", "Is there a heart?", "What shape is the small blue thing?")
-LARGEST_BURST = 32  # the server's largest batch
+LARGEST_BURST = 32  # the largest batch of the server
 ANSWERED_WITHIN_S = 300.0
-LOOK_EVERY_S = 0.005  # for the port; the error of a start's seconds
+LOOK_EVERY_S = 0.005  # how often to look for the port; the measured times are off by up to this
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 BARE = """
@@ -73,7 +73,7 @@ Ask = Callable[[int], vqa_pb2.AskRequest]
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """One process, when it had given its first answer."""
+    """A process at the time of its first answer."""
 
     wall_s: float
     cpu_s: float
@@ -82,7 +82,7 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True)
 class Bursts:
-    """Milliseconds from a burst's beginning to an answer."""
+    """Milliseconds from the beginning of a burst to each answer."""
 
     what: str
     asks: int
@@ -106,7 +106,7 @@ def alone(code: str, graphs: list[str]) -> Start:
 
 @contextmanager
 def serve(model: str, engine: str) -> Iterator[tuple[int, vqa_pb2_grpc.VqaServiceStub, Start]]:
-    """Start a server and ask it once; gives its process, and a stub to ask more."""
+    """Start a server and ask it once; gives its process id, a stub, and the figures of the start."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -130,27 +130,27 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except ConnectionRefusedError:
-            time.sleep(LOOK_EVERY_S)  # nothing tells of a port that is opened
+            time.sleep(LOOK_EVERY_S)  # no event says when the port is open
         else:
             return
     raise SystemExit("The server did not start.")
 
 
 def _seen(pid: int, started_s: float) -> Start:
-    """A process as it is now; children that it waited for count too."""
+    """The figures of a process now, with those of its ended children."""
     wall_s = time.perf_counter() - started_s
     times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
     return Start(wall_s=wall_s, cpu_s=sum(map(int, times)) / TICKS_PER_S, peak_mb=peak_mb(pid))
 
 
 def peak_mb(pid: int) -> float:
-    """The most memory that a process ever had resident."""
+    """The peak resident memory of a process, in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def new_photo() -> Ask:
-    """Bytes after the end of a JPEG make it another photo with the same picture."""
+    """Asks with new photos: bytes after the end of a JPEG change its image_id, but not its picture."""
     count = itertools.count()
 
     def ask(turn: int) -> vqa_pb2.AskRequest:
@@ -161,13 +161,13 @@ def new_photo() -> Ask:
 
 
 def follow_up(stub: vqa_pb2_grpc.VqaServiceStub) -> Ask:
-    """Every ask is about a photo that the server has seen."""
+    """Asks about a photo that the server has cached."""
     image_id = stub.Ask(new_photo()(0), timeout=ANSWERED_WITHIN_S).image_id
     return lambda turn: vqa_pb2.AskRequest(image_id=image_id, question=QUESTIONS[turn % len(QUESTIONS)])
 
 
 def burst_sizes(asks: int, seed: str) -> list[int]:
-    """Sizes by lot, which add up to `asks`."""
+    """Random burst sizes that add up to `asks`."""
     random, sizes = Random(seed), list[int]()
     while (left := asks - sum(sizes)) > 0:
         sizes.append(min(left, random.randint(1, LARGEST_BURST)))
@@ -175,7 +175,7 @@ def burst_sizes(asks: int, seed: str) -> list[int]:
 
 
 def in_bursts(stub: vqa_pb2_grpc.VqaServiceStub, ask: Ask, sizes: list[int]) -> list[float]:
-    """Milliseconds of each ask; a burst begins when the one before it is answered."""
+    """Milliseconds of each ask; a burst begins when the one before is answered."""
     took_ms: list[float] = []
     for size in sizes:
         requests = [ask(turn) for turn in range(size)]
@@ -193,7 +193,7 @@ def in_bursts(stub: vqa_pb2_grpc.VqaServiceStub, ask: Ask, sizes: list[int]) -> 
 
 
 def bursts(what: str, stub: vqa_pb2_grpc.VqaServiceStub, ask: Ask, asks: int) -> Bursts:
-    """The same bursts twice, the first time with sizes that were not run before."""
+    """Send the same bursts twice; in the first pass the batch sizes are new to the server."""
     sizes = burst_sizes(asks, what)
     first, later = (statistics.quantiles(in_bursts(stub, ask, sizes), n=100) for _ in range(2))
     return Bursts(
@@ -232,7 +232,7 @@ def main() -> None:
 
 
 def print_starts(turns: list[dict[str, Start]], *, as_json: bool) -> None:
-    """A row for each kind of start, and one for how it compares with the bare one of its turn."""
+    """Print a row for each kind of start, and a row of its ratios to the bare process of the same turn."""
     rows = [{what: asdict(start) for what, start in starts.items()} for starts in turns]
     for what in turns[0]:
         keys = rows[0][what]

@@ -1,10 +1,10 @@
-"""How many questions a second the tokenizer reads, beside spaCy, `str.split` with a dict, and the memory itself.
+"""How many questions per second the tokenizer reads, compared with spaCy, `str.split` with a dict, and plain copying.
 
     python benchmarks/tokenizer.py QUESTIONS [--count 20000] [--json]
 
-QUESTIONS has a question a line, or a column `question` (.tsv). Each figure is the median of five, all in one run. The
-vocabulary is the questions' own, with random 300-d float16 vectors. The floor is what the machine needs to zero a
-[N, 30, 300] float32 output and to copy a vector to each token's place, with no text read at all.
+QUESTIONS is a text file with a question on each line, or a .tsv file with a column `question`. Each figure is the
+median of five runs. The vocabulary is that of the questions, with random 300-d float16 vectors. The floor is the time
+to zero a [N, 30, 300] float32 output and to copy a vector for each token, without reading any text.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read_questions(path: Path, count: int) -> list[str]:
 
 
 def seconds(work: Callable[[], object], *, repeats: int = 5) -> float:
-    """The median; one run before it warms what is warm in service."""
+    """The median seconds of `work`, after one run as a warm-up."""
     work()
     taken = []
     for _ in range(repeats):
@@ -63,7 +63,7 @@ def with_threads(count: int, work: Callable[[int], object]) -> None:
 
 
 def only_rows(table: WordTable, questions: Sequence[str]) -> Measured:
-    """Rows alone, by us and others, on one core; and by two threads at once, each with half of a list twice as long."""
+    """Token rows without vectors: AskSight and others on one core, and AskSight with two threads on twice the work."""
     import spacy
 
     tokenizer: Any = spacy.blank("en").tokenizer
@@ -80,7 +80,7 @@ def only_rows(table: WordTable, questions: Sequence[str]) -> Measured:
             tokenizer(text)
 
     outs = [np.empty(len(questions) * LIMIT, np.int32) for _ in range(2)]
-    several = range(32)  # long enough that starting threads does not count
+    several = range(32)  # long enough that the start of the threads does not matter
 
     def repeat(number: int) -> None:
         for _ in several:
@@ -96,7 +96,7 @@ def only_rows(table: WordTable, questions: Sequence[str]) -> Measured:
 
 
 def two_threads_gain(work: Callable[[int], object]) -> float:
-    """How much two threads get done beside one: the median of pairs taken in turns, since machines change speed."""
+    """How much more work two threads do than one: the median ratio of pairs of runs, one directly after the other."""
     pairs = []
     for _ in range(9):
         one, two = (seconds(lambda n=n: with_threads(n, work), repeats=1) for n in (1, 2))  # type: ignore[misc]
@@ -105,7 +105,7 @@ def two_threads_gain(work: Callable[[int], object]) -> float:
 
 
 def two_processors() -> float:
-    """What two threads gain on work that shares nothing and is all outside the GIL: the most that can be had."""
+    """The gain of two threads on work that shares nothing and needs no GIL, which is the upper limit."""
     arrays = [np.arange(1 << 16, dtype=np.float64) for _ in range(2)]
 
     def work(number: int) -> None:
@@ -116,7 +116,7 @@ def two_processors() -> float:
 
 
 def padded_vectors(table: WordTable, questions: Sequence[str], vectors: NDArray[Any]) -> Measured:
-    """Rows, vectors and padding into the caller's buffers, and the floor in the same buffer."""
+    """Rows, vectors and padding written to the caller's buffers, and the floor in the same buffer."""
     _, lengths = table.rows(questions, to_limit=True)
     out = np.empty((len(questions), LIMIT, DIMENSION), np.float32)
     one = vectors[0].astype(np.float32)

@@ -1,7 +1,7 @@
-"""Whether verdicts hold what they promise, on scenes that no training has seen: `python benchmarks/verdicts.py`.
+"""How reliable verdicts are, on scenes that are not in the training data: `python benchmarks/verdicts.py`.
 
-Twice: on fresh scenes, and on the same ones darker, noisier and blurrier than any that training draws (its ranges are
-in training/scenes/draw.py). Asked through the assistant, as a caller would: what is measured is what would be said.
+Measured twice: on fresh scenes, and on the same scenes made darker, noisier and blurrier than any of the training data
+(training/scenes/draw.py has its ranges). The assistant answers, as for a caller.
 """
 
 from __future__ import annotations
@@ -35,22 +35,26 @@ THREADS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Of one set of pictures; shares are 0 to 1."""
+    """The figures of one set of pictures; shares are from 0 to 1."""
 
     pictures: str
     asks: int
     wrong_among_answered: float
-    coverage: float  # ANSWERED of all asks
-    coverage_answerable: float  # ANSWERED of those whose picture holds the answer
+    coverage: float  # ANSWERED, of all asks
+    coverage_answerable: float  # ANSWERED, of those whose picture shows the answer
     decided: float  # ANSWERED or UNANSWERABLE, of all asks
-    wrong_among_unanswerable: float  # said to be unanswerable, and are not
+    wrong_among_unanswerable: float  # of the UNANSWERABLE verdicts, those whose picture does show the answer
     unanswerable_average_precision: float
     ece: float
     exact: float
 
 
 def worse(photo: bytes, random: np.random.Generator) -> bytes:
-    """Blur of 1.2 to 1.8 px (training: up to 1.1), 0.55 to 0.7 of the light (0.75), noise of 13 to 18 levels (12)."""
+    """The photo with more flaws than in training.
+
+    Blur of 1.2 to 1.8 px (training: at most 1.1), brightness 0.55 to 0.7 (at least 0.75), noise of 13 to 18 levels (at
+    most 12).
+    """
     picture = Image.open(io.BytesIO(photo)).convert("RGB")
     picture = picture.filter(ImageFilter.GaussianBlur(random.uniform(1.2, 1.8)))
     pixels = np.asarray(picture, np.float32) * random.uniform(0.55, 0.7)
@@ -88,7 +92,7 @@ def replies(
 
 
 def measure(pictures: str, told: Sequence[vqa_pb2.AskResponse], truths: Sequence[str]) -> Figures:
-    """Hold what was said against what is true."""
+    """Compare the replies with the true answers."""
     verdicts = np.array([reply.verdict for reply in told])
     best = [reply.answers[0] for reply in told]
     right = np.array([answer.label == truth for answer, truth in zip(best, truths, strict=True)])
@@ -117,7 +121,7 @@ def _share(those: Any) -> float:
 
 
 def make_scenes(out: Path, photos: int, seed: int) -> None:
-    """Draw fresh scenes with the command that users have."""
+    """Draw fresh scenes with `asksight data scenes`."""
     command = str(Path(sysconfig.get_path("scripts")) / "asksight")
     options = ["--out", str(out), "--train", "0", "--val", str(photos), "--seed", str(seed)]
     subprocess.run([command, "data", "scenes", *options], check=True, capture_output=True)

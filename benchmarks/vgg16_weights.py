@@ -1,11 +1,11 @@
-"""A weights file for `asksight features --weights`, from the convolutions of a VGG16 in ONNX.
+"""Makes a weights file for `asksight features --weights` from the convolutions of a VGG16 in ONNX.
 
     python benchmarks/vgg16_weights.py VGG16.onnx --out VGG16.h5
 
-For where the file of keras.applications cannot be had, but another VGG16 that grew from it can. Such files seldom hold
-the two dense layers of ImageNet: these are drawn by lot (He et al. 2015), so that what they give is a random projection
-of what trained convolutions see. The last is made smaller: as they come, features are 250 long and leave an answerer's
-tanh layers nothing to learn.
+For use where the weights of keras.applications cannot be downloaded, but a network that was fine-tuned from them can.
+Such files seldom have the two dense layers of ImageNet. Here these layers are random (He et al. 2015), so that the
+features are a random projection of what the trained convolutions compute. The last layer is scaled down: otherwise
+features have a norm of about 250 and saturate an answerer's tanh layers.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-DENSE = ((512 * 7 * 7, 4096, 1.0), (4096, 4096, 1 / 32))  # rows, units, how much smaller than He
-FIRST = 0.42947057  # the first weight of the first kernel of ImageNet's VGG16, in Keras' order of colours
+DENSE = ((512 * 7 * 7, 4096, 1.0), (4096, 4096, 1 / 32))  # inputs, units, scale relative to He's
+FIRST = 0.42947057  # the first weight of ImageNet's VGG16 in Keras, by which the file is recognised
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def convolutions(graph: Path) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Kernels [h, w, in, out] and biases [out] in the order in which they are run."""
+    """Kernels [h, w, in, out] and biases [out], in the order of the graph."""
     model = onnx.load(graph).graph
     held = {one.name: one for one in model.initializer}
     found = []

@@ -24,7 +24,7 @@ def scenes(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Draw pictures of shapes and make questions about them, as VQA v2 questions and annotations JSON."""
-    from asksight.training.scenes.make import make_split
+    from asksight.training.scenes.make_scenes import make_split
 
     from .progress import progress_bar
 

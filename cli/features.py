@@ -78,7 +78,7 @@ def features(
         else:
             from asksight.training.datasets.photo_reader import square_reader
             from asksight.training.features.encoders import SIDE, EncoderChoice
-            from asksight.training.features.make import make_features
+            from asksight.training.features.fill_store import make_features
 
             choice = EncoderChoice(name=encoder, weights=weights, grid=grid, seed=seed)
             read = square_reader(SIDE)

@@ -1,6 +1,6 @@
 """Flags of a verb from the fields of its settings, each with the text, the default and the bounds that stand there.
 
-A field says so by `metadata["about"]`, which has `help`, `group` and `metavar`, and may have `flag`, `at_least`,
+A field says so by `metadata["spec"]`, which has `help`, `group` and `metavar`, and may have `flag`, `at_least`,
 `at_most` and `choices`.
 """
 
@@ -35,7 +35,7 @@ class Flag:
     @classmethod
     def of(cls, field: Field[Any]) -> Flag:
         """That of a dataclass field."""
-        about, default = field.metadata["about"], field.default
+        spec, default = field.metadata["spec"], field.default
         shown = (
             " ".join(default)
             if isinstance(default, tuple)
@@ -45,16 +45,16 @@ class Flag:
         )
         return cls(
             name=field.name,
-            flag="--" + (getattr(about, "flag", "") or field.name).replace("_", "-"),
+            flag="--" + (getattr(spec, "flag", "") or field.name).replace("_", "-"),
             kind=TYPES.get(str(field.type).removesuffix(" | None"), str),
             default=default,
             shown=shown.lower() if isinstance(default, bool) else shown,
-            help=about.help,
-            group=about.group,
-            metavar=about.metavar,
-            at_least=getattr(about, "at_least", None),
-            at_most=getattr(about, "at_most", None),
-            choices=getattr(about, "choices", ()),
+            help=spec.help,
+            group=spec.group,
+            metavar=spec.metavar,
+            at_least=getattr(spec, "at_least", None),
+            at_most=getattr(spec, "at_most", None),
+            choices=getattr(spec, "choices", ()),
         )
 
     def parameter(self) -> inspect.Parameter:

@@ -80,10 +80,10 @@ def _sizes(arch: str) -> set[str]:
 
 def _check(chosen: dict[str, Any], arch: str, from_photos: bool) -> None:
     """Refuse what this model, learning from this, does not take."""
-    from asksight.training.learning.runs import Settings
+    from asksight.training.learning.runs import TrainSettings
     from asksight.training.learning.stored_settings import StoredSettings
 
-    taken = {one.name for one in fields(Settings if from_photos else StoredSettings)} | _sizes(arch)
+    taken = {one.name for one in fields(TrainSettings if from_photos else StoredSettings)} | _sizes(arch)
     flags = _flags()
     for name, value in chosen.items():
         flag = flags[name]
@@ -100,10 +100,10 @@ def _check(chosen: dict[str, Any], arch: str, from_photos: bool) -> None:
 
 def _train_from_photos(chosen: dict[str, Any], data: Path, out: Path, max_risk: float, bar: Bar) -> Any:
     from asksight.training.datasets.photo_reader import square_reader
-    from asksight.training.learning.runs import Settings
+    from asksight.training.learning.runs import TrainSettings
     from asksight.training.learning.train import train as run_training
 
-    settings = Settings(data=str(data), **chosen)
+    settings = TrainSettings(data=str(data), **chosen)
     read = square_reader(settings.side)
     run = run_training(
         settings,
@@ -183,14 +183,14 @@ def _one_of(option: str, value: str, allowed: Sequence[str]) -> None:
 
 def _flags() -> dict[str, Flag]:
     """By the field's name; what both ways of training take has the text of both, and both defaults."""
-    from asksight.training.learning.runs import Settings
+    from asksight.training.learning.runs import TrainSettings
     from asksight.training.learning.stored_settings import StoredSettings
     from asksight.training.models.sizes import LstmSizes
 
     found: dict[str, Flag] = {}
-    for kind in (Settings, StoredSettings, LstmSizes):
+    for kind in (TrainSettings, StoredSettings, LstmSizes):
         for one in fields(kind):
-            if "about" not in one.metadata:
+            if "spec" not in one.metadata:
                 continue
             flag = Flag.of(one)
             if one.name in found and found[one.name].default != flag.default:

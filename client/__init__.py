@@ -30,7 +30,7 @@ from .errors import (
     UnavailableError,
 )
 from .grpc_transport import GrpcTransport
-from .photos import Photo
+from .photo_bytes import Photo
 from .results import (
     Answer,
     ImageId,
@@ -91,13 +91,13 @@ def connect(
     credentials: grpc.ChannelCredentials | None = None,
     token: str | None = None,
 ) -> Client:
-    """Give a client of the server at `target`, as in "localhost:50051"; it connects with the first ask.
+    """Give a client of the server at `target`, as in "localhost:50051". It connects with the first ask.
 
-    `timeout` is the default deadline of an ask, in seconds. `model` is which of the served models to ask,
-    empty for the server's own choice. With `credentials` (grpc.ssl_channel_credentials()) the channel is
-    encrypted. `token` is sent with every ask, to servers that want to know who asks; not without encryption,
-    unless both ends trust the way between them.
-    Raises ValueError for what is no address.
+    `timeout` is the default deadline of an ask, in seconds. `model` names the served model to ask; empty, the
+    server picks its default. With `credentials` (grpc.ssl_channel_credentials()) the channel is encrypted.
+    `token` is sent with every ask; a server that was given tokens requires one. Without `credentials` the token
+    travels unencrypted, so leave them out only on a network that you trust.
+    Raises ValueError where `target` is not an address.
     """
     return Client(GrpcTransport(target, credentials=credentials, token=token), timeout=timeout, model=model)
 
@@ -110,7 +110,7 @@ def connect_async(
     credentials: grpc.ChannelCredentials | None = None,
     token: str | None = None,
 ) -> AsyncClient:
-    """Give the asyncio twin of connect(); use it within one event loop."""
+    """Give the asyncio form of connect(). Use the client within one event loop only."""
     return AsyncClient(
         AsyncGrpcTransport(target, credentials=credentials, token=token), timeout=timeout, model=model
     )
@@ -121,7 +121,7 @@ def load(
 ) -> Client:
     """Give a client of a bundle that runs in this process, with no server.
 
-    `bundle` is a folder, or "scenes" for the built-in one. Raises LoadError when it cannot be opened.
+    `bundle` is a folder, or "scenes" for the built-in bundle. Raises LoadError where it cannot be opened.
     """
     from .local_transport import LocalTransport
 

@@ -1,4 +1,4 @@
-"""The asyncio twin: the same surface and the same dialogues, awaited."""
+"""The asyncio client: the methods of `Client`, as coroutines; it follows the same dialogues (dialogue.py)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .channel import CHANNEL_OPTIONS, bearer, complete_target
 from .dialogue import Done, advance
 from .errors import AskSightError, ClosedError, DeadlineError
 from .faults import from_call
-from .photos import Photo
+from .photo_bytes import Photo
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .transport import AsyncTransport
@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 
 class AsyncClient:
-    """Asks questions about photos from within one event loop; see Client for what the methods mean.
+    """Asks questions about photos from within one event loop. Client documents the methods.
 
     Photos are read, encoded and hashed in a thread, so that a slow disk does not hold up the loop.
     """
@@ -47,7 +47,7 @@ class AsyncClient:
     async def ask(
         self, photo: Photo, question: str, *, top_k: int = 5, timeout: float | None = None, locale: str = "en"
     ) -> Reply:
-        """Ask one question about one photo; `timeout` in seconds is for everything together."""
+        """Ask one question about one photo. `timeout`, in seconds, covers reading, sending and any second attempt."""
         conversation = dialogue.ask(
             photo, question, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
         )
@@ -62,7 +62,7 @@ class AsyncClient:
         timeout: float | None = None,
         locale: str = "en",
     ) -> list[Reply | AskSightError]:
-        """Ask (photo, question) pairs; an ask that fails has its exception in its place."""
+        """Ask (photo, question) pairs. Where an ask fails, the list has its exception instead of a reply."""
         conversation = batches.ask_many(
             asks, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
         )
@@ -70,12 +70,12 @@ class AsyncClient:
         return await self._drive(conversation, self._transport.ask_batch, lambda: each_s)
 
     async def model(self, *, timeout: float | None = None) -> Model:
-        """Say what is being served."""
+        """Describe the served model."""
         each_s = self._timeout(timeout)
         return await self._drive(dialogue.get_model(self._model), self._transport.get_model, lambda: each_s)
 
     async def close(self) -> None:
-        """Drop the connection; asking afterwards raises ClosedError. May be called again."""
+        """Close the connection. Later asks raise ClosedError; closing twice does no harm."""
         if not self._closed:
             self._closed = True
             await self._transport.close()
@@ -117,7 +117,7 @@ class AsyncClient:
 
 
 class AsyncGrpcTransport:
-    """Reaches a server at `target`; the channel is made with the first call, in the loop that makes it."""
+    """Calls the server at `target`. The first call opens the channel, which belongs to the event loop of that call."""
 
     def __init__(
         self, target: str, *, credentials: grpc.ChannelCredentials | None = None, token: str | None = None
@@ -157,5 +157,5 @@ class AsyncGrpcTransport:
             )
         except grpc.aio.AioRpcError as error:
             raise from_call(error, target=self.target, timeout_s=timeout_s) from error
-        except grpc.aio.UsageError as error:  # what grpc says of a channel that was closed meanwhile
+        except grpc.aio.UsageError as error:  # grpc raises it where the channel was closed in the meantime
             raise ClosedError(CLOSED) from error

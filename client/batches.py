@@ -1,4 +1,4 @@
-"""The dialogue of many asks: chunks that fit one message, each photo sent once, one bad ask failing alone."""
+"""The dialogue of many asks: messages within the size limit, each photo sent once, each ask failing by itself."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from asksight.v1 import vqa_pb2
 
 from .errors import AskSightError, InternalError, PhotoNotFoundError
 from .messages import check_text, question_request, to_outcome, with_image_id, with_photo
-from .photos import MAX_MESSAGE_BYTES, Photo, read_photo
+from .photo_bytes import MAX_MESSAGE_BYTES, Photo, read_photo
 from .remembered import RememberedPhotos
 from .results import ImageId, Reply
 
 MAX_ASKS_PER_BATCH = 256
-FRAME_BYTES = 16  # at most, around one ask inside a batch
+FRAME_BYTES = 16  # the most that protobuf adds around one ask inside a batch
 
 Outcome: TypeAlias = Reply | AskSightError
 Batches: TypeAlias = Generator[vqa_pb2.AskBatchRequest, vqa_pb2.AskBatchResponse, None]
@@ -25,7 +25,7 @@ Batches: TypeAlias = Generator[vqa_pb2.AskBatchRequest, vqa_pb2.AskBatchResponse
 
 @dataclass(frozen=True)
 class Prepared:
-    """One ask that is ready to be sent; `data` is None when only the photo's id was given."""
+    """One ask that is ready to be sent. `data` is the photo's bytes; None where the caller gave an ImageId."""
 
     row: int
     request: vqa_pb2.AskRequest  # without its photo
@@ -42,9 +42,9 @@ class Prepared:
 def ask_many(
     asks: Iterable[tuple[Photo, str]], *, top_k: int, locale: str, model: str, remembered: RememberedPhotos
 ) -> Generator[vqa_pb2.AskBatchRequest, vqa_pb2.AskBatchResponse, list[Outcome]]:
-    """Ask them all, in order; an ask that fails has its exception in its place.
+    """Ask them all, in order. Where an ask fails, the list has its exception instead of a reply.
 
-    The photos of one window (at most 256 asks and 16 MiB) are held in memory at a time.
+    Photos are read window by window (at most 256 asks and 16 MiB), so that memory stays bounded.
     """
     outcomes: dict[int, Outcome] = {}
     for window in _windows(asks, outcomes, top_k=top_k, locale=locale, model=model):
@@ -53,7 +53,7 @@ def ask_many(
 
 
 def chunks(sizes: Sequence[int], *, max_count: int, max_bytes: int) -> Iterator[range]:
-    """Cut rows of these sizes into runs within both limits; a row over the limit stands alone."""
+    """Split rows of these sizes into ranges within both limits. A row above `max_bytes` gets a range of its own."""
     start = total = 0
     for row, size in enumerate(sizes):
         if row > start and (row - start == max_count or total + size > max_bytes):
@@ -67,9 +67,9 @@ def chunks(sizes: Sequence[int], *, max_count: int, max_bytes: int) -> Iterator[
 def _windows(
     asks: Iterable[tuple[Photo, str]], outcomes: dict[int, Outcome], *, top_k: int, locale: str, model: str
 ) -> Iterator[list[Prepared]]:
-    """Read the photos, as many at a time as may be held; what cannot be sent fails here."""
+    """Read the photos, one window at a time. An ask that cannot be sent gets its exception here."""
     window: list[Prepared] = []
-    held: dict[str, bytes] = {}  # each photo's bytes once, however often it is asked about
+    held: dict[str, bytes] = {}  # each photo's bytes by digest, kept once however many asks share them
     total = 0
     for row, (photo, question) in enumerate(asks):
         try:
@@ -92,19 +92,20 @@ def _windows(
 
 
 def _answer(window: list[Prepared], outcomes: dict[int, Outcome], remembered: RememberedPhotos) -> Batches:
-    """Answer one window in waves: a photo goes out with its first ask, the others follow by its id."""
+    """Answer one window in rounds: a photo is sent with the first ask about it; the next round refers to it by id."""
     pending = window
-    sent: set[str] = set()  # photos that have gone out in an earlier wave
-    refusals: Counter[int] = Counter()  # how often the server did not hold the photo that a row named
+    sent: set[str] = set()  # digests of photos that were sent in an earlier round
+    refusals: Counter[int] = Counter()  # by row: how often the server did not have the photo of that id
     while pending:
         going: list[tuple[Prepared, vqa_pb2.AskRequest]] = []
         waiting: list[Prepared] = []
         now: set[str] = set()
         for ask in pending:
-            patient = refusals[ask.row] < 2  # a photo that is evicted as fast as it comes goes with every ask
-            if ask.data is None or (patient and ask.digest in remembered):
+            # After two refusals the server evicts it too early: then send the photo with each ask.
+            by_id_works = refusals[ask.row] < 2
+            if ask.data is None or (by_id_works and ask.digest in remembered):
                 going.append((ask, ask.by_id()))
-            elif patient and ask.digest in now:
+            elif by_id_works and ask.digest in now:
                 waiting.append(ask)
             else:
                 going.append((ask, ask.with_data()))
@@ -131,7 +132,7 @@ def _answer(window: list[Prepared], outcomes: dict[int, Outcome], remembered: Re
 def _send(
     requests: list[vqa_pb2.AskRequest],
 ) -> Generator[vqa_pb2.AskBatchRequest, vqa_pb2.AskBatchResponse, list[Outcome]]:
-    """Send one batch; when the sending itself fails, every ask of it has failed."""
+    """Send one batch. Where the call itself fails, every ask of the batch gets its exception."""
     try:
         response = yield vqa_pb2.AskBatchRequest(asks=requests)
     except AskSightError as error:

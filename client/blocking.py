@@ -1,4 +1,4 @@
-"""The client that blocks: ask, ask_many, model, over any transport."""
+"""The blocking client: ask, ask_many and model, over any transport."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 from . import batches, dialogue
 from .dialogue import Done, advance
 from .errors import AskSightError, ClosedError, DeadlineError
-from .photos import Photo
+from .photo_bytes import Photo
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .transport import Transport
@@ -25,7 +25,7 @@ CLOSED = "This client is closed. Make a new one with connect() or load()."
 
 
 class Client:
-    """Asks questions about photos, of a server or of a model in this process. Thread-safe.
+    """Asks questions about photos; a server or a bundle in this process answers. Thread-safe.
 
     Close it, or use it as a context manager. Every method raises AskSightError (see errors.py for the tree).
     """
@@ -43,8 +43,8 @@ class Client:
         """Ask one question about one photo.
 
         `photo` is a path, the bytes of a JPEG, PNG or WebP file, a file object in binary mode, a PIL image,
-        or the ImageId of an earlier reply. `timeout` is in seconds, for everything together; None means the
-        client's own, math.inf none at all. `locale` (BCP 47) is the language of `spoken`.
+        or the ImageId of an earlier reply. `timeout`, in seconds, covers reading, sending and any second
+        attempt; None is the client's default, math.inf is no limit. `locale` (BCP 47) is the language of `spoken`.
         """
         conversation = dialogue.ask(
             photo, question, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
@@ -60,10 +60,10 @@ class Client:
         timeout: float | None = None,
         locale: str = "en",
     ) -> list[Reply | AskSightError]:
-        """Ask (photo, question) pairs, in as few messages as they fit in; row i answers asks[i].
+        """Ask (photo, question) pairs, in as few messages as possible; entry i of the list belongs to asks[i].
 
-        An ask that fails has its exception in its place and disturbs no other. `timeout` is in seconds, for
-        each message of up to 256 asks. Photos are read as they are needed, each sent once.
+        Where an ask fails, its entry is the exception; the other asks are answered all the same. `timeout`, in
+        seconds, is for each message of up to 256 asks. Photos are read as they are needed, and sent once each.
         """
         conversation = batches.ask_many(
             asks, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
@@ -72,12 +72,15 @@ class Client:
         return self._drive(conversation, self._transport.ask_batch, lambda: each_s)
 
     def model(self, *, timeout: float | None = None) -> Model:
-        """Say what is being served: name, version, every answer it can give, limits, engine."""
+        """Describe the served model: name, version, all answers it can give, limits, engine."""
         each_s = self._timeout(timeout)
         return self._drive(dialogue.get_model(self._model), self._transport.get_model, lambda: each_s)
 
     def close(self) -> None:
-        """Give connection or memory back; asking afterwards raises ClosedError. May be called again."""
+        """Close the connection, or free the bundle's memory. Later asks raise ClosedError.
+
+        Closing twice does no harm.
+        """
         if not self._closed:
             self._closed = True
             self._transport.close()

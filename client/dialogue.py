@@ -1,8 +1,8 @@
-"""What is sent for an ask, and what is made of each answer: pure, the sending is the caller's.
+"""Which messages an ask takes and what each response means, without any I/O.
 
-Each dialogue is a generator. It yields a message to send; it is resumed with the response, or the exception
-that the sending raised is thrown into it; what it returns is the result. So the blocking client, the asyncio
-client and the in-process one follow the same rules.
+Each dialogue is a generator. It yields a message; the caller sends it and resumes the generator with the response,
+or throws the exception of the failed call into it. The generator's return value is the result. So the blocking, the
+asyncio and the in-process client follow the same rules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from asksight.v1 import vqa_pb2
 
 from .errors import AskSightError, PhotoNotFoundError
 from .messages import check_text, question_request, to_model, to_reply, with_image_id, with_photo
-from .photos import Photo, read_photo
+from .photo_bytes import Photo, read_photo
 from .remembered import RememberedPhotos
 from .results import ImageId, Model, Reply
 
@@ -27,13 +27,16 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Done(Generic[R]):
-    """The dialogue is over; this is what came out of it."""
+    """The dialogue has ended with this result."""
 
     result: R
 
 
 def advance(dialogue: Generator[Q, A, R], outcome: A | AskSightError | None) -> Q | Done[R]:
-    """Resume with what the last sending brought, None at the start; give the next message, or Done."""
+    """Resume a dialogue with the response or exception of its last message (None at the start).
+
+    Give the next message to send, or Done.
+    """
     try:
         if outcome is None:
             return next(dialogue)
@@ -47,7 +50,7 @@ def advance(dialogue: Generator[Q, A, R], outcome: A | AskSightError | None) -> 
 def ask(
     photo: Photo, question: str, *, top_k: int, locale: str, model: str, remembered: RememberedPhotos
 ) -> Generator[vqa_pb2.AskRequest, vqa_pb2.AskResponse, Reply]:
-    """Ask about one photo; a photo that the server is known to hold is not sent again."""
+    """Ask about one photo. Where the server is known to have the photo, only its id is sent."""
     request = question_request(question, top_k=top_k, locale=locale, model=model)
     if isinstance(photo, ImageId):
         return to_reply((yield with_image_id(request, check_text("image_id", photo))))
@@ -56,7 +59,7 @@ def ask(
     if digest in remembered:
         try:
             return to_reply((yield with_image_id(request, digest)))
-        except PhotoNotFoundError:  # evicted there, or the server is another one by now
+        except PhotoNotFoundError:  # evicted from its cache, or the server was restarted
             remembered.forget(digest)
     response = yield with_photo(request, data)
     remembered.confirm(response.image_id)
@@ -64,5 +67,5 @@ def ask(
 
 
 def get_model(model: str) -> Generator[vqa_pb2.GetModelRequest, vqa_pb2.GetModelResponse, Model]:
-    """Ask what is being served."""
+    """Ask for a description of the served model."""
     return to_model((yield vqa_pb2.GetModelRequest(model=model)))

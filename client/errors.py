@@ -4,14 +4,14 @@ AskSightError
 ├── InvalidAskError        the ask cannot be answered as it stands; `field` names what is wrong with it
 │   └── PhotoFileError     the photo's file is missing or cannot be read; nothing was sent
 ├── TooLargeError          the photo, or the whole message, is over the server's limit
-├── PhotoNotFoundError     the server does not hold that `image_id` (any more); send the photo again
+├── PhotoNotFoundError     the server does not have that `image_id` (any more); send the photo again
 ├── ModelNotFoundError     the server does not serve a model of that name
 ├── OverloadedError        more asks are waiting than the server takes; try again after `retry_after_s`
-├── UnauthenticatedError   the server wants a token, or does not know the one that was given
+├── UnauthenticatedError   the server requires a token, or does not know the given one
 ├── DeadlineError          no answer came in time
 ├── AskCancelledError      the call was cancelled before the answer came
 ├── UnavailableError       the server cannot be reached, or is shutting down
-├── InternalError          the server failed; it is not the ask's fault
+├── InternalError          the server failed; the ask was not at fault
 ├── ClosedError            the client was used after close()
 └── LoadError              load() could not open the bundle in this process
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 
 class AskSightError(Exception):
-    """The base of all that this package raises on purpose; `message` is what str() gives."""
+    """The base class of this package's errors; `message` is what str() gives."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ class AskSightError(Exception):
 class InvalidAskError(AskSightError):
     """The ask cannot be answered as it stands.
 
-    `field` is the request field at fault, as in "question" or "image_data"; empty when none is.
+    `field` names the request field at fault, as in "question" or "image_data"; it is empty where none is.
     """
 
     def __init__(self, message: str, *, field: str = "") -> None:
@@ -52,9 +52,9 @@ class TooLargeError(AskSightError):
 
 
 class PhotoNotFoundError(AskSightError):
-    """The server does not hold the photo of that `image_id` (any more).
+    """The server does not have the photo of that `image_id` (any more).
 
-    Raised only for asks by ImageId: where the client has the photo, it sends it again by itself.
+    Raised only for asks by ImageId; a client that has the photo sends it again by itself.
     """
 
 
@@ -65,7 +65,7 @@ class ModelNotFoundError(AskSightError):
 class OverloadedError(AskSightError):
     """More asks are waiting than the server takes.
 
-    `retry_after_s` is how many seconds the server asks to wait, None where it did not say.
+    `retry_after_s` is how many seconds to wait before the next try, as the server says; None where it does not.
     """
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
@@ -74,7 +74,7 @@ class OverloadedError(AskSightError):
 
 
 class UnauthenticatedError(AskSightError):
-    """The server wants a token, or does not know (any more) the one that was given."""
+    """The server requires a token, or does not know the given one (any more)."""
 
 
 class DeadlineError(AskSightError):
@@ -90,7 +90,7 @@ class UnavailableError(AskSightError):
 
 
 class InternalError(AskSightError):
-    """The server failed; it is not the ask's fault."""
+    """The server failed; the ask was not at fault."""
 
 
 class ClosedError(AskSightError):

@@ -1,4 +1,4 @@
-"""From a status code and its google.rpc details to the exception that a caller sees."""
+"""Turns a status code and its google.rpc details into the exception that the caller sees."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ from .errors import (
 
 DETAILS_KEY = "grpc-status-details-bin"
 
-# How gRPC's own words begin when no server was reached at all; a server that is there says something else.
+# How gRPC's own messages begin where no server was reached; a server's messages begin otherwise.
 UNREACHED = ("failed to connect", "dns resolution failed", "name resolution", "connections to all backends")
 
 
-Metadata: TypeAlias = Iterable[Any]  # (key, value) pairs; the two stubs differ in how they say so
+# (key, value) pairs; blocking and asyncio stubs have different types for them.
+Metadata: TypeAlias = Iterable[Any]
 
 
 class FailedCall(Protocol):
-    """What grpc.RpcError has in both its blocking and its asyncio form."""
+    """The methods that a failed call has in both grpc and grpc.aio."""
 
     def code(self) -> grpc.StatusCode | None: ...
     def details(self) -> str | None: ...
@@ -45,7 +46,7 @@ class FailedCall(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One failed ask, however it was told: by an RPC, inside a batch, or in this process."""
+    """Why one ask failed, the same for a failed call, a result of a batch, and an error in this process."""
 
     code: str  # a grpc.StatusCode name, as in "INVALID_ARGUMENT"
     message: str
@@ -54,7 +55,7 @@ class Fault:
 
 
 def to_error(fault: Fault) -> AskSightError:
-    """Give the exception for a fault; the message stays as the server wrote it."""
+    """Give the exception for a fault, with the server's message unchanged."""
     match fault.code:
         case "INVALID_ARGUMENT" | "OUT_OF_RANGE" | "FAILED_PRECONDITION":
             return InvalidAskError(fault.message, field=fault.field)
@@ -79,7 +80,7 @@ def to_error(fault: Fault) -> AskSightError:
 
 
 def from_item(error: vqa_pb2.AskError) -> AskSightError:
-    """Give the exception for one failed ask of a batch; its code is a google.rpc.Code."""
+    """Give the exception for one failed ask of a batch; `error.code` is a google.rpc.Code."""
     known = code_pb2.Code.DESCRIPTOR.values_by_number.get(error.code)
     retry_after_s = _seconds(error.retry_delay) if error.HasField("retry_delay") else None
     return to_error(
@@ -93,7 +94,7 @@ def from_item(error: vqa_pb2.AskError) -> AskSightError:
 
 
 def from_call(call: FailedCall, *, target: str, timeout_s: float) -> AskSightError:
-    """Give the exception for a failed RPC to `target` that was given `timeout_s` seconds."""
+    """Give the exception for a call to `target` that failed; its timeout was `timeout_s` seconds."""
     status = call.code()
     code = status.name if status is not None else "UNKNOWN"
     details = call.details() or ""
@@ -109,7 +110,7 @@ def from_call(call: FailedCall, *, target: str, timeout_s: float) -> AskSightErr
         )
     if code == "UNIMPLEMENTED":
         return InternalError(
-            f"What answers at {target} is no AskSight server, or a much older one ({details})."
+            f"The server at {target} is not an AskSight server, or a much older one ({details}). Check the address."
         )
     field, retry_after_s = _read_details(call.trailing_metadata())
     message = details or f"The server at {target} failed with {code} and gave no reason."
@@ -117,7 +118,10 @@ def from_call(call: FailedCall, *, target: str, timeout_s: float) -> AskSightErr
 
 
 def _is_about_size(fault: Fault) -> bool:
-    """One code tells of two things: an overload carries a retry delay, a size a field or gRPC's own words."""
+    """Whether RESOURCE_EXHAUSTED means a message that is too large.
+
+    The code also stands for an overload, which has a retry delay; a size has a field, or gRPC's own message.
+    """
     return fault.retry_after_s is None and (bool(fault.field) or "larger than max" in fault.message)
 
 

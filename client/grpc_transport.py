@@ -1,4 +1,4 @@
-"""The transport over gRPC, blocking: one channel, shared by all threads."""
+"""The blocking transport over gRPC: one channel, shared by all threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Response = TypeVar("Response")
 
 
 class GrpcTransport:
-    """Reaches a server at `target`; connects with the first call, and again after a loss. Thread-safe."""
+    """Calls the server at `target`. Connects with the first call, and again after the connection broke. Thread-safe."""
 
     def __init__(
         self, target: str, *, credentials: grpc.ChannelCredentials | None = None, token: str | None = None
@@ -41,7 +41,7 @@ class GrpcTransport:
         return self._call(self._stub.GetModel, request, timeout_s)
 
     def close(self) -> None:
-        """Drop the connection; calls under way fail with AskCancelledError."""
+        """Close the connection; unfinished calls fail with AskCancelledError."""
         self._channel.close()
 
     def _call(
@@ -53,5 +53,5 @@ class GrpcTransport:
             )
         except grpc.RpcError as error:
             raise from_call(error, target=self.target, timeout_s=timeout_s) from error
-        except ValueError as error:  # what grpc says of a channel that another thread has closed
+        except ValueError as error:  # grpc raises it where another thread has closed the channel
             raise ClosedError("The client was closed while this ask was about to be sent.") from error

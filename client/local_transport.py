@@ -1,4 +1,4 @@
-"""The transport to an assistant in this process; only load() imports it, since it brings the whole server in."""
+"""The transport to an assistant in this process. Only load() imports it, since it imports the whole server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from .faults import Fault, to_error
 
 
 class LocalTransport:
-    """Answers through the same messages as the service does, so that both faces give the same. Thread-safe."""
+    """Takes and gives the same messages as the gRPC service, so that load() and connect() give the same results.
+
+    Thread-safe.
+    """
 
     def __init__(self, bundle: str | os.PathLike[str], *, engine: str) -> None:
         where = bundle if isinstance(bundle, str) else Path(bundle)
@@ -37,7 +40,7 @@ class LocalTransport:
         deadline_s = _deadline_s(timeout_s)
         try:
             results = self._local.ask_many([from_request(one, deadline_s) for one in request.asks])
-        except AskError as error:  # the deadline, which is the same for all
+        except AskError as error:  # the deadline, which all asks of the batch share
             raise _told(error) from error
         return to_batch_response(results)
 

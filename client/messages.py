@@ -1,4 +1,4 @@
-"""Between the wire's messages and the client's results."""
+"""Translates between protobuf messages and the client's results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .results import (
     Verdict,
 )
 
-MAX_TOP_K = 2**32 - 1  # what the field holds; the server clips it to the number of answers
+MAX_TOP_K = 2**32 - 1  # the largest uint32; the server gives as many answers as the model has
 
 VERDICTS = {
     vqa_pb2.VERDICT_ANSWERED: Verdict.ANSWERED,
@@ -44,10 +44,10 @@ SKILLS = {
 
 
 def question_request(question: str, *, top_k: int, locale: str, model: str) -> vqa_pb2.AskRequest:
-    """Build the ask without its photo.
+    """Build the request without its photo.
 
-    Raises InvalidAskError for what cannot go over the wire (the server judges the rest), TypeError for a
-    question that is no str.
+    Raises InvalidAskError for values that protobuf cannot hold (the server checks the rest), and TypeError for a
+    question that is not a str.
     """
     for field, text in (("question", question), ("locale", locale), ("model", model)):
         check_text(field, text)
@@ -57,21 +57,21 @@ def question_request(question: str, *, top_k: int, locale: str, model: str) -> v
 
 
 def with_photo(request: vqa_pb2.AskRequest, data: bytes) -> vqa_pb2.AskRequest:
-    """Give the same ask with the photo's bytes."""
+    """Give a copy of the request with the photo's bytes."""
     sent = vqa_pb2.AskRequest(image_data=data)
     sent.MergeFrom(request)
     return sent
 
 
 def with_image_id(request: vqa_pb2.AskRequest, image_id: str) -> vqa_pb2.AskRequest:
-    """Give the same ask with only the photo's id."""
+    """Give a copy of the request with the photo's id."""
     sent = vqa_pb2.AskRequest(image_id=image_id)
     sent.MergeFrom(request)
     return sent
 
 
 def to_reply(response: vqa_pb2.AskResponse) -> Reply:
-    """Translate one answer; a verdict that this client does not know is the cautious one."""
+    """Translate one response. A verdict that this client does not know becomes UNSURE, the cautious one."""
     timings = response.timings
     return Reply(
         answers=tuple(Answer(label=one.label, probability=one.probability) for one in response.answers),
@@ -101,14 +101,14 @@ def to_reply(response: vqa_pb2.AskResponse) -> Reply:
 
 
 def to_outcome(result: vqa_pb2.AskResult) -> Reply | AskSightError:
-    """Translate one row of a batch."""
+    """Translate one result of a batch."""
     if result.WhichOneof("result") == "response":
         return to_reply(result.response)
     return from_item(result.error)
 
 
 def to_model(response: vqa_pb2.GetModelResponse) -> Model:
-    """Translate what is being served."""
+    """Translate the description of the served model."""
     limits = response.limits
     return Model(
         name=response.name,
@@ -131,9 +131,9 @@ def to_model(response: vqa_pb2.GetModelResponse) -> Model:
 
 
 def check_text(field: str, text: str) -> str:
-    """Give the text back if it can be sent; raises InvalidAskError or TypeError otherwise."""
+    """Give the text back. Raises TypeError where it is not a str, InvalidAskError where UTF-8 cannot encode it."""
     if not isinstance(text, str):
-        raise TypeError(f"The {field} is a str, not {type(text).__name__}.")
+        raise TypeError(f"The {field} is of type {type(text).__name__}; it must be a str.")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""Which photos the server is known to hold: a bounded, least-recently-used set of digests."""
+"""Which photos the server is known to have: a bounded set of digests; the least recently used goes first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from threading import Lock
 
 
 class RememberedPhotos:
-    """Digests that the server has confirmed, the least recently used dropped first. Thread-safe."""
+    """Digests of photos that the server has answered about. Above `capacity` the least recently used is dropped.
+
+    Thread-safe.
+    """
 
     def __init__(self, capacity: int = 4096) -> None:  # some 600 KB when full
         self._capacity = capacity
@@ -15,7 +18,7 @@ class RememberedPhotos:
         self._lock = Lock()
 
     def __contains__(self, digest: str) -> bool:
-        """Whether the server is known to hold it; asking counts as a use."""
+        """Whether the server is known to have the photo. The look-up counts as a use."""
         with self._lock:
             if digest not in self._digests:
                 return False
@@ -27,7 +30,7 @@ class RememberedPhotos:
             return len(self._digests)
 
     def confirm(self, digest: str) -> None:
-        """The server has answered about this photo, so it holds it."""
+        """Add a photo: the server has answered about it, so it has it."""
         with self._lock:
             self._digests[digest] = None
             self._digests.move_to_end(digest)
@@ -35,6 +38,6 @@ class RememberedPhotos:
                 self._digests.popitem(last=False)
 
     def forget(self, digest: str) -> None:
-        """The server has said that it does not hold it."""
+        """Remove a photo: the server has said that it does not have it."""
         with self._lock:
             self._digests.pop(digest, None)

@@ -1,4 +1,4 @@
-"""What comes back: frozen, typed results, without a trace of protobuf."""
+"""The results: frozen dataclasses and enums, without protobuf types."""
 
 from __future__ import annotations
 
@@ -7,42 +7,43 @@ from enum import StrEnum
 
 
 class ImageId(str):
-    """The lower-case hex SHA-256 of a photo's bytes; may stand wherever a photo may.
+    """The SHA-256 of a photo's bytes in lower-case hex. It can be given wherever a photo can.
 
-    It is a type of its own because a plain str given as a photo is a path.
+    It is a type of its own, since a plain str given as a photo is a path.
     """
 
     __slots__ = ()
 
 
 class Verdict(StrEnum):
-    """Whether the best answer may be told to a person who cannot check it."""
+    """Whether the best answer is certain enough for a person who cannot check it."""
 
     ANSWERED = "answered"  # certain enough to be said
     UNSURE = "unsure"  # no answer is certain enough; the alternatives are in `answers`
-    UNANSWERABLE = "unanswerable"  # the photo does not hold the answer, or a skill is missing
+    UNANSWERABLE = "unanswerable"  # the photo does not show the answer, or a skill is missing
 
 
 class PhotoIssueKind(StrEnum):
-    """What may have kept the photo from being understood."""
+    """A flaw of the photo that may have spoiled the answer."""
 
     DARK = "dark"
     BRIGHT = "bright"
     BLURRED = "blurred"
     TINY = "tiny"
     MOTION_BLURRED = "motion_blurred"
-    UNIFORM = "uniform"  # nearly one surface: a finger over the lens
-    OTHER = "other"  # a newer server knows more kinds than this client; the hint still says what to do
+    UNIFORM = "uniform"  # almost one colour, as with a finger over the lens
+    # A kind that this client does not know, of a newer server; the hint still says what to do.
+    OTHER = "other"
 
 
 class Skill(StrEnum):
-    """What people ask for and what only some models may claim to do."""
+    """Something that people ask for and that a model may do only if its bundle says so."""
 
     READ_TEXT = "read_text"
     MEDICINE = "medicine"
     MONEY = "money"
     ROAD = "road"  # whether it is safe to cross
-    OTHER = "other"  # a newer server knows more of them than this client; `spoken` still says it
+    OTHER = "other"  # a skill that this client does not know, of a newer server; `spoken` still names it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhotoIssue:
-    """Something about the photo itself; severity 0 (hardly) to 1 (nothing can be seen)."""
+    """A flaw of the photo; severity is from 0 (hardly visible) to 1 (nothing else can be seen)."""
 
     kind: PhotoIssueKind
     severity: float
@@ -64,7 +65,7 @@ class PhotoIssue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timings:
-    """Microseconds that the server spent in each stage of one ask."""
+    """Microseconds that the server took for each stage of one ask."""
 
     decode_us: int
     encode_us: int  # 0 when the features were cached
@@ -78,19 +79,19 @@ class Timings:
 class Reply:
     """The answer to one question about one photo; str() gives the sentence to be spoken."""
 
-    answers: tuple[Answer, ...]  # best first; none where a skill is missing
+    answers: tuple[Answer, ...]  # best first; empty where a skill is missing
     verdict: Verdict
     spoken: str
     image_id: ImageId
     photo_issues: tuple[PhotoIssue, ...]
     timings: Timings
     model: str  # name and version, as in "scenes 1.0.0"
-    question_cut: bool  # True when only the beginning of a long question was used
-    missing_skill: Skill | None = None  # what the question asks for that the model is not made for
+    question_cut: bool  # True where the question was too long and only its beginning was used
+    missing_skill: Skill | None = None  # a skill that the question needs and the model does not have
 
     @property
     def answer(self) -> str | None:
-        """The label to be told, or None when no answer is certain enough to be told."""
+        """The label of the best answer, or None where the verdict is not ANSWERED."""
         return self.answers[0].label if self.verdict is Verdict.ANSWERED and self.answers else None
 
     def __str__(self) -> str:
@@ -99,7 +100,7 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What the server takes; beyond it an ask is refused, or cut where the field says so."""
+    """The largest asks that the server accepts; larger ones are refused, or cut where a field says so."""
 
     max_message_bytes: int
     max_asks_per_batch: int
@@ -112,13 +113,13 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
-    """What is being served."""
+    """The served model."""
 
     name: str
     version: str
     architecture: str
-    answers: tuple[str, ...]  # every answer that it can give
+    answers: tuple[str, ...]  # all answers that it can give
     limits: Limits
     engine: str
     precision: str
-    engine_notes: tuple[str, ...] = ()  # why a stage does not run on a plan that was built for it
+    engine_notes: tuple[str, ...] = ()  # why a stage does not run on the plan that was compiled for it

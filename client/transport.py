@@ -1,4 +1,4 @@
-"""How a client reaches an assistant: one small protocol, so that the rest does not know where it is."""
+"""The interface through which a client calls an assistant, over gRPC or in this process."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from asksight.v1 import vqa_pb2
 
 
 class Transport(Protocol):
-    """Carries one message at a time, from any thread; `timeout_s` may be infinite.
+    """Sends one message and gives its response. Thread-safe; `timeout_s` may be infinite.
 
-    Every method raises AskSightError, with the wire's failures already translated.
+    Every failed call raises an AskSightError.
     """
 
     def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse: ...
@@ -23,7 +23,7 @@ class Transport(Protocol):
 
 
 class AsyncTransport(Protocol):
-    """The same for asyncio, within one event loop."""
+    """The same interface for asyncio, within one event loop."""
 
     async def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse: ...
 

@@ -24,7 +24,7 @@ SIDE = 32
 INPUT = PhotoInput.of(SIDE, SIDE, "uint8", {})
 
 
-class Row(NamedTuple):
+class Submitted(NamedTuple):
     picture: NDArray[Any]
     awaited_by: Awaited
     future: asyncio.Future[NDArray[Any]]
@@ -34,7 +34,7 @@ class Encoder:
     """Of a batcher what Photos sees; its rows are answered by hand."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[Submitted] = []
         self.asked_for_room: list[tuple[float, int]] = []
         self.full: AskError | None = None
 
@@ -44,7 +44,7 @@ class Encoder:
             raise self.full
 
     def submit(self, picture: NDArray[Any], *, awaited_by: Awaited) -> asyncio.Future[NDArray[Any]]:
-        self.rows.append(Row(picture, awaited_by, asyncio.get_running_loop().create_future()))
+        self.rows.append(Submitted(picture, awaited_by, asyncio.get_running_loop().create_future()))
         return self.rows[-1].future
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from PIL import Image
 
+from asksight.training.datasets import Dataset
+
 ASKED = (  # image id, question, ten answers
     (9, "What colour is the bus?", ["red"] * 7 + ["dark red"] * 3),
     (9, "How many\nwheels\tare there?", ["4"] * 10),
@@ -114,3 +116,8 @@ def write_photo(path: Path, number: int, side: int = 40) -> None:
         ]
     )
     image.save(path)
+
+
+def photo_paths(dataset: Dataset) -> list[Path]:
+    """The photo of each question."""
+    return [dataset.photo(image_id) for image_id in dataset.image_ids]

@@ -1,14 +1,14 @@
-"""How fast AskSight is beside what one would pick instead: the same photos and questions through each, in one run.
+"""How fast AskSight is compared with alternatives: each gets the same photos and questions, in one run.
 
     make bench-peers [PEERS="--quick --only constant --json"]
 
-Each peer runs as its docs tune it (serve_*.py say how), all of them at once, and is asked by turns, so that all meet
-the same machine; an idle one takes next to nothing, and LitServe, which spins, is stopped meanwhile. Of each row the
-median of the turns is given, of the processor time the range too: it is the steadiest figure on a shared machine. What
-asks takes processor time of the same machine; how much, an ask, is the last column. Before anything is measured all
-have to give the same answers.
+Each peer is configured as its documentation recommends (see serve_*.py). All peers run at once and are asked in turns,
+so that all are measured under the same conditions. Idle peers use almost no processor time, except LitServe, which
+polls and is therefore paused. The table has the median over the turns, and for processor time also the range, since it
+is the steadiest figure on a shared machine. The client uses processor time of the same machine; the last column says
+how much per ask. Before anything is measured, all peers must give the same answers.
 
-constant   a constant answer, 60 kB of photo in each message: what a peer costs by itself
+constant   a constant answer, a photo of 60 kB in each message: the cost of the peer alone
 new        VGG16 and the tutorial's LSTM, random weights, a new photo of 60 kB with each question
 ten        the same, ten questions a photo
 """
@@ -48,13 +48,13 @@ from .lineup import (
 )
 from .turns import Ask, Length, Turn, by_turns, hold_together, new, ten, ten_by_hand
 
-# Of a compiled plan's best answers: random weights have many that are close to the second.
+# The share of best answers in which a compiled plan may differ: with random weights many are close to the second.
 AGREES = 0.99
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One peer's turns at one work, or why there are none."""
+class PeerFigures:
+    """One peer's turns at one kind of work, or the reason why there are none."""
 
     work: str
     peer: str
@@ -76,7 +76,7 @@ QUICK = {
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A row that is to be."""
+    """A row of the table, before it is measured."""
 
     peer: Peer
     ask: Ask
@@ -105,17 +105,17 @@ WORKS: dict[str, Sequence[Entry]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="some minutes, for a look")
+    parser.add_argument("--quick", action="store_true", help="a rough measurement, in some minutes")
     parser.add_argument("--only", nargs="+", choices=tuple(WORKS), default=tuple(WORKS), metavar="WORK")
     parser.add_argument(
         "--peers", nargs="+", metavar="TEXT", help="only those whose names contain one of these"
     )
     parser.add_argument("--turns", type=int)
     parser.add_argument("--seconds", type=float, help="of each turn")
-    parser.add_argument("--bundle", type=Path, help="instead of VGG16 with the LSTM, which is made once")
+    parser.add_argument("--bundle", type=Path, help="measure this one instead of VGG16 with the LSTM")
     parser.add_argument("--json", action="store_true", help="one JSON object a row, with every turn")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no peer is left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # exits normally, so that all peers are ended
     show = as_json if given.json else as_text
     if not given.json:
         print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} at the start", flush=True)
@@ -137,7 +137,7 @@ def shortened(work: str, given: argparse.Namespace) -> Length:
 
 
 def vqa_setting(bundle: Path | None) -> Setting:
-    """Where the bundle is, with its models as Keras has them and its compiled plans; made the first time."""
+    """The bundle, its Keras models and its compiled plans; they are made at the first run."""
     if bundle is not None:
         return Setting(bundle=bundle, keras=bundle.with_name(bundle.name + ".keras"))
     bundle, keras = BUILT / "vgg16-lstm", BUILT / "vgg16-lstm.keras"
@@ -167,8 +167,8 @@ def has_bf16() -> bool:
 
 def measure(
     works: Sequence[str], setting: Setting, lengths: dict[str, Length], names: Sequence[str] | None
-) -> Iterable[Row]:
-    """Start all that these works need, hold their answers together, and let them take turns."""
+) -> Iterable[PeerFigures]:
+    """Start all peers that these kinds of work need, compare their answers, and measure them in turns."""
     entries = [
         (work, entry)
         for work in works
@@ -195,7 +195,7 @@ def measure(
             found = dict(zip(map(id, here), turns, strict=True))
             for of, entry in entries:
                 if of == work:
-                    yield Row(
+                    yield PeerFigures(
                         work=work,
                         peer=entry.name or entry.peer.name,
                         turns=tuple(found.get(id(entry), ())),
@@ -203,11 +203,11 @@ def measure(
                     )
 
 
-def as_json(row: Row) -> None:
+def as_json(row: PeerFigures) -> None:
     print(json.dumps(asdict(row)), flush=True)
 
 
-def as_text(row: Row) -> None:
+def as_text(row: PeerFigures) -> None:
     start = f"{row.work:<9}{row.peer:<37}"
     if not row.turns:
         print(start + row.why, flush=True)

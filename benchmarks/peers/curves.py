@@ -1,15 +1,15 @@
-"""What bends AskSight's curves: each is measured from small to large, alone, and drawn.
+"""How AskSight's speed changes with load and size: each quantity is measured from small to large, and drawn.
 
     PYTHONPATH=benchmarks .venv/bin/python -m peers.curves [CURVE ...] [--turns 5] [--pictures docs/pictures]
 
-callers   follow-ups about known photos, built-in bundle, 1 to 2,000 callers, a connection each
+callers   follow-ups about cached photos, built-in bundle, 1 to 2,000 callers, each with its own connection
 photos    one caller, new photos of 0.3 to 48 megapixels, built-in bundle
 cores     64 callers, the server on one core and on two (taskset)
 answers   follow-ups, 32 callers, VGG16 and the LSTM with 10 to 10,000 answers, random weights
-cache     features of 1,000 to 1,000,000 photos in the cache, in this process: what one look-up and one photo take
+cache     1,000 to 1,000,000 photos in the feature cache, in this process: time of a look-up, memory of a photo
 
-Each figure is the median of its turns, and in --json all turns are given. On one machine with the callers, so that
-processor time is the steadiest figure.
+Each figure is the median of its turns; --json has all turns. Server and callers share one machine, so that processor
+time is the steadiest figure.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from plain_grpc import Caller, PlainGrpc, talk_all
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 from . import wire
+from .inputs import QUESTIONS, new_photos, photos
 from .internals import fill_cache, serve_command
 from .lineup import BUILT, ROOT, STARTS_WITHIN_S
-from .photos import QUESTIONS, new_photos, photos
 from .processes import Tree, free_port
 from .svg import chart
 
@@ -48,9 +48,9 @@ CALLERS = (1, 4, 16, 64, 250, 1000, 2000)
 MEGAPIXELS = ((640, 480), (1280, 960), (2048, 1536), (4000, 3000), (8000, 6000))
 ANSWERS = (10, 100, 1000, 10_000)
 ENTRIES = (1_000, 10_000, 100_000, 1_000_000)
-FEATURES = 64  # numbers a photo in the cache's curve: a million photos of 4,096 would take 16 GB
-ASKS_A_TURN = 20  # of one caller with large photos
-# Bounds that a crowd would meet first. They are there to refuse early, and are not what is measured here.
+FEATURES = 64  # numbers per photo in the cache; a million photos of 4,096 numbers would take 16 GB
+ASKS_A_TURN = 20  # for the single caller with large photos
+# Limits that would refuse many callers early; they are raised here, since they are not what is measured.
 ROOMY = {
     "ASKSIGHT_WORKERS": "4096",
     "ASKSIGHT_CALLS_PER_CALLER": "0",
@@ -61,7 +61,7 @@ ROOMY = {
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One place on a curve; figures are the medians of the turns."""
+    """A point of a curve; its figures are medians of the turns."""
 
     curve: str
     at: float
@@ -77,7 +77,7 @@ def point(curve: str, at: float, what: str, turns: list[dict[str, float]]) -> Po
 
 @contextmanager
 def serving(bundle: Path, *, cores: Sequence[int] = ()) -> Iterator[tuple[Tree, int]]:
-    """`asksight serve` on onnxruntime, and its port."""
+    """Run `asksight serve` on onnxruntime; gives its process and port."""
     port = free_port()
     command, environment = serve_command(sys.executable, bundle, port, "onnxruntime")
     if cores:
@@ -92,7 +92,7 @@ def serving(bundle: Path, *, cores: Sequence[int] = ()) -> Iterator[tuple[Tree, 
 
 
 def known(port: int) -> list[bytes]:
-    """Questions about photos that the server has seen by now."""
+    """Asks by image_id about photos that the server has cached."""
     messages = []
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = vqa_pb2_grpc.VqaServiceStub(channel)
@@ -104,7 +104,7 @@ def known(port: int) -> list[bytes]:
 
 
 def crowd(tree: Tree, port: int, messages: Iterator[bytes], callers: int, seconds: float) -> dict[str, float]:
-    """One turn of so many callers, each with a connection of its own."""
+    """A turn of this many callers, each with its own connection."""
     connections = [PlainGrpc(port, wire.ASK, may_fail=True) for _ in range(callers)]
     caller: Caller = lambda _: next(messages)  # noqa: E731
     cpu_s, began_s = tree.cpu_s(), time.perf_counter()
@@ -133,7 +133,7 @@ def callers_curve(turns: int, seconds: float) -> Iterator[Point]:
 
 
 def photos_curve(turns: int, seconds: float) -> Iterator[Point]:
-    del seconds  # so many asks instead
+    del seconds  # a turn is a number of asks instead
     with serving(SCENES) as (tree, port), grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = vqa_pb2_grpc.VqaServiceStub(channel)
         for size in MEGAPIXELS:
@@ -159,7 +159,7 @@ def photos_curve(turns: int, seconds: float) -> Iterator[Point]:
 
 
 def large_photo(size: tuple[int, int]) -> bytes:
-    """A soft picture with grain, as cameras make them."""
+    """A soft picture with grain, like a camera's photo."""
     random = np.random.default_rng(size[0])
     soft = Image.fromarray(random.integers(0, 256, (18, 24, 3), np.uint8)).resize(
         size, Image.Resampling.BICUBIC
@@ -238,7 +238,7 @@ CURVES: dict[str, Callable[[int, float], Iterator[Point]]] = {
     "answers": answers_curve,
     "cache": cache_curve,
 }
-# Of each picture: the axes, and the figures that are drawn by the names that they have in it. Cores are two points.
+# For each picture: the labels of its axes, and its figures with their names. `cores` has two points and no picture.
 PICTURES = {
     "callers": (
         "callers, a connection each",

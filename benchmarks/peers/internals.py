@@ -1,6 +1,6 @@
-"""All that the peers' benchmark takes from inside AskSight; what needs the server is imported when asked for.
+"""Everything that the peers' benchmark uses of AskSight's internals; the server is imported only where needed.
 
-The peers' own interpreters have `ext`, `photos` and `engine` only: no server, and often no protobuf.
+The interpreters of the other peers have only `ext`, `photos` and `engine`: no server, and often no protobuf.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Bundle", "Engine", "load_bundle"]
 
 
 def open_stages(bundle: Bundle, threads: int | None) -> tuple[Engine, Engine]:
-    """The encoder and the answerer in float32 on onnxruntime, warm, as the server opens them."""
+    """The encoder and the answerer in float32 on onnxruntime, warmed up, as the server opens them."""
     engines = []
     for path in (bundle.encoder_path, bundle.answerer_path):
         engine = OnnxRuntimeEngine(path, max_batch=LARGEST_BATCH, threads=threads)
@@ -42,7 +42,7 @@ def word_table(bundle: Bundle) -> WordTable:
 
 
 def picture_maker(bundle: Bundle) -> Callable[[bytes], NDArray[Any]]:
-    """A photo file's bytes → [H, W, 3] as the encoder takes it."""
+    """A function from a photo file's bytes to the encoder's input [H, W, 3]."""
     wanted = PhotoInput.of(bundle.image_height, bundle.image_width, bundle.image_dtype, bundle.preprocessing)
     limits = PhotoLimits()
 
@@ -53,7 +53,7 @@ def picture_maker(bundle: Bundle) -> Callable[[bytes], NDArray[Any]]:
 
 
 def constant_engines(bundle: Bundle) -> tuple[Engine, Engine]:
-    """Engines of the bundle's shapes that compute nothing."""
+    """Engines with the bundle's input and output shapes that compute nothing."""
     encoder, answerer = open_stages(bundle, threads=1)
     features = np.zeros((LARGEST_BATCH, *bundle.feature_shape), np.float32)
     logits = np.zeros((LARGEST_BATCH, len(bundle.answers)), np.float32)
@@ -65,10 +65,10 @@ def constant_engines(bundle: Bundle) -> tuple[Engine, Engine]:
 
 
 def serve_constant(port: int, *, wire_only: bool) -> None:
-    """`asksight serve` with engines that compute nothing; with `wire_only`, an assistant that does nothing either.
+    """Run `asksight serve` with engines that compute nothing; with `wire_only`, the assistant does nothing either.
 
-    All the rest is what it is: the desk, the limits, the log, the metrics, and (unless `wire_only`) the photo's hash,
-    the cache, the batcher, the words, the probabilities and the sentence.
+    Everything else runs as usual: admission, limits, log, metrics, and (unless `wire_only`) the photo's hash, the
+    cache, the batcher, the words, the probabilities and the sentence.
     """
     from asksight.engine.plans.pick import Chosen
     from asksight.server import local
@@ -96,14 +96,14 @@ def serve_constant(port: int, *, wire_only: bool) -> None:
 
 
 def serve_command(python: str, bundle: Path, port: int, engine: str) -> tuple[list[str], dict[str, str]]:
-    """`asksight serve` and its settings. No peer refuses what would wait for long, so AskSight does not either."""
+    """The command and environment of `asksight serve`. Load limits are off, since the other peers have none."""
     command = [python, "-P", "-c", "from asksight.cli.main import main; main()", "serve", "--port", str(port)]
     command += ["--model", str(bundle), "--engine", engine, "--calls-per-caller", "0", "--no-watch"]
     return command, {"ASKSIGHT_LONGEST_WAIT_S": "120", **os.environ}
 
 
 def fill_cache(entries: int, numbers: int) -> tuple[Any, list[str]]:
-    """The server's feature cache with so many photos of so many numbers each, and their ids."""
+    """The server's feature cache with `entries` photos of `numbers` numbers each, and their ids."""
     from asksight.server.core.cache import Encoded, FeatureCache
 
     cache = FeatureCache(2**62)

@@ -1,4 +1,4 @@
-"""Who is compared: how each peer is started, spoken to and understood."""
+"""The peers that are compared: how each is started, and the protocol in which it is asked."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from plain_grpc import PlainGrpc
 from plain_http import PlainHttp
 
 from . import wire
+from .inputs import QUESTIONS, new_photos, photos
 from .internals import serve_command
-from .photos import QUESTIONS, new_photos, photos
 from .processes import Tree, free_port
 from .work import Answers
 
@@ -27,30 +27,30 @@ STARTS_WITHIN_S = 150.0
 QUESTIONS_A_PHOTO = 10
 
 Caller = Callable[[bytes], bytes]
-Talk = Generator[bytes, bytes, None]  # messages out, the answer to each in
+Talk = Generator[bytes, bytes, None]  # yields messages, and is sent the response to each
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What the peers of one run are started with."""
+    """What the peers of a run are started with."""
 
     bundle: Path | None = None
     keras: Path | None = None
-    compiled: str = ""  # the precisions of AskSight's plans, "" without any
+    compiled: str = ""  # the precisions of AskSight's compiled plans; "" without plans
 
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """One row of the table."""
+    """A server to compare, with its configuration."""
 
     name: str
-    module: str = ""  # of this package; "": AskSight by its own command
-    protocol: str = "asksight"  # or triton, form, json; loop: none
-    venv: str = ""  # below build/peers; "": this interpreter
+    module: str = ""  # a module of this package; "": the command `asksight serve`
+    protocol: str = "asksight"  # or triton, form, json, and loop for none
+    venv: str = ""  # a folder in build/peers; "": this interpreter
     work: str = "vqa"
-    engine: str = "onnxruntime"  # of AskSight
-    known_photo: bool = False  # the same one each time
-    spins: bool = False  # while nobody asks, so that it has to be stopped for the others' turns
+    engine: str = "onnxruntime"  # the engine that AskSight uses
+    known_photo: bool = False  # each ask has the same photo
+    spins: bool = False  # uses the processor while idle, so that it is paused during the others' turns
     environment: tuple[tuple[str, str], ...] = ()
 
 
@@ -79,14 +79,14 @@ WHOLE = Peer(name="AskSight, all but the engines", module="serve_asksight", know
 
 
 class NotHereError(Exception):
-    """A peer that cannot be started, and why."""
+    """A peer cannot be started; the message says why."""
 
 
 class Started:
-    """A peer that runs."""
+    """A running peer."""
 
     def __init__(self, peer: Peer, setting: Setting) -> None:
-        """Start it and wait for its first answer. Raises NotHereError."""
+        """Start the peer and wait for its first answer. Raises NotHereError."""
         self.peer = peer
         self._setting = setting
         self.port = free_port()
@@ -101,7 +101,7 @@ class Started:
                     refused.read_text("utf-8").strip() if refused.exists() else "make bench-peers installs it"
                 )
                 raise NotHereError(f"not installed: {why}")
-            if peer.venv == "tutorial":  # TensorFlow is this interpreter's
+            if peer.venv == "tutorial":  # it uses this interpreter's TensorFlow
                 paths += map(str, folder.glob("lib/python*/site-packages"))
             else:
                 paths += [str(ROOT / "build" / "types"), str(ROOT / "proto")]  # this checkout
@@ -128,7 +128,7 @@ class Started:
         log = BUILT / "logs" / f"{peer.name.split(',')[0].split(':')[0]} {peer.work} {peer.engine}.log"
         self.tree = Tree(command, environment, log)
         self._connection: PlainGrpc | PlainHttp | None = None
-        self._dialogues: dict[bool, list[Caller]] = {}  # with features kept by hand, and without
+        self._dialogues: dict[bool, list[Caller]] = {}  # by whether the caller keeps the features
         self._uncounted = 0
         try:
             self._wait()
@@ -155,7 +155,7 @@ class Started:
         raise NotHereError(f"gave no answer within {STARTS_WITHIN_S:.0f} s: {why}")
 
     def _connect(self) -> PlainGrpc | PlainHttp:
-        """Anew for each turn: servers close connections whose other end is silent for a while."""
+        """Connect again for each turn, since servers close connections that are idle for a while."""
         if self._connection is not None:
             self._connection.close()
         if self.peer.protocol in ("form", "json"):
@@ -163,7 +163,7 @@ class Started:
         return PlainGrpc(self.port, wire.MODEL_INFER if self.peer.protocol == "triton" else wire.ASK)
 
     def answers(self, photo: bytes, question: str) -> Answers:
-        """Ask once. Raises RuntimeError where no answer comes, as with a status that is not OK."""
+        """Ask once. Raises RuntimeError where the ask fails, as with a status other than OK."""
         heard: list[bytes] = []
 
         def caller(answer: bytes) -> bytes:
@@ -179,7 +179,7 @@ class Started:
         return found
 
     def message(self, photo: bytes, question: str) -> bytes:
-        """One ask in the peer's own protocol."""
+        """An ask in the peer's protocol."""
         if self.peer.protocol == "triton":
             photo_tensor = wire.text("photo", photo)
             return wire.infer("vqa", photo_tensor, wire.text("question", question.encode()))
@@ -190,7 +190,7 @@ class Started:
         return wire.ask(photo, question)
 
     def ask_new(self, callers: int, seconds: float) -> list[float]:
-        """So many callers, a new photo each time; how long each took."""
+        """Ask with this many callers, each ask with a new photo; gives the seconds of each ask."""
         if self.peer.protocol == "loop":
             self._tell(seconds)
             took_s: list[float] = json.loads(self._line())["took_s"]
@@ -205,11 +205,10 @@ class Started:
         return self._connection.talk([caller] * callers, seconds)
 
     def ask_ten(self, callers: int, seconds: float, *, by_hand: bool = False) -> list[float]:
-        """The same with ten questions a photo, as well as the peer's protocol allows.
+        """As `ask_new`, with ten questions about each photo, in the best way that the peer's protocol has.
 
-        `by_hand`: Triton's caller keeps the features.
-
-        By hand a photo's features are a call of their own, which is no ask: so many are left out, the longest.
+        With `by_hand`, Triton's caller keeps the features. Computing them is then a call by itself and not an ask, so
+        one call for each photo is left out of the result, the longest ones.
         """
         if by_hand not in self._dialogues:
             shown = new_photos(time.time_ns())
@@ -227,7 +226,7 @@ class Started:
         else:
             talk = self._by_id(shown, number)
 
-        next_message = [next(talk)]  # what was given when a turn ended was not sent
+        next_message = [next(talk)]  # the message that was not sent when the last turn ended
 
         def caller(answer: bytes) -> bytes:
             if answer:
@@ -237,7 +236,7 @@ class Started:
         return caller
 
     def _by_id(self, shown: Iterator[bytes], number: int) -> Talk:
-        """AskSight's own way: the photo once, then its id, which is its SHA-256."""
+        """AskSight's way: the photo with the first question, then its id, which is its SHA-256."""
         for photo, questions in zip(shown, first_shorter(number), strict=False):
             image_id = hashlib.sha256(photo).hexdigest()
             yield wire.ask(photo, questions[0])
@@ -273,7 +272,7 @@ class Started:
 
 
 def first_shorter(number: int) -> Iterator[Sequence[str]]:
-    """Ten questions again and again; of caller `number` first a few less, so that not all bring photos at once."""
+    """Ten questions for each photo. Caller `number` begins with fewer, so that not all callers send photos at once."""
     yield QUESTIONS[: 1 + number % QUESTIONS_A_PHOTO]
     while True:
         yield QUESTIONS[:QUESTIONS_A_PHOTO]

@@ -1,7 +1,7 @@
-"""A server as a tree of processes: started, its processor time read, and ended to the last one.
+"""A server as a tree of processes: starts it, reads its processor time, and ends all its processes.
 
-What it forks and lets go of stays below it: it is made the reaper of its orphans (prctl(2), PR_SET_CHILD_SUBREAPER),
-which it stays when it runs another program.
+The first process becomes the parent of processes below it whose own parent ends (prctl(2), PR_SET_CHILD_SUBREAPER), so
+that none of them leaves the tree. This setting survives exec.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ ENDS_WITHIN_S = 15.0
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port that is free now."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
 class Tree:
-    """A process and all that come of it."""
+    """A process and all its descendants."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -57,21 +57,21 @@ class Tree:
         return lines[-1] if lines else "it said nothing"
 
     def cpu_s(self) -> float:
-        """The processor time that all of them have taken, with those that have ended."""
+        """The processor time of all processes, including those that have ended, in seconds."""
         return sum(stat.cpu_s for stat in self._stats().values())
 
     def memory_bytes(self) -> int:
-        """What they hold, each page shared by several counted for each."""
+        """The resident memory of all processes; a shared page counts once for each."""
         return sum(stat.memory_bytes for stat in self._stats().values())
 
     def pause(self, paused: bool = True) -> None:
-        """Let none of them run, or all of them go on."""
+        """Stop all processes, or let them continue."""
         for pid in self._stats():
             with suppress(ProcessLookupError):  # it has ended
                 os.kill(pid, signal.SIGSTOP if paused else signal.SIGCONT)
 
     def end(self) -> None:
-        """SIGTERM to the first, and SIGKILL to whatever is left."""
+        """Send SIGTERM to the first process, then SIGKILL to all that are left."""
         self.pause(False)
         pids = set(self._stats())
         if self.alive:
@@ -107,13 +107,12 @@ class Tree:
 
 
 class Stat:
-    """What the kernel says of a process."""
+    """The fields of /proc/PID/stat that are needed here."""
 
     def __init__(self, fields: Sequence[str]) -> None:
         self.parent = int(fields[1])
-        self.cpu_s = (
-            sum(map(int, fields[11:15])) * TICK_S
-        )  # its own, and of its children that were waited for
+        # Its own, and that of children that it has waited for.
+        self.cpu_s = sum(map(int, fields[11:15])) * TICK_S
         self.memory_bytes = int(fields[21]) * PAGE_BYTES
 
 

@@ -1,7 +1,7 @@
 """A bare grpc.aio server: coroutines, AskSight's messages, one ask at a time through the engine, nothing else.
 
-As grpcio's performance guide has it (https://grpc.io/docs/guides/performance/, Python): asyncio may be quicker than
-threads. What computes runs in a thread of its own, or nobody would be heard meanwhile; a constant is answered at once.
+As grpcio's performance guide recommends (https://grpc.io/docs/guides/performance/, Python): asyncio may be faster than
+threads. Computation runs in a separate thread, so that the event loop stays free; the constant is answered in the loop.
 """
 
 from __future__ import annotations

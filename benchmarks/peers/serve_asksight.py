@@ -1,4 +1,4 @@
-"""`asksight serve` with a constant answer; with the whole work it is served by its own command."""
+"""`asksight serve` with a constant answer. For all other work the command itself is started."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A bare grpcio server: threads, AskSight's messages, one ask at a time through the engine, nothing else.
 
-As grpcio's performance guide has it (https://grpc.io/docs/guides/performance/, Python): "streaming RPCs create extra
-threads", so unary ones; a thread pool as large as the calls under way. The engine takes one call at a time with all
-cores: two at once would share them and hold twice the memory.
+As grpcio's performance guide recommends (https://grpc.io/docs/guides/performance/, Python): unary calls, since
+"streaming RPCs create extra threads", and a thread for each concurrent call. The engine runs one call at a time with
+all cores: two at once would share the cores and take twice the memory.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """LitServe: HTTP, JSON with the photo in base64, JSON back.
 
-As its docs have it (https://lightning.ai/docs/litserve/features/batching and /scale): batches of up to the engine's
-largest, with no wait; on a CPU as many workers as cores, each then with one thread; as many API servers as workers;
-`fast_queue` (ZeroMQ) for high loads. FastAPI reads the annotations here, so they are not left as text.
+As its documentation recommends (https://lightning.ai/docs/litserve/features/batching and /scale): batches up to the
+engine's largest, without waiting; on a CPU one worker per core, with one thread each; as many API servers as workers;
+`fast_queue` (ZeroMQ) for high loads. FastAPI evaluates the annotations, so this file does not postpone them.
 """
 
 import base64
@@ -30,7 +30,7 @@ class Api(litserve.LitAPI):
         self._answer = work(self._kind, self._bundle, threads=1)
 
     def decode_request(self, request: Request) -> tuple[bytes, str]:
-        asked: Any = request  # its JSON, by now
+        asked: Any = request  # LitServe gives the parsed JSON
         return base64.b64decode(asked["photo"]), asked["question"]
 
     def batch(self, inputs: list[tuple[bytes, str]]) -> list[tuple[bytes, str]]:

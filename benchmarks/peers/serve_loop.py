@@ -1,7 +1,7 @@
-"""No server: decode, encode, answer in a loop. What the work costs when nobody has to be spoken to.
+"""No server: decode, encode and answer in a loop. The cost of the work without any communication.
 
-Reads a number of seconds from each line of standard input, works for that long, and writes how long each photo took.
-The batch is the best of BATCHES, tried at the start.
+Each line of standard input is a number of seconds. The script works for that long and writes the seconds of each photo.
+The batch size is the fastest of BATCHES, measured at the start.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import json
 import sys
 import time
 
-from .photos import QUESTIONS, new_photos
+from .inputs import QUESTIONS, new_photos
 from .work import Vqa, arguments
 
-BATCHES = (1, 4, 8)  # the engine runs large photos four at a time in any case
+BATCHES = (1, 4, 8)  # no larger ones: the engine runs large photos at most four at a time
 
 
 def main() -> None:

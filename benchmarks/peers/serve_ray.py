@@ -1,8 +1,8 @@
 """Ray Serve behind its gRPC proxy, with AskSight's messages.
 
-As its docs have it (https://docs.ray.io/en/latest/serve/advanced-guides/dyn-req-batch.html, grpc-guide.html and
-performance.html): `serve.batch` up to the engine's largest batch; RAY_SERVE_THROUGHPUT_OPTIMIZED for throughput; one
-replica that has all cores, since several would each hold the weights.
+As its documentation recommends (https://docs.ray.io/en/latest/serve/advanced-guides/dyn-req-batch.html, grpc-guide.html
+and performance.html): `serve.batch` up to the engine's largest batch; RAY_SERVE_THROUGHPUT_OPTIMIZED for throughput;
+one replica with all cores, since each of several would hold the weights.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main() -> None:
         grpc_servicer_functions=["asksight.v1.vqa_pb2_grpc.add_VqaServiceServicer_to_server"],
     )
     serve.start(grpc_options=options, http_options={"location": "NoServer"})
-    deployment: Any = Vqa  # which the decorator has made of it
+    deployment: Any = Vqa  # the decorator has made a deployment of the class
     serve.run(deployment.bind(given.work, given.bundle))
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     ray.shutdown()

@@ -1,9 +1,9 @@
-"""NVIDIA Triton, by PyTriton: models `vqa`, and `encode` and `answer` for callers that keep features themselves.
+"""NVIDIA Triton through PyTriton: the model `vqa`, and `encode` and `answer` for callers that keep the features.
 
-As its docs have it (https://triton-inference-server.github.io/pytriton/latest/inference_callables/ and
+As its documentation recommends (https://triton-inference-server.github.io/pytriton/latest/inference_callables/ and
 binding_configuration/): @batch, dynamic batching with the engine's largest batch and no queue delay (batches form while
-the instance is busy; "for latency-bound use, begin with the default"). One instance, whose engine has all cores:
-several would each hold the weights and share the cores. Tensors go through shared memory.
+the instance is busy; "for latency-bound use, begin with the default"). One instance, whose engine uses all cores:
+several would share the cores, and each would hold the weights. Tensors are passed through shared memory.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def arrays(answers: list[Answers]) -> dict[str, NDArray[Any]]:
 def main() -> None:
     given = arguments()
     served = work(given.work, given.bundle)
-    engine = threading.Lock()  # between `vqa`, `encode` and `answer`, which would share the cores
+    engine = threading.Lock()  # `vqa`, `encode` and `answer` run one at a time, since each uses all cores
 
     @batch
     def vqa(photo: NDArray[Any], question: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def bind_stages(triton: Triton, served: Vqa, engine: threading.Lock, settings: ModelConfig) -> None:
-    """Serve both stages by themselves."""
+    """Serve each stage as a model of its own."""
 
     @batch
     def encode(photo: NDArray[Any]) -> dict[str, NDArray[Any]]:

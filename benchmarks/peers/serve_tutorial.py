@@ -1,9 +1,9 @@
-"""The tutorial's way: Flask, Keras' predict, spaCy's vectors, one ask at a time.
+"""The tutorial's stack: Flask, Keras' predict, spaCy's vectors, one ask at a time.
 
-Flask's docs (https://flask.palletsprojects.com/en/stable/deploying/) say to put a WSGI server in front, here waitress;
-Keras' (https://keras.io/api/models/model_training_apis/#predict-method) to call the model itself for small inputs,
-which runs it op by op, so it is a tf.function here. Models and vectors are the bundle's own. spaCy has one pipeline,
-which is not for several threads at once.
+Flask's documentation (https://flask.palletsprojects.com/en/stable/deploying/) recommends a WSGI server, here waitress.
+Keras' (https://keras.io/api/models/model_training_apis/#predict-method) recommends calling the model directly for small
+inputs; since that runs it operation by operation, it is a tf.function here. Models and vectors are those of the bundle.
+The spaCy pipeline is used by one thread at a time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A line chart as a small SVG, readable on light and dark pages: it asks the reader's own colour scheme."""
+"""A line chart as a small SVG, which follows the reader's light or dark colour scheme."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STYLE = (
 
 
 def chart(title: str, x_label: str, y_label: str, series: Mapping[str, Points]) -> str:
-    """At most two lines, both axes logarithmic: what bends is seen as a bend."""
+    """A chart of at most two lines with logarithmic axes, on which proportional growth is a straight line."""
     points = [point for line in series.values() for point in line]
     x = Scale([at for at, _ in points], LEFT, WIDTH - RIGHT)
     y = Scale([value for _, value in points], HEIGHT - BOTTOM, TOP)
@@ -45,11 +45,11 @@ def chart(title: str, x_label: str, y_label: str, series: Mapping[str, Points]) 
 
 
 class Scale:
-    """Numbers → places, by their logarithm, from the least to the most."""
+    """Maps values to positions by their logarithm, from the smallest to the largest value."""
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:
         self.low, self.high = min(values), max(values)
-        if self.high < 3 * self.low:  # hardly a line otherwise
+        if self.high < 3 * self.low:  # a smaller range would look flat
             self.low, self.high = self.low / 2, self.high * 2
         self._start, self._end = start, end
 
@@ -58,7 +58,7 @@ class Scale:
         return self._start + share * (self._end - self._start)
 
     def ticks(self) -> list[float]:
-        """1, 10, 100; 1, 2, 5, 10 where that would be fewer than three."""
+        """Powers of ten, as in 1, 10, 100; with fewer than three of them, 1, 2, 5, 10."""
         powers = [10.0**power for power in range(floor(log10(self.low)), floor(log10(self.high)) + 1)]
         for steps in ((1,), (1, 2, 5)):
             found = [step * power for power in powers for step in steps]

@@ -1,4 +1,4 @@
-"""The turns of the comparison: each peer is asked for a while, one after the other, and all must answer alike."""
+"""The turns of the comparison: the peers are asked one after the other, and all must give the same answers."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from .inputs import QUESTIONS, photos
 from .lineup import Started
-from .photos import QUESTIONS, photos
 
-CLOSE = 0.01  # probabilities of the same answer from the same float32 graphs
+CLOSE = 0.01  # the most that a probability may differ between peers with the same float32 graphs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """What one peer did in one turn."""
+    """The figures of one peer in one turn."""
 
     asks_per_s: float
     p50_ms: float
-    server_cpu_ms: float  # an ask
-    caller_cpu_ms: float  # an ask
+    server_cpu_ms: float  # per ask
+    caller_cpu_ms: float  # per ask
 
 
 @dataclass(frozen=True, kw_only=True)
 class Length:
-    """How long a run is."""
+    """The length of a run."""
 
     turns: int
     seconds: float
@@ -49,7 +49,7 @@ def ten_by_hand(started: Started, length: Length) -> list[float]:
 
 
 def hold_together(started: Iterable[Started]) -> None:
-    """Stop where two that do the same work do not answer the same."""
+    """Exit where two peers with the same work give different answers."""
     asked = [(photo, question) for photo in photos()[:2] for question in QUESTIONS[:4]]
     first: Started | None = None
     for one in started:
@@ -74,7 +74,7 @@ def hold_together(started: Iterable[Started]) -> None:
 
 
 def by_turns(asking: Sequence[tuple[Started, Ask]], length: Length) -> list[list[Turn]]:
-    """The turns of each; the first round only warms."""
+    """The turns of each peer. The first round is a warm-up and is left out."""
     found: list[list[Turn]] = [[] for _ in asking]
     for number in range(length.turns + 1):
         for (one, ask), turns in zip(asking, found, strict=True):

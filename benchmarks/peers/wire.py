@@ -1,8 +1,8 @@
-"""Asks as each peer's protocol has them, as bytes, and the answers read from its bytes.
+"""Encodes asks as bytes in each peer's protocol, and reads the answers from the bytes of a response.
 
-AskSight's messages serve every gRPC peer that takes messages of one's own. Triton's are KServe's ModelInfer, version 2
-(https://kserve.github.io/website, Open Inference Protocol), written field by field: there is nothing else to need its
-proto file here. HTTP peers get a form, which takes a photo as it is, or JSON, which needs base64.
+All gRPC peers with free choice of messages use AskSight's. Triton has KServe's ModelInfer, version 2
+(https://kserve.github.io/website, Open Inference Protocol); it is encoded field by field here, so that its proto file
+is not needed. HTTP peers get a form, which takes a photo's bytes unchanged, or JSON, which needs base64.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def ask(photo: bytes, question: str) -> bytes:
 
 
 def ask_again(image_id: str, question: str) -> bytes:
-    """An AskRequest about a photo that was shown before."""
+    """An AskRequest about a photo that was sent before."""
     return vqa_pb2.AskRequest(image_id=image_id, question=question).SerializeToString()
 
 
@@ -53,7 +53,7 @@ def text(name: str, value: bytes) -> Tensor:
 
 
 def floats(name: str, raw: bytes) -> Tensor:
-    """FP32 [1, N], as they lie in memory."""
+    """An FP32 tensor [1, N] from its bytes."""
     return Tensor(name, b"FP32", len(raw) // 4, raw)
 
 
@@ -118,7 +118,7 @@ def field(number: int, value: bytes) -> bytes:
 
 
 def fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The length-delimited fields of a message; numbers are passed over, and there are no others in ours."""
+    """The length-delimited fields of a message. Numbers are skipped; these messages have no other fields."""
     at = 0
 
     def number() -> int:

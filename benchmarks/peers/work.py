@@ -1,7 +1,7 @@
-"""The work that every peer does: photos and questions in, the five best answers of each with their probabilities out.
+"""The work of every peer: from photos and questions to the five best answers with their probabilities.
 
-decode → encoder → words → answerer → softmax, by the same code and the same onnxruntime in each. A peer adds what it
-has of its own: transport, batching, processes.
+decode → encoder → words → answerer → softmax, with the same code and the same onnxruntime in each peer. The peers
+differ in transport, batching and processes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .internals import LARGEST_BATCH, load_bundle, open_stages, picture_maker, word_table
 
 TOP_K = 5
-CALLERS = 32  # so many threads, or calls under way, a peer has room for
+CALLERS = 32  # the number of threads, or concurrent calls, of each peer
 
 Answers = list[tuple[str, float]]  # label and probability, best first
 
@@ -25,7 +25,7 @@ __all__ = ["CALLERS", "LARGEST_BATCH", "TOP_K", "Answers", "Constant", "Vqa", "W
 
 
 class Work(Protocol):
-    """What a peer serves. One thread at a time."""
+    """What a peer serves. Not thread-safe."""
 
     def __call__(self, photos: Sequence[bytes], questions: Sequence[str]) -> list[Answers]:
         """Answer a batch; row i belongs to photo i and question i."""
@@ -33,7 +33,7 @@ class Work(Protocol):
 
 
 class Constant:
-    """The same answers to everything: what is left is the peer's own cost."""
+    """The same answers to everything, so that only the cost of the peer is measured."""
 
     answers: ClassVar[Answers] = [(f"answer {one}", 0.5**one) for one in range(1, TOP_K + 1)]
 
@@ -42,7 +42,7 @@ class Constant:
 
 
 class Vqa:
-    """A bundle at work, in float32."""
+    """Answers with a bundle, in float32."""
 
     def __init__(self, bundle_path: Path, threads: int | None = None) -> None:
         bundle = load_bundle(bundle_path, verify=False)
@@ -68,7 +68,7 @@ class Vqa:
 
 
 def best(logits: NDArray[Any], labels: Sequence[str], temperature: float) -> list[Answers]:
-    """Logits [N, A] → the TOP_K likeliest of each row."""
+    """Logits [N, A] → the TOP_K most probable answers of each row."""
     powers = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
     probabilities = powers / powers.sum(axis=1, keepdims=True)
     found = []
@@ -79,7 +79,7 @@ def best(logits: NDArray[Any], labels: Sequence[str], temperature: float) -> lis
 
 
 def arguments() -> argparse.Namespace:
-    """What each peer's server is started with."""
+    """The command-line arguments of every peer's server."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--work", choices=("constant", "wire", "vqa"), required=True)

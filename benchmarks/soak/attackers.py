@@ -1,10 +1,10 @@
-"""The attacks of attacks.py, in a process of their own: connections first, the attacks once a line comes on stdin.
+"""The attacks of attacks.py, run in a separate process. It connects first, and attacks once it reads a line from stdin.
 
     python benchmarks/soak/attackers.py GRPC_PORT HTTP_PORT ATTACK TOKEN...
 
-HTTP_PORT 0 means that there is none; ATTACK names one function here, empty for all. The tokens are those of callers
-who mean harm; some attacks need none. All of them rest between two blows, and the process is nice, since it shares its
-cores with the server.
+HTTP_PORT 0 means that there is no HTTP. ATTACK names a function of this file; empty runs all attacks. The tokens belong
+to the attackers; some attacks need none. Each attack pauses between two attempts, and the process runs at a low
+priority, since it shares its cores with the server.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Attack = Callable[[], object]
 
 
 def again(attack: Attack, rest_s: float) -> None:
-    """For as long as the process lives; what the server does against it ends one blow, not the attack."""
+    """Repeat an attack until the process ends. Where the server closes its connection, only this attempt ends."""
     while True:
         with suppress(OSError, AssertionError, grpc.RpcError, ValueError):
             attack()
@@ -53,7 +53,7 @@ def again(attack: Attack, rest_s: float) -> None:
 
 
 def stalled_streams(port: int, token: str) -> None:
-    """Ten messages of 16 MiB by one connection, 15 MiB of each sent."""
+    """Ten messages of 16 MiB over one connection; only 15 MiB of each are sent."""
     with RawHttp2(port) as raw:
         for _ in range(10):
             raw.begin(16 * MEBI - 100, 15 * MEBI, token=token)
@@ -68,7 +68,7 @@ def endless_body(port: int) -> None:
 
 
 def stalled_form(port: int, token: str) -> None:
-    """16 MiB of a form that does not end."""
+    """16 MiB of a form that never ends."""
     secret = f"Authorization: Bearer {token}\r\n".encode() if token else b""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
         line.sendall(b"POST /v1/ask " + HTTP + secret)
@@ -89,7 +89,7 @@ def json_bomb(port: int, token: str) -> None:
 
 
 def half_headers(port: int) -> None:
-    """300 requests that never get their headers' end."""
+    """300 requests whose headers never end."""
     lines = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(300)]
     for line in lines:
         line.sendall(b"POST /v1/ask " + HTTP + b"X-a: ")
@@ -109,7 +109,7 @@ def empty_asks(stub: vqa_pb2_grpc.VqaServiceStub, channel: grpc.Channel, token: 
 
 
 def hostile_questions(stub: vqa_pb2_grpc.VqaServiceStub, channel: grpc.Channel, token: str) -> None:
-    """256 questions that are all marks, 1,000 characters each."""
+    """256 questions of 1,000 punctuation marks each."""
     del channel
     marks = (":)=", ":)+", ":)==", ":)$", "''")
     image_id = stub.Ask(vqa_pb2.AskRequest(image_data=small(), question="?"), metadata=bearer(token)).image_id
@@ -121,19 +121,19 @@ def hostile_questions(stub: vqa_pb2_grpc.VqaServiceStub, channel: grpc.Channel, 
 
 
 def large_webp(stub: vqa_pb2_grpc.VqaServiceStub, channel: grpc.Channel, token: str) -> None:
-    """A kilobyte that is 48 megapixels."""
+    """A file of a kilobyte that decodes to 48 megapixels."""
     del channel
     photo = WEBP + random.randbytes(8)
     stub.Ask(vqa_pb2.AskRequest(image_data=photo, question="?"), metadata=bearer(token), timeout=10)
 
 
 def rapid_reset(port: int) -> None:
-    """Streams that are opened and reset at once, CVE-2023-44487."""
+    """Streams that are opened and reset immediately (CVE-2023-44487)."""
     flood(port, lambda stream: headers(stream) + frame(RST_STREAM, 0, stream, struct.pack(">I", 8)))
 
 
 def continuations(port: int) -> None:
-    """Headers without an end, CVE-2024-2653 and its like."""
+    """Headers that never end, in CONTINUATION frames (as in CVE-2024-2653)."""
     first = frame(HEADERS, 0, 1, b"\0\x01a\x01b")
     flood(port, lambda _: frame(CONTINUATION, 0, 1, b"\0\x01a\x7f\xff\x01" + bytes(382)), first)
 
@@ -147,7 +147,7 @@ def pings(port: int) -> None:
 
 
 def zero_window(port: int) -> None:
-    """Asks whose answers are not taken: a window of nothing."""
+    """Asks whose responses cannot be sent, since the window is zero."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
         line.sendall(PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))
         for stream in range(1, 101, 2):
@@ -183,7 +183,7 @@ def _webp() -> bytes:
 def main() -> None:
     port, http, only, *tokens = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
     os.nice(19)
-    attacks: list[tuple[str, Attack, float]] = []  # with what rests between two blows, in seconds
+    attacks: list[tuple[str, Attack, float]] = []  # with the pause between two attempts, in seconds
 
     def add(attack: Callable[..., object], *given: object, rest_s: float) -> None:
         if only in ("", attack.__name__):

@@ -1,9 +1,9 @@
-"""Everything that attackers do, at once, beside 32 innocent callers: nobody of them fails, and memory comes back.
+"""All attacks at once beside 32 normal callers. None of the callers' asks may fail, and memory must be freed again.
 
     python benchmarks/soak/attacks.py [--short] [--processes 2] [--only ATTACK]
 
-`asksight serve` runs with the built-in bundle, tokens and HTTP. The attacks run in a process of their own, each as
-attackers.py says. Compared is what the callers get while the same process holds the same connections and is silent,
+`asksight serve` runs with the built-in bundle, tokens and HTTP. The attacks run in a separate process (attackers.py).
+The callers' throughput is compared with that while the same process has the same connections open but sends nothing,
 less the share of the machine that sending the attacks takes.
 """
 
@@ -31,14 +31,14 @@ from asksight.client import AskSightError, connect
 
 CALLERS = 32
 QUESTION = "What colour is the circle?"
-CALM_S = 60.0  # in which memory comes back
+CALM_S = 60.0  # after the attacks, for memory to be freed
 HERE = Path(__file__).parent
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--short", action="store_true", help="a minute instead of ten")
-    parser.add_argument("--processes", type=int, default=1, help="more than one have no HTTP")
+    parser.add_argument("--processes", type=int, default=1, help="with more than one there is no HTTP")
     parser.add_argument("--only", default="", metavar="ATTACK", help="a function of attackers.py")
     return parser.parse_args()
 
@@ -74,7 +74,7 @@ def served(processes: int, tokens: Path) -> Iterator[tuple[int, int, int]]:
 
 
 def resident_mb(pid: int) -> float:
-    """Of the process and its children."""
+    """The resident memory of a process and its children, in MB."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return rss_mb(pid) + sum(rss_mb(child) for child in children)
 
@@ -86,7 +86,7 @@ def processor_s(pid: int) -> float:
 
 
 class Callers:
-    """The innocent ones, over 8 connections; `took_s` and `failed` since the last `clear`."""
+    """The normal callers, over 8 connections; `took_s` and `failed` count since the last `clear`."""
 
     def __init__(self, port: int, token: str) -> None:
         self.took_s: list[float] = []
@@ -142,7 +142,7 @@ def main() -> None:
             ]
             with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as attackers:
                 assert attackers.stdin is not None
-                time.sleep(5)  # its connections are there, and silent
+                time.sleep(5)  # until its connections are open
                 callers.clear()
                 quiet_s = 20.0
                 time.sleep(quiet_s)

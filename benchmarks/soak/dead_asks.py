@@ -1,8 +1,8 @@
-"""Asks that expire or are cancelled anywhere on their way: how many engine rows were computed for them.
+"""How many rows an engine computes for asks that have expired or were cancelled, at any point on their way.
 
-Every batch is checked at its closing, by clocks of this script's own: a row whose callers had all left before counts.
-Who cancels has left as soon as the event loop has heard of it; rows that are closed while it does not know are counted
-by themselves.
+Each batch is checked when it is closed, by this script's own clocks. A row counts where all its callers had left
+before. A caller who cancels has left once the event loop knows of it; rows of batches that are closed before that are
+counted separately.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from asksight.server.observer import Observer, Reason, Stage
 from asksight.v1 import vqa_pb2
 
 CALLERS = 32
-SIDE_PX = 360  # of the photos: each takes some milliseconds to decode
+SIDE_PX = 360  # the photos' side, so that decoding one takes some milliseconds
 STAYS_S = 60.0
-SETTLED_WITHIN_S = 10.0  # what threads decode when their callers leave is decoded to its end
+SETTLED_WITHIN_S = 10.0  # a thread finishes the photo that it decodes, even when its callers have left
 
 
 class Counting(Observer):
-    """Counts asks by where and why they were dropped."""
+    """Counts dropped asks by stage and reason."""
 
     def __init__(self) -> None:
         self.asks: Counter[tuple[Stage, Reason]] = Counter()
@@ -46,22 +46,22 @@ class Counting(Observer):
 
 @dataclass
 class Caller:
-    """When one left, by the monotonic clock."""
+    """When a caller left, by the monotonic clock."""
 
     deadline_s: float
     cancelled_s: float = float("inf")
-    heard_s: float = float("inf")  # when the loop knew that it had cancelled
+    heard_s: float = float("inf")  # when the event loop knew of the cancellation
 
     def hear(self) -> None:
         self.heard_s = time.monotonic()
 
 
-callers: dict[float, Caller] = {}  # by their deadlines, of which no two are the same
-closed: Counter[str] = Counter()  # rows at their closing
+callers: dict[float, Caller] = {}  # by deadline, which is different for each caller
+closed: Counter[str] = Counter()  # rows of closed batches
 
 
 class Checked(RowQueue[Any, Any]):
-    """A queue that looks who still waits for the rows that it gives to its engine."""
+    """A queue that checks, for each row it gives to the engine, whether somebody still waits for it."""
 
     def take(self, at_most: int) -> list[Row[Any, Any]]:
         now_s = time.monotonic()
@@ -83,13 +83,13 @@ def picture(number: int) -> bytes:
 
 
 def one_ask(chance: random.Random, deadline_s: float) -> Ask:
-    """Two in five are about a few photos that stay in the cache, so that they meet the answerer's queue."""
+    """Make an ask. Two in five are about a few cached photos, so that they reach the answerer's queue."""
     number = chance.randrange(*((0, 4) if chance.random() < 0.4 else (4, 60)))
     return Ask(question="what?", photo=picture(number), deadline_s=deadline_s)
 
 
 def call(local: LocalAssistant, number: int) -> list[str]:
-    """One caller: a third expires, a third cancels, a third stays. Gives how its asks ended."""
+    """A caller's asks: a third expires, a third is cancelled, a third is waited for. Gives how they ended."""
     chance = random.Random(number)
     soon_s = chance.uniform(0, 0.12)
     expires, cancels = number % 3 == 0, number % 3 == 1
@@ -127,7 +127,7 @@ def outcome(asking: Future[vqa_pb2.AskResponse]) -> str:
 
 
 async def left_behind(local: LocalAssistant) -> dict[str, int]:
-    """What is still inside though nobody asks."""
+    """What the assistant still holds when nobody asks."""
     assistant = local.assistant
     model = assistant.models[""]
     return {
@@ -142,10 +142,10 @@ async def left_behind(local: LocalAssistant) -> dict[str, int]:
 
 
 def settled(local: LocalAssistant) -> dict[str, int]:
-    """The same, once threads have ended what they were given."""
+    """The same, after the threads have finished their work."""
     ends_s = time.monotonic() + SETTLED_WITHIN_S
     while any((left := local.thread.run(left_behind(local))).values()) and time.monotonic() < ends_s:
-        time.sleep(0.01)  # between two looks; nothing tells of it
+        time.sleep(0.01)  # no event says when
     return left
 
 
@@ -154,7 +154,7 @@ def main() -> None:
     calls = 1500 if short else 40_000
     setattr(batcher_module, "RowQueue", Checked)  # noqa: B010 - it is a class to mypy
     counting = Counting()
-    # Room for a photo at a time, and a cache of a few: most photos are decoded and encoded again and again.
+    # Memory to decode one photo at a time, and a small cache, so that most photos are decoded again and again.
     limits = Limits(cache_bytes=5000, encoder_batch=8, decoding_bytes=3 * SIDE_PX**2)
     with fake_assistant(row_s=0.002, answer_s=0.03, limits=limits, observer=counting) as local:
         with ThreadPoolExecutor(CALLERS) as pool:
@@ -175,7 +175,7 @@ def main() -> None:
         "rows run",
         closed["in vain"] == 0,
         f"{closed['wanted']} wanted, {closed['in vain']} in vain, "
-        f"{closed['not heard of yet']} of callers whose leaving was on its way",
+        f"{closed['not heard of yet']} of callers whose cancellation had not arrived",
     )
     promise(
         "nobody who expired is counted as cancelled",

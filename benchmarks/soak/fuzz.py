@@ -1,4 +1,4 @@
-"""Broken messages on the port and broken photos behind it: no crash, no hang, no growth, and only fitting codes."""
+"""Sends malformed messages and photos: no crash, no hang, no memory growth, and only the right status codes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ METHODS = ("Ask", "AskBatch", "GetModel")
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
-    """Bytes changed, cut, doubled or put in."""
+    """The data with bytes changed, removed, repeated or inserted."""
     changed = bytearray(data)
     for _ in range(chance.choice((1, 1, 2, 8, 50))):
         at = chance.randrange(len(changed) + 1)
@@ -45,7 +45,7 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 
 def message(chance: random.Random) -> tuple[str, bytes]:
-    """A method and its message, which may be no protobuf any more."""
+    """A method and its message, which may no longer be valid protobuf."""
     data = photo(chance.choice(("JPEG", "PNG", "WEBP")), seed=chance.randrange(5))
     if chance.random() < 0.6:
         ask = vqa_pb2.AskRequest(

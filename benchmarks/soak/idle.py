@@ -1,7 +1,7 @@
-"""One caller at a time: what the batcher costs, beside a server without batching.
+"""The cost of the batcher with one caller at a time, compared with a server without batching.
 
-That one has a thread run each row by itself as soon as it comes. One that runs its engines right in the event loop is
-measured too; it makes no way to a thread and back, and answers nobody else meanwhile, nor its own health checks.
+Without batching, a thread runs each row as soon as it comes. A server that runs its engines in the event loop is
+measured too: it saves the switch to a thread and back, but answers no other call, not even a health check, meanwhile.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ THREAD = ThreadPoolExecutor(1)
 
 
 class Unbatched(Batcher[Any, Any]):
-    """No queue: each row is run by itself, by a thread, as it comes."""
+    """No queue: a thread runs each row alone as it comes."""
 
     def submit(
         self, item: Any, deadline_s: float = NEVER_S, awaited_by: Awaited | None = None
@@ -67,7 +67,7 @@ def main() -> None:
             picture = photo()
             for turn in range(rounds + 1):
                 for number in range(asks):
-                    for model in took_ms:  # in turns, so that both meet the same machine
+                    for model in took_ms:  # in turns, so that all are measured under the same conditions
                         data = picture + (turn * asks + number).to_bytes(8, "big")
                         request = vqa_pb2.AskRequest(
                             image_data=data, question="what colour is it?", model=model

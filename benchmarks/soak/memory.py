@@ -1,4 +1,4 @@
-"""Memory over many asks: its slope after warm-up, through fake engines and the real ones; and a planted leak."""
+"""Memory growth per ask after a warm-up, with fake and with real engines; a leak made on purpose must be found."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from asksight.server.limits import Limits
 from asksight.server.local import LocalAssistant
 
 CALLERS = 8
-LIMITS = Limits(cache_bytes=200_000)  # full within the warm-up
+LIMITS = Limits(cache_bytes=200_000)  # so small that the cache is full after the warm-up
 AT_MOST_MB = 1.0  # per 100,000 asks
 
 
 def slope(name: str, local: LocalAssistant, asks: int, after: Callable[[], object] = lambda: None) -> float:
-    """MB per 100,000 asks, by a line through 40 readings after the first quarter."""
+    """MB per 100,000 asks: the slope of a line fitted to 40 readings, after the first quarter of the asks."""
     readings: list[tuple[int, float]] = []
     done = 0
     progress = TimeLeft(name, asks)
@@ -41,7 +41,7 @@ def slope(name: str, local: LocalAssistant, asks: int, after: Callable[[], objec
 
 def main() -> None:
     short = short_form()
-    # Allocators settle for some tens of thousands of asks; what that adds a short run would take for a slope.
+    # Allocators grow for some tens of thousands of asks, which a short run would mistake for a leak.
     allowed = 20 * AT_MOST_MB if short else AT_MOST_MB
     kept: list[bytes] = []
     with fake_assistant(row_s=0, limits=LIMITS) as local:

@@ -1,7 +1,7 @@
-"""Five times what the server can do: goodput, how quickly it refuses, and how soon it is itself again.
+"""Five times the load that the server can answer: goodput, time of a refusal, and time to recover.
 
-The flood comes from one process over many connections. How long a refusal takes is measured by another process, which
-asks seldom over connections of its own: the flood's own times would count its own work too. All share the machine.
+One process sends the flood over many connections. Another process measures how long a refusal takes, with few asks over
+its own connections, since times measured in the flooding process would include its own work. All share the machine.
 """
 
 from __future__ import annotations
@@ -21,25 +21,26 @@ from soak_fakes import end, new_photo, percentile, promise, server_process, shor
 
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
-ROW_S = 0.008  # of the encoder: some 120 asks a second
+ROW_S = 0.008  # seconds that the fake encoder takes for a row: about 120 asks per second
 DEADLINE_S = 1.0
-REFUSED_MS = 7.0  # at most, of 99 in a hundred
-CALLERS = 48  # of the measurement of the best: enough for full batches, few enough to be answered in time
-CONNECTIONS = 16  # of the flood
-PROBES, PROBE_EVERY_S = 8, 0.2  # each over a connection of its own
-LOCAL = [("grpc.use_local_subchannel_pool", 1)]  # or channels to one address would share a connection
+REFUSED_MS = 7.0  # the limit of the p99 of refusals
+# For the throughput without overload: enough for full batches, few enough to be answered in time.
+CALLERS = 48
+CONNECTIONS = 16  # of the flooding process
+PROBES, PROBE_EVERY_S = 8, 0.2  # each over its own connection
+LOCAL = [("grpc.use_local_subchannel_pool", 1)]  # otherwise channels to one address share a connection
 
 Outcome = tuple[str, float, float]
-Stubs = list[Any]  # of VqaServiceAsyncStub, which exists for type checkers only
+Stubs = list[Any]  # of VqaServiceAsyncStub, a class that only type checkers know
 
 
 def request(number: int) -> vqa_pb2.AskRequest:
-    """An ask about a photo that no other number has."""
+    """An ask about a new photo, different for each number."""
     return vqa_pb2.AskRequest(image_data=new_photo(number), question="what?")
 
 
 async def ask(stubs: Stubs, number: int) -> str:
-    """Ask; the status code's name."""
+    """Ask once; gives the name of the status code."""
     try:
         await stubs[number % len(stubs)].Ask(request(number), timeout=DEADLINE_S)
     except grpc.aio.AioRpcError as error:
@@ -48,7 +49,7 @@ async def ask(stubs: Stubs, number: int) -> str:
 
 
 async def best(stubs: Stubs, seconds: float, first: int) -> float:
-    """What callers who wait for their answers get in a second."""
+    """Answers per second for callers who wait for each answer."""
     begins_s = time.monotonic() + 1.0
     numbers = iter(range(first, 10**12))
     good = 0
@@ -64,7 +65,7 @@ async def best(stubs: Stubs, seconds: float, first: int) -> float:
 
 
 async def flood(stubs: Stubs, rate: float, seconds: float) -> list[Outcome]:
-    """Ask `rate` times a second, whatever becomes of it."""
+    """Send `rate` asks per second without waiting for answers."""
     started_s = time.monotonic()
     asked: list[asyncio.Task[Outcome]] = []
 
@@ -81,14 +82,15 @@ async def flood(stubs: Stubs, rate: float, seconds: float) -> list[Outcome]:
 
 
 def probe(port: int) -> None:
-    """Ask now and then until standard input ends; then print what came: code, milliseconds, and when."""
+    """Ask at intervals until standard input ends; then print code, milliseconds and time of each outcome."""
     stopped = threading.Event()
     outcomes: list[Outcome] = []
 
     def prober(number: int) -> None:
         with grpc.insecure_channel(f"127.0.0.1:{port}", options=LOCAL) as channel:
             stub = vqa_pb2_grpc.VqaServiceStub(channel)
-            stub.GetModel(vqa_pb2.GetModelRequest(), timeout=30)  # connected before it counts
+            # So that the connection is open before the measurement.
+            stub.GetModel(vqa_pb2.GetModelRequest(), timeout=30)
             while not stopped.wait(PROBE_EVERY_S):
                 number += PROBES
                 asked, started_s, code = request(number), time.monotonic(), "OK"
@@ -111,22 +113,22 @@ def probe(port: int) -> None:
 
 @dataclass(frozen=True)
 class Found:
-    """What one run brought."""
+    """The results of a run."""
 
     best: float  # answers a second
     flood: list[Outcome]
     probes: list[Outcome]
-    recovered_s: float  # from the end of the flood to an answer within 0.2 s
+    recovered_s: float  # from the end of the flood to the first answer within 0.2 s
 
 
 async def run(port: int, seconds: float) -> Found:
-    """Measure the best, then flood; the first second of each, of filling queues, is left out."""
+    """Measure the throughput without overload, then flood. The first second of each, while queues fill, is left out."""
     channels = [grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=LOCAL) for _ in range(CONNECTIONS)]
     stubs: Stubs = [vqa_pb2_grpc.VqaServiceStub(channel) for channel in channels]
     capacity = await best(stubs, seconds / 3, 0)
     command = [sys.executable, __file__, "--probe", str(port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as probes:
-        await asyncio.sleep(1.0)  # until they are connected
+        await asyncio.sleep(1.0)  # until all channels are connected
         begins_s = time.monotonic()
         asked = await flood(stubs, 5 * capacity, 1.0 + seconds)
         over_s = time.monotonic()

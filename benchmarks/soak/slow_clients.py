@@ -1,4 +1,4 @@
-"""Clients that send their message one byte a second, beside 32 normal ones: what the normal ones still get."""
+"""The throughput of 32 normal clients beside clients that send their message at a byte per second."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROW_S = 0.004
 
 
 def slow_clients(port: int, stopped: threading.Event) -> list[socket.socket]:
-    """Open the connections and send their bytes, until stopped; the message says that it has a megabyte."""
+    """Open the connections and send single bytes until `stopped`; each message announces a megabyte."""
     connections = []
     for _ in range(SLOW):
         connection = socket.create_connection(("127.0.0.1", port))
@@ -32,7 +32,7 @@ def slow_clients(port: int, stopped: threading.Event) -> list[socket.socket]:
             for connection in connections:
                 try:
                     connection.sendall(frame(DATA, 0, 1, b"\n"))
-                except OSError:  # the server has let it go
+                except OSError:  # the server has closed the connection
                     continue
 
     threading.Thread(target=drip, daemon=True).start()
@@ -40,7 +40,7 @@ def slow_clients(port: int, stopped: threading.Event) -> list[socket.socket]:
 
 
 def throughput(stub: vqa_pb2_grpc.VqaServiceStub, seconds: float, first: int) -> float:
-    """Answers a second that the normal callers get."""
+    """Answers per second of the normal clients."""
     ends_s = time.perf_counter() + seconds
     counts = [0] * NORMAL
 
@@ -58,7 +58,7 @@ def throughput(stub: vqa_pb2_grpc.VqaServiceStub, seconds: float, first: int) ->
     return sum(counts) / seconds
 
 
-ROUNDS = 3  # alone and beside the slow ones in turns: what else the machine does meets both
+ROUNDS = 3  # alone and beside the slow clients in turns, so that both are measured under the same conditions
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""SIGTERMs and model swaps under many callers: whatever was accepted is answered, and no swap fails an ask.
+"""SIGTERMs and model swaps under load: every accepted ask is answered, and no swap makes an ask fail.
 
-Half of the stops are under 64 callers of the shipped client, which asks again where a server is going. The others are
-under 32 plain stubs without gRPC's retries, as clients in other languages may be: they see what the server says.
+Half of the stops have 64 callers with AskSight's client, which retries where a server is stopping. The other half have
+32 gRPC stubs without retries, like clients in other languages, which see every status of the server.
 """
 
 from __future__ import annotations
@@ -25,20 +25,19 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 CALLERS = 64
 PLAIN_CALLERS = 32
-# A connection each, or all of them would hear of the stop at once; and no retries.
+# A connection for each stub, since stubs on one connection would learn of the stop at the same time; no retries.
 PLAIN = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
-SAYS_WHEN_TO_RETRY = (
-    "grpc-retry-pushback-ms"  # who is refused at a stop is told; who was accepted and failed is not
-)
+# A refusal at a stop has this header; a failure of an accepted call has not.
+SAYS_WHEN_TO_RETRY = "grpc-retry-pushback-ms"
 FROM_THE_SERVER = "x-request-id"
 
 
 class PlainCallers:
-    """Each asks without a pause until it is told UNAVAILABLE; each outcome is counted by its code."""
+    """Each caller asks without pause until it gets UNAVAILABLE; outcomes are counted by status code."""
 
     def __init__(self, address: str) -> None:
         self.codes: Counter[str] = Counter()
-        self.failed_inside = 0  # UNAVAILABLE to a call that was accepted
+        self.failed_inside = 0  # calls that were accepted and then failed with UNAVAILABLE
         self._lock = threading.Lock()
         self._address = address
         self._threads = [

@@ -28,7 +28,7 @@ class Usage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class StepFigures:
     """The figures of one step. The names are those of --json."""
 
     callers: int | None
@@ -58,7 +58,9 @@ def histogram(ordered_ms: NDArray[np.float64]) -> list[tuple[int | None, int]]:
     return list(zip((*EDGES_MS, None), counts, strict=True))
 
 
-def make_row(tally: Tally, usage: Usage, *, callers: int | None = None, rate: float | None = None) -> Row:
+def make_row(
+    tally: Tally, usage: Usage, *, callers: int | None = None, rate: float | None = None
+) -> StepFigures:
     """Put the figures of one step together; it has callers or a rate."""
     latency_ms, late_ms = (1000 * np.sort(np.array(one)) for one in (tally.latency_s, tally.late_s))
     latency = _percentiles(latency_ms, PER_MILLE)
@@ -71,7 +73,7 @@ def make_row(tally: Tally, usage: Usage, *, callers: int | None = None, rate: fl
     server_cpu_ms = None
     if usage.server_s is not None and asks_per_s:
         server_cpu_ms = 1000 * usage.server_s / usage.lasted_s / asks_per_s
-    return Row(
+    return StepFigures(
         callers=callers,
         rate=rate,
         asks=tally.codes.total(),
@@ -88,7 +90,7 @@ def make_row(tally: Tally, usage: Usage, *, callers: int | None = None, rate: fl
     )
 
 
-def unanswered(row: Row) -> int:
+def unanswered(row: StepFigures) -> int:
     """How many of its latencies are timeouts, and so at least that long."""
     return sum(row.failed.get(code, 0) for code in UNANSWERED)
 

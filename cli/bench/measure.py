@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 from .asker import MAX_KNOWN, Asker
-from .figures import Row
+from .figures import StepFigures
 from .load import Load
 from .material import Material
 from .own_server import own_server
@@ -19,7 +19,7 @@ from .target import Target
 
 def measure(
     target: Target, load: Load, material: Material, say: Callable[[str], None]
-) -> tuple[MeasuredServer, list[Row]]:
+) -> tuple[MeasuredServer, list[StepFigures]]:
     """Give what answered and a row for each step; `say` is given the table's lines as they are known.
 
     Raises AskSightError or BenchError where there is no server, or it does not take these asks.
@@ -34,7 +34,7 @@ def measure(
 
 async def _measure(
     target: Target, address: str, pid: int | None, load: Load, material: Material, say: Callable[[str], None]
-) -> tuple[MeasuredServer, list[Row]]:
+) -> tuple[MeasuredServer, list[StepFigures]]:
     asker = Asker(
         address,
         material,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
-from .figures import Row
+from .figures import StepFigures
 
 WIDTH, HEIGHT = 720, 440
 LEFT, RIGHT, TOP, BOTTOM = 70, 24, 64, 56
@@ -44,7 +44,7 @@ def log_ticks(smallest: float, largest: float) -> list[float]:
     return [tick for tick in found if first <= tick <= last] if last > first else [first, 2 * first]
 
 
-def draw(rows: Sequence[Row], title: str) -> str:
+def draw(rows: Sequence[StepFigures], title: str) -> str:
     """Give the file; rows without an answer are left out. The points say their callers or rate."""
     drawn = [row for row in rows if row.latency_ms["p99"]]
     xs = ticks(max((row.asks_per_s for row in drawn), default=0))
@@ -89,11 +89,11 @@ def draw(rows: Sequence[Row], title: str) -> str:
     return "\n".join([begin, named, f"<style>{STYLE}</style>", *parts(), "</svg>", ""])
 
 
-def _step(row: Row) -> str:
+def _step(row: StepFigures) -> str:
     return f"{row.callers}" if row.callers is not None else f"{row.rate:g}"
 
 
-def _said(row: Row) -> str:
+def _said(row: StepFigures) -> str:
     asked = f"{row.callers} callers" if row.callers is not None else f"{row.rate:g} asks due a second"
     latency = ", ".join(f"{name} {row.latency_ms[name]:.1f} ms" for name in LINES)
     return f"{asked}: {row.asks_per_s:.1f} answered a second, {latency}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from .asker import Asker
 from .choices import choices
-from .figures import Row, Usage, make_row
+from .figures import StepFigures, Usage, make_row
 from .load import Load
 from .loops import closed_loop, open_loop, under_way_limit
 from .processor import processor_s
@@ -17,13 +17,13 @@ from .schedule import arrivals
 from .tally import AskOutcome, Tally
 
 
-async def sweep(load: Load, asker: Asker, pid: int | None) -> AsyncIterator[Row]:
+async def sweep(load: Load, asker: Asker, pid: int | None) -> AsyncIterator[StepFigures]:
     """Give the row of each step when it is over; `pid` is the server's process, None where it is not known."""
     for step in load.steps:
         yield await _measure(load, step, asker, pid)
 
 
-async def _measure(load: Load, step: float, asker: Asker, pid: int | None) -> Row:
+async def _measure(load: Load, step: float, asker: Asker, pid: int | None) -> StepFigures:
     material = asker.material
     chosen = choices(
         photos=len(material.photos),

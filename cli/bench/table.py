@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .figures import Row, unanswered
+from .figures import StepFigures, unanswered
 from .load import Load
 from .material import Material
 
@@ -50,7 +50,7 @@ def head(measured: MeasuredServer, load: Load, material: Material) -> list[str]:
     return [*lines, "", f"{step:>8}" + "".join(f"{name:>11}" for name in names)]
 
 
-def row_lines(row: Row) -> Iterator[str]:
+def row_lines(row: StepFigures) -> Iterator[str]:
     """A row of the table, and below it what went wrong."""
     step = f"{row.callers}" if row.callers is not None else f"{row.rate:g}"
     failed = sum(row.failed.values())
@@ -68,7 +68,7 @@ def row_lines(row: Row) -> Iterator[str]:
         yield f"{'':>8}  Note: {note}"
 
 
-def _latencies(row: Row) -> Iterator[str]:
+def _latencies(row: StepFigures) -> Iterator[str]:
     """Each percentile; those that are timeouts, and so too small, with the sign for that."""
     longest = row.latency_ms["max"]
     for one in row.latency_ms.values():
@@ -79,7 +79,7 @@ def _latencies(row: Row) -> Iterator[str]:
         yield f"≥{text}" if unanswered(row) and one == longest else text
 
 
-def foot(rows: Sequence[Row]) -> list[str]:
+def foot(rows: Sequence[StepFigures]) -> list[str]:
     """The lines after the rows: what the columns mean, and what was answered."""
     verdicts: Counter[str] = Counter()
     for row in rows:
@@ -95,7 +95,7 @@ def foot(rows: Sequence[Row]) -> list[str]:
 
 
 def as_fields(
-    measured: MeasuredServer, load: Load, material: Material, rows: Sequence[Row]
+    measured: MeasuredServer, load: Load, material: Material, rows: Sequence[StepFigures]
 ) -> dict[str, Any]:
     """The report as plain fields, for JSON."""
     return {

@@ -18,7 +18,7 @@ from ..bundle.samples import Samples
 from ..errors import EngineError
 from ..runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from .machine import fingerprint
-from .makers import Maker, Order, check_precision, maker
+from .makers import BuildSpec, Maker, check_precision, maker
 from .measure import Speed, batch_sizes, measure
 from .parity import BATCH, QUESTIONS, Parity, answer, compare, encode, question_batches
 from .progress import Progress
@@ -161,7 +161,7 @@ def _build(
     with scratch as place:
         root = Path(place) / "plan"
         root.mkdir()
-        order = Order(
+        spec = BuildSpec(
             graph=graph,
             folder=root,
             precision=precision,
@@ -173,7 +173,7 @@ def _build(
         who = f"{stage}: {chosen.name} {precision}"
         started = time.perf_counter()
         with progress.step(f"{who}: building"):
-            kept = chosen.build(order)
+            kept = chosen.build(spec)
         build_s = time.perf_counter() - started
         with progress.step(f"{who}: opening"):
             built = chosen.open(root, precision, reference.max_batch, reference.threads)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """What is to be built."""
+class BuildSpec:
+    """What to build, and from what."""
 
     graph: Path  # ONNX
     folder: Path  # to write into
@@ -26,7 +26,7 @@ class Order:
     samples: Sequence[Arrays]  # batches of inputs
     max_batch: int
     max_tokens: int  # the largest T
-    cache: Path  # a folder that stays, for what makes the next build quicker
+    cache: Path  # a folder that is kept, with files that make later builds faster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Maker:
     name: str
     precisions: tuple[str, ...]
     machine: Callable[[], Mapping[str, str]]  # what a plan depends on here
-    build: Callable[[Order], tuple[str, ...]]  # gives the layers that stay float32, by name
+    build: Callable[[BuildSpec], tuple[str, ...]]  # gives the layers that stay float32, by name
     open: Callable[[Path, str, int, int | None], Engine]  # folder, precision, largest batch, threads
 
 
@@ -47,10 +47,10 @@ def _openvino_machine() -> Mapping[str, str]:
     return {"openvino": package("openvino"), **cpu()}
 
 
-def _openvino_build(order: Order) -> tuple[str, ...]:
+def _openvino_build(spec: BuildSpec) -> tuple[str, ...]:
     from .openvino_build import build_openvino
 
-    build_openvino(order.graph, order.folder / "plan.xml", order.precision, order.samples)
+    build_openvino(spec.graph, spec.folder / "plan.xml", spec.precision, spec.samples)
     return ()
 
 
@@ -69,18 +69,18 @@ def _tensorrt_machine() -> Mapping[str, str]:
     return {"tensorrt": str(import_tensorrt().__version__), **card}
 
 
-def _tensorrt_build(order: Order) -> tuple[str, ...]:
+def _tensorrt_build(spec: BuildSpec) -> tuple[str, ...]:
     from .tensorrt_build import build_tensorrt
 
-    plan = order.folder / "plan.engine"
+    plan = spec.folder / "plan.engine"
     return build_tensorrt(
-        order.graph,
+        spec.graph,
         plan,
-        order.precision,
-        order.samples,
-        max_batch=order.max_batch,
-        max_tokens=order.max_tokens,
-        timing=order.cache / "tensorrt.timing",
+        spec.precision,
+        spec.samples,
+        max_batch=spec.max_batch,
+        max_tokens=spec.max_tokens,
+        timing=spec.cache / "tensorrt.timing",
     )
 
 

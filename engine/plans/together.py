@@ -35,12 +35,12 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
-    """What is left of a run, by stage, and the pairs that were accepted."""
+class AgreedPlans:
+    """The plans of one run that stay after the comparison, by stage, and the pairs that were accepted."""
 
     compiled: dict[str, Compiled]
     pairs: tuple[Pair, ...]
-    failures: tuple[str, ...]  # a sentence for each stage that has no plan of this run any more
+    failures: tuple[str, ...]  # a sentence for each stage whose plan of this run was rejected
 
 
 def hold_together(
@@ -51,7 +51,7 @@ def hold_together(
     *,
     min_agreement: float,
     progress: Progress,
-) -> Held:
+) -> AgreedPlans:
     """Compare each pair that a plan of this run is in; below the agreement, its weaker plan makes way for float32.
 
     Where that agrees no more either, the stage is left to onnxruntime.
@@ -69,7 +69,7 @@ def hold_together(
         pairs = [seen[names] for names in served]
         refused = next((pair for pair in pairs if pair.parity.agreement < min_agreement), None)
         if refused is None:
-            return Held(compiled=compiled, pairs=tuple(pairs), failures=tuple(failures))
+            return AgreedPlans(compiled=compiled, pairs=tuple(pairs), failures=tuple(failures))
         lost = loss(refused.parity, min_agreement)
         progress.say(f"both: {refused.name} are refused together: {lost}")
         weaker = _weaker(refused, compiled)

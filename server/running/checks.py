@@ -32,13 +32,13 @@ class WrongSettingsError(ServerError):
 def faults(settings: Settings) -> Iterator[str]:
     """Give what is out of bounds, does not go together, or is unsafe."""
     for one in fields(settings):
-        value, about = getattr(settings, one.name), one.metadata["about"]
+        value, spec = getattr(settings, one.name), one.metadata["spec"]
         if isinstance(value, float) and not math.isfinite(value):
             yield f"{one.name} is {value}; it must be a finite number."
-        elif value is not None and about.at_least is not None and value < about.at_least:
-            yield f"{one.name} is {value}; it must be at least {about.at_least:g}."
-        elif value is not None and about.at_most is not None and value > about.at_most:
-            yield f"{one.name} is {value}; it must be at most {about.at_most:g}."
+        elif value is not None and spec.at_least is not None and value < spec.at_least:
+            yield f"{one.name} is {value}; it must be at least {spec.at_least:g}."
+        elif value is not None and spec.at_most is not None and value > spec.at_most:
+            yield f"{one.name} is {value}; it must be at most {spec.at_most:g}."
     if settings.log not in ("text", "json"):
         yield f"log is {settings.log!r}; choose text or json."
     if bool(settings.tls_certificate) != bool(settings.tls_key):

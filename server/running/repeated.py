@@ -19,8 +19,8 @@ LOOP_LOGGERS = (
 
 
 @dataclass(slots=True)
-class Seen:
-    """One kind: when one was logged, and how many were not since."""
+class LastLogged:
+    """One kind of line: when one was last logged, and how many were held back since."""
 
     since_s: float
     untold: int = 0
@@ -33,25 +33,30 @@ class Repeated(logging.Filter):
         super().__init__()
         self._clock = clock
         self._lock = Lock()
-        self._seen: dict[Kind, Seen] = {}
+        self._last: dict[Kind, LastLogged] = {}
+
+    @property
+    def kinds(self) -> int:
+        """How many kinds are remembered."""
+        return len(self._last)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether it is logged; how many of its kind were not stands at its end."""
+        """Say whether the line is logged; it ends with how many of its kind were held back before it."""
         if record.levelno < logging.WARNING:
             return True
         _in_one_line(record)
         kind = _kind(record)
         now_s = self._clock()
         with self._lock:
-            seen = self._seen.get(kind)
-            if seen is not None and now_s - seen.since_s < EVERY_S:
-                seen.untold += 1
+            last = self._last.get(kind)
+            if last is not None and now_s - last.since_s < EVERY_S:
+                last.untold += 1
                 return False
-            if len(self._seen) >= MOST_KINDS:
-                self._seen = {one: it for one, it in self._seen.items() if now_s - it.since_s < EVERY_S}
-            self._seen[kind] = Seen(now_s)
-        if seen is not None and seen.untold:
-            record.msg, record.args = f"{record.getMessage()} ({seen.untold} more like it before)", None
+            if len(self._last) >= MOST_KINDS:
+                self._last = {one: it for one, it in self._last.items() if now_s - it.since_s < EVERY_S}
+            self._last[kind] = LastLogged(now_s)
+        if last is not None and last.untold:
+            record.msg, record.args = f"{record.getMessage()} ({last.untold} more like it before)", None
         return True
 
 
@@ -64,7 +69,7 @@ def _in_one_line(record: logging.LogRecord) -> None:
 
 
 def _kind(record: logging.LogRecord) -> Kind:
-    """The same place says the same, whatever it says it of."""
+    """What makes two lines alike: logger, level, first line without its arguments, and where the error was raised."""
     error = record.exc_info[1] if record.exc_info else None
     where = type(error).__name__ if error is not None else ""
     trace = error.__traceback__ if error is not None else None

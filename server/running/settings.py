@@ -28,7 +28,7 @@ MODELS, ACCESS, LOAD, STOPPING, WATCHING = "Models", "Access", "Load", "Stopping
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class SettingSpec:
     """What `asksight serve --help` says of a setting, and what it may be."""
 
     help: str
@@ -47,7 +47,7 @@ def setting(
     at_least: float | None = None,
     at_most: float | None = None,
 ) -> Any:
-    return field(default=default, metadata={"about": About(help, group, metavar, at_least, at_most)})
+    return field(default=default, metadata={"spec": SettingSpec(help, group, metavar, at_least, at_most)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +167,7 @@ class Settings:
         )
 
 
-ABOUT: dict[str, About] = {one.name: one.metadata["about"] for one in fields(Settings)}
+SPECS: dict[str, SettingSpec] = {one.name: one.metadata["spec"] for one in fields(Settings)}
 
 
 def read_settings(

@@ -44,7 +44,7 @@ CODE = "from asksight.server.running.supervisor import work; work()"
 
 
 @dataclass
-class Worker:
+class ServingSlot:
     """One slot for a serving process, and the process in it now."""
 
     process: subprocess.Popen[bytes]
@@ -67,29 +67,29 @@ def supervise(settings: Settings, say: Callable[[str], object]) -> None:
         receiving_mb = max(LEAST_RECEIVING_MB, settings.receiving_mb // settings.processes)
         handed = replace(settings, port=port, threads=threads, receiving_mb=receiving_mb)
         handed = replace(handed, http=None, metrics=None, processes=1)
-        workers = [Worker(_start(handed), time.monotonic()) for _ in range(settings.processes)]
-        stack.callback(_end, workers)
+        slots = [ServingSlot(_start(handed), time.monotonic()) for _ in range(settings.processes)]
+        stack.callback(_end, slots)
         stopping: list[int] = []
         served = ", ".join(settings.model)
-        lines = [f"Serving {served} at {settings.host}:{port} with {len(workers)} processes; Ctrl-C stops."]
+        lines = [f"Serving {served} at {settings.host}:{port} with {len(slots)} processes; Ctrl-C stops."]
         if settings.metrics is not None:
-            lines.append(_watch(stack, settings, workers, stopping, port, tokens))
+            lines.append(_watch(stack, settings, slots, stopping, port, tokens))
         say("\n".join(lines))
         while not stopping:
             number = signals.get(within_s=LOOK_EVERY_S)
             if number is None:
-                _look_after(workers, handed)
+                _look_after(slots, handed)
             elif number == signal.SIGHUP:
-                _tell(workers, number)
+                _tell(slots, number)
             else:
                 stopping.append(number)
-        log.info("Stopping %d processes", len(workers))
-        _tell(workers, stopping[0])
+        log.info("Stopping %d processes", len(slots))
+        _tell(slots, stopping[0])
         ends_s = time.monotonic() + settings.drain_grace + settings.finish_within + 10.0
-        for worker in workers:
+        for slot in slots:
             with suppress(subprocess.TimeoutExpired):
-                if (code := worker.process.wait(max(0.0, ends_s - time.monotonic()))) != 0:
-                    log.error("Process %d ended with %d", worker.process.pid, code)
+                if (code := slot.process.wait(max(0.0, ends_s - time.monotonic()))) != 0:
+                    log.error("Process %d ended with %d", slot.process.pid, code)
 
 
 def work() -> None:
@@ -124,32 +124,32 @@ def _start(settings: Settings) -> subprocess.Popen[bytes]:
     )
 
 
-def _look_after(workers: list[Worker], settings: Settings) -> None:
+def _look_after(slots: list[ServingSlot], settings: Settings) -> None:
     """Start again what has died; one that dies at once waits, twice as long each time."""
     now_s = time.monotonic()
-    for worker in workers:
-        if worker.again_at_s is not None:
-            if now_s >= worker.again_at_s:
-                worker.process, worker.started_s, worker.again_at_s = _start(settings), now_s, None
-        elif (code := worker.process.poll()) is not None:
-            _forget_gauges(worker.process.pid)
-            worker.deaths = 0 if now_s - worker.started_s >= WELL_AFTER_S else worker.deaths + 1
-            wait_s = 0.0 if worker.deaths == 0 else min(LONGEST_WAIT_S, 2.0 ** (worker.deaths - 1))
-            worker.again_at_s = now_s + wait_s
-            log.error("Process %d ended with %d; another follows in %.0f s", worker.process.pid, code, wait_s)
+    for slot in slots:
+        if slot.again_at_s is not None:
+            if now_s >= slot.again_at_s:
+                slot.process, slot.started_s, slot.again_at_s = _start(settings), now_s, None
+        elif (code := slot.process.poll()) is not None:
+            _forget_gauges(slot.process.pid)
+            slot.deaths = 0 if now_s - slot.started_s >= WELL_AFTER_S else slot.deaths + 1
+            wait_s = 0.0 if slot.deaths == 0 else min(LONGEST_WAIT_S, 2.0 ** (slot.deaths - 1))
+            slot.again_at_s = now_s + wait_s
+            log.error("Process %d ended with %d; another follows in %.0f s", slot.process.pid, code, wait_s)
 
 
-def _tell(workers: list[Worker], number: int) -> None:
-    for worker in workers:
-        if worker.process.poll() is None:
-            worker.process.send_signal(number)
+def _tell(slots: list[ServingSlot], number: int) -> None:
+    for slot in slots:
+        if slot.process.poll() is None:
+            slot.process.send_signal(number)
 
 
-def _end(workers: list[Worker]) -> None:
-    for worker in workers:
-        if worker.process.poll() is None:
-            worker.process.kill()
-            worker.process.wait()
+def _end(slots: list[ServingSlot]) -> None:
+    for slot in slots:
+        if slot.process.poll() is None:
+            slot.process.kill()
+            slot.process.wait()
 
 
 def _reserve(host: str, port: int) -> socket.socket:
@@ -168,7 +168,7 @@ def _reserve(host: str, port: int) -> socket.socket:
 def _watch(
     stack: ExitStack,
     settings: Settings,
-    workers: list[Worker],
+    slots: list[ServingSlot],
     stopping: list[int],
     port: int,
     tokens: TokenFile | None,
@@ -198,7 +198,7 @@ def _watch(
         host=settings.metrics_host,
         port=settings.metrics or 0,
         registry=registry,
-        live=lambda: any(worker.again_at_s is None for worker in workers),
+        live=lambda: any(slot.again_at_s is None for slot in slots),
         ready=ready,
         faults=lambda: [tokens.fault] if tokens and tokens.fault else [],
     )

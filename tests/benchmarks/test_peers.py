@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 from peers import wire
+from peers.inputs import QUESTIONS, SIZE_BYTES, new_photos, photos
 from peers.lineup import AIO, ASKSIGHT, ROOT, Setting, Started
-from peers.photos import QUESTIONS, SIZE_BYTES, new_photos, photos
 from peers.processes import read_stat
 from peers.turns import CLOSE, Length, new, one_turn, ten
 

@@ -18,7 +18,7 @@ from photo_files import encoded, photo, picture, webp_of_frames
 
 from asksight.cli.bench.choices import Choice, choices
 from asksight.cli.bench.errors import BenchError
-from asksight.cli.bench.figures import EDGES_MS, Row, Usage, histogram, make_row, percentile
+from asksight.cli.bench.figures import EDGES_MS, StepFigures, Usage, histogram, make_row, percentile
 from asksight.cli.bench.load import callers, rates
 from asksight.cli.bench.loops import closed_loop, open_loop, under_way_limit
 from asksight.cli.bench.material import read_material
@@ -106,7 +106,7 @@ def row_of(
     latency_s: float = 0.01,
     late_s: float = 0,
     cpu: float = 0.1,
-) -> Row:
+) -> StepFigures:
     tally = Tally(0.0, 1.0, timeout_s=5.0)
     for turn in range(100):
         due_s = turn / 200

@@ -19,7 +19,7 @@ from asksight.client import load
 from asksight.engine import load_bundle
 from asksight.engine.bundle.samples import ENOUGH, kept_samples, misfit
 from asksight.engine.plans.sidecar import plans
-from asksight.training.scenes.make import make_split
+from asksight.training.scenes.make_scenes import make_split
 
 PHOTO = Path(__file__).parent.parent.parent / "cli" / "demo_photos" / "shapes.jpg"
 

@@ -10,17 +10,17 @@ import pytest
 
 from asksight.cli.main import main
 from asksight.cli.train import train
-from asksight.training.learning.runs import Settings
+from asksight.training.learning.runs import TrainSettings
 from asksight.training.learning.stored_settings import StoredSettings
 from asksight.training.models.sizes import LstmSizes
 
 
 def test_every_setting_with_a_text_is_a_flag() -> None:
-    told = [one for kind in (Settings, StoredSettings, LstmSizes) for one in fields(kind)]
-    named = {one.name for one in told if "about" in one.metadata}
+    told = [one for kind in (TrainSettings, StoredSettings, LstmSizes) for one in fields(kind)]
+    named = {one.name for one in told if "spec" in one.metadata}
     assert {"side", "photos_per_batch", "vectors", "patience", "lstm_units", "learning_rate"} <= named
     assert named <= set(inspect.signature(train).parameters)
-    assert all(one.metadata["about"].help.endswith(".") for one in told if "about" in one.metadata)
+    assert all(one.metadata["spec"].help.endswith(".") for one in told if "spec" in one.metadata)
 
 
 def test_a_default_that_differs_is_told_twice(capsys: pytest.CaptureFixture[str]) -> None:

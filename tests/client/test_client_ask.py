@@ -114,13 +114,13 @@ def test_what_cannot_be_sent_fails_before_it_is_sent(
         client.ask(bytes(17 * 2**20), "red?")
     with pytest.raises(TypeError, match="NoneType"):
         client.ask(None, "red?")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="question is a str"):
+    with pytest.raises(TypeError, match="question is of type bytes; it must be a str"):
         client.ask(PHOTO, b"red?")  # type: ignore[arg-type]
     assert service.asks == []
 
 
 def test_the_largest_photo_that_is_let_through_fits_the_servers_limit(client: Client) -> None:
-    from asksight.client.photos import MAX_PHOTO_BYTES
+    from asksight.client.photo_bytes import MAX_PHOTO_BYTES
 
     assert client.ask(b"x" * MAX_PHOTO_BYTES, "é" * 2000).answer == "é" * 2000
 

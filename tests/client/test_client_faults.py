@@ -207,7 +207,10 @@ def test_another_service_at_the_address_is_told_apart() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        with connect(f"127.0.0.1:{port}") as client, pytest.raises(InternalError, match="no AskSight server"):
+        with (
+            connect(f"127.0.0.1:{port}") as client,
+            pytest.raises(InternalError, match="is not an AskSight server"),
+        ):
             client.ask(b"one", "red?")
     finally:
         server.stop(None).wait()

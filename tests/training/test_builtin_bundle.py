@@ -12,7 +12,7 @@ from asksight.training.datasets import open_dataset
 from asksight.training.datasets.photo_reader import photo_reader
 from asksight.training.measuring.evaluate import predict
 from asksight.training.measuring.scores import score
-from asksight.training.scenes.make import make_split
+from asksight.training.scenes.make_scenes import make_split
 
 SEED = 77  # training took another
 

@@ -99,9 +99,3 @@ class Dataset:
                 "preparing it."
             )
         return self.photos / self.photo_pattern.format(image_id=image_id)
-
-    @property
-    def image_paths(self) -> list[Path]:
-        """The photo of each question; questions about one photo share one Path."""
-        paths = {image_id: self.photo(image_id) for image_id in dict.fromkeys(self.image_ids)}
-        return [paths[image_id] for image_id in self.image_ids]

@@ -76,9 +76,7 @@ def _vizwiz(source: Source, problems: BadEntries) -> Iterator[Record]:
             if source.photo_pattern.format(image_id=image_id) != image:
                 form = source.photo_pattern.format(image_id=0)
                 raise TypeError(f"'image' is {image!r:.80}, not of the form {form}")
-            answers = tuple(_text(answer, "answer") for answer in entry["answers"])
-            if not answers:
-                raise TypeError("'answers' is empty")
+            answers = _answers(entry)
             best = one_line(modal(answers))
             question = one_line(_text(entry, "question"))
             kind = _said(entry, "answer_type") or answer_type(best)
@@ -165,9 +163,7 @@ def _annotations(path: Path, problems: BadEntries) -> dict[int, _Annotation]:
     for place, entry in enumerate(entries(path, "annotations")):
         try:
             question_id = _number(entry, "question_id")
-            answers = tuple(once(_text(answer, "answer")) for answer in entry["answers"])
-            if not answers:
-                raise TypeError("'answers' is empty")
+            answers = tuple(once(answer) for answer in _answers(entry))
             best = _said(entry, "multiple_choice_answer") or one_line(modal(answers))
             annotation = _Annotation(
                 image_id=_number(entry, "image_id"),
@@ -201,6 +197,13 @@ def _text(entry: Any, key: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{key!r} is {value!r:.40}, not text")
     return value
+
+
+def _answers(entry: Any) -> tuple[str, ...]:
+    answers = tuple(_text(answer, "answer") for answer in entry["answers"])
+    if not answers:
+        raise TypeError("'answers' is empty")
+    return answers
 
 
 def _said(entry: Any, key: str) -> str:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from ..errors import DownloadError
 from .catalogue import DATA_SETS, Archive
-from .data_set import Got, get
+from .data_set import Downloaded, get
 
-__all__ = ["DATA_SETS", "Archive", "DownloadError", "Got", "get"]
+__all__ = ["DATA_SETS", "Archive", "DownloadError", "Downloaded", "get"]

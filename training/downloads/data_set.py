@@ -18,8 +18,8 @@ ARCHIVES, DONE = "archives", "downloads.json"
 
 
 @dataclass(kw_only=True)
-class Got:
-    """The files of each archive after a download, and which archives an earlier run had brought."""
+class Downloaded:
+    """The number of files of each archive after a download, and the archives that an earlier run had downloaded."""
 
     folder: Path
     files: dict[str, int] = field(default_factory=dict)
@@ -37,7 +37,7 @@ def get(
     how: Fetching | None = None,
     begin: Callable[[str, int | None], None] = lambda doing, total: None,
     room: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
-) -> Got:
+) -> Downloaded:
     """Bring the data set `name` into the folder `out`; what an earlier run brought is not fetched again.
 
     `mirror` is an address under which the archives lie by name. `begin` is told what comes next and how many bytes
@@ -50,7 +50,7 @@ def get(
     how = how or Fetching()
     archives = [one for one in known[name] if photos or not one.photos]
     (out / ARCHIVES).mkdir(parents=True, exist_ok=True)
-    done, got = _done(out), Got(folder=out)
+    done, got = _done(out), Downloaded(folder=out)
     got.before = [one.name for one in archives if one.name in done]
     left = [one for one in archives if one.name not in done]
     urls = {one.name: f"{mirror.rstrip('/')}/{one.name}" if mirror else one.url for one in archives}

@@ -1,1 +1,1 @@
-"""From a finished run to a bundle: Keras graphs written as ONNX, compared with Keras, and packed."""
+"""Turns a finished run into a bundle: writes its Keras models as ONNX and checks that both give the same answers."""

@@ -1,4 +1,4 @@
-"""A trained run as a bundle: Keras to ONNX, then both are asked the same and must answer alike."""
+"""Writes a trained run as a bundle, after a check that Keras and ONNX Runtime give the same answers."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ..learning.runs import Run
 from .export_encoder import BATCH, PREPROCESSING, stored_encoder, trained_encoder, uses_store
 from .keras_onnx import save_onnx
 
-LARGEST_DIFFERENCE = 1e-4  # of a probability, between Keras and ONNX
+LARGEST_DIFFERENCE = 1e-4  # the most that a probability may differ between Keras and ONNX
 SAMPLES = 32  # photos to compare on, each with one question
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """The bundle, and how far Keras and ONNX differed at most in any probability."""
+    """The bundle, and the largest difference of any probability between Keras and ONNX."""
 
     bundle: Bundle
     largest_difference: float
@@ -46,11 +46,13 @@ def export_run(
 ) -> Exported:
     """Write the run folder `path` as a bundle in the folder `out`; `name` is the run folder's own by default.
 
-    A run on stored features gets its store's encoder, or that of `store`, where it has moved or has none. First,
-    photos and random questions are put to Keras and to ONNX Runtime: the best answer must be the same and no
-    probability further apart than 1e-4. Raises ExportError where something is missing, cannot be converted or
-    does not agree, and BundleError; then `out` is as it was. `rules` cut the questions in serving; by default spaCy's
-    English, as they do in training.
+    A run on stored features gets the encoder of its feature store. Give `store` where that store was moved or has
+    no encoder. Before anything is written, Keras and ONNX Runtime answer the same photos and random questions: the
+    best answers must be the same, and no probability may differ by 1e-4 or more. `rules` are the tokenizer's in
+    serving; by default spaCy's for English, which training uses too.
+
+    Raises ExportError where a file is missing, a layer cannot be converted, or the answers differ, and BundleError;
+    in all these cases `out` is left unchanged.
     """
     run = Run(path)
     _check_encoder(run)
@@ -91,7 +93,7 @@ def export_run(
 
 
 def sample_photos(encoder: Any, *, seed: int) -> NDArray[np.uint8]:
-    """Random photos [S,H,W,3], half of them smooth."""
+    """Random photos [S,H,W,3]: noise, and for every other one large blocks of a single colour."""
     random = np.random.default_rng(seed)
     _, height, width, _ = encoder.input_shape
     photos = random.integers(0, 256, (SAMPLES, height, width, 3), dtype=np.uint8)
@@ -119,7 +121,7 @@ def keras_logits(
     questions: NDArray[np.float32],
     lengths: NDArray[np.int32],
 ) -> NDArray[Any]:
-    """What the Keras answerer says of the Keras encoder's features, [S,A]."""
+    """The logits [S,A] of the Keras answerer for the Keras encoder's features."""
     inputs = {"question": questions, "lengths": lengths, "features": features}
     return np.asarray(answerer([inputs[tensor.name] for tensor in answerer.inputs], training=False))
 
@@ -131,7 +133,7 @@ def onnx_logits(
     questions: NDArray[np.float32],
     lengths: NDArray[np.int32],
 ) -> NDArray[Any]:
-    """What the ONNX pair says, [S,A]; one is closed before the other is opened, to spare memory."""
+    """The logits [S,A] of both ONNX graphs. To save memory, only one of them is open at a time."""
     with closing(OnnxRuntimeEngine(encoder, max_batch=BATCH)) as engine:
         parts = [photos[start : start + BATCH] for start in range(0, len(photos), BATCH)]
         features = np.concatenate([engine.infer({"image": part})["features"] for part in parts])
@@ -141,7 +143,7 @@ def onnx_logits(
 def answerer_logits(
     answerer: Path, features: NDArray[Any], questions: NDArray[np.float32], lengths: NDArray[np.int32]
 ) -> NDArray[Any]:
-    """What the ONNX answerer says of some features, [S,A]."""
+    """The logits [S,A] of the ONNX answerer for these features."""
     with closing(OnnxRuntimeEngine(answerer, max_batch=SAMPLES)) as engine:
         return engine.infer({"question": questions, "lengths": lengths, "features": features})["logits"]
 
@@ -149,13 +151,14 @@ def answerer_logits(
 def compare(wanted: NDArray[Any], got: NDArray[Any]) -> float:
     """The largest difference of a probability between two arrays of logits [S,A].
 
-    Raises ExportError where it is 1e-4 or more, or where the best answer differs (and is not as good as tied).
+    Raises ExportError where it is 1e-4 or more, or where `got` has another best answer. Answers whose probabilities in
+    `wanted` are closer than 1e-4 count as equal.
     """
     first, second = softmax(wanted), softmax(got)
     largest = float(np.abs(first - second).max())
     lost = first.max(axis=1) - first[np.arange(len(first)), second.argmax(axis=1)]
     changed = int((lost >= LARGEST_DIFFERENCE).sum())
-    if not largest < LARGEST_DIFFERENCE or changed:  # NaN is not less either
+    if not largest < LARGEST_DIFFERENCE or changed:  # `not <`, so that NaN is refused too
         raise ExportError(
             f"The exported model does not answer as Keras does: {changed} of {len(first)} best answers differ, and "
             f"probabilities by up to {largest:.2g}; {LARGEST_DIFFERENCE:.0e} is allowed. A layer is converted "
@@ -165,7 +168,7 @@ def compare(wanted: NDArray[Any], got: NDArray[Any]) -> float:
 
 
 def _check_encoder(run: Run) -> None:
-    """Raises ExportError where a run that has an encoder of its own lacks it, or is not finished."""
+    """Raises ExportError where a run from photos is not finished or its encoder is missing."""
     stored = run.config.exists() and run.config.stat().st_size and uses_store(read_config(run.path))
     if not stored:
         check_there(run, [run.config, run.encoder])

@@ -1,4 +1,4 @@
-"""The encoder that goes into a bundle: trained with the run, or that of the feature store it was trained on."""
+"""The encoder of a bundle: trained with the run, or taken from the feature store that the run was trained on."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..learning.stored_settings import QUESTION_ONLY
 from .keras_onnx import save_onnx
 
 PREPROCESSING = {"resize": "stretch", "resample": "bilinear", "color_order": "rgb"}
-BATCH = 8  # photos at a time: 32 of VGG16 would take another gigabyte
+BATCH = 8  # photos at a time; 32 would take another gigabyte with VGG16
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportedEncoder:
-    """Its graph, and what Keras made of some photos."""
+    """An encoder's ONNX graph, and sample photos with the features that Keras computes for them."""
 
     graph: Path
     photos: NDArray[np.uint8]  # [S, H, W, 3]
@@ -35,7 +35,7 @@ def uses_store(config: Mapping[str, Any]) -> bool:
 
 
 def other_encoder(config: Mapping[str, Any], about: StoreAbout) -> list[str]:
-    """In what the encoder of a store is another than that which a run of this config.json has learned from."""
+    """The properties in which a store's encoder differs from the encoder that a run of this config.json used."""
     learned = {name: config["encoder"].get(name) for name in ("name", "grid", "weights_sha256")}
     return [n for n, value in learned.items() if value is not None and value != about.encoder.get(n)]
 
@@ -54,20 +54,20 @@ def trained_encoder(
 def stored_encoder(config: Mapping[str, Any], store: Path | None, *, samples: int) -> ExportedEncoder:
     """The encoder of the store that a run names, or of another one, `store`, with the same weights.
 
-    Raises ExportError where that has no encoder, or another one than the run has learned from, and FeatureError
-    where it is no store.
+    Raises ExportError where the store has no encoder, or not the encoder that the run was trained on, and
+    FeatureError where the folder is not a store.
     """
     path = Path(config["features"]) if store is None else store
     about = read_about(path)
     graph, kept = path / "encoder.onnx", path / "samples.npz"
     if not graph.exists() or not kept.exists():
         raise ExportError(
-            f"{path} has features and no encoder; they come from {about.encoder.get('source', 'elsewhere')}. Run "
-            "asksight features with the encoder that made them on a few photos, and name that store with --features."
+            f"{path} has features but no encoder; they come from {about.encoder.get('source', 'elsewhere')}. Run "
+            "asksight features on a few photos with the encoder that made them, and name that store with --features."
         )
     if differs := other_encoder(config, about):
         raise ExportError(
-            f"{path} is of another encoder than the run has learned from ({', '.join(differs)}). "
+            f"{path} was made by another encoder than the run was trained on (different: {', '.join(differs)}). "
             "Name the store that it was trained on with --features."
         )
     with np.load(kept) as saved:

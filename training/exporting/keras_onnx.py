@@ -1,8 +1,7 @@
-"""A Keras functional model as ONNX, by walking its layers.
+"""Converts a Keras functional model to ONNX, layer by layer.
 
-Keras' own export goes through tf2onnx, which needs over 23 GB for VGG16. Here each layer writes its
-ONNX nodes itself (`onnx_layers/`), and each weight is copied once, so memory stays near the size of the
-model.
+Keras' own export uses tf2onnx, which needs over 23 GB for VGG16. Here a converter for each layer writes its ONNX
+nodes (`onnx_layers/`), and each weight is copied once, so that memory stays near the size of the model.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ from .onnx_layers.value import Value
 if TYPE_CHECKING:
     import keras
 
-OPSET = 17  # LayerNormalization needs 17; TensorRT 8.6 and OpenVINO take it
-IR_VERSION = 8  # that of opset 17's time: onnxruntime, OpenVINO and TensorRT 8.6 take it
-MASK_UNUSED = ("BatchNormalization",)  # takes a mask, but only to train
-LARGEST_BYTES = 1_900_000_000  # protobuf's own limit is 2 GiB
+OPSET = 17  # LayerNormalization needs 17; TensorRT 8.6 and OpenVINO support it
+IR_VERSION = 8  # of the release with opset 17; onnxruntime, OpenVINO and TensorRT 8.6 support it
+MASK_UNUSED = ("BatchNormalization",)  # layers that use a mask in training only
+LARGEST_BYTES = 1_900_000_000  # protobuf's limit is 2 GiB
 
 __all__ = ["Call", "ExportError", "Value", "converts", "converts_operation", "save_onnx", "to_onnx"]
 
@@ -49,12 +48,12 @@ def to_onnx(
 ) -> onnx.ModelProto:
     """Convert a functional or sequential Keras model to ONNX (opset 17), checked, in memory.
 
-    Inputs keep the names of their `keras.Input`; outputs get `output_names`, or the names of the layers they come
-    from. The batch axis is called "N", a free second axis of [N,T,D] or [N,T] "T"; `axis_names` says otherwise,
-    as in {"image": {1: "H", 2: "W"}}. Inputs named in `uint8_inputs` are uint8 in ONNX and cast to what Keras
-    expects.
+    Inputs keep the names of their `keras.Input`. Outputs are called `output_names`, by default as the layers that
+    they come from. Free axes are called "N" (the batch) and "T" (the second axis of [N,T,D] or [N,T]);
+    `axis_names` sets other names, as in {"image": {1: "H", 2: "W"}}. Inputs in `uint8_inputs` are uint8 in ONNX;
+    the graph casts them to the type that Keras expects.
 
-    Raises ExportError naming layer, class and place where something has no conversion.
+    Raises ExportError, naming the layer, its class and its path in the model, where there is no conversion.
     """
     return _convert(model, output_names, uint8_inputs, axis_names or {}).proto()
 
@@ -67,7 +66,7 @@ def save_onnx(
     uint8_inputs: Iterable[str] = (),
     axis_names: Mapping[str, Mapping[int, str]] | None = None,
 ) -> None:
-    """Convert a model as `to_onnx` does and write it to one file, without a copy of its weights in memory."""
+    """Convert a model as `to_onnx` does and write it to one file, without copying its weights in memory."""
     _convert(model, output_names, uint8_inputs, axis_names or {}).write(Path(path))
 
 
@@ -108,7 +107,7 @@ def _convert(
 def _inputs(
     graph: Graph, body: Any, as_uint8: set[str], axes: Mapping[str, Mapping[int, str]]
 ) -> tuple[list[onnx.ValueInfoProto], list[Value]]:
-    """The graph's inputs and the values that they start as."""
+    """The graph's inputs, and the values that stand for them."""
     names = [tensor.name for tensor in body.inputs]
     if not as_uint8 <= set(names):
         raise ExportError(
@@ -120,7 +119,7 @@ def _inputs(
         seen = "uint8" if name in as_uint8 else tensor.dtype
         if graph.unique(name) != name:
             raise ExportError(
-                f"The input name {name!r} comes twice or has odd characters; name each keras.Input."
+                f"The input name {name!r} occurs twice or has characters that are not allowed; name each keras.Input."
             )
         infos.append(tensor_info(name, seen, shape, axes.get(name, {})))
         start = name
@@ -131,7 +130,7 @@ def _inputs(
 
 
 def default_names(outputs: Sequence[Any]) -> list[str]:
-    """The names of the layers that the outputs come from; the second output of one gets `_1`, and so on."""
+    """The names of the layers that the outputs come from; a layer's second output gets `_1`, and so on."""
     taken: Counter[str] = Counter()
     names = []
     for tensor in outputs:
@@ -142,8 +141,8 @@ def default_names(outputs: Sequence[Any]) -> list[str]:
 
 
 def functional(model: Any, where: str) -> Any:
-    """The functional graph behind a model. Raises ExportError for subclassed or unbuilt ones."""
-    body = getattr(model, "_functional", model)  # keras.Sequential keeps one inside
+    """The functional graph of a model. Raises ExportError for subclassed or unbuilt models."""
+    body = getattr(model, "_functional", model)  # where keras.Sequential has its graph
     if body is None or not hasattr(body, "_nodes_by_depth"):
         raise ExportError(
             f"{where} ({type(model).__name__}) has no functional graph: build it with keras.Input and "
@@ -163,7 +162,7 @@ def tensor_info(
 
 
 def walk(graph: Graph, body: Any, values: Sequence[Value], path: str) -> list[Value]:
-    """Convert one functional graph; `values` belong to its inputs, the result to its outputs."""
+    """Convert one functional graph: `values` are its inputs, the result is its outputs."""
     known_values = {id(tensor): value for tensor, value in zip(body.inputs, values, strict=True)}
     for depth in sorted(body._nodes_by_depth, reverse=True):
         for node in body._nodes_by_depth[depth]:
@@ -189,7 +188,7 @@ def walk(graph: Graph, body: Any, values: Sequence[Value], path: str) -> list[Va
 
 
 def convert(call: Call) -> list[Value]:
-    """One call: a nested model, a layer or an operation."""
+    """Convert one call of a nested model, a layer or an operation."""
     import keras
 
     operation, name = call.operation, type(call.operation).__name__
@@ -211,7 +210,7 @@ def convert(call: Call) -> list[Value]:
     call.mask = explicit if explicit is not None else next((value.mask for value in call.inputs), None)
     takes_mask = "mask" in operation.call_signature_parameters and name not in MASK_UNUSED
     if call.mask is not None and takes_mask and not heeds_masks:
-        raise call.unsupported("a mask reaches this layer, whose conversion does not heed masks")
+        raise call.unsupported("a mask reaches this layer, and its conversion does not support masks")
     results = as_list(converter, call)
     if not heeds_masks:
         pass_mask_on(call, results)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FeatureError
-from .made import Made
+from .filled import FilledStore
 from .matlab import open_features, read_id_map
 from .photo_lists import PhotoList
 from .store import StoreAbout, StoreWriter, begin, filling
@@ -27,7 +27,7 @@ def store_published(
     dtype: str = "float16",
     begun: Callable[[int, int], None] = lambda total, missing: None,
     progress: Callable[[int], None] = lambda done: None,
-) -> Made:
+) -> FilledStore:
     """Fill the store `out` from `vgg_feats.mat`; with no `photos`, with all that `id_map` names.
 
     The file is read once, in its own order; no TensorFlow is needed. Raises FeatureError where files are not what
@@ -75,6 +75,6 @@ def store_published(
                 start += len(chunk)
         for writer in writers:
             writer.close()
-    return Made(
+    return FilledStore(
         photos={one.split: len(one.image_ids) for one in photos}, new=left, feature_shape=(matrix.size,)
     )

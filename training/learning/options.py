@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class OptionSpec:
     """What `asksight train --help` says of a setting, and what it may be."""
 
     help: str
@@ -20,6 +20,6 @@ class About:
     metavar: str | None = None
 
 
-def option(default: Any, help: str, group: str = "", **about: Any) -> Any:
+def option(default: Any, help: str, group: str = "", **spec: Any) -> Any:
     """A dataclass field with such a flag."""
-    return field(default=default, metadata={"about": About(help, group, **about)})
+    return field(default=default, metadata={"spec": OptionSpec(help, group, **spec)})

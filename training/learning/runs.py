@@ -26,7 +26,7 @@ UNANSWERABLE = "unanswerable"  # the answer that a model gives when the photo do
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class TrainSettings:
     """Everything that a run is made from; a run is resumed only with the same settings."""
 
     arch: str = "attention"

@@ -33,7 +33,7 @@ from .examples import (
 )
 from .fitting import Course, StepsDone, fit
 from .objects import instances_path, load_objects
-from .runs import UNANSWERABLE, Run, Settings, write_lines
+from .runs import UNANSWERABLE, Run, TrainSettings, write_lines
 
 _CELLS_WEIGHT = 0.3  # of the lesson about what stands where, beside that of the questions
 
@@ -41,7 +41,7 @@ _CELLS_WEIGHT = 0.3  # of the lesson about what stands where, beside that of the
 class Learner:
     """The models, their optimiser and the two compiled functions of training."""
 
-    def __init__(self, settings: Settings, *, words: int, answers: int, labels: int, steps: int) -> None:
+    def __init__(self, settings: TrainSettings, *, words: int, answers: int, labels: int, steps: int) -> None:
         config = attention.AttentionConfig(side=settings.side, **settings.sizes)
         self.encoder = attention.encoder(config)
         self.answerer = attention.answerer(
@@ -109,7 +109,7 @@ class Learner:
 
 
 def train(
-    settings: Settings,
+    settings: TrainSettings,
     out: Path,
     *,
     read: Read,
@@ -153,7 +153,7 @@ def train(
 
 
 def _read(
-    settings: Settings,
+    settings: TrainSettings,
     run: Run,
     read: Read,
     decoded: Callable[[int, int], None],

@@ -105,7 +105,7 @@ def known_features(
 def _from_store(config: Mapping[str, Any], path: Path, dataset: Dataset) -> Features:
     if differs := other_encoder(config, read_about(path)):
         raise FeatureError(
-            f"{path} is of another encoder than the run has learned from ({', '.join(differs)}). "
+            f"{path} was made by another encoder than the run was trained on (different: {', '.join(differs)}). "
             "Name the store that it was trained on."
         )
     store = FeatureStore(path, dataset.split)

@@ -1,4 +1,4 @@
-"""One page that a person looks at: how a model learned, where it is right, and how far to trust what it says."""
+"""An HTML page about a model: its training, its accuracy, and how reliable its probabilities are."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Charts as SVG inside the page: drawn here, so that the page asks nobody for anything.
+"""Charts as SVG inside the page, drawn here so that the page loads no script.
 
-Each has a title and a description for those who do not see it; the numbers stand in a table beside it (`page.py`).
-Colours are of Okabe and Ito, which people with any colour vision tell apart; lines differ in their dashes, too.
+Each chart has a title and a description for screen readers; its numbers are in a table below it (`sections.figure`).
+The colours are Okabe and Ito's, which people with colour-blindness can distinguish; lines differ in their dashes, too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """What runs along one side; `percent` shows shares as such."""
+    """An axis; with `percent` its values are shares, shown in percent."""
 
     name: str
     low: float
@@ -35,11 +35,11 @@ class Axis:
     percent: bool = False
 
     def place(self, value: float) -> float:
-        """From 0 at `low` to 1 at `high`."""
+        """The position of a value, from 0 at `low` to 1 at `high`."""
         return (value - self.low) / (self.high - self.low) if self.high > self.low else 0.0
 
     def ticks(self) -> list[float]:
-        """About five round numbers."""
+        """About five round numbers within the axis."""
         span = self.high - self.low
         if span <= 0:
             return [self.low]
@@ -55,11 +55,11 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One line of a chart, with its name at its end."""
+    """A line of a chart; its name is written at its end."""
 
     name: str
     points: Points
-    faint: bool = False  # something to compare with, not a measurement
+    faint: bool = False  # a reference line, not a measurement
 
 
 def line_chart(
@@ -70,7 +70,7 @@ def line_chart(
     lines: Sequence[Line],
     marks: Sequence[tuple[float, float, str]] = (),
 ) -> str:
-    """Lines over a grid; `marks` are points with a word beside each."""
+    """Lines over a grid. `marks` are points (x, y, label)."""
     across, down = _scales(x, y)
     drawn = [_grid(x, y, across, down)]
     ends = _spread([down(line.points[-1][1]) for line in lines])
@@ -99,7 +99,7 @@ def column_chart(
     columns: Sequence[tuple[float, float, float, bool]],
     lines: Sequence[Line] = (),
 ) -> str:
-    """Columns (from, to, height, whether faint) side by side, with lines over them."""
+    """Columns (from, to, height, whether faint), with lines drawn over them."""
     across, down = _scales(x, y)
     drawn = [_grid(x, y, across, down)]
     for low, high, height, faint in columns:
@@ -119,7 +119,7 @@ def column_chart(
 
 
 def bar_chart(title: str, description: str, bars: Sequence[tuple[str, float, str]]) -> str:
-    """Bars (name, share from 0 to 1, what stands behind it), one below the other."""
+    """Horizontal bars (name, share from 0 to 1, label), one below the other."""
     row, left, room = 24, 190, _WIDTH - 190 - 130
     drawn = []
     for number, (name, share, told) in enumerate(bars):
@@ -135,7 +135,7 @@ def bar_chart(title: str, description: str, bars: Sequence[tuple[str, float, str
 
 
 def _scales(x: Axis, y: Axis) -> tuple[Callable[[float], float], Callable[[float], float]]:
-    """From values to places in the picture."""
+    """Functions from values to positions in the SVG."""
 
     def across(value: float) -> float:
         return _LEFT + x.place(value) * (_WIDTH - _LEFT - _RIGHT)
@@ -165,7 +165,7 @@ def _grid(x: Axis, y: Axis, across: Callable[[float], float], down: Callable[[fl
 
 
 def _spread(places: list[float], apart: float = 14.0) -> list[float]:
-    """The same places, moved down where they would be nearer to each other than `apart`."""
+    """The positions, moved down where two of them are closer than `apart`."""
     moved = list(places)
     order = sorted(range(len(places)), key=places.__getitem__)
     for above, below in pairwise(order):
@@ -187,7 +187,7 @@ def _text(x: float, y: float, text: str, *, anchor: str = "start") -> str:
 
 
 def _svg(title: str, description: str, body: str, height: int) -> str:
-    name = "-".join(title.lower().split())  # titles differ within a page
+    name = "-".join(title.lower().split())  # unique, since each title occurs once in the page
     return (
         f'<svg role="img" aria-labelledby="{name}-title {name}-desc" viewBox="0 0 {_WIDTH} {height}">'
         f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'

@@ -1,4 +1,4 @@
-"""What the page shows, worked out of answers: lines of history, confusion, and the mistakes that were most certain."""
+"""Computes what the page shows: training curves, confusions, and the most confident mistakes."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Mistake:
     record: Record
     said: str
     confidence: float  # 0 to 1
-    accuracy: float  # official, 0 to 1
+    accuracy: float  # by the official metric, 0 to 1
 
     @property
     def humans(self) -> str:
-        """What people said, the commonest first, as in "red (7), dark red (3)"."""
+        """The people's answers, the commonest first, as in "red (7), dark red (3)"."""
         return ", ".join(
             f"{answer} ({times})" for answer, times in Counter(self.record.answers).most_common(4)
         )
 
 
 def mistakes(dataset: Dataset, predictions: Predictions, *, most: int = 20) -> list[Mistake]:
-    """The wrong answers that were most certain. Wrong is what is not the modal answer and less than half right."""
+    """The most confident wrong answers: not the modal answer, and with an accuracy below 0.5."""
     said = predictions.answers
     accuracy = accuracies(dataset, said)
     wrong = ~exact_matches(said, dataset.answers_modal) & (accuracy < 0.5)
@@ -54,7 +54,10 @@ def mistakes(dataset: Dataset, predictions: Predictions, *, most: int = 20) -> l
 
 @dataclass(frozen=True, kw_only=True)
 class Confusion:
-    """`counts[i][j]` questions with the modal answer `labels[i]` got `columns[j]`, of which the last is any other."""
+    """`counts[i][j]`: to how many questions with the modal answer `labels[i]` the model gave `columns[j]`.
+
+    The last column is all other answers.
+    """
 
     labels: tuple[str, ...]
     columns: tuple[str, ...]
@@ -62,7 +65,7 @@ class Confusion:
 
 
 def confusion(dataset: Dataset, predictions: Predictions, *, most: int = 12) -> Confusion:
-    """Among the `most` commonest answers."""
+    """Confusions among the `most` commonest answers."""
     pairs = Counter(zip(dataset.answers_modal, predictions.answers, strict=True))
     labels = tuple(label for label, _ in Counter(dataset.answers_modal).most_common(most))
     totals = Counter(dataset.answers_modal)
@@ -74,7 +77,7 @@ def confusion(dataset: Dataset, predictions: Predictions, *, most: int = 12) -> 
 
 
 def history_lines(history: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
-    """Each number of a run's history over its steps (or epochs), by name; of groups, the whole (`all`)."""
+    """The numbers of a run's history as points (step or epoch, value), by name; of groups only `all`."""
     lines: dict[str, list[tuple[float, float]]] = {}
     for place, row in enumerate(history, start=1):
         at = float(row.get("step", row.get("epoch", place)))

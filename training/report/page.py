@@ -1,4 +1,4 @@
-"""The whole page: one file that needs no other, asks nobody for anything, and can be read without seeing it."""
+"""The whole page, in one file: it loads nothing from elsewhere, and screen readers can read it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from .sections import (
 from .style import STYLE
 from .thumbnails import thumbnail
 
-# Even a photo's name that slipped through as markup could load nothing and run nothing.
+# A second defence beside escaping: markup in data could neither load nor run anything.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What the page is about."""
+    """The model and data that the page describes."""
 
     model: str  # name and version
     data: str
@@ -53,7 +53,10 @@ def report_page(
     *,
     small: Callable[[Path], str | None] = thumbnail,
 ) -> str:
-    """HTML of one evaluation; `figures` are those of `scores.score`, `small` turns a photo into a data: address."""
+    """The HTML page about one evaluation.
+
+    `figures` is the result of `scores.score`; `small` turns a photo into a data: URL, or None.
+    """
     right = exact_matches(predictions.answers, dataset.answers_modal)
     said = np.array([answer != subject.unanswerable for answer in predictions.answers], bool)
     title = f"{subject.model} on {dataset.split} of {subject.data}"
@@ -97,7 +100,7 @@ def _summary(figures: Mapping[str, Any]) -> str:
 
 
 def _calibration(record: Mapping[str, Any]) -> str:
-    """What calibration did on the questions it was made on, where that is recorded."""
+    """The effect of calibration on its own questions; empty without a record."""
     if not record:
         return ""
     rows = [
@@ -105,8 +108,8 @@ def _calibration(record: Mapping[str, Any]) -> str:
         for key, name in (("nll", "negative log-likelihood"), ("ece", "calibration error"))
     ]
     told = (
-        f"Made on {record['questions']:,} validation questions: temperature {record['temperature']}, and at most "
-        f"{100 * record['max_risk']:g} % of what is answered may be wrong."
+        f"Calibrated on {record['questions']:,} validation questions: temperature {record['temperature']}; at most "
+        f"{100 * record['max_risk']:g} % of the answers given may be wrong."
     )
     heads = ("", "before", "after")
     return section(
@@ -118,5 +121,5 @@ def _settings(settings: Mapping[str, Any]) -> str:
     if not settings:
         return ""
     rows = [(name, value) for name, value in settings.items()]
-    inner = table(("setting", "value"), rows, "Everything the run was made from")
+    inner = table(("setting", "value"), rows, "All settings of the run")
     return section("settings", "Settings", f"<details><summary>Show them</summary>{inner}</details>")

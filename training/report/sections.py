@@ -1,4 +1,4 @@
-"""The page's sections, each from figures to HTML; every text that comes from data is escaped."""
+"""The sections of the page, as HTML. Every text from data is escaped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def paragraph(text: str) -> str:
 
 
 def figure(chart: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], caption: str) -> str:
-    """A chart, with its numbers in a table that opens."""
+    """A chart, and its numbers in a table that the reader can open."""
     return (
         f"<figure>{chart}<figcaption>{escape(caption)}</figcaption></figure>"
         f"<details><summary>The numbers</summary>{table(heads, rows, caption)}</details>"
@@ -51,7 +51,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], caption: str) -> 
 
 
 def training_curves(history: Sequence[Mapping[str, Any]]) -> str:
-    """Losses in one chart, shares of what is right in another."""
+    """The training curves: losses in one chart, accuracies in another."""
     lines = history_lines(history)
     if not lines:
         return section("training", "Training", paragraph("No history came with this model."))
@@ -81,7 +81,7 @@ def _are_shares(points: Sequence[tuple[float, float]]) -> bool:
 
 
 def by_type(figures: Mapping[str, Any]) -> str:
-    """The official metric by answer type and by question type, and the numbers with exact match beside it."""
+    """The official metric by answer type and by question type; the tables also have exact match."""
     drawn = []
     metric = "vizwiz" if "vizwiz" in figures else "vqa"
     for key, title in (("by_answer_type", "By answer type"), ("by_type", "By question type")):
@@ -105,7 +105,7 @@ def by_type(figures: Mapping[str, Any]) -> str:
 
 
 def reliability_diagram(confidence: NDArray[Any], right: NDArray[np.bool_], ece: float) -> str:
-    """How often answers of each probability are right; on the diagonal, probabilities mean what they say."""
+    """The share of right answers for each range of stated probabilities; calibrated ones lie on the diagonal."""
     bins = reliability(confidence, right)
     chart = column_chart(
         "Reliability diagram",
@@ -113,7 +113,7 @@ def reliability_diagram(confidence: NDArray[Any], right: NDArray[np.bool_], ece:
         _shares("stated probability"),
         _shares("right"),
         [(one.low, one.high, one.accuracy, one.count < len(right) / 100) for one in bins if one.count],
-        [Line(name="honest", points=((0, 0), (1, 1)))],
+        [Line(name="calibrated", points=((0, 0), (1, 1)))],
     )
     rows = [
         (
@@ -129,7 +129,9 @@ def reliability_diagram(confidence: NDArray[Any], right: NDArray[np.bool_], ece:
     return section(
         "reliability",
         "Can its probabilities be believed?",
-        paragraph(f"Expected calibration error: {ece:.4f}. Columns on the dashed line mean what they say."),
+        paragraph(
+            f"Expected calibration error: {ece:.4f}. Where columns end on the dashed line, probabilities are right."
+        ),
         figure(
             chart,
             heads,
@@ -142,15 +144,18 @@ def reliability_diagram(confidence: NDArray[Any], right: NDArray[np.bool_], ece:
 def risk_coverage_chart(
     confidence: NDArray[Any], right: NDArray[np.bool_], said: NDArray[np.bool_], threshold: float
 ) -> str:
-    """How much is wrong of what is said, when only what is surer than a threshold is said; and today's threshold."""
+    """The share of wrong answers by the share of questions answered, as the threshold changes.
+
+    Only answers above the threshold are given; the bundle's own threshold is marked.
+    """
     curve = risk_coverage(confidence[said], right[said], of=len(said))
     if not len(curve.coverage):
-        return section("risk", "How much to answer", paragraph("It never gave an answer."))
+        return section("risk", "How much to answer", paragraph("The model gave no answer to any question."))
     chosen = np.unique(np.linspace(0, len(curve.coverage) - 1, 200).astype(int))
     points = [(float(curve.coverage[k]), float(curve.risk[k])) for k in chosen]
     reached = np.flatnonzero(curve.thresholds >= threshold)
     marks = []
-    told = "At the bundle's threshold nothing is answered."
+    told = "At the bundle's threshold no question is answered."
     if len(reached):
         coverage, risk = float(curve.coverage[reached[-1]]), float(curve.risk[reached[-1]])
         marks = [(coverage, risk, "threshold")]
@@ -185,7 +190,7 @@ def risk_coverage_chart(
 
 
 def confusion_table(found: Confusion) -> str:
-    """What was said (across) where people said something (down); darker is more."""
+    """A table of confusions: people's answers in rows, the model's in columns; darker cells have larger shares."""
     head = "".join(f'<th scope="col">{escape(one)}</th>' for one in found.columns)
     body = []
     for label, row in zip(found.labels, found.counts, strict=True):
@@ -197,12 +202,12 @@ def confusion_table(found: Confusion) -> str:
         )
         body.append(f'<tr><th scope="row">{escape(label)}</th>{cells}</tr>')
     caption = (
-        "What the model said (across) where people said this (down), for the "
+        "The model's answers (columns) to questions that people answered as in the row, for the "
         f"{len(found.labels)} commonest answers"
     )
     return section(
         "confusion",
-        "What it takes for what",
+        "Confusions",
         f'<div class="wide" role="region" tabindex="0" aria-label="Confusion of answers"><table class="confusion">'
         f'<caption>{escape(caption)}</caption><thead><tr><td class="corner">people ↓ model →</td>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>",
@@ -210,7 +215,7 @@ def confusion_table(found: Confusion) -> str:
 
 
 def mistakes_list(found: Sequence[Mistake], dataset: Dataset, thumbnail: Callable[[Path], str | None]) -> str:
-    """Cards: photo, question, what was said and how surely, what people say."""
+    """A card for each mistake: photo, question, the model's answer and its probability, the people's answers."""
     cards = []
     for one in found:
         record = one.record
@@ -218,15 +223,15 @@ def mistakes_list(found: Sequence[Mistake], dataset: Dataset, thumbnail: Callabl
         photo = (
             f'<img src="{source}" alt="Photo {record.image_id}, which people answered: {escape(one.humans)}">'
             if source
-            else f'<p class="missing">Photo {record.image_id} is not there.</p>'
+            else f'<p class="missing">Photo {record.image_id} is missing.</p>'
         )
         cards.append(
             f"<li>{photo}<p><strong>{escape(record.question)}</strong></p>"
-            f"<p>It said <b>{escape(one.said)}</b> at {_percent(one.confidence)}.<br>People: {escape(one.humans)}.</p>"
+            f"<p>Model: <b>{escape(one.said)}</b> at {_percent(one.confidence)}.<br>People: {escape(one.humans)}.</p>"
             f"<p class='small'>question {record.question_id}, photo {record.image_id}</p></li>"
         )
     title = f"The {len(cards)} most confident mistakes" if cards else "No mistakes"
-    words = "Wrong here: not the commonest answer, and less than half right by the official metric."
+    words = "Counted as wrong: not the commonest answer, and below 50 % by the official metric."
     return section("mistakes", title, paragraph(words), f'<ol class="cards">{"".join(cards)}</ol>')
 
 

@@ -1,4 +1,4 @@
-"""How the page looks: readable widths, the reader's own light or dark, and on paper."""
+"""The page's CSS: readable line widths, the reader's light or dark colour scheme, and rules for print."""
 
 from __future__ import annotations
 

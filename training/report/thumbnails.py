@@ -1,4 +1,4 @@
-"""Photos small enough to lie in a page, as data: addresses."""
+"""Thumbnails of photos as data: URLs, small enough for a page."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import base64
 import io
 from pathlib import Path
 
-SIDE = 192  # pixels, of the longer side
+SIDE = 192  # pixels on the longer side
 
 
 def thumbnail(path: Path) -> str | None:
-    """A JPEG of a photo, as an address for <img src>; None where the photo cannot be read."""
+    """A photo's thumbnail as a JPEG in a data: URL; None where the photo cannot be read."""
     from PIL import Image, ImageOps
 
     try:

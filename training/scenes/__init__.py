@@ -1,1 +1,1 @@
-"""Drawn scenes with questions: a data set that can be made anywhere."""
+"""Drawn scenes with questions and answers: a data set that needs no download."""

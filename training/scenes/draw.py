@@ -1,4 +1,4 @@
-"""Draw a scene as a JPEG: anti-aliased shapes, four kinds of background, photo-like disturbances."""
+"""Draws a scene as a JPEG: anti-aliased shapes on one of four kinds of background, with the flaws of phone photos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from .scene import SIDE_PX, Scene, Thing
 
-_OVERSAMPLE = 4  # shapes are drawn this much larger and reduced: anti-aliasing
+_OVERSAMPLE = 4  # shapes are drawn this many times larger and then reduced, for anti-aliasing
 _RGB = {
     "red": (214, 32, 38),
     "orange": (245, 135, 22),
@@ -29,7 +29,7 @@ Pixels = NDArray[np.float32]  # [SIDE_PX, SIDE_PX, 3], 0 to 255
 
 
 def draw_jpeg(scene: Scene, seed: int) -> bytes:
-    """The scene as JPEG bytes, SIDE_PX square. The same scene and seed give the same bytes."""
+    """The scene as the bytes of a square JPEG, SIDE_PX wide. The same scene and seed give the same bytes."""
     random, noise = Random(seed), np.random.default_rng(seed)
     picture = _blind(scene, random, noise) if scene.blind else _seen(scene, random, noise)
     out = io.BytesIO()
@@ -45,7 +45,7 @@ def _seen(scene: Scene, random: Random, noise: np.random.Generator) -> Image.Ima
 
 
 def _background(random: Random, noise: np.random.Generator) -> Pixels:
-    """Plain, gradient, textured or noisy; pale, so that every colour stands out from it."""
+    """A plain, gradient, textured or noisy background. It is pale, so that things of every colour stand out."""
     base = _pale(random)
     kind = random.choice(("plain", "gradient", "textured", "noisy"))
     pixels = np.broadcast_to(base, (SIDE_PX, SIDE_PX, 3)).astype(np.float32)
@@ -57,7 +57,7 @@ def _background(random: Random, noise: np.random.Generator) -> Pixels:
     elif kind == "textured":
         period, angle = random.uniform(5, 24), random.uniform(0, math.pi)
         wave = np.sin((x * math.cos(angle) + y * math.sin(angle)) * (2 * math.pi / period))
-        if random.random() < 0.5:  # checks instead of stripes
+        if random.random() < 0.5:  # a chequered pattern instead of stripes
             wave = wave * np.sin((y * math.cos(angle) - x * math.sin(angle)) * (2 * math.pi / period))
         pixels = pixels + (wave * random.uniform(5, 14))[..., None]
     elif kind == "noisy":
@@ -72,7 +72,7 @@ def _pale(random: Random) -> Pixels:
 
 
 def _paste(picture: Image.Image, thing: Thing, random: Random) -> None:
-    """Draw one thing over the picture, its colour varied a little."""
+    """Draw one thing onto the picture, with its colour varied a little."""
     half = math.ceil(thing.radius) + 2
     left, top = math.floor(thing.x) - half, math.floor(thing.y) - half
     side = 2 * half + 1
@@ -131,7 +131,7 @@ _POLYGONS = {  # on the unit circle, y downwards
 
 
 def _disturb(picture: Image.Image, random: Random, noise: np.random.Generator) -> Image.Image:
-    """What a phone does to a picture: soft focus, sensor noise, exposure and a colour cast."""
+    """Add flaws of phone photos, each by chance: blur, wrong exposure with a colour cast, and sensor noise."""
     if random.random() < 0.4:
         picture = picture.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.1)))
     pixels = np.asarray(picture, np.float32)
@@ -144,7 +144,7 @@ def _disturb(picture: Image.Image, random: Random, noise: np.random.Generator) -
 
 
 def _blind(scene: Scene, random: Random, noise: np.random.Generator) -> Image.Image:
-    """A picture that shows nothing: the lamp off, against the light, moved, a finger, a broken sensor."""
+    """A picture in which nothing can be seen, of the kind that `scene.blind` names (see BLIND)."""
     if scene.blind == "smeared":
         smear = _background(random, noise)
         for _ in range(random.randint(1, 4)):
@@ -159,7 +159,7 @@ def _blind(scene: Scene, random: Random, noise: np.random.Generator) -> Image.Im
     else:
         low, high = {"black": (0, 12), "white": (246, 255), "covered": (40, 200)}[str(scene.blind)]
         base = np.array([random.uniform(low, high) for _ in range(3)])
-        if scene.blind == "covered":  # skin against the lens, lit from one side
+        if scene.blind == "covered":  # the colour of skin, lit from one side: a finger over the lens
             base = np.array([1.0, 0.62, 0.5]) * random.uniform(60, 230)
         slope = np.linspace(-1, 1, SIDE_PX)[:, None, None] * random.uniform(-20, 20)
         slope = slope if scene.blind == "covered" else slope / 10

@@ -1,4 +1,4 @@
-"""What can be asked about a scene, and the answer: one pure function a family of questions."""
+"""The questions that a scene allows, with their answers: a pure function for each family of questions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANYTHING: Description = (None, None, None)
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One thing to ask, not yet worded. `only` picks, among a family's wordings, those with one of its words."""
+    """A question before it is put into words. With `only`, its wording must contain one of these words."""
 
     style: str  # key into WORDINGS
     answer: str
@@ -29,7 +29,7 @@ class Candidate:
 
 
 class Facts:
-    """A scene, indexed by every description of its things."""
+    """A scene, indexed by all descriptions that fit its things."""
 
     def __init__(self, scene: Scene, random: Random) -> None:
         self.things = scene.things
@@ -47,20 +47,20 @@ class Facts:
         self.unique = {d: t for d, t in meant.items() if self.counts[d] == 1 and d != ANYTHING}
 
     def referents(self, *, without: int | None = None) -> list[tuple[Description, Thing]]:
-        """Descriptions that mean exactly one thing, shuffled; part number `without` left unsaid."""
+        """Descriptions that fit exactly one thing, in random order; they leave out part number `without`."""
         found = [(d, t) for d, t in self.unique.items() if without is None or d[without] is None]
         self.random.shuffle(found)
         return found
 
     def absent(self, *, without: int | None = None) -> Description:
-        """A description of something that is not there."""
+        """A description that fits nothing in the scene."""
         while True:
             described = self.anyhow(without=without)
             if not self.counts[described]:
                 return described
 
     def anyhow(self, *, without: int | None = None) -> Description:
-        """A description by lot, which may or may not fit something."""
+        """A random description, which may or may not fit something in the scene."""
         while True:
             keep = [self.random.random() < share for share in (0.25, 0.6, 0.6)]
             if without is not None:
@@ -75,7 +75,7 @@ _STYLES = ("size", "colour", "shape")
 
 
 def _named(part: int) -> Callable[[Facts], Iterator[Candidate]]:
-    """Colour, shape or size of the one thing that the rest of a description means."""
+    """Questions about one part (colour, shape or size) of the thing that the other parts describe."""
 
     def family(facts: Facts) -> Iterator[Candidate]:
         style = _STYLES[part]
@@ -96,7 +96,8 @@ def _count(facts: Facts) -> Iterator[Candidate]:
 def _existence(facts: Facts) -> Iterator[Candidate]:
     present = [d for d in facts.counts if d != ANYTHING]
     yield Candidate(style="existence", answer="yes", first=facts.random.choice(present))
-    near = list(facts.random.choice(present))  # what is not there, told from what is by one word
+    # A description that fits nothing, but differs from a fitting one in a single word.
+    near = list(facts.random.choice(present))
     said = facts.random.choice([i for i, part in enumerate(near) if part is not None])
     near[said] = facts.random.choice(_PARTS[said])
     missed: Description = (near[0], near[1], near[2])
@@ -118,7 +119,7 @@ def _attribute(facts: Facts) -> Iterator[Candidate]:
 
 
 def _pairs(facts: Facts, *, without: int | None = None) -> Iterator[tuple[Description, Description]]:
-    """Two descriptions of two different things; at times one of something that is not there."""
+    """Pairs of descriptions of two different things; now and then one of them fits nothing."""
     found = facts.referents(without=without)[:6]
     for (first, thing), (second, other) in product(found, found):
         if thing is not other:
@@ -128,13 +129,13 @@ def _pairs(facts: Facts, *, without: int | None = None) -> Iterator[tuple[Descri
         yield pair if facts.random.random() < 0.5 else (pair[1], pair[0])
 
 
-# "Left" and "above" are asked about twice as often: were both alike, a place alone would tell nothing about the
-# answer, and nothing learns a product of two things each of which tells nothing.
+# "Left" and "above" are asked about twice as often as their opposites. If all were equally common, neither the word nor
+# the place of a thing alone would say anything about the answer, only both together, and training hardly finds that.
 _SAID = (2, 1)
 
 
 def _beside(family: str, directions: dict[str, tuple[str, ...]]) -> Callable[[Facts], Iterator[Candidate]]:
-    """Left and right, or above and below; `directions` holds the words that tell each in a wording."""
+    """Left and right, or above and below; `directions` has the words by which a wording names each of them."""
 
     def ask(facts: Facts) -> Iterator[Candidate]:
         for first, second in _pairs(facts):
@@ -154,7 +155,7 @@ def _beside(family: str, directions: dict[str, tuple[str, ...]]) -> Callable[[Fa
 
 
 def _neighbour(facts: Facts) -> Iterator[Candidate]:
-    """The one thing that lies on one side of another."""
+    """Questions about the only thing on one side of another."""
     for described, thing in facts.referents():
         for direction, said in SIDES.items():
             beside = [(o, is_beside(o, thing, direction)) for o in facts.things if o is not thing]

@@ -1,4 +1,4 @@
-"""What a scene holds: one to six things, each with a shape, colour, size and place; sampled by seed."""
+"""A scene: one to six things, each with a shape, colour, size and place, sampled at random."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ SIZES = ("small", "large")
 MAX_THINGS = 6
 BLIND = ("black", "white", "smeared", "covered", "noise")  # pictures in which nothing can be seen
 
-_RADIUS_PX = {"small": (9.5, 11.5), "large": (18.0, 22.0)}  # two to one, so that nobody has to guess
-_TOUCH = 0.92  # centres may come as near as this share of both radii: a slight overlap
-_APART_PX = 12.0  # nearer than this on an axis, nobody would say "left of" or "above"
+# About two to one, so that the size is always clear.
+_RADIUS_PX = {"small": (9.5, 11.5), "large": (18.0, 22.0)}
+_TOUCH = 0.92  # the least distance of two centres, as a share of the sum of their radii: a slight overlap
+_APART_PX = 12.0  # the least distance on an axis for "left of" or "above"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class Thing:
     rotation: float
 
     def fits(self, *, size: str | None = None, colour: str | None = None, shape: str | None = None) -> bool:
-        """Whether a description with these parts means this thing (among others)."""
+        """Whether a description with these parts fits this thing; None leaves a part open."""
         return (
             (size is None or size == self.size)
             and (colour is None or colour == self.colour)
@@ -41,14 +42,14 @@ class Thing:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Things on a background, or a blind picture (`blind` names how) that shows none."""
+    """Things on a background; or no things, where `blind` names the kind of picture that shows nothing."""
 
     things: tuple[Thing, ...]
     blind: str | None = None
 
 
 def is_beside(thing: Thing, other: Thing, direction: str) -> bool | None:
-    """Whether `thing` is left of, right of, above or below `other`; None when too close to call."""
+    """Whether `thing` is left of, right of, above or below `other`; None where they are too close to say."""
     along = thing.x - other.x if direction in ("left", "right") else thing.y - other.y
     if abs(along) < _APART_PX:
         return None
@@ -56,7 +57,7 @@ def is_beside(thing: Thing, other: Thing, direction: str) -> bool | None:
 
 
 def sample_scene(random: Random, *, blind_share: float = 0.04) -> Scene:
-    """Draw a scene by lot. A few colours and shapes a scene, so that counts above one are common."""
+    """Sample a scene. Each has only a few colours and shapes, so that counts above one are common."""
     if random.random() < blind_share:
         return Scene(things=(), blind=random.choice(BLIND))
     shapes = random.sample(SHAPES, random.choice((1, 2, 3, 3, 4, 5)))
@@ -70,11 +71,11 @@ def sample_scene(random: Random, *, blind_share: float = 0.04) -> Scene:
 
 
 def _place(random: Random, things: list[Thing], shape: str, colour: str) -> Thing | None:
-    """Find room for one more thing; None when forty tries found none."""
+    """Place one more thing at random; None where forty tries found no room."""
     size = random.choice(SIZES)
     for _ in range(40):
         radius = random.uniform(*_RADIUS_PX[size])
-        margin = radius * 0.95  # a corner may be cut off, never much
+        margin = radius * 0.95  # at most the tip of a corner is cut off
         x, y = (random.uniform(margin, SIDE_PX - margin) for _ in range(2))
         if all(math.hypot(x - t.x, y - t.y) > _TOUCH * (radius + t.radius) for t in things):
             rotation = random.uniform(-25, 25)

@@ -1,4 +1,4 @@
-"""How people word each kind of question. `{the}`, `{a}` and `{many}` stand for a described thing, or things."""
+"""The wordings of each kind of question. `{the}`, `{a}` and `{many}` stand for the description of things."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-# Never used in training: other ways to put words that training does use.
+# For evaluation only: new wordings of words that training uses.
 UNSEEN: dict[str, tuple[str, ...]] = {
     "colour": ("Can you tell me the color of {the}?",),
     "shape": ("Can you tell me the shape of {the}?",),
@@ -119,12 +119,12 @@ def _phrase(random: Random, described: Description, *, plural: bool = False) -> 
 
 
 def say_size(random: Random, size: str) -> str:
-    """A word for "small" or "large"."""
+    """A word for the size "small" or "large"."""
     return random.choice(_SIZES[size])
 
 
 def fill(random: Random, wording: str, first: Description, second: Description | None, **words: str) -> str:
-    """One question in its final words; now and then in lower case or without its question mark."""
+    """A question in its final words; a few are in lower case or without a question mark."""
     the = "the " + _phrase(random, first)
     one = _phrase(random, first)
     slots = {

@@ -16,7 +16,7 @@ from asksight.engine import Arrays, Bundle, Engine, EngineError, FakeEngine
 from asksight.engine.bundle.samples import made_up_samples
 from asksight.engine.plans import makers as makers_module
 from asksight.engine.plans.compile import Reference, compile_stage
-from asksight.engine.plans.makers import MAKERS, Maker, Order
+from asksight.engine.plans.makers import MAKERS, BuildSpec, Maker
 from asksight.engine.plans.measure import batch_sizes, measure
 from asksight.engine.plans.parity import compare
 from asksight.engine.plans.pick import open_stage, parse_wish
@@ -42,9 +42,9 @@ class Workshop:
             raise EngineError(self.missing)
         return self.machine
 
-    def build(self, order: Order) -> tuple[str, ...]:
-        self.builds.append((order.graph.stem, order.precision))
-        (order.folder / "plan.onnx").write_bytes(order.graph.read_bytes())
+    def build(self, spec: BuildSpec) -> tuple[str, ...]:
+        self.builds.append((spec.graph.stem, spec.precision))
+        (spec.folder / "plan.onnx").write_bytes(spec.graph.read_bytes())
         return ()
 
     def open(self, folder: Path, precision: str, max_batch: int, threads: int | None) -> Engine:

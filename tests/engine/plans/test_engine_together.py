@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from asksight.engine import Arrays, Engine, EngineError, FakeEngine
 from asksight.engine.bundle.samples import made_up_samples
 from asksight.engine.plans.compile import Compiled, Reference, compile_stage
-from asksight.engine.plans.makers import MAKERS, Maker, Order
+from asksight.engine.plans.makers import MAKERS, BuildSpec, Maker
 from asksight.engine.plans.progress import Progress
 from asksight.engine.plans.sidecar import SIDECAR, STAGES, dump_sidecar, plans
-from asksight.engine.plans.together import Held, hold_together
+from asksight.engine.plans.together import AgreedPlans, hold_together
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 
 SILENT = Progress(lambda line: None)
@@ -31,8 +31,8 @@ class Workshop:
     def __init__(self) -> None:
         self.float32_is_exact = True
 
-    def build(self, order: Order) -> tuple[str, ...]:
-        (order.folder / f"{order.graph.stem}.onnx").write_bytes(order.graph.read_bytes())
+    def build(self, spec: BuildSpec) -> tuple[str, ...]:
+        (spec.folder / f"{spec.graph.stem}.onnx").write_bytes(spec.graph.read_bytes())
         return ()
 
     def open(self, folder: Path, precision: str, max_batch: int, threads: int | None) -> Engine:
@@ -89,7 +89,7 @@ def build(reference: Reference) -> dict[str, Compiled]:
     return made
 
 
-def hold(reference: Reference, made: dict[str, Compiled], least: float, said: list[str]) -> Held:
+def hold(reference: Reference, made: dict[str, Compiled], least: float, said: list[str]) -> AgreedPlans:
     return hold_together(
         reference, made, "workshop", "lossy", min_agreement=least, progress=Progress(said.append)
     )

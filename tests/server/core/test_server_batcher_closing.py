@@ -9,7 +9,7 @@ from batcher_rig import CLOSED, HUNG, LOST, RUNNING, TRYING, Bench, failure
 from loop_rig import WAIT_S, in_loop, turns
 
 from asksight.server.core.batcher import State
-from asksight.server.errors import Unavailable
+from asksight.server.errors import AskError, Reopening, Unavailable
 
 
 @pytest.mark.parametrize("state", State)
@@ -33,26 +33,53 @@ async def test_closing_leads_to_the_end_from_everywhere(state: State) -> None:
         bench.batcher.submit(1)
 
 
-@pytest.mark.parametrize("state", [RUNNING, TRYING, LOST, HUNG])
-@pytest.mark.parametrize("event", ["raises", "lost", "hangs"])
+@pytest.mark.parametrize("state", [RUNNING, TRYING])
+@pytest.mark.parametrize(("event", "wanted"), [("raises", 14), ("lost", Reopening), ("hangs", Unavailable)])
 @in_loop
-async def test_what_goes_wrong_while_it_closes_keeps_it_from_nothing(state: State, event: str) -> None:
+async def test_a_failure_while_closing_decides_what_the_waiting_row_gets(
+    state: State, event: str, wanted: int | type[AskError]
+) -> None:
+    """An engine that raises still runs what waits; a lost or hung one cannot, and is not opened again."""
     bench = Bench()
     job = await bench.reach(state)
-    row = None if state is LOST else bench.batcher.submit(7)
+    row = bench.batcher.submit(7)
     closing = asyncio.create_task(bench.batcher.close())
     await turns()
+    assert not row.done()
     await bench.meets(event, job)
-    if row is not None and event == "raises" and state in (RUNNING, TRYING):
+    if event == "raises":
         (await bench.next_job("run")).end()
-        assert await row == 14
+    await asyncio.wait_for(closing, WAIT_S)
+    assert row.done()
+    error = row.exception()
+    assert (row.result() if error is None else type(error)) == wanted
+    assert bench.batcher.state is CLOSED
+    assert len(bench.stages) == 1
+    assert bench.stages[0].closed == (event != "hangs")  # a hung engine must not be touched
+    bench.let_go()
+
+
+@pytest.mark.parametrize("state", [LOST, HUNG])
+@pytest.mark.parametrize("event", ["raises", "lost", "hangs"])
+@in_loop
+async def test_a_failed_opening_while_closing_does_not_stop_the_closing(state: State, event: str) -> None:
+    bench = Bench()
+    job = await bench.reach(state)
+    row = None
+    if state is HUNG:
+        row = bench.batcher.submit(7)
+    else:
+        with pytest.raises(Reopening):
+            bench.batcher.submit(7)
+    closing = asyncio.create_task(bench.batcher.close())
+    await turns()
+    if row is not None:  # there is no engine left that could run it
+        assert type(await failure(row)) is Unavailable
+    await bench.meets(event, job)
     await asyncio.wait_for(closing, WAIT_S)
     assert bench.batcher.state is CLOSED
-    assert row is None or row.done()
     assert len(bench.stages) == 1
-    assert bench.stages[0].closed == (
-        state is LOST or (state is not HUNG and event != "hangs")
-    )  # one that hangs must not be touched
+    assert bench.stages[0].closed == (state is LOST)  # a hung engine must not be touched
     bench.let_go()
 
 

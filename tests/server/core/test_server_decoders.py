@@ -18,7 +18,7 @@ from asksight.server.core.decoders import LONG_S, Decoders
 ROOM_BYTES = 100
 
 
-class Held:
+class HeldJob:
     """A job that a thread is at until it is let go."""
 
     def __init__(
@@ -37,7 +37,7 @@ class Held:
             decoders.run(self._work, size_bytes, caller=caller, estimate_s=estimate_s)
         )
 
-    def _work(self) -> Held:
+    def _work(self) -> HeldJob:
         self.inside.set()
         assert self.go.wait(WAIT_S)
         if self._error is not None:
@@ -56,7 +56,7 @@ def decoders(threads: int = 3) -> Decoders:
 @in_loop
 async def test_what_fits_runs_together_and_gives_its_room_back() -> None:
     room = decoders()
-    jobs = [Held(room, 50), Held(room, 50)]
+    jobs = [HeldJob(room, 50), HeldJob(room, 50)]
     for job in jobs:
         await happens(job.inside)
     assert room.taken_bytes == 100
@@ -69,7 +69,7 @@ async def test_what_fits_runs_together_and_gives_its_room_back() -> None:
 @in_loop
 async def test_what_does_not_fit_waits_though_a_thread_is_idle() -> None:
     room = decoders()
-    first, second = Held(room, 60), Held(room, 50)
+    first, second = HeldJob(room, 60), HeldJob(room, 50)
     await happens(first.inside)
     await turns()
     assert (room.waiting, room.taken_bytes) == (1, 60)
@@ -82,7 +82,7 @@ async def test_what_does_not_fit_waits_though_a_thread_is_idle() -> None:
 @in_loop
 async def test_there_are_no_more_at_once_than_threads() -> None:
     room = decoders(threads=2)
-    jobs = [Held(room, 1) for _ in range(3)]
+    jobs = [HeldJob(room, 1) for _ in range(3)]
     await turns()
     assert (room.waiting, room.taken_bytes) == (1, 2)
     for job in jobs:
@@ -93,8 +93,8 @@ async def test_there_are_no_more_at_once_than_threads() -> None:
 @in_loop
 async def test_one_that_is_larger_than_the_room_takes_all_of_it() -> None:
     room = decoders()
-    large = Held(room, 1000)
-    small = Held(room, 1)
+    large = HeldJob(room, 1000)
+    small = HeldJob(room, 1)
     await happens(large.inside)
     await turns()
     assert (room.taken_bytes, room.waiting) == (ROOM_BYTES, 1)
@@ -111,7 +111,7 @@ async def test_small_ones_do_not_overtake_a_big_one() -> None:
     async def enter(name: str, size_bytes: int) -> None:
         order.append(await room.run(lambda: name, size_bytes))
 
-    held = Held(room, 60)
+    held = HeldJob(room, 60)
     big = asyncio.create_task(enter("big", 100))
     await turns()
     small = asyncio.create_task(enter("small", 10))  # would fit, but the big one came first
@@ -126,8 +126,8 @@ async def test_small_ones_do_not_overtake_a_big_one() -> None:
 @in_loop
 async def test_who_leaves_before_its_turn_frees_the_way_for_those_behind() -> None:
     room = decoders()
-    held, big = Held(room, 60), Held(room, 100)
-    small = Held(room, 10)
+    held, big = HeldJob(room, 60), HeldJob(room, 100)
+    small = HeldJob(room, 10)
     await turns()
     assert room.waiting == 2
     big.task.cancel()
@@ -143,7 +143,7 @@ async def test_who_leaves_before_its_turn_frees_the_way_for_those_behind() -> No
 @in_loop
 async def test_who_leaves_while_it_runs_keeps_its_room_until_the_thread_is_through() -> None:
     room = decoders()
-    gone, next_one = Held(room, 100), Held(room, 100)
+    gone, next_one = HeldJob(room, 100), HeldJob(room, 100)
     await happens(gone.inside)
     gone.task.cancel()
     with suppress(asyncio.CancelledError):
@@ -159,7 +159,7 @@ async def test_who_leaves_while_it_runs_keeps_its_room_until_the_thread_is_throu
 @in_loop
 async def test_a_failure_is_raised_where_it_is_awaited_and_gives_the_room_back() -> None:
     room = decoders(threads=1)
-    broken = Held(room, 100, ValueError("broken"))
+    broken = HeldJob(room, 100, ValueError("broken"))
     broken.go.set()
     with pytest.raises(ValueError, match="broken"):
         await broken.task
@@ -185,7 +185,7 @@ def test_what_several_threads_finish_at_once_wakes_the_loop_once() -> None:
         before = set(enumerate_threads())
         room = decoders()
         threads: set[Thread] = set(enumerate_threads()) - before
-        jobs = [Held(room, 10) for _ in range(3)]
+        jobs = [HeldJob(room, 10) for _ in range(3)]
         await turns()
         room.end()
         for job in jobs:
@@ -214,7 +214,7 @@ async def test_a_caller_who_sends_many_keeps_others_waiting_for_one_at_most() ->
     order: list[str] = []
     times = count()
     room = Decoders(1, ROOM_BYTES, asyncio.get_running_loop(), clock=lambda: float(next(times)))
-    held = Held(room, 1)
+    held = HeldJob(room, 1)
     await happens(held.inside)
     jobs = [named(room, "many", order) for _ in range(4)]
     await turns()
@@ -229,11 +229,11 @@ async def test_a_caller_who_sends_many_keeps_others_waiting_for_one_at_most() ->
 @in_loop
 async def test_long_jobs_leave_a_thread_to_short_ones() -> None:
     room = decoders(threads=3)
-    long = [Held(room, 1, caller=f"{number}", estimate_s=2 * LONG_S) for number in range(4)]
+    long = [HeldJob(room, 1, caller=f"{number}", estimate_s=2 * LONG_S) for number in range(4)]
     await turns()
     assert [job.inside.is_set() for job in long[2:]] == [False, False]
     assert room.waiting == 2
-    short = Held(room, 1, caller="short", estimate_s=LONG_S / 2)
+    short = HeldJob(room, 1, caller="short", estimate_s=LONG_S / 2)
     await short.through()
     for job in long:
         await job.through()
@@ -244,5 +244,5 @@ async def test_long_jobs_leave_a_thread_to_short_ones() -> None:
 @in_loop
 async def test_one_thread_takes_long_jobs_too() -> None:
     room = decoders(threads=1)
-    await Held(room, 1, estimate_s=2 * LONG_S).through()
+    await HeldJob(room, 1, estimate_s=2 * LONG_S).through()
     room.end()

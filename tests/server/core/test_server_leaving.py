@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from threading import Timer
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -65,19 +65,21 @@ def test_callers_who_leave_at_random_leave_nothing_behind(make_rig: MakeRig) -> 
 def test_a_first_ask_whose_time_is_up_when_its_photo_is_decoded_is_not_encoded(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deadline_s = time.monotonic() + 0.5
+    expired = Event()
     decoded: list[Any] = []
     decode = vars(photo_features)["decode"]
 
     def slow_decode(*args: Any, **kwargs: Any) -> Any:
-        decoded.append(decode(*args, **kwargs))
-        while time.monotonic() < deadline_s:
-            time.sleep(0.01)  # it decodes for as long as there is time, and nothing tells when that is up
-        return decoded[0]
+        picture = decode(*args, **kwargs)
+        assert expired.wait(WAIT_S)
+        decoded.append(picture)
+        return picture
 
     monkeypatch.setattr(photo_features, "decode", slow_decode)
     with pytest.raises(DeadlineExceeded):
-        rig.local.ask(ask(deadline_s=deadline_s))
+        rig.local.ask(ask(deadline_s=time.monotonic() + 0.5))
+    assert rig.left["decodings"] > 0  # its thread is still decoding
+    expired.set()
     until(lambda: rig.left == NOTHING)
     assert len(decoded) == 1
     assert rig.encoded_rows == 0

@@ -11,7 +11,7 @@ from asksight.cli.main import main
 from asksight.cli.serve import serve
 from asksight.server.errors import ServerError
 from asksight.server.running.checks import WrongSettingsError
-from asksight.server.running.settings import ABOUT, KINDS, as_toml, read_settings
+from asksight.server.running.settings import KINDS, SPECS, as_toml, read_settings
 
 
 def test_flags_win_over_the_environment_over_the_file_over_defaults(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_check_names_all_that_is_missing(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_every_setting_is_a_flag_with_a_text() -> None:
     assert set(inspect.signature(serve).parameters) - {"config", "check"} == set(KINDS)
-    assert all(about.help.endswith(".") for about in ABOUT.values())
+    assert all(spec.help.endswith(".") for spec in SPECS.values())
 
 
 def test_flags_reach_the_settings(capsys: pytest.CaptureFixture[str]) -> None:

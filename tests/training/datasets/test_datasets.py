@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vqa_files import ASKED, write_easy_vqa, write_vqa
+from vqa_files import ASKED, photo_paths, write_easy_vqa, write_vqa
 
 from asksight.training.datasets import Dataset, DatasetError, open_dataset
 from asksight.training.datasets.dataset import one_line
-from asksight.training.scenes.make import make_split
+from asksight.training.scenes.make_scenes import make_split
 
 
 def check_asked(dataset: Dataset) -> None:
@@ -23,8 +23,8 @@ def check_asked(dataset: Dataset) -> None:
     assert dataset.answers_modal == ["red", "4", "yes", "cat", "no"]
     assert dataset.question_types[0] == "what colour"
     assert dataset.answer_types == ["other", "other", "yes/no", "other", "yes/no"]
-    assert all(path.is_file() for path in dataset.image_paths)
-    assert [path.name for path in dataset.image_paths][2] == "COCO_train2014_000000000025.jpg"
+    assert all(path.is_file() for path in photo_paths(dataset))
+    assert [path.name for path in photo_paths(dataset)][2] == "COCO_train2014_000000000025.jpg"
 
 
 @pytest.mark.parametrize("version", ["vqa1", "vqa2"])
@@ -65,14 +65,14 @@ def test_easy_vqa(tmp_path: Path) -> None:
         assert (record.question_id, record.image_id, record.modal) == (4, 1, "no")
         assert record.answers == ("no",) * 10
         assert (record.question_type, record.answer_type) == ("is there", "yes/no")
-        assert dataset.image_paths[4] == tmp_path / "train/images/1.png"
+        assert photo_paths(dataset)[4] == tmp_path / "train/images/1.png"
 
 
 def test_scenes(tmp_path: Path) -> None:
     make_split(tmp_path, "val", pictures=3, seed=1, processes=1)
     dataset = open_dataset(tmp_path, "val")
     assert set(dataset.image_ids) == {1, 2, 3}
-    assert all(path.is_file() for path in dataset.image_paths)
+    assert all(path.is_file() for path in photo_paths(dataset))
     assert {len(answers) for answers in dataset.answers_all} == {10}
 
 
@@ -81,7 +81,7 @@ def test_without_photos_only_the_photos_are_missing(tmp_path: Path) -> None:
     dataset = open_dataset(tmp_path, "train2014")
     assert len(dataset) == len(ASKED)
     with pytest.raises(DatasetError, match=r"has no photos.*--photos"):
-        _ = dataset.image_paths
+        dataset.photo(9)
 
 
 @pytest.mark.parametrize(

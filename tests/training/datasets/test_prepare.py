@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from vqa_files import ASKED, write_easy_vqa, write_vqa
+from vqa_files import ASKED, photo_paths, write_easy_vqa, write_vqa
 
 from asksight.training.datasets import DatasetError, open_dataset
 from asksight.training.datasets.prepare import held_out, prepare
@@ -38,7 +38,7 @@ def test_what_was_read_comes_back(tmp_path: Path) -> None:
     prepare(tmp_path / "vqa", tmp_path / "out")
     raw, back = open_dataset(tmp_path / "vqa", "train2014"), open_dataset(tmp_path / "out", "train2014")
     assert list(raw) == list(back)
-    assert [path.resolve() for path in back.image_paths] == [path.resolve() for path in raw.image_paths]
+    assert [path.resolve() for path in photo_paths(back)] == [path.resolve() for path in photo_paths(raw)]
 
 
 def test_both_splits_of_vqa(tmp_path: Path) -> None:
@@ -77,14 +77,14 @@ def test_photos_that_lie_elsewhere(tmp_path: Path) -> None:
     write_vqa(tmp_path / "vqa")
     (tmp_path / "vqa/train2014").rename(tmp_path / "pictures")
     prepare(tmp_path / "vqa", tmp_path / "out", photos=tmp_path / "pictures")
-    assert all(path.is_file() for path in open_dataset(tmp_path / "out", "train2014").image_paths)
+    assert all(path.is_file() for path in photo_paths(open_dataset(tmp_path / "out", "train2014")))
 
 
 def test_both_folders_can_be_moved_together(tmp_path: Path) -> None:
     write_vqa(tmp_path / "here/vqa")
     prepare(tmp_path / "here/vqa", tmp_path / "here/out")
     (tmp_path / "here").rename(tmp_path / "there")
-    assert all(path.is_file() for path in open_dataset(tmp_path / "there/out", "train2014").image_paths)
+    assert all(path.is_file() for path in photo_paths(open_dataset(tmp_path / "there/out", "train2014")))
 
 
 def test_bad_entries_can_be_left_out_and_are_counted(tmp_path: Path) -> None:

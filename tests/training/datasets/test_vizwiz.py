@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vqa_files import write_vizwiz
+from vqa_files import photo_paths, write_vizwiz
 
 from asksight.training.datasets import DatasetError, open_dataset
 from asksight.training.datasets.prepare import prepare
@@ -25,7 +25,7 @@ def test_it_is_known_by_its_entries(tmp_path: Path) -> None:
     assert dataset.answers_all[2] == ("yes",) * 8 + ("no",) * 2
     assert dataset.answerable == [True, False, True]
     assert dataset.answer_types == ["other", "unanswerable", "other"]
-    assert all(path.is_file() for path in dataset.image_paths)
+    assert all(path.is_file() for path in photo_paths(dataset))
     with pytest.raises(
         DatasetError, match=r"no split 'test'; it has train, val\."
     ):  # its answers are not published
@@ -37,7 +37,7 @@ def test_annotations_in_a_folder_beside_the_photos(tmp_path: Path, layout: str) 
     path = write_vizwiz(tmp_path)
     (tmp_path / layout).mkdir()
     path.rename(tmp_path / layout / path.name)
-    assert all(photo.is_file() for photo in open_dataset(tmp_path / layout, "train").image_paths)
+    assert all(photo.is_file() for photo in photo_paths(open_dataset(tmp_path / layout, "train")))
 
 
 def test_what_was_read_comes_back(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_what_was_read_comes_back(tmp_path: Path) -> None:
     prepare(tmp_path / "raw", tmp_path / "out")
     raw, back = open_dataset(tmp_path / "raw", "train"), open_dataset(tmp_path / "out", "train")
     assert list(raw) == list(back)
-    assert [path.resolve() for path in back.image_paths] == [path.resolve() for path in raw.image_paths]
+    assert [path.resolve() for path in photo_paths(back)] == [path.resolve() for path in photo_paths(raw)]
 
 
 def test_the_first_release_names_its_photos_otherwise(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_first_release_names_its_photos_otherwise(tmp_path: Path) -> None:
         photo.rename(photo.with_name(photo.name.replace("VizWiz_train_000", "VizWiz_v2_0000000")))
     dataset = open_dataset(tmp_path, "train")
     assert dataset.image_ids == [0, 3, 17]
-    assert dataset.image_paths[2].name == "VizWiz_v2_000000000017.jpg"
+    assert photo_paths(dataset)[2].name == "VizWiz_v2_000000000017.jpg"
 
 
 BROKEN: dict[str, tuple[Callable[[list[Any]], object], str, str]] = {

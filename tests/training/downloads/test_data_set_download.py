@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from file_server import FileServer
-from vqa_files import write_vizwiz, write_vqa
+from vqa_files import photo_paths, write_vizwiz, write_vqa
 
 from asksight.training.datasets import open_dataset
-from asksight.training.downloads import DATA_SETS, Archive, DownloadError, Got, get
+from asksight.training.downloads import DATA_SETS, Archive, Downloaded, DownloadError, get
 from asksight.training.downloads.fetch import Fetching
 
 
@@ -25,7 +25,7 @@ class Published:
     server: FileServer
     known: dict[str, tuple[Archive, ...]]
 
-    def get(self, name: str, out: Path, **how: Any) -> Got:
+    def get(self, name: str, out: Path, **how: Any) -> Downloaded:
         return get(name, out, mirror=self.server.address, known=self.known, **how)
 
 
@@ -76,7 +76,7 @@ def test_what_was_got_can_be_opened(
     published.server.drop_after = 2000
     got = published.get(name, tmp_path / "out", how=Fetching(sleep=lambda _: None))
     for split in splits:
-        assert all(path.is_file() for path in open_dataset(tmp_path / "out", split).image_paths)
+        assert all(path.is_file() for path in photo_paths(open_dataset(tmp_path / "out", split)))
     assert not (tmp_path / "out/archives").exists()
     asked = len(published.server.asked)
     again = published.get(name, tmp_path / "out")

@@ -22,7 +22,7 @@ from asksight.server.local import LocalAssistant
 from asksight.training.errors import ExportError, TrainingError
 from asksight.training.exporting import export
 from asksight.training.exporting.export import compare, export_run, sample_photos, sample_questions
-from asksight.training.learning.runs import Run, Settings, calibration_json, write_json, write_lines
+from asksight.training.learning.runs import Run, TrainSettings, calibration_json, write_json, write_lines
 from asksight.training.measuring.calibration_record import calibrate_run
 from asksight.training.models.layers import LengthMask
 
@@ -45,7 +45,7 @@ def write_run(path: Path, *, side: int = SIDE) -> Run:
         [question, lengths, features], layers.Dense(len(ANSWERS))(layers.Concatenate()([asked, seen]))
     )
     run = Run(path)
-    run.begin(Settings(side=side, data="scenes", max_tokens=9))
+    run.begin(TrainSettings(side=side, data="scenes", max_tokens=9))
     for model, file in ((encoder, run.encoder), (answerer, run.answerer)):
         randomise(model)
         model.save(file)

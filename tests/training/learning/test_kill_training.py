@@ -15,8 +15,8 @@ import pytest
 from stored_runs import settings, write_data
 
 from asksight.training.datasets.photo_reader import square_reader
-from asksight.training.learning.runs import Run, Settings
-from asksight.training.scenes.make import make_split
+from asksight.training.learning.runs import Run, TrainSettings
+from asksight.training.scenes.make_scenes import make_split
 
 if TYPE_CHECKING:
     from asksight.training.learning.fitting import StepsDone
@@ -34,7 +34,7 @@ tf.config.threading.set_inter_op_parallelism_threads(1)
 tf.config.experimental.enable_op_determinism()
 from asksight.training.datasets.photo_reader import square_reader
 from asksight.training.learning import checkpoint
-from asksight.training.learning.runs import Settings
+from asksight.training.learning.runs import TrainSettings
 from asksight.training.learning.stored_settings import StoredSettings
 from asksight.training.learning.train import train
 from asksight.training.learning.train_stored import train_stored
@@ -48,7 +48,7 @@ for out in map(Path, sys.argv[3:]):
     if "features" in told:
         train_stored(StoredSettings(**told), out, report=report)
     else:
-        train(Settings(**told), out, read=square_reader(32), report=report)
+        train(TrainSettings(**told), out, read=square_reader(32), report=report)
     print("done", flush=True)
 """
 PHOTOS = {  # a small model, and 20 steps
@@ -126,4 +126,4 @@ def learn(told: dict[str, Any], out: Path) -> tuple[list[StepsDone], Run]:
     from asksight.training.learning.train import train
 
     steps: list[StepsDone] = []
-    return steps, train(Settings(**told), out, read=square_reader(32), report=steps.append)
+    return steps, train(TrainSettings(**told), out, read=square_reader(32), report=steps.append)

@@ -11,8 +11,8 @@ import pytest
 
 from asksight.training.datasets.photo_reader import square_reader
 from asksight.training.errors import TrainingError
-from asksight.training.learning.runs import Run, Settings
-from asksight.training.scenes.make import make_split
+from asksight.training.learning.runs import Run, TrainSettings
+from asksight.training.scenes.make_scenes import make_split
 
 SMALL = {
     "channels": (8, 12, 16),
@@ -31,8 +31,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def settings(data: Path) -> Settings:
-    return Settings(data=str(data), epochs=2, side=32, photos_per_batch=8, min_word_count=1, sizes=SMALL)
+def settings(data: Path) -> TrainSettings:
+    return TrainSettings(data=str(data), epochs=2, side=32, photos_per_batch=8, min_word_count=1, sizes=SMALL)
 
 
 def test_a_folder_that_holds_another_run_is_refused(data: Path, tmp_path: Path) -> None:

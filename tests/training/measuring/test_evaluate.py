@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bundles import write_random_bundle
 from numpy.typing import NDArray
-from vqa_files import ASKED, write_easy_vqa, write_vqa
+from vqa_files import ASKED, photo_paths, write_easy_vqa, write_vqa
 
 from asksight.engine import Bundle, Calibration
 from asksight.server.asks import Ask
@@ -46,7 +46,7 @@ def test_the_server_answers_the_same(bundle: Bundle, dataset: Dataset) -> None:
     verdicts = set()
     assistant = LocalAssistant.open(bundle.path)
     try:
-        for row, path in enumerate(dataset.image_paths):
+        for row, path in enumerate(photo_paths(dataset)):
             reply = assistant.ask(
                 Ask(photo=path.read_bytes(), image_id=None, question=dataset.questions[row])
             )
@@ -69,14 +69,14 @@ def test_each_photo_is_read_once(bundle: Bundle, dataset: Dataset) -> None:
         return inner(path)
 
     predict(bundle, dataset, read_photo=reader)
-    assert sorted(read) == sorted(set(dataset.image_paths))
+    assert sorted(read) == sorted(set(photo_paths(dataset)))
 
 
 def test_a_broken_photo_is_named(bundle: Bundle, dataset: Dataset) -> None:
-    dataset.image_paths[0].write_bytes(b"no photo")
+    photo_paths(dataset)[0].write_bytes(b"no photo")
     with pytest.raises(DatasetError, match=r"0\.png: The photo is"):
         predict(bundle, dataset, read_photo=photo_reader(bundle))
-    dataset.image_paths[0].unlink()
+    photo_paths(dataset)[0].unlink()
     with pytest.raises(DatasetError, match=r"0\.png cannot be read"):
         predict(bundle, dataset, read_photo=photo_reader(bundle))
 

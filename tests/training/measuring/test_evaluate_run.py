@@ -75,7 +75,7 @@ def test_another_data_set_is_measured_with_a_store_that_is_named(
     """It may have other photos under the same ids, so that a store has to be named."""
     shutil.copytree(made[0], tmp_path / "copy")
     assert asksight("evaluate", run, "--data", tmp_path / "copy", "--split", "val2014") == 1
-    assert "has features and no encoder" in capsys.readouterr().err  # it would have encoded photos
+    assert "has features but no encoder" in capsys.readouterr().err  # it would have encoded photos
     told = figures(capsys, run, "--data", tmp_path / "copy", "--features", made[1])
     assert told["exact"] == pytest.approx(best_exact(run), abs=0.01)
 
@@ -112,8 +112,10 @@ def test_where_the_store_does_not_fit_photos_are_encoded(
     copied, path = other(encoder={"name": "another"})
     features, said = known_features(copied, dataset, data)
     assert features is None
-    assert said.startswith(f"photos are encoded: {path} is of another encoder")
-    with pytest.raises(FeatureError, match=r"of another encoder than the run has learned from \(name\)"):
+    assert said.startswith(f"photos are encoded: {path} was made by another encoder")
+    with pytest.raises(
+        FeatureError, match=r"by another encoder than the run was trained on \(different: name\)"
+    ):
         known_features(run, dataset, data, store=path)
     copied, path = other()
     (path / "val2014/done.npy").unlink()

@@ -151,7 +151,7 @@ def test_it_says_what_was_measured(page: str, dataset: Dataset, predictions: Pre
         "At the bundle's threshold of 0.750, 60.0 % of the questions are answered, and 66.7 % of these"
         in words
     )
-    assert "It said 5 at 95.0 %.People: 4 (10)." in words
+    assert "Model: 5 at 95.0 %.People: 4 (10)." in words
 
 
 def test_the_same_answers_make_the_same_page(page: str, dataset: Dataset, predictions: Predictions) -> None:
@@ -207,8 +207,8 @@ def test_without_photos_and_history(tmp_path: Path) -> None:
     predictions = said(dataset, ["unanswerable"] * 5, [0.5] * 5)
     words = Page(report_page(subject(history=[]), dataset, predictions, score(dataset, predictions))).words
     assert "No history came with this model." in words
-    assert "It never gave an answer." in words
-    assert words.count("is not there.") == 5
+    assert "The model gave no answer to any question." in words
+    assert words.count("is missing.") == 5
 
 
 def test_all_right(dataset: Dataset) -> None:
@@ -227,7 +227,7 @@ def test_vizwiz_and_calibration(tmp_path: Path) -> None:
     ).words
     assert "VizWiz accuracy" in words
     assert "unanswerable, AP" in words
-    assert "temperature 1.5, and at most 5 % of what is answered may be wrong" in words
+    assert "temperature 1.5; at most 5 % of the answers given may be wrong" in words
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))

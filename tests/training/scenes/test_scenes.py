@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from asksight.training.scenes.draw import draw_jpeg
-from asksight.training.scenes.make import ask_about, make_split
+from asksight.training.scenes.make_scenes import ask_about, make_split
 from asksight.training.scenes.questions import FAMILIES, UNANSWERABLE, Facts
 from asksight.training.scenes.scene import (
     BLIND,

@@ -1,4 +1,4 @@
-"""Keras layers as ONNX nodes, one family a file; importing this package registers them all."""
+"""Converters from Keras layers to ONNX nodes, one family in each file. Importing this package registers them all."""
 
 from . import (
     activations,

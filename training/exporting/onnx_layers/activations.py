@@ -1,4 +1,4 @@
-"""Activations, as layers, as a layer's `activation` argument and as keras.ops functions."""
+"""Activations: as layers, as a layer's `activation` argument, and as keras.ops functions."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def activate(call: Call, x: str, activation: Any, layout: Layout, rank: int) -> 
     if activation is None:
         return x
     if name not in FUNCTIONS:
-        raise call.unsupported(f"activation {name!r} has no conversion (there are: {', '.join(FUNCTIONS)})")
+        raise call.unsupported(f"activation {name!r} has no conversion; use one of {', '.join(FUNCTIONS)}")
     return FUNCTIONS[name](call, x, 1 if layout == "channels_first" else rank - 1)
 
 
 def unary(call: Call, write: Callable[[str], str]) -> Value:
-    """An element-by-element function: stays in the layout in which its input is."""
+    """An element-by-element function; its output has the layout of its input."""
     source = call.inputs[0]
     layout: Layout = "channels_first" if source.channels_first else "keras"
     x = call.cast(source.name(layout), source.dtype, call.outputs[0][1])
@@ -130,7 +130,8 @@ def elu(call: Call) -> Value:
 
 @converts("PReLU")
 def prelu(call: Call) -> Value:
-    slopes = call.weight(call.operation.alpha, "alpha")  # [1 or size, ...] without the batch, channels last
+    # [1 or size, ...], channels last, without the batch axis.
+    slopes = call.weight(call.operation.alpha, "alpha")
     return call.value(call.node("PRelu", [call.inputs[0].name(), slopes]))
 
 

@@ -1,4 +1,4 @@
-"""Convolutions, plain, depthwise and separable, in one to three dimensions; and Rescaling."""
+"""Convolutions (plain, depthwise and separable, in one to three dimensions), and Rescaling."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def padding(
 ) -> dict[str, Any]:
     """TensorFlow's "same", "valid" and "causal" as ONNX attributes.
 
-    "same" gives ceil(size / stride) outputs and puts the odd pixel at the end. The pads are written out
-    where the size or the stride allows it, since engines differ on auto_pad with dilation.
+    "same" gives ceil(size / stride) outputs; where the padding is odd, the extra pixel is at the end. Explicit
+    pads are written wherever they can be computed, since engines disagree about auto_pad with dilation.
     """
     if mode == "valid":
         return {}
@@ -125,7 +125,7 @@ def separable_convolution(call: Call) -> Value:
 
 @converts("Rescaling")
 def rescaling(call: Call) -> Value:
-    """x * scale + offset; scale and offset may be one number or one a channel."""
+    """x * scale + offset, each of them one number for all channels or one for each channel."""
     source, layer = call.inputs[0], call.operation
     layout: Layout = "channels_first" if source.channels_first else "keras"
     tail = (1,) * (source.rank - 2) if layout == "channels_first" else ()

@@ -1,4 +1,4 @@
-"""Our GridCoordinates layer: each cell's place beside its channels."""
+"""AskSight's GridCoordinates layer: appends each cell's coordinates to its channels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .value import Layout, Value
 
 @converts("GridCoordinates")
 def grid_coordinates(call: Call) -> Value:
-    """[N,h,w,C] -> [N,h,w,C+2]; the grid is one constant, repeated for each of the batch."""
+    """[N,h,w,C] -> [N,h,w,C+2]; the grid is a constant, repeated for each photo of the batch."""
     source = call.inputs[0]
     layout: Layout = "channels_first" if source.channels_first else "keras"
     grid = np.asarray(call.operation.grid)  # [1,h,w,2]

@@ -11,7 +11,7 @@ from .value import Value
 def dense(call: Call) -> Value:
     """[..., in] -> [..., units].
 
-    Gemm for rank 2, MatMul + Add otherwise; the kernel goes in as it lies, [in, units].
+    Gemm for rank 2, MatMul and Add otherwise. The kernel keeps its shape, [in, units].
     """
     layer, source = call.operation, call.inputs[0]
     x = call.cast(source.name(), source.dtype, "float32")
@@ -43,7 +43,7 @@ def embedding(call: Call) -> Value:
     layer, rows = call.operation, call.inputs[0]
     if layer.mask_zero:
         raise call.unsupported(
-            "mask_zero=True; hand the lengths to a LengthMask layer and its mask to the RNN"
+            "mask_zero=True; give the lengths to a LengthMask layer, and its mask to the recurrent layer"
         )
     return call.value(
         call.node(

@@ -1,4 +1,4 @@
-"""The ONNX graph while it grows: nodes in order, weights once, every name used once."""
+"""The ONNX graph under construction: nodes in order, each weight once, each name once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-# ONNX tensor types by Keras dtype. Every floating dtype is written as float32: reduced precision is the
-# engines' choice.
+# ONNX tensor types by Keras dtype. Every floating dtype is written as float32; compiling for an engine may reduce
+# the precision later.
 ONNX_TYPES = {
     "float16": onnx.TensorProto.FLOAT,
     "bfloat16": onnx.TensorProto.FLOAT,
@@ -33,7 +33,7 @@ class Graph:
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
-        self.weights: dict[str, NDArray[Any]] = {}  # by name; views of Keras' own memory where they can be
+        self.weights: dict[str, NDArray[Any]] = {}  # by name; views of Keras' memory where possible
         self._used: Counter[str] = Counter()
         self._names: dict[Hashable, str] = {}
         self._kept: list[object] = []
@@ -52,25 +52,25 @@ class Graph:
     def nodes_of(
         self, op: str, inputs: Sequence[str], where: str, outputs: int, **attributes: Any
     ) -> list[str]:
-        """Append one node with several outputs; give their names."""
+        """Append a node with several outputs, and return their names."""
         name = self.unique(f"{where}/{op}")
         names = [name if outputs == 1 else self.unique(f"{name}/{index}") for index in range(outputs)]
         self.nodes.append(helper.make_node(op, list(inputs), names, name=name, **attributes))
         return names
 
     def node(self, op: str, inputs: Sequence[str], where: str, **attributes: Any) -> str:
-        """Append one node with one output; give the output's name."""
+        """Append a node with one output, and return the output's name."""
         return self.nodes_of(op, inputs, where, 1, **attributes)[0]
 
     def constant(self, values: Any, dtype: str = "float32") -> str:
-        """A small constant; equal ones share one initialiser."""
+        """A small constant. Equal constants share one initialiser."""
         array = np.asarray(values, dtype=dtype)
         key = ("constant", dtype, array.shape, array.tobytes())
         shape = "x".join(str(size) for size in array.shape)
         return self.weight(key, f"constant/{dtype}{'_' if shape else ''}{shape}", lambda: array)
 
     def weight(self, key: Hashable, wish: str, make: Callable[[], NDArray[Any]]) -> str:
-        """The initialiser for `key`; made once, so a shared layer's weights are there once."""
+        """The initialiser for `key`, made at the first call only, so that shared layers share their weights."""
         if key not in self._names:
             array = np.ascontiguousarray(make())
             if "float" in array.dtype.name and array.dtype != np.float32:
@@ -81,15 +81,15 @@ class Graph:
         return self._names[key]
 
     def keep(self, something: object) -> None:
-        """Keep an object alive, so that no other one gets its id while that is part of a key."""
+        """Keep a reference to an object whose id() is part of a key, so that no other object can get the same id."""
         self._kept.append(something)
 
     def finish(self, outputs: Sequence[tuple[str, str]]) -> None:
-        """Give each output its wished name, `outputs` being (name, wish), and drop what no output needs."""
+        """Rename the outputs, given as (name, new name), and remove the nodes and weights that no output needs."""
         made = {name: node for node in self.nodes for name in node.output}
         wishes: dict[str, str] = {}
         for name, wish in outputs:
-            if name not in made or name in wishes:  # an input or a twin goes straight out
+            if name not in made or name in wishes:  # the output is an input, or another output already
                 self.nodes.append(
                     helper.make_node("Identity", [name], [wish], name=self.unique(f"{wish}/Identity"))
                 )

@@ -1,8 +1,7 @@
 """Sequence masks: which steps of a padded sequence count.
 
-A mask that comes from a `LengthMask` layer carries the lengths it was made from. A recurrent layer
-takes those as its `sequence_lens` and the mask itself is never computed; any other use gets
-Less(Range(T), lengths).
+The value of a mask from a `LengthMask` layer keeps the lengths that it was made from. A recurrent layer takes these
+lengths as its `sequence_lens`, and the mask itself is not computed. Every other use gets Less(Range(T), lengths).
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ def length_mask(call: Call) -> Value:
 
 
 def lengths_of(mask: Value | None) -> Value | None:
-    """The lengths [N] that a mask stands for, if it stands for any."""
+    """The lengths [N] that a mask was made from; None where it was not made from lengths."""
     return None if mask is None else mask.lengths
 
 
 def pass_mask_on(call: Call, results: list[Value]) -> None:
-    """Have a mask travel with the results as it does in Keras, through layers that do nothing about it.
+    """Give the results the mask of the inputs, as Keras does for layers that leave masks unchanged.
 
-    Merging layers combine masks in Keras; here they pass on one that all of their inputs share, and of others
-    they make one that nobody can use.
+    Where Keras' merging layers would combine several masks, the results get a mask that raises ExportError when a
+    layer uses it; a mask that all inputs share is passed on.
     """
     masks = {call.mask, *(value.mask for value in call.inputs)}
     if masks == {None} or not call.operation.supports_masking:

@@ -1,4 +1,4 @@
-"""Several tensors in, one out, with broadcasting: layers such as Add, functions such as keras.ops.add."""
+"""Layers and functions that combine several tensors, with broadcasting, such as Add and keras.ops.add."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from .value import Layout, Value
 
 
 def shared_layout(values: list[Value]) -> Layout:
-    """Channels first where one of the values is that already and the others can follow."""
+    """Channels first where one value has that layout already and the others can be transposed to it."""
     rank = max(value.rank for value in values)
     can = all(value.rank == rank or value.rank == 0 for value in values)
     return "channels_first" if can and any(value.channels_first for value in values) else "keras"
 
 
 def operand(call: Call, source: Any, dtype: str, layout: Layout, rank: int) -> str:
-    """A value, or a number or array in its place, as the name of a tensor of `dtype`."""
+    """The name of a tensor of `dtype` for a value, number or array."""
     if isinstance(source, Value):
         return call.cast(source.name(layout if source.rank == rank else "keras"), source.dtype, dtype)
     array = np.asarray(source)
-    if array.ndim and layout == "channels_first":  # align with NHWC from the right, then move the channels
+    if array.ndim and layout == "channels_first":  # aligned with NHWC from the right, then transposed
         array = np.moveaxis(array.reshape((1,) * (rank - array.ndim) + array.shape), -1, 1)
     onnx_dtype = "float32" if dtype in ("float16", "bfloat16", "float64") else dtype
     return call.constant(array, onnx_dtype)
 
 
 def together(call: Call, sources: list[Any], dtype: str) -> tuple[list[str], Layout]:
-    """All operands in one layout and dtype, ready to broadcast against each other."""
+    """All operands in one layout and dtype, so that they can be broadcast."""
     values = [source for source in sources if isinstance(source, Value)]
     layout = shared_layout(values)
     rank = max(value.rank for value in values)
@@ -48,7 +48,7 @@ MERGES = {
 
 
 def aligned(call: Call, values: list[Value]) -> list[Value]:
-    """Keras' merge layers put missing axes behind the batch: [N,C] beside [N,H,W,C] means [N,1,1,C]."""
+    """Insert missing axes after the batch axis, as Keras' merging layers do: [N,C] with [N,H,W,C] becomes [N,1,1,C]."""
     rank = max(value.rank for value in values)
     out = []
     for value in values:
@@ -146,7 +146,7 @@ def binary(call: Call) -> Value:
 
 @converts_operation(*COMPARISONS)
 def comparison(call: Call) -> Value:
-    """Compared as float32 if either side is that, as int64 otherwise."""
+    """Compare as float32 if one side is float32, else as int64."""
     sides = pair(call)
     dtypes = [side.dtype if isinstance(side, Value) else str(np.asarray(side).dtype) for side in sides]
     dtype = "float32" if any("float" in name for name in dtypes) else "int64"
@@ -158,7 +158,7 @@ def comparison(call: Call) -> Value:
 
 @converts_operation(*LOGICAL)
 def logical(call: Call) -> Value:
-    """Keras joins the masks of merged sequences so; the same mask twice stays that mask, with its lengths."""
+    """Logical functions, by which Keras also combines masks. A mask combined with itself stays unchanged."""
     first, second = pair(call)
     if isinstance(first, Value) and first is second and type(call.operation).__name__ != "LogicalXor":
         return first

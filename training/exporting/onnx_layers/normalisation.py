@@ -1,4 +1,4 @@
-"""Batch, layer, group and unit normalisation, as they are at inference."""
+"""Batch, layer, group and unit normalisation, at inference."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .value import Value
 
 @converts("BatchNormalization")
 def batch_normalisation(call: Call) -> Value:
-    """Moving mean and variance; one node channels first, a multiply and an add elsewhere.
+    """With the moving mean and variance: BatchNormalization for channels first, else a Mul and an Add.
 
-    Engines fold it into a Conv.
+    Engines merge it with the Conv before it.
     """
     layer, source = call.operation, call.inputs[0]
     if layer.axis not in (-1, source.rank - 1):
@@ -37,7 +37,7 @@ def batch_normalisation(call: Call) -> Value:
 
 @converts("Normalization")
 def normalisation(call: Call) -> Value:
-    """(x - mean) / deviation with what was measured on a data set, never divided by less than 1e-7."""
+    """(x - mean) / max(deviation, 1e-7), with the mean and deviation that `adapt` measured on a data set."""
     layer = call.operation
     if layer.invert:
         raise call.unsupported("invert=True")
@@ -67,7 +67,7 @@ def layer_normalisation(call: Call) -> Value:
 def group_normalisation(call: Call) -> Value:
     """InstanceNormalization over [N, groups, rest], then gamma and beta.
 
-    ONNX has a GroupNormalization from opset 18 only.
+    ONNX has GroupNormalization only from opset 18.
     """
     layer, source = call.operation, call.inputs[0]
     if layer.axis not in (-1, source.rank - 1):
@@ -94,7 +94,7 @@ def group_normalisation(call: Call) -> Value:
 
 @converts("UnitNormalization")
 def unit_normalisation(call: Call) -> Value:
-    """x / max(|x|, 1e-6) along one axis, with the floor that Keras' own l2 normalisation has."""
+    """x / max(|x|, 1e-6) along one axis; the floor is that of Keras' L2 normalisation."""
     axis = call.operation.axis
     if not isinstance(axis, int) and len(axis) == 1:
         axis = axis[0]

@@ -1,7 +1,7 @@
-"""An ONNX model whose weights are written one by one, so that a large one is never in memory a second time.
+"""Writes an ONNX model with its weights one by one, so that a large model is never in memory twice.
 
-Protocol Buffers allow it: a message is its fields one after the other, and each weight is one field of the graph
-(encoding: https://protobuf.dev/programming-guides/encoding/).
+A protobuf message is a sequence of fields, and each weight is one field of the graph, so that it can be appended to
+the file (encoding: https://protobuf.dev/programming-guides/encoding/).
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-SMALL = 1024  # bytes: constants up to here are part of what is checked
+SMALL = 1024  # bytes; constants up to this size are part of the checked model
 
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """The model without its weights, and the weights by name."""
+    """A model without its weights, and the weights by name."""
 
     frame: onnx.ModelProto
     weights: Mapping[str, NDArray[Any]]
 
     def check(self) -> None:
-        """onnx.checker with strict shape inference; large weights stand in as graph inputs, to spare a copy.
+        """Run onnx.checker with strict shape inference; large weights become graph inputs, so that they are not copied.
 
-        Raises what onnx.checker raises.
+        Raises the errors of onnx.checker.
         """
         light = onnx.ModelProto()
         light.CopyFrom(self.frame)
@@ -41,7 +41,7 @@ class OnnxFile:
         onnx.checker.check_model(light, full_check=True)
 
     def proto(self) -> onnx.ModelProto:
-        """The whole model in memory."""
+        """The model with its weights, in memory."""
         whole = onnx.ModelProto()
         whole.CopyFrom(self.frame)
         for name, array in self.weights.items():
@@ -49,7 +49,7 @@ class OnnxFile:
         return whole
 
     def write(self, path: Path) -> None:
-        """The whole model as one file."""
+        """Write the model with its weights to one file."""
         outer = onnx.ModelProto()
         outer.CopyFrom(self.frame)
         outer.ClearField("graph")
@@ -73,19 +73,19 @@ def _tensor(name: str, array: NDArray[Any], raw: bytes = b"") -> onnx.TensorProt
 
 
 def _weight_head(name: str, array: NDArray[Any]) -> bytes:
-    """Everything of one weight but its numbers, as a field of the graph."""
+    """The encoded field of one weight, up to where its numbers begin."""
     tensor = _tensor(name, array).SerializeToString()
     tensor += _field(onnx.TensorProto.RAW_DATA_FIELD_NUMBER, array.nbytes)
     return _field(onnx.GraphProto.INITIALIZER_FIELD_NUMBER, len(tensor) + array.nbytes) + tensor
 
 
 def _field(number: int, size: int) -> bytes:
-    """What stands before a field of `size` bytes."""
+    """The tag and length that precede a field of `size` bytes."""
     return _varint(number << 3 | 2) + _varint(size)
 
 
 def _varint(number: int) -> bytes:
-    """Seven bits a byte, lowest first; the top bit says that more follow."""
+    """A number in protobuf's encoding: seven bits in each byte, lowest first; the top bit marks that more follow."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""keras.ops functions in a functional graph: element by element, reductions, products and shapes."""
+"""keras.ops functions in a functional graph: element-wise functions, reductions, products and shapes."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def axes_of(call: Call, axis: Any, rank: int) -> list[int]:
 
 @converts_operation("Mean", "Max", "Min", "Amax", "Amin", "Prod", "Sum")
 def reduction(call: Call) -> Value:
-    """Channels first if the input is that and only the spatial axes go."""
+    """Stays channels first where the input is, and only spatial axes are reduced."""
     source, operation = call.inputs[0], call.operation
     if getattr(operation, "initial", None) is not None:
         raise call.unsupported("the argument `initial`")
@@ -87,7 +87,7 @@ def reduction(call: Call) -> Value:
     if spatial:
         axes = [axis + 1 for axis in axes]
     x = call.cast(x, source.dtype, call.outputs[0][1])
-    if name == "Sum":  # its axes are an input since opset 13; the others' only from 18
+    if name == "Sum":  # ReduceSum takes its axes as an input since opset 13; the others only since 18
         y = call.node("ReduceSum", [x, call.constant(axes, "int64")], keepdims=int(keep))
     else:
         y = call.node(f"Reduce{name}", [x], axes=axes, keepdims=int(keep))
@@ -133,7 +133,7 @@ def reshape(call: Call) -> Value:
     sizes = list(sizes) if isinstance(sizes, (list, tuple)) else [sizes]
     source = call.inputs[0]
     if sizes and sizes[0] is None and source.shape[0] is None:
-        sizes[0] = 0  # keeps the batch
+        sizes[0] = 0  # 0 keeps the batch size
         return call.value(call.node("Reshape", [source.name(), sizes_of(call, sizes)]))
     return call.value(call.node("Reshape", [source.name(), sizes_of(call, sizes)]))
 

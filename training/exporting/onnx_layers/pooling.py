@@ -1,4 +1,4 @@
-"""Pooling over windows and over everything."""
+"""Pooling over windows, and over all positions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def max_pooling(call: Call) -> Value:
 
 @converts("AveragePooling1D", "AveragePooling2D", "AveragePooling3D")
 def average_pooling(call: Call) -> Value:
-    """ONNX, like TensorFlow, leaves the padding out of the count."""
+    """By default ONNX, like TensorFlow, does not count the padding."""
     return windows(call, "AveragePool")
 
 
@@ -51,7 +51,7 @@ def global_max(call: Call) -> Value:
 
 @converts("GlobalAveragePooling1D", masks=True)
 def global_average_steps(call: Call) -> Value:
-    """The mean over the steps, over those before each length where there is a mask."""
+    """The mean over the steps; with a mask, over the steps before each length."""
     if call.mask is None:
         return everything(call, "ReduceMean")
     check_layout(call)
@@ -67,7 +67,7 @@ def global_average_steps(call: Call) -> Value:
 
 
 def everything(call: Call, op: str) -> Value:
-    """Over all spatial axes; channels first while its input is, to spare a Transpose of the whole map."""
+    """Pool over all spatial axes. A channels-first input is not transposed."""
     check_layout(call)
     source, keep = call.inputs[0], bool(call.operation.keepdims)
     layout: Layout = "channels_first" if source.channels_first else "keras"

@@ -1,9 +1,9 @@
-"""LSTM, GRU and SimpleRNN, alone and Bidirectional, as the ONNX nodes of the same name.
+"""LSTM, GRU and SimpleRNN, also inside Bidirectional, as the ONNX nodes LSTM, GRU and RNN.
 
-Padding: Keras repeats the last real output at the padded steps (or gives zeros, with
-zero_output_for_mask); ONNX gives zeros. A recurrent layer that follows with the same lengths does not
-see the padded steps, so it takes the ONNX output as it is; for everybody else the repetition is added,
-so that the numbers are those of Keras. A sequence of length 0 gives zeros on both sides.
+At padded steps Keras repeats the last real output (or gives zeros, with zero_output_for_mask); ONNX gives zeros. A
+following recurrent layer with the same lengths ignores padded steps, so it takes the ONNX output unchanged. For every
+other layer the repetition is added, so that the numbers equal those of Keras. For a sequence of length 0 both give
+zeros.
 """
 
 from __future__ import annotations
@@ -26,16 +26,13 @@ ACTIVATIONS = {
     "softplus": "Softplus",
     "elu": "Elu",
 }
-GATES = {
-    "LSTM": (0, 3, 1, 2),
-    "GRU": (0, 1, 2),
-    "SimpleRNN": (0,),
-}  # Keras' i,f,c,o -> ONNX' i,o,f,c; z,r,h is both's
+# LSTM: i,f,c,o in Keras, i,o,f,c in ONNX; GRU: z,r,h in both.
+GATES = {"LSTM": (0, 3, 1, 2), "GRU": (0, 1, 2), "SimpleRNN": (0,)}
 
 
 @dataclass
 class Sequence:
-    """What one direction gives: [T,N,U] in the order of time, zero at padded steps; last states [N,U]."""
+    """The output of one direction: steps [T,N,U] in order of time, zero where padded, and last states [N,U]."""
 
     steps: str
     states: list[str]
@@ -55,7 +52,7 @@ def biases(bias: NDArray[Any], order: tuple[int, ...]) -> NDArray[Any]:
 
 
 def run(call: Call, layer: Any, source: Value, lengths: Value | None, states: list[Value]) -> Sequence:
-    """One direction of one recurrent layer."""
+    """Write one direction of a recurrent layer."""
     kind = type(layer).__name__
     if kind not in GATES:
         raise call.unsupported(f"recurrent layer {kind}; {', '.join(GATES)} have conversions")
@@ -94,14 +91,14 @@ def run(call: Call, layer: Any, source: Value, lengths: Value | None, states: li
 
 
 def steps_first(source: Value, lengths: Value | None) -> str:
-    """The input as [T,N,D]; what stands at padded steps does not matter where there are lengths."""
+    """The input as [T,N,D]. Its values at padded steps do not matter where there are lengths."""
     if source.steps is not None and (source.steps[1] is lengths or source.steps[1] is None):
         return source.steps[0]
     return source.name("steps_first")
 
 
 def sequence_value(call: Call, steps: str, lengths: Value | None, last: str | None) -> Value:
-    """[T,N,U] as a value [N,T,U]; `last` is repeated at the padded steps if it is given."""
+    """[T,N,U] as a value [N,T,U]; where `last` is given, padded steps get its values."""
     shape, dtype = call.outputs[0]
 
     def padded() -> str:
@@ -118,7 +115,7 @@ def sequence_value(call: Call, steps: str, lengths: Value | None, last: str | No
 
 
 def reverse_steps(call: Call, steps: str) -> str:
-    """[T,N,U] with T turned round."""
+    """[T,N,U] with its steps in reverse order."""
     numbers = [call.constant([number], "int64") for number in (-1, -(2**31), 0, -1)]
     return call.node("Slice", [steps, *numbers])
 
@@ -152,11 +149,11 @@ def recurrent(call: Call) -> Result:
     if not layer.return_sequences:
         if lengths is not None and layer.zero_output_for_mask:
             raise call.unsupported(
-                "zero_output_for_mask=True makes all but the longest questions zero; leave it out"
+                "zero_output_for_mask=True makes the output of all but the longest questions zero; leave it out"
             )
         return with_states(call, call.value(out.states[0]), out.states)
     if layer.go_backwards:
-        # Given in the order of processing; the padded steps come first, and are zero in Keras too.
+        # In the order of processing, so that padded steps come first; they are zero in Keras, too.
         output = sequence_value(call, reverse_steps(call, out.steps), lengths, None)
         output.steps = None
     else:

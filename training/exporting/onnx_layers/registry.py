@@ -1,6 +1,6 @@
-"""Which converter writes which Keras layer or operation, and what a converter is told.
+"""The converter of each Keras layer and operation, and the information that a converter gets.
 
-A layer of one's own brings its conversion along:
+Register a conversion for your own layer as follows:
 
     @converts("Twice")
     def twice(call: Call) -> Value:
@@ -23,19 +23,19 @@ from .value import Layout, Value
 
 @dataclass(kw_only=True)
 class Call:
-    """One call of a layer or operation in the Keras graph, with its tensors replaced by values."""
+    """One call of a layer or operation in the Keras graph; its tensors are replaced by `Value`s."""
 
     graph: Graph
     operation: Any  # keras.Operation; a layer is one
     where: str  # path in the model, as in "encoder/conv2d_3"
-    args: tuple[Any, ...]  # as the layer was called, each tensor a Value
+    args: tuple[Any, ...]  # positional arguments of the call, each tensor as a Value
     kwargs: dict[str, Any]
-    inputs: list[Value]  # all values among args and kwargs, in order
+    inputs: list[Value]  # all values in args and kwargs, in order
     outputs: list[tuple[tuple[int | None, ...], str]]  # (shape, dtype) of each output
-    mask: Value | None = None  # the mask that Keras would hand to this layer
+    mask: Value | None = None  # the mask that Keras would pass to this layer
 
     def argument(self, index: int, name: str, default: Any = None) -> Any:
-        """The call argument at `index`, or named `name`."""
+        """The argument of the call at position `index`, or with the keyword `name`."""
         return self.args[index] if index < len(self.args) else self.kwargs.get(name, default)
 
     def value(
@@ -46,7 +46,7 @@ class Call:
         index: int = 0,
         shape: tuple[int | None, ...] | None = None,
     ) -> Value:
-        """The value for output `index` of this call, born in `layout` under `name`."""
+        """The value of output `index` of this call, which the graph has in `layout` under `name`."""
         out_shape, dtype = self.outputs[index]
         return Value(
             graph=self.graph,
@@ -58,7 +58,7 @@ class Call:
         )
 
     def node(self, op: str, inputs: Sequence[str], **attributes: Any) -> str:
-        """Append one node named after this call; give its output's name."""
+        """Append a node named after this call, and return its output's name."""
         return self.graph.node(op, inputs, self.where, **attributes)
 
     def constant(self, values: Any, dtype: str = "float32") -> str:
@@ -67,7 +67,7 @@ class Call:
     def weight(
         self, variable: Any, purpose: str, change: Callable[[NDArray[Any]], NDArray[Any]] | None = None
     ) -> str:
-        """A Keras variable as an initialiser, changed (transposed, reordered) by `change`."""
+        """A Keras variable as an initialiser; `change` may transpose or reorder it."""
 
         def make() -> NDArray[Any]:
             array = array_of(variable)
@@ -77,29 +77,25 @@ class Call:
         return self.graph.weight((id(variable), purpose), f"{self.where}/{purpose}", make)
 
     def cast(self, name: str, seen: str, wanted: str) -> str:
-        """`name` as dtype `wanted`; nothing where it is that already."""
+        """The tensor `name`, of dtype `seen`, as dtype `wanted`; no node is written where both are the same in ONNX."""
         if ONNX_TYPES[seen] == ONNX_TYPES[wanted]:
             return name
         return self.node("Cast", [name], to=ONNX_TYPES[wanted])
 
     def unsupported(self, what: str) -> ExportError:
-        """The error for an option that has no conversion, naming layer, class and place."""
+        """The error for an option without conversion; it names the layer's path and class."""
         return ExportError(
             f"{self.where} ({type(self.operation).__name__}) cannot be exported to ONNX: {what}."
         )
 
 
 def array_of(variable: Any) -> NDArray[Any]:
-    """A Keras variable as an array, without a copy where the backend lets its memory be seen."""
+    """A Keras variable as an array, without a copy where the backend gives access to its memory."""
     value = getattr(variable, "value", variable)
     tensor = value.read_value() if hasattr(value, "read_value") else value  # TensorFlow keeps a tf.Variable
     try:
         return np.asarray(memoryview(tensor))
-    except (
-        TypeError,
-        ValueError,
-        BufferError,
-    ):  # no memory of its own to be seen, or a dtype without a format
+    except (TypeError, ValueError, BufferError):  # no accessible memory, or a dtype without a buffer format
         return np.asarray(tensor)
 
 
@@ -110,7 +106,7 @@ _operations: dict[str, Converter] = {}
 
 
 def converts(*class_names: str, masks: bool = False) -> Callable[[Converter], Converter]:
-    """Register a converter for Keras layers by class name; `masks`: it heeds `call.mask` itself."""
+    """Register a converter for Keras layers by class name; `masks`: it uses `call.mask` itself."""
 
     def register(converter: Converter) -> Converter:
         for name in class_names:
@@ -132,7 +128,7 @@ def converts_operation(*class_names: str) -> Callable[[Converter], Converter]:
 
 
 def layer_converter(class_name: str) -> tuple[Converter, bool] | None:
-    """The converter of a layer, and whether it looks at masks."""
+    """The converter of a layer, and whether it uses masks."""
     return _layers.get(class_name)
 
 

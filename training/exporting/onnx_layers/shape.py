@@ -1,4 +1,4 @@
-"""Layers that move values without changing them, and those that do nothing at inference."""
+"""Layers that rearrange or repeat values, and layers that do nothing at inference."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from .value import Layout, Value
     "SpatialDropout3D",
 )
 def nothing(call: Call) -> Value:
-    """The very value that came in, in all its layouts."""
+    """The input value itself, with all its layouts."""
     return call.inputs[0]
 
 
 @converts("Flatten")
 def flatten(call: Call) -> Value:
-    """Rows in channels-last order, as the weights behind it expect."""
+    """Flatten in channels-last order, as the weights of the next layer expect."""
     return call.value(call.node("Flatten", [call.inputs[0].name()], axis=1))
 
 
 @converts("Reshape")
 def reshape(call: Call) -> Value:
-    """0 keeps the batch."""
+    """The leading 0 of the shape keeps the batch size."""
     sizes = [-1 if size is None else size for size in call.operation.target_shape]
     return call.value(call.node("Reshape", [call.inputs[0].name(), call.constant([0, *sizes], "int64")]))
 
@@ -85,9 +85,7 @@ def up_sampling(call: Call) -> Value:
         mode not in ("nearest", "bilinear")
         or getattr(layer, "data_format", "channels_last") != "channels_last"
     ):
-        raise call.unsupported(
-            f"interpolation {mode!r}; nearest and bilinear, channels last, have conversions"
-        )
+        raise call.unsupported(f"interpolation {mode!r}; use nearest or bilinear, channels last")
     factors = [layer.size] if isinstance(layer.size, int) else list(layer.size)
     scales = call.constant([1.0, 1.0, *factors])
     layout: Layout = "channels_first"

@@ -1,9 +1,9 @@
-"""One tensor of the Keras model, under each memory layout in which the ONNX graph has it.
+"""One tensor of the Keras model, with its name in the ONNX graph for each memory layout.
 
-Keras counts channels last (NHWC); ONNX convolutions count them first (NCHW), and ONNX recurrent nodes
-count the steps first. A value is born in one layout; another is made by a Transpose when it is first
-asked for, and kept. So a chain of convolutions and activations stays channels-first throughout, and a
-stack of recurrent layers steps-first, without any Transpose to cancel afterwards.
+Keras puts channels last (NHWC), ONNX convolutions put them first (NCHW), and ONNX recurrent nodes put the steps first.
+A value is made in one layout. When another layout is first needed, a Transpose is written, and its name is kept. So a
+chain of convolutions and activations stays channels-first, and a stack of recurrent layers stays steps-first, without
+Transposes that would have to be removed later.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Layout = Literal["keras", "channels_first", "steps_first"]
 
 
 def permutation(layout: Layout, rank: int) -> list[int]:
-    """Axes of the Keras tensor in the order in which `layout` holds them."""
+    """The axes of the Keras tensor in the order that `layout` has."""
     if layout == "channels_first":
         return [0, rank - 1, *range(1, rank - 1)]
     if layout == "steps_first":
@@ -33,7 +33,7 @@ def inverse(order: list[int]) -> list[int]:
 
 @dataclass(eq=False)
 class Value:
-    """A tensor: its shape as Keras sees it (None where free), its dtype, and its names in the ONNX graph."""
+    """A tensor: its shape in Keras (None where free), its dtype, and its names in the ONNX graph by layout."""
 
     graph: Graph
     shape: tuple[int | None, ...]
@@ -41,10 +41,11 @@ class Value:
     where: str
     names: dict[Layout, str] = field(default_factory=dict)
     birth: Layout = "keras"
-    make: Callable[[], str] | None = None  # makes the `birth` name when it is first needed
-    lengths: Value | None = None  # for a mask: the sequence lengths that it stands for
-    mask: Value | None = None  # the Keras mask that travels with this value at run time
-    steps: tuple[str, Value | None] | None = None  # [T,N,U] name and lengths: right only before each length
+    make: Callable[[], str] | None = None  # writes the nodes of the `birth` layout when it is first needed
+    lengths: Value | None = None  # of a mask: the sequence lengths that it was made from
+    mask: Value | None = None  # the mask that Keras would attach to this tensor
+    # Name of [T,N,U] and its lengths; valid only before each length.
+    steps: tuple[str, Value | None] | None = None
 
     @property
     def rank(self) -> int:
@@ -52,11 +53,11 @@ class Value:
 
     @property
     def channels_first(self) -> bool:
-        """Whether this value exists channels first, so that staying there costs nothing."""
+        """Whether this value was made channels first, so that using it in this layout costs nothing."""
         return self.birth == "channels_first"
 
     def name(self, layout: Layout = "keras") -> str:
-        """This tensor's name in `layout`; made by a Transpose where it is not there yet."""
+        """This tensor's name in `layout`; writes a Transpose where it is not there yet."""
         if layout not in self.names:
             born = self._born()
             if layout == self.birth:

@@ -1,4 +1,4 @@
-"""Photos of 60 kB that nobody has seen, and questions about them."""
+"""The inputs of the comparison: photos of 60 kB that no server has cached, and questions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-SIZE_BYTES = 60_000  # a message stays below a stream's window of 64 kB
+SIZE_BYTES = 60_000  # so that a message is smaller than an HTTP/2 stream's window of 64 kB
 WIDTH, HEIGHT = 640, 480
 DIFFERENT = 8
 QUESTIONS = (
@@ -28,7 +28,7 @@ QUESTIONS = (
 
 
 def photo(number: int) -> bytes:
-    """Soft colours with some grain, as large a JPEG as fits, and zeros behind its end."""
+    """A JPEG of soft colours with grain, as large as fits, filled up to the size with zeros after its end."""
     random = np.random.default_rng([60, number])
     soft = Image.fromarray(random.integers(0, 256, (9, 12, 3), np.uint8))
     picture = np.asarray(soft.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), np.int16)
@@ -48,6 +48,6 @@ def photos() -> tuple[bytes, ...]:
 
 
 def new_photos(first: int) -> Iterator[bytes]:
-    """Photos that no other number has: bytes behind the end of a JPEG change its file, not its picture."""
+    """Endless new photos from number `first` on: bytes after the end of a JPEG change the file, but not its picture."""
     for number in itertools.count(first):
         yield photos()[number % DIFFERENT][:-8] + number.to_bytes(8, "big")

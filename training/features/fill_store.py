@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import FeatureError
 from .encoders import SIDE, EncoderChoice, build_encoder, weights_sha256
 from .extract import Read, extract
-from .made import Made
+from .filled import FilledStore
 from .photo_lists import PhotoList
 from .store import StoreAbout, StoreWriter, begin, filling
 
@@ -31,7 +31,7 @@ def make_features(
     batch: int = 8,
     begun: Callable[[int, int], None] = lambda total, missing: None,
     progress: Callable[[int], None] = lambda done: None,
-) -> Made:
+) -> FilledStore:
     """Fill the store `out`; what it has already is not made again. `read` gives photos [224,224,3].
 
     Raises FeatureError where the store was made otherwise, or photos have no files; and DatasetError, naming
@@ -62,7 +62,9 @@ def make_features(
         for one, writer in zip(photos, writers, strict=True):
             extract(writer, one.paths or [], read=read, encode=encode, batch=batch, progress=progress)
             writer.close()
-    return Made(photos={one.split: len(one.image_ids) for one in photos}, new=missing, feature_shape=shape)
+    return FilledStore(
+        photos={one.split: len(one.image_ids) for one in photos}, new=missing, feature_shape=shape
+    )
 
 
 def _compiled(encoder: Any) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""Make scenes as files: JPEGs, VQA v2 questions and annotations JSON, COCO instances JSON."""
+"""Writes scenes as files: JPEGs, questions and annotations as JSON in VQA v2's form, and instances in COCO's."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from .scene import SHAPES, SIDE_PX, Scene, sample_scene
 from .wordings import UNSEEN, WORDINGS, fill
 
 NAME = "scenes"
-_CHUNK = 250  # pictures that one process makes, and within which answers are balanced
+_CHUNK = 250  # pictures that a process makes at a time; answers are balanced within each chunk
 _BLIND_SHARE = 0.04  # of the pictures
 _ABSENT_SHARE = 0.045  # of the questions about pictures that can be seen
-_ANSWERS = 10  # human answers a question in VQA v2; here all ten agree
+_ANSWERS = 10  # VQA v2 has the answers of ten people to each question; here all ten are the same
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """One question about a scene, its family (VQA's question type) and its answer."""
+class SceneQuestion:
+    """A question about a scene, its family (the question type in VQA's files), and its answer."""
 
     text: str
     family: str
@@ -37,18 +37,19 @@ class Question:
 
 def ask_about(
     scene: Scene, random: Random, tally: Counter[tuple[str, ...]], *, count: int, unseen: bool = False
-) -> list[Question]:
+) -> list[SceneQuestion]:
     """Up to `count` different questions about a scene.
 
-    `tally` counts what was asked before, by family and by answer: the rarest is asked next, which balances both.
+    `tally` counts the questions so far by family, and by family and answer. The rarest is asked next, which balances
+    both. With `unseen` the wordings are those that training never uses.
     """
     shown = scene
-    while not shown.things:  # a blind picture is asked what other pictures are asked
+    while not shown.things:  # about a blind picture, ask what would be asked about another scene
         shown = sample_scene(random, blind_share=0)
     facts = Facts(shown, random)
     pool = [(family, c) for family, ask in FAMILIES.items() for c in ask(facts)]
-    asked: dict[str, Question] = {}
-    for _ in range(count * 3):  # some tries give the same words again
+    asked: dict[str, SceneQuestion] = {}
+    for _ in range(count * 3):  # more tries than questions, since some give the same words again
         absent = not scene.blind and random.random() < _ABSENT_SHARE
         family, candidate = _rarest(
             [(f, c) for f, c in pool if (c.answer == UNANSWERABLE) == absent], tally, random
@@ -59,7 +60,7 @@ def ask_about(
         tally[family, candidate.answer] += 1
         if wordings:
             text = fill(random, random.choice(wordings), candidate.first, candidate.second, **candidate.words)
-            asked[text] = Question(text=text, family=family, answer=answer)
+            asked[text] = SceneQuestion(text=text, family=family, answer=answer)
         if len(asked) == count:
             break
     return list(asked.values())
@@ -93,13 +94,13 @@ class _Chunk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Made:
+class _Picture:
     image_id: int
     scene: Scene
-    asked: list[Question]
+    asked: list[SceneQuestion]
 
 
-def _make_chunk(chunk: _Chunk) -> list[_Made]:
+def _make_chunk(chunk: _Chunk) -> list[_Picture]:
     tally: Counter[tuple[str, ...]] = Counter()
     made = []
     for number in range(chunk.first, chunk.first + chunk.count):
@@ -108,12 +109,12 @@ def _make_chunk(chunk: _Chunk) -> list[_Made]:
         jpeg = draw_jpeg(scene, random.getrandbits(32))
         (chunk.folder / photo_name(chunk.split, number)).write_bytes(jpeg)
         asked = ask_about(scene, random, tally, count=chunk.questions, unseen=chunk.unseen)
-        made.append(_Made(image_id=number, scene=scene, asked=asked))
+        made.append(_Picture(image_id=number, scene=scene, asked=asked))
     return made
 
 
 def photo_name(split: str, image_id: int) -> str:
-    """The file name of a picture, in COCO's manner."""
+    """The file name of a picture, in the form of COCO's."""
     return f"{NAME}_{split}_{image_id:012d}.jpg"
 
 
@@ -131,7 +132,8 @@ def make_split(
     """Make one split of the data set under `out`; return the number of questions.
 
     The same arguments give the same files, however many processes there are (as many as cores by default).
-    `progress` is told how many pictures were just made. Raises OSError where `out` cannot be written.
+    `progress` is called with the number of pictures of each chunk that is done. Raises OSError where `out` cannot
+    be written.
     """
     folder = out / split
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,23 +142,23 @@ def make_split(
                questions=questions, unseen=unseen)
         for first in range(1, pictures + 1, _CHUNK)
     ]  # fmt: skip
-    rows: list[_Made] = []
+    rows: list[_Picture] = []
     for made in _in_processes(chunks, processes or len(os.sched_getaffinity(0))):
         rows.extend(made)
         progress(len(made))
     return _write_json(out, split, rows)
 
 
-def _in_processes(chunks: list[_Chunk], processes: int) -> Iterator[list[_Made]]:
+def _in_processes(chunks: list[_Chunk], processes: int) -> Iterator[list[_Picture]]:
     if processes == 1 or len(chunks) < 2:
         yield from map(_make_chunk, chunks)
         return
-    # spawn: the caller may have threads (a progress bar has), and those do not survive a fork.
+    # spawn, not fork: the caller may have threads (a progress bar has one), and a fork copies their held locks.
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(_make_chunk, chunks)
 
 
-def _write_json(out: Path, split: str, rows: list[_Made]) -> int:
+def _write_json(out: Path, split: str, rows: list[_Picture]) -> int:
     questions: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for row in rows:
@@ -189,8 +191,8 @@ def _write_json(out: Path, split: str, rows: list[_Made]) -> int:
     return len(questions)
 
 
-def _instances(split: str, rows: list[_Made]) -> dict[str, Any]:
-    """What stands where, in the form of COCO's instances; colour and size are attributes."""
+def _instances(split: str, rows: list[_Picture]) -> dict[str, Any]:
+    """The things and their places in the form of COCO's instances, with colour and size as attributes."""
     number = {shape: i + 1 for i, shape in enumerate(SHAPES)}
     boxes = [
         {

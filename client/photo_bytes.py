@@ -1,4 +1,4 @@
-"""A photo in any of the forms in which a program holds one, to the bytes that are sent."""
+"""Turns a photo, in any form that `Photo` allows, into the bytes that are sent."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 Photo: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image | ImageId"
 
-MAX_MESSAGE_BYTES = 16 * 2**20  # what a server takes in one message
-REQUEST_BYTES = 64 * 2**10  # left for the question and the framing beside the photo
+MAX_MESSAGE_BYTES = 16 * 2**20  # the largest message that a server accepts
+REQUEST_BYTES = 64 * 2**10  # left for the question and the message's framing
 MAX_PHOTO_BYTES = MAX_MESSAGE_BYTES - REQUEST_BYTES
 
-# PNG keeps every pixel but grows large; above this size a photo goes as a JPEG that no eye can tell apart.
+# PNG is lossless but large. Above this size an RGB image is sent as a JPEG of quality 95, which looks the same.
 PNG_PIXELS = 2**20
 PNG_MODES = ("1", "L", "LA", "I;16", "P", "RGB", "RGBA")
 
@@ -29,9 +29,9 @@ PNG_MODES = ("1", "L", "LA", "I;16", "P", "RGB", "RGBA")
 def read_photo(photo: Photo) -> bytes:
     """Give the bytes of an image file.
 
-    A file object is read from where it stands and, where it can seek, put back there. Raises PhotoFileError
-    for a file that cannot be read, TooLargeError beyond 16 MiB (before reading it all), InvalidAskError for
-    a file object that gives text, and TypeError for what is no photo at all.
+    A file object is read from its current position; where it can seek, the position is restored. Raises
+    PhotoFileError for a file that cannot be read, TooLargeError above 16 MiB (without reading it all),
+    InvalidAskError for a file object that is opened as text, and TypeError for any other type.
     """
     if isinstance(photo, bytes | bytearray | memoryview):
         return _within_limit(bytes(photo))
@@ -42,8 +42,8 @@ def read_photo(photo: Photo) -> bytes:
     if hasattr(photo, "read"):
         return _read_file_object(cast("BinaryIO", photo))
     raise TypeError(
-        f"A photo is a path, bytes, a file object opened in binary mode, a PIL image or an ImageId, "
-        f"not {type(photo).__name__}."
+        f"The photo is of type {type(photo).__name__}; it must be a path, bytes, a file object opened in binary mode, "
+        f"a PIL image or an ImageId."
     )
 
 
@@ -62,7 +62,9 @@ def _read_path(path: str | bytes) -> bytes:
     except IsADirectoryError:
         raise PhotoFileError(f"{name!r} is a folder. Give the path of a JPEG, PNG or WebP file.") from None
     except ValueError:  # a NUL in the path
-        raise PhotoFileError(f"{name!r} is no path that a file can have.") from None
+        raise PhotoFileError(
+            f"The path {name!r} contains a NUL character, which no path can have. Give another path."
+        ) from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise PhotoFileError(f"The photo {name!r} cannot be read: {reason}.") from error
@@ -79,14 +81,14 @@ def _read_file_object(file: BinaryIO) -> bytes:
 
 
 def _is_pillow_image(photo: object) -> bool:
-    pillow = sys.modules.get("PIL.Image")  # whoever holds a PIL image has imported it already
+    pillow = sys.modules.get("PIL.Image")  # a program that has a PIL image has imported the module
     return pillow is not None and isinstance(photo, pillow.Image)
 
 
 def _encode(image: Image) -> bytes:
     from PIL import ImageOps
 
-    upright = ImageOps.exif_transpose(image)  # the orientation tag does not survive a new encoding
+    upright = ImageOps.exif_transpose(image)  # the new file has no orientation tag
     file = io.BytesIO()
     try:
         if upright.mode not in PNG_MODES:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from asksight.client import InvalidAskError, PhotoFileError, TooLargeError
-from asksight.client.photos import MAX_PHOTO_BYTES, read_photo
+from asksight.client.photo_bytes import MAX_PHOTO_BYTES, read_photo
 
 DATA = b"\xff\xd8 any bytes: the server judges them"
 

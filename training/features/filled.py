@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class FilledStore:
     """How many photos each split holds now, and how many of them this call did."""
 
     photos: dict[str, int]
