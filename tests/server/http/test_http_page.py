@@ -67,23 +67,12 @@ def test_photo_and_question_in_answer_and_follow_up_out(visit: Any) -> None:
 
 def test_a_forgotten_photo_is_sent_again_by_itself(visit: Any) -> None:
     tab = visit()
-    gone = {"status": 404, "content_type": "application/problem+json", "body": '{"detail": "gone"}'}
-    by_id: list[bool] = []
-
-    def forget(route: Route) -> None:
-        by_id.append(b'name="image_id"' in (route.request.post_data_buffer or b""))
-        if by_id[-1]:
-            route.fulfill(**gone)  # type: ignore[arg-type]
-        else:
-            route.continue_()
-
-    # It stays to the end. A route for one time is taken away while the photo is on its way again, and of a request
-    # that is under way at that moment the browser tells nothing before its answer, which the page may show first.
-    tab.page.route("**/v1/ask", forget)
     tab.choose(SHAPES)
     tab.ask(RED, "red")
+    gone = {"status": 404, "content_type": "application/problem+json", "body": '{"detail": "gone"}'}
+    tab.next_ask(lambda route: route.fulfill(**gone))
     tab.ask("What shape is the small blue thing?", "square")
-    assert by_id == [False, True, False]
+    assert [b'name="image_id"' in body for body in tab.posted] == [False, True, False]
 
 
 def test_by_keyboard_alone(visit: Any) -> None:
@@ -155,7 +144,7 @@ def test_errors_are_told_and_nothing_is_lost(visit: Any, tmp_path: Path) -> None
     expect(alert).to_contain_text("broken or cut short")
     tab.choose(SHAPES)
     expect(alert).to_be_hidden()
-    tab.page.route("**/v1/ask", lambda route: route.abort(), times=1)
+    tab.next_ask(lambda route: route.abort())
     tab.page.keyboard.press("Enter")
     expect(alert).to_contain_text("cannot be reached")
     expect(tab.page.locator("#question")).to_have_value(RED)
@@ -216,7 +205,7 @@ def test_axe_finds_nothing_in_any_state_and_nothing_overflows(visit: Any, look: 
     tab.choose(SHAPES)
     fits("photo")
     held: list[Route] = []
-    tab.page.route("**/v1/ask", lambda route: held.append(route), times=1)  # its own list.append will not do
+    tab.next_ask(held.append)
     tab.ask(RED, "Looking")
     fits("waiting")
     held[0].continue_()
