@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 PHONE, DESKTOP, NARROW = ({"width": w, "height": h} for w, h in ((390, 844), (1280, 900), (320, 568)))
 SCREENSHOTS = os.environ.get(
@@ -71,6 +72,23 @@ class Visit:
         with self.page.expect_response("**/v1/ask") as answer:
             self.ask(question, said)
         self.replies.append(answer.value.json())
+
+    def next_ask(self, do: Callable[[Route], object]) -> None:
+        """Give the next ask to `do` instead of the server; later ones go through.
+
+        The route stays: where one for a single time is taken away while another ask begins, Chromium may hold that
+        ask for ever.
+        """
+        given: list[Route] = []
+
+        def take(route: Route) -> None:
+            if given:
+                route.continue_()
+            else:
+                given.append(route)
+                do(route)
+
+        self.page.route("**/v1/ask", take)
 
     def picture(self, name: str) -> None:
         if SCREENSHOTS:

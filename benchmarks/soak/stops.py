@@ -129,9 +129,9 @@ def swaps(times: int, model: Path) -> None:
 def main() -> None:
     short = short_form()
     model = write_random_bundle(Path(tempfile.mkdtemp()) / "random").path
-    stops(3 if short else 100, model)
-    plain_stops(3 if short else 100, model)
-    swaps(3 if short else 50, model)
+    stops(1 if short else 100, model)
+    plain_stops(2 if short else 100, model)
+    swaps(1 if short else 50, model)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from bundles import write_random_bundle
 from served import served, shell_environment
+
+from asksight.cli.main import main
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -43,5 +47,26 @@ def run() -> Run:
         out, said = ran.stdout.decode(), ran.stderr.decode()
         assert ran.returncode == code, said
         return subprocess.CompletedProcess(ran.args, ran.returncode, out, said)
+
+    return asksight
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """As `run`, in this process, which saves the half second that a start takes."""
+    for name in ("COLUMNS", "NO_COLOR"):
+        monkeypatch.setenv(name, shell_environment()[name])
+
+    def asksight(
+        *arguments: str | Path, given: bytes = b"", code: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        told = [str(argument) for argument in arguments]
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(told)
+        out, said = capsys.readouterr()
+        assert (ended.value.code or 0) == code, said
+        return subprocess.CompletedProcess(told, code, out, said)
 
     return asksight

@@ -27,8 +27,8 @@ def test_a_server_and_a_bundle_answer_the_same(run: Run, address: str, bundle: P
     assert without_times(there) == without_times(here)
 
 
-def test_the_json_form_is_stable(run: Run, address: str) -> None:
-    reply = json.loads(run("ask", PHOTO, QUESTION, "--server", address, "--json", "--top-k", "2").stdout)
+def test_the_json_form_is_stable(here: Run, address: str) -> None:
+    reply = json.loads(here("ask", PHOTO, QUESTION, "--server", address, "--json", "--top-k", "2").stdout)
     assert list(reply) == [
         "photo",
         "question",
@@ -57,9 +57,9 @@ def test_the_json_form_is_stable(run: Run, address: str) -> None:
     }
 
 
-def test_a_person_reads_the_sentence_first(run: Run, address: str) -> None:
-    reply = json.loads(run("ask", PHOTO, QUESTION, "--server", address, "--json").stdout)
-    lines = run("ask", PHOTO, QUESTION, "--server", address).stdout.splitlines()
+def test_a_person_reads_the_sentence_first(here: Run, address: str) -> None:
+    reply = json.loads(here("ask", PHOTO, QUESTION, "--server", address, "--json").stdout)
+    lines = here("ask", PHOTO, QUESTION, "--server", address).stdout.splitlines()
     assert lines[0] == reply["spoken"]
     for answer, line in zip(reply["answers"], lines[1:6], strict=True):
         assert line.split() == [*answer["label"].split(), f"{100 * answer['probability']:.1f}", "%"]
@@ -67,13 +67,13 @@ def test_a_person_reads_the_sentence_first(run: Run, address: str) -> None:
     assert "ms (features cached)" in lines[6]
 
 
-def test_what_is_wrong_with_the_photo_is_said(run: Run, address: str) -> None:
-    shown = run("ask", PHOTOS / "dark.jpg", QUESTION, "--server", address).stdout
+def test_what_is_wrong_with_the_photo_is_said(here: Run, address: str) -> None:
+    shown = here("ask", PHOTOS / "dark.jpg", QUESTION, "--server", address).stdout
     assert "The photo is dark: " in shown
 
 
-def test_a_question_that_was_cut_is_said(run: Run, address: str) -> None:
-    shown = run("ask", PHOTO, "is it " * 40, "--server", address).stdout
+def test_a_question_that_was_cut_is_said(here: Run, address: str) -> None:
+    shown = here("ask", PHOTO, "is it " * 40, "--server", address).stdout
     assert "only its beginning was used" in shown
 
 
@@ -96,9 +96,9 @@ def test_standard_input_may_be_the_photo(run: Run, address: str) -> None:
     ],
 )
 def test_a_bad_ask_is_one_line_and_exit_code_one(
-    run: Run, address: str, photo: str | Path, question: str, said: str
+    here: Run, address: str, photo: str | Path, question: str, said: str
 ) -> None:
-    ran = run("ask", photo, question, "--server", address, code=1)
+    ran = here("ask", photo, question, "--server", address, code=1)
     assert ran.stdout == ""
     (line,) = ran.stderr.splitlines()
     assert line.startswith("asksight: ")
@@ -111,17 +111,17 @@ def test_no_server_is_one_line_and_exit_code_one(run: Run) -> None:
     assert "No server can be reached at 127.0.0.1:1" in line
 
 
-def test_no_bundle_is_one_line_and_exit_code_one(run: Run, tmp_path: Path) -> None:
-    ran = run("ask", PHOTO, QUESTION, "--model", tmp_path / "nowhere", code=1)
+def test_no_bundle_is_one_line_and_exit_code_one(here: Run, tmp_path: Path) -> None:
+    ran = here("ask", PHOTO, QUESTION, "--model", tmp_path / "nowhere", code=1)
     (line,) = ran.stderr.splitlines()
     assert "nowhere" in line
 
 
-def test_a_server_and_a_bundle_at_once_are_wrong_usage(run: Run, address: str, bundle: Path) -> None:
-    ran = run("ask", PHOTO, QUESTION, "--server", address, "--model", bundle, code=2)
+def test_a_server_and_a_bundle_at_once_are_wrong_usage(here: Run, address: str, bundle: Path) -> None:
+    ran = here("ask", PHOTO, QUESTION, "--server", address, "--model", bundle, code=2)
     assert "not both" in ran.stderr
 
 
-def test_a_web_address_is_wrong_usage(run: Run) -> None:
-    ran = run("ask", PHOTO, QUESTION, "--server", "http://localhost:50051", code=2)
+def test_a_web_address_is_wrong_usage(here: Run) -> None:
+    ran = here("ask", PHOTO, QUESTION, "--server", "http://localhost:50051", code=2)
     assert "host:port alone" in ran.stderr

@@ -42,21 +42,21 @@ def closed(bundle: Path, authority: Pair, tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_closed_server_is_asked_with_all_that_it_wants(
-    run: Run, closed: str, authority: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, here: Run, closed: str, authority: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = sign(authority, tmp_path, "client")
     shown = ["--tls-certificate", own.certificate, "--tls-key", own.key]
     asked = ["ask", PHOTO, QUESTION, "--server", closed, *shown, "--ca", authority.certificate]
     assert "%" in run(*asked, "--token", "secret").stdout
-    assert "token" in run(*asked, "--token", "wrong", code=1).stderr
+    assert "token" in here(*asked, "--token", "wrong", code=1).stderr
     monkeypatch.setenv("ASKSIGHT_TOKEN", "secret")
     monkeypatch.setenv("ASKSIGHT_CA", str(authority.certificate))
-    assert "%" in run("ask", PHOTO, QUESTION, "--server", closed, *shown).stdout
+    assert "%" in here("ask", PHOTO, QUESTION, "--server", closed, *shown).stdout
 
 
-def test_what_does_not_go_together_is_said(run: Run, tmp_path: Path) -> None:
-    refused = run("ask", PHOTO, QUESTION, "--server", "a:1", "--tls-key", "x", code=2).stderr
+def test_what_does_not_go_together_is_said(here: Run, tmp_path: Path) -> None:
+    refused = here("ask", PHOTO, QUESTION, "--server", "a:1", "--tls-key", "x", code=2).stderr
     assert "go together" in refused
-    assert "--server" in run("ask", PHOTO, QUESTION, "--tls", code=2).stderr
+    assert "--server" in here("ask", PHOTO, QUESTION, "--tls", code=2).stderr
     missing = ["ask", PHOTO, QUESTION, "--server", "a:1", "--ca", tmp_path / "none.pem"]
-    assert "none.pem" in run(*missing, code=1).stderr
+    assert "none.pem" in here(*missing, code=1).stderr

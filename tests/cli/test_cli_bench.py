@@ -146,7 +146,7 @@ def bench_while(
 def test_a_server_that_stands_still_for_a_second_shows_it_in_the_open_loop(
     served_process: tuple[subprocess.Popen[str], str, Path],
 ) -> None:
-    rate, seconds, stop_s = 100, 4.0, 1.0
+    rate, seconds, stop_s = 100, 3.0, 1.0
     row = bench_while(
         served_process, "--rate", str(rate), "--seconds", str(seconds), stopped=lambda: time.sleep(stop_s)
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -62,23 +64,26 @@ def test_a_bundle_is_built_listed_and_then_served(tmp_path: Path, capsys: pytest
     assert figures[0] == figures[1]
 
 
-def test_the_table_says_what_a_person_wants_to_know(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bundle = write_random_bundle(tmp_path / "bundle")
-    arguments = ["compile", str(bundle.path), "--precision", "float32", "--max-batch", "2"]
-    code, out, _ = run(arguments, capsys)
-    assert code == 0
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """What one build says, on standard output and on standard error."""
+    bundle = write_random_bundle(tmp_path_factory.mktemp("built") / "bundle")
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main(["compile", str(bundle.path), "--precision", "float32", "--max-batch", "2"])
+    assert not ended.value.code, err.getvalue()
+    return out.getvalue(), err.getvalue()
+
+
+def test_the_table_says_what_a_person_wants_to_know(built: tuple[str, str]) -> None:
+    out, _ = built
     for words in ("photos/s", "questions/s", "agreement", "openvino float32", "100.00% of 512"):
         assert words in out
     assert "openvino float32 and openvino float32" in out
 
 
-def test_what_is_done_is_told_on_standard_error_with_its_seconds(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bundle = write_random_bundle(tmp_path / "bundle")
-    _, _, err = run(["compile", str(bundle.path), "--precision", "float32", "--max-batch", "2"], capsys)
+def test_what_is_done_is_told_on_standard_error_with_its_seconds(built: tuple[str, str]) -> None:
+    _, err = built
     samples, *steps = err.splitlines()
     assert samples.startswith("512 questions about 64 photos to compare on: made-up")
     assert [re.sub(r"[\d.]+ s$", "", step) for step in steps] == [
@@ -104,7 +109,7 @@ def test_on_a_terminal_the_step_under_way_is_shown(capsys: pytest.CaptureFixture
 
 
 def test_a_precision_that_loses_answers_is_refused_in_words(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle = write_random_bundle(tmp_path / "bundle")
     arguments = ["compile", str(bundle.path), "--precision", "int8", "--max-batch", "2"]

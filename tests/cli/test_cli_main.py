@@ -25,9 +25,9 @@ def test_the_help_lists_every_verb(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", VERBS)
-def test_a_verb_is_what_the_list_says(name: str, run: Run) -> None:
+def test_a_verb_is_what_the_list_says(name: str, here: Run) -> None:
     module = importlib.import_module(VERBS[name].module)
-    shown = run(name, "--help").stdout
+    shown = here(name, "--help").stdout
     assert VERBS[name].help in shown
     if not hasattr(module, "app"):
         assert (getattr(module, name).__doc__ or "").splitlines()[0] == VERBS[name].help
@@ -45,8 +45,8 @@ def test_the_version_is_the_installed_one(run: Run) -> None:
     "arguments",
     [("nonsense",), ("ask",), ("ask", "photo.jpg"), ("ask", "a", "b", "--top-k", "many"), ("--nonsense",)],
 )
-def test_wrong_usage_exits_with_two(run: Run, arguments: tuple[str, ...]) -> None:
-    ran = run(*arguments, code=2)
+def test_wrong_usage_exits_with_two(here: Run, arguments: tuple[str, ...]) -> None:
+    ran = here(*arguments, code=2)
     assert ran.stdout == ""
     assert "Usage" in ran.stderr
     assert "Traceback" not in ran.stderr

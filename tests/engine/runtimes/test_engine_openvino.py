@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +27,17 @@ PRECISIONS = ["float32", "int8", *(["bf16"] if has_bf16() else [])]
 ALLOWED = {"float32": 1e-5, "bf16": 0.06, "int8": 0.2}  # of the largest number
 
 
+@pytest.fixture(scope="module")
+def scenes() -> Bundle:
+    return load_bundle("scenes")
+
+
 @pytest.fixture(scope="module", params=["random", "scenes"])
-def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def bundle(
+    request: pytest.FixtureRequest, scenes: Bundle, tmp_path_factory: pytest.TempPathFactory
+) -> Bundle:
     if request.param == "scenes":
-        return load_bundle("scenes")
+        return scenes
     return write_random_bundle(tmp_path_factory.mktemp("random") / "bundle")
 
 
@@ -37,13 +46,26 @@ def samples(bundle: Bundle) -> Samples:
     return made_up_samples(bundle, photos=8, questions=32)
 
 
+@pytest.fixture(scope="module")
+def encoder_plan(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Bundle, str], Path]:
+    """Gives a bundle's encoder in a precision, built once: tests only read it."""
+
+    @cache
+    def built(bundle: Bundle, precision: str) -> Path:
+        plan = tmp_path_factory.mktemp("plan") / "plan.xml"
+        photos = made_up_samples(bundle, photos=8, questions=32).photos
+        build_openvino(bundle.encoder_path, plan, precision, [{"image": photos}])
+        return plan
+
+    return built
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_the_encoder_gives_what_onnxruntime_gives(
-    bundle: Bundle, samples: Samples, tmp_path: Path, precision: str
+    bundle: Bundle, samples: Samples, encoder_plan: Callable[[Bundle, str], Path], precision: str
 ) -> None:
     reference = OnnxRuntimeEngine(bundle.encoder_path, max_batch=8)
-    build_openvino(bundle.encoder_path, tmp_path / "plan.xml", precision, [{"image": samples.photos}])
-    engine = OpenVinoEngine(tmp_path / "plan.xml", precision=precision, max_batch=8)
+    engine = OpenVinoEngine(encoder_plan(bundle, precision), precision=precision, max_batch=8)
     assert (engine.spec.inputs, engine.spec.outputs) == (reference.spec.inputs, reference.spec.outputs)
     assert (engine.name, engine.precision) == ("openvino", precision)
     for rows in (1, 8, 3):  # a size that is new, and smaller, after a larger one
@@ -52,11 +74,10 @@ def test_the_encoder_gives_what_onnxruntime_gives(
         assert np.abs(wanted - got).max() <= ALLOWED[precision] * np.abs(wanted).max()
 
 
-def test_int8_leaves_the_convolution_that_reads_the_pixels(tmp_path: Path) -> None:
-    bundle = load_bundle("scenes")
-    photos = made_up_samples(bundle, photos=8, questions=32).photos
-    build_openvino(bundle.encoder_path, tmp_path / "plan.xml", "int8", [{"image": photos}])
-    operations = core().read_model(str(tmp_path / "plan.xml")).get_ordered_ops()
+def test_int8_leaves_the_convolution_that_reads_the_pixels(
+    scenes: Bundle, encoder_plan: Callable[[Bundle, str], Path]
+) -> None:
+    operations = core().read_model(str(encoder_plan(scenes, "int8"))).get_ordered_ops()
     convolutions = [one for one in operations if one.get_type_name() == "Convolution"]
     quantised = [one.input_value(0).get_node().get_type_name() == "FakeQuantize" for one in convolutions]
     assert quantised == [False] + [True] * (len(convolutions) - 1)
@@ -77,9 +98,10 @@ def test_the_answerer_heeds_the_lengths_of_padded_questions(
         assert np.abs(wanted - got).max() <= ALLOWED[precision] * np.abs(wanted).max()
 
 
-def test_results_stay_when_the_next_batch_runs(bundle: Bundle, samples: Samples, tmp_path: Path) -> None:
-    build_openvino(bundle.encoder_path, tmp_path / "plan.xml", "float32", [])
-    engine = OpenVinoEngine(tmp_path / "plan.xml", precision="float32", max_batch=8)
+def test_results_stay_when_the_next_batch_runs(
+    bundle: Bundle, samples: Samples, encoder_plan: Callable[[Bundle, str], Path]
+) -> None:
+    engine = OpenVinoEngine(encoder_plan(bundle, "float32"), precision="float32", max_batch=8)
     first = engine.infer({"image": samples.photos[:1]})["features"]
     kept = first.copy()
     engine.infer({"image": samples.photos[1:2]})

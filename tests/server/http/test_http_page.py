@@ -70,7 +70,7 @@ def test_a_forgotten_photo_is_sent_again_by_itself(visit: Any) -> None:
     tab.choose(SHAPES)
     tab.ask(RED, "red")
     gone = {"status": 404, "content_type": "application/problem+json", "body": '{"detail": "gone"}'}
-    tab.page.route("**/v1/ask", lambda route: route.fulfill(**gone), times=1)
+    tab.next_ask(lambda route: route.fulfill(**gone))
     tab.ask("What shape is the small blue thing?", "square")
     assert [b'name="image_id"' in body for body in tab.posted] == [False, True, False]
 
@@ -144,7 +144,7 @@ def test_errors_are_told_and_nothing_is_lost(visit: Any, tmp_path: Path) -> None
     expect(alert).to_contain_text("broken or cut short")
     tab.choose(SHAPES)
     expect(alert).to_be_hidden()
-    tab.page.route("**/v1/ask", lambda route: route.abort(), times=1)
+    tab.next_ask(lambda route: route.abort())
     tab.page.keyboard.press("Enter")
     expect(alert).to_contain_text("cannot be reached")
     expect(tab.page.locator("#question")).to_have_value(RED)
@@ -205,7 +205,7 @@ def test_axe_finds_nothing_in_any_state_and_nothing_overflows(visit: Any, look: 
     tab.choose(SHAPES)
     fits("photo")
     held: list[Route] = []
-    tab.page.route("**/v1/ask", lambda route: held.append(route), times=1)  # its own list.append will not do
+    tab.next_ask(held.append)
     tab.ask(RED, "Looking")
     fits("waiting")
     held[0].continue_()
