@@ -19,13 +19,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from against_spacy import read_questions
 from odd_texts import odd_texts
 from tokenizers import Tokenizer
-from tokenizers.implementations import BertWordPieceTokenizer
+from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
@@ -180,9 +180,9 @@ def differences(texts: Iterable[str], pieces: Sequence[str], *, twin_every: int 
     vectors = np.zeros((len(pieces), 1), np.float32)
     for lower in (True, False):
         right = bert(pieces, lower=lower)
-        names = {"unknown": 1, "first": 2, "last": 3}
-        compiled = WordPieceTable(pieces, vectors, limit=LIMIT, lower=lower, **names)
-        twin = PyWordPieceTable(pieces, vectors, limit=LIMIT, lower=lower, **names)
+        named: Any = {"unknown": 1, "first": 2, "last": 3, "limit": LIMIT, "lower": lower}
+        compiled = WordPieceTable(pieces, vectors, **named)
+        twin = PyWordPieceTable(pieces, vectors, **named)
         seen: set[str] = set()
         other: set[str] = set()
         for number, text in enumerate(texts):

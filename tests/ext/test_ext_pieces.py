@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -142,7 +144,7 @@ def test_what_is_refused(kind: Kind) -> None:
     vectors = np.ones((4, 2), np.float32)
     words = ["[UNK]", "[CLS]", "[SEP]", "a"]
 
-    def wrong(match: str, words: list[str] = words, **changed: int) -> None:
+    def wrong(match: str, words: list[str] = words, **changed: Any) -> None:
         with pytest.raises(ValueError, match=match):
             kind(words, vectors, **{"first": 1, "last": 2, "unknown": 0} | changed)
 
