@@ -143,10 +143,11 @@ def test_joining(pieces: str, text: str) -> None:
 def test_what_is_refused(kind: Kind) -> None:
     vectors = np.ones((4, 2), np.float32)
     words = ["[UNK]", "[CLS]", "[SEP]", "a"]
+    named: dict[str, Any] = {"first": 1, "last": 2, "unknown": 0}
 
     def wrong(match: str, words: list[str] = words, **changed: Any) -> None:
         with pytest.raises(ValueError, match=match):
-            kind(words, vectors, **{"first": 1, "last": 2, "unknown": 0} | changed)
+            kind(words, vectors, **named | changed)
 
     wrong("limit must be at least 3 pieces, the first and last included; it is 2", limit=2)
     wrong("first must be a row of the table, 0 to 3; it is 4", first=4)
@@ -154,7 +155,7 @@ def test_what_is_refused(kind: Kind) -> None:
     wrong("unknown must be a row of the table, 0 to 3; it is 9", unknown=9)
     wrong("there are 3 words for 4 vectors", words=words[:3])
     wrong("the word 'a' stands in rows 2 and 3", words=["[UNK]", "[CLS]", "a", "a"])
-    table = kind(words, vectors, first=1, last=2, unknown=0)
+    table = kind(words, vectors, **named)
     for ask in (table.tokens, table.texts, lambda question: table.rows([question])):
         with pytest.raises(ValueError, match=r"lone surrogate \(U\+D800\) at character 1"):
             ask("a\ud800")
