@@ -82,5 +82,8 @@ def test_what_is_optional_is_dropped_and_a_token_refused(
             ).is_success
         assert heard == []
         problem(http.get("/v1/model", headers=[(b"authorization", b"Bearer " + odd)]), 401)
-        timeout = http.get("/v1/model", headers=[(b"grpc-timeout", odd)])
+        problem(http.get("/v1/model", headers=[(b"grpc-timeout", odd)]), 401)  # the token is looked at first
+        timeout = http.get(
+            "/v1/model", headers=[(b"authorization", b"Bearer secret"), (b"grpc-timeout", odd)]
+        )
         assert "digits" in problem(timeout, 400)["detail"]
