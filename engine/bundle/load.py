@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,6 +110,16 @@ class Bundle:
     @property
     def answerer_path(self) -> Path:
         return self.path / "answerer.onnx"
+
+    def graph_path(self, stage: str) -> Path:
+        """The ONNX file of the "encoder" or the "answerer"."""
+        return self.path / f"{stage}.onnx"
+
+    def graph_sha256(self, stage: str) -> str:
+        """What tells a graph from another: the SHA-256 of its file, or of those of all files where it has several."""
+        path = self.graph_path(stage)
+        records = [self.files[name].sha256 for name in (path.name, *sorted(_read_graph(path).external_files))]
+        return records[0] if len(records) == 1 else hashlib.sha256(" ".join(records).encode()).hexdigest()
 
 
 def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
