@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -86,15 +86,16 @@ class Bundle:
 
     @property
     def word_table(self) -> dict[str, Any]:
-        """What a word table of this bundle is made from, by the names of its arguments."""
-        return {
+        """What this bundle's table of words, or of their pieces, is made from, by the names of its arguments."""
+        said: dict[str, Any] = {
             "words": self.words_text,
             "vectors": self.vectors,
             "limit": self.max_tokens,
             "lower": self.lower,
-            "unknown_rows": self.unknown_rows,
-            "rules": self.tokenizer,
         }
+        if self.pieces is not None:
+            return said | asdict(self.pieces)
+        return said | {"unknown_rows": self.unknown_rows, "rules": self.tokenizer}
 
     @cached_property
     def tokenizer(self) -> str | None:
