@@ -53,10 +53,9 @@ cdef class WordPieceTable(VectorTable):
 
     def tokens(self, question):
         """All pieces of one question, uncut, as they stand in the vocabulary. Raises ValueError on lone surrogates."""
-        cdef Py_ssize_t size, at, begin, end
+        cdef Py_ssize_t size, at
         cdef const char* text
         cdef int32_t* rows
-        cdef const Vocabulary* own = self.vocabulary
         cdef PieceReader reader
         if not PyUnicode_CheckExact(question):
             (question,) = check_questions([question])
@@ -67,13 +66,9 @@ cdef class WordPieceTable(VectorTable):
         try:
             start_pieces(&reader, <const uint8_t*>text, size, rows, size, ALL)
             read_pieces(&self.pieces, &reader)
-            tokens = []
-            for at in range(min(reader.count, size)):
-                begin, end = own.starts[rows[at]], own.starts[rows[at] + 1] - own.gap
-                tokens.append(PyUnicode_DecodeUTF8(<const char*>own.text + begin, end - begin, NULL))
+            return [self.word(rows[at]) for at in range(min(reader.count, size))]
         finally:
             free(rows)
-        return tokens
 
     def texts(self, question):
         """The same as `tokens`: what the pieces were in the question, before accents went, is not kept."""
@@ -82,3 +77,8 @@ cdef class WordPieceTable(VectorTable):
     def token_counts(self, questions):
         """[N] int32: how many pieces each question has before it is cut, the first and last included."""
         return self.counts_of(self.look_up(questions, ALL), False)
+
+    def decode(self, rows, *, special=()):
+        """The text of an answer's rows; see PyWordPieceTable.decode."""
+        left_out = {self.first, self.last, self.unknown, *special}
+        return join_pieces([self.word(row) for row in check_rows(rows, self.size) if row not in left_out])

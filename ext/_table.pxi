@@ -130,15 +130,19 @@ cdef class VectorTable:
 
     cdef bint has_known(self, _Batch batch, const Item* item) except -1:
         """Whether a word of the vocabulary is among the tokens that are read; a mark alone is no word."""
-        cdef Py_ssize_t at, begin, end
+        cdef Py_ssize_t at
         cdef int32_t row
         for at in range(min(item.count, self.limit)):
             row = batch.rows[item.offset + at]
-            if self.is_own(row):
-                begin, end = self.vocabulary.starts[row], self.vocabulary.starts[row + 1] - self.vocabulary.gap
-                if is_word(PyUnicode_DecodeUTF8(<const char*>self.vocabulary.text + begin, end - begin, NULL)):
-                    return True
+            if self.is_own(row) and is_word(self.word(row)):
+                return True
         return False
+
+    cdef str word(self, int32_t row):
+        """The word of a row that was indexed."""
+        cdef const Vocabulary* own = self.vocabulary
+        cdef uint32_t begin = own.starts[row], end = own.starts[row + 1] - own.gap
+        return PyUnicode_DecodeUTF8(<const char*>own.text + begin, end - begin, NULL)
 
     cdef vectors_of(self, _Batch batch, Py_ssize_t longest, dtype, out):
         cdef Py_ssize_t at

@@ -1,6 +1,6 @@
 """Types of the compiled word table; the words to them are those of the twins, in twin.py and wordpiece.py."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -84,3 +84,4 @@ class WordPieceTable(VectorTable):
     def unknown(self) -> int: ...
     @property
     def strip(self) -> str: ...
+    def decode(self, rows: Iterable[int], *, special: Collection[int] = ()) -> str: ...

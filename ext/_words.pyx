@@ -19,8 +19,9 @@ import numpy as np
 
 from .characters import character_table
 from .checks import (
-    check_piece_table, check_questions, check_table, check_text_size, checked_out, is_text, utf8, word_twice
+    check_piece_table, check_questions, check_rows, check_table, check_text_size, checked_out, is_text, utf8, word_twice
 )
+from .decoding import join_pieces
 from .rules import chosen_rules
 from .reading import Reading, is_word
 from .text import ALL, splitter_of

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,15 @@ def check_piece_table(
             raise ValueError(f"{name} must be a row of the table, 0 to {len(vectors) - 1}; it is {row}")
     if limit < 3:
         raise ValueError(f"limit must be at least 3 pieces, the first and last included; it is {limit}")
+
+
+def check_rows(rows: Iterable[int], size: int) -> list[int]:
+    """Raises TypeError or ValueError unless these are rows of a table."""
+    numbers = [operator.index(row) for row in rows]
+    for at, row in enumerate(numbers):
+        if not 0 <= row < size:
+            raise ValueError(f"row {at} must be a row of the table, 0 to {size - 1}; it is {row}")
+    return numbers
 
 
 def check_vectors(words: Words, vectors: NDArray[Any]) -> None:

@@ -6,16 +6,18 @@ ext/characters.py, then each word greedily into the longest pieces that are in t
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .characters import words_of
-from .checks import Words, check_piece_table, check_questions, check_words, utf8
+from .checks import Words, check_piece_table, check_questions, check_rows, check_words, utf8
+from .decoding import INNER, join_pieces
 from .reading import is_word
 from .table_twin import PyVectorTable
 
 MOST_CHARACTERS = 100  # of a word; a longer one is unknown
-INNER = "##"  # stands before a piece that does not begin a word
 
 
 class PyWordPieceTable(PyVectorTable):
@@ -58,6 +60,14 @@ class PyWordPieceTable(PyVectorTable):
     def texts(self, question: str) -> list[str]:
         """The same as `tokens`: what the pieces were in the question, before accents went, is not kept."""
         return self.tokens(question)
+
+    def decode(self, rows: Iterable[int], *, special: Collection[int] = ()) -> str:
+        """The text of an answer's rows, without first, last and unknown ones, and without those of `special`.
+
+        Raises ValueError where one is no row of the table, as -1 is not.
+        """
+        left_out = {self.first, self.last, self.unknown, *special}
+        return join_pieces(self._words[row] for row in check_rows(rows, self.size) if row not in left_out)
 
     def found(self, question: str) -> list[int]:
         """All rows of one question, uncut, with the first and the last one."""
