@@ -35,4 +35,4 @@ def _published(source: Source) -> Iterator[str]:
     licence = f", under the licence {source.licence}" if source.licence else ""
     yield f"It was published as {source.repository}{revision}{licence}."
     if (figure := source.figure) is not None:
-        yield f"Its makers state {figure.value:g} {figure.metric} ({figure.conditions})."
+        yield f"Its makers state {figure.metric}: {figure.value:g} ({figure.conditions})."

@@ -53,7 +53,7 @@ def answer(bundle: Bundle, engine: Engine, batches: Sequence[Arrays]) -> Scores:
     given = [engine.infer(batch) for batch in batches]
     if bundle.spelling is None:
         return np.concatenate([one["logits"] for one in given])
-    speller = Speller(bundle.words, bundle.spelling.stop)
+    speller = Speller.of(bundle)
     return [texts for one in given for texts in _spelled(speller, one["tokens"], one["log_probabilities"])]
 
 

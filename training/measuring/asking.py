@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asksight.engine import Arrays, Bundle, Calibration, Engine, EngineError
-from asksight.engine.bundle import Spelling
 from asksight.engine.cores import available_cores
 from asksight.engine.plans.pick import DEFAULT, open_stage
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
@@ -42,11 +41,7 @@ class Answerer(Protocol):
     @property
     def word_table(self) -> Mapping[str, Any]: ...  # the arguments of `open_words`
     @property
-    def words(self) -> Sequence[str]: ...  # of which answers are spelled, where they are
-    @property
     def answers(self) -> tuple[str, ...]: ...
-    @property
-    def spelling(self) -> Spelling | None: ...
     @property
     def calibration(self) -> Calibration: ...
     @property

@@ -54,7 +54,7 @@ def scored_by(
             answers=np.array([labels.get(truth, -1) for truth in truths], np.int32),
             unanswerable=None if bundle.unanswerable is None else bundle.answers.index(bundle.unanswerable),
         )
-    speller = Speller(bundle.words, bundle.spelling.stop)
+    speller = Speller.of(bundle)
     texts: list[list[tuple[str, float]]] = [[] for _ in chosen]
     for rows, scores in outputs:
         spelled = speller(scores["tokens"], scores["log_probabilities"])

@@ -63,14 +63,14 @@ def predict_on(
     progress: Callable[[int], None] = lambda answered: None,
 ) -> Predictions:
     """Answer every question of `dataset` from `features`. Raises EngineError, and what `features` raises."""
-    judge = _ListedJudge(model) if model.spelling is None else _SpelledJudge(model)
+    judge = _judge(model)
     best = np.zeros(len(dataset), np.int32)
     confidence = np.zeros(len(dataset), np.float32)
     verdicts = np.zeros(len(dataset), np.int8)
     unanswerable = np.zeros(len(dataset), np.float32)
     for rows, scores in scores_on(model, dataset, features, engine=engine, max_batch=max_batch):
         best[rows], confidence[rows], unanswerable[rows] = judged = judge(scores)
-        verdicts[rows] = _verdicts(model, judge.nothing, judged)
+        verdicts[rows] = _verdicts(model, judge, judged)
         progress(len(rows))
     return Predictions(
         labels=judge.labels,
@@ -91,16 +91,24 @@ class _Judge(Protocol):
     """What an answerer gave for n questions → the best answer of each, and how probable it is."""
 
     nothing: int | None  # the label that says "unanswerable"
+    no_answers: frozenset[int | None]  # labels that are never ANSWERED
 
     @property
     def labels(self) -> tuple[str, ...]: ...
     def __call__(self, scores: Arrays) -> _Judged: ...
 
 
+def _judge(model: Answerer) -> _Judge:
+    if isinstance(model, Bundle) and model.spelling is not None:
+        return _SpelledJudge(model)
+    return _ListedJudge(model)
+
+
 class _ListedJudge:
     def __init__(self, model: Answerer) -> None:
         self.labels = model.answers
         self.nothing = None if model.unanswerable is None else model.answers.index(model.unanswerable)
+        self.no_answers = frozenset({self.nothing})
         self._calibration = model.calibration
 
     def __call__(self, scores: Arrays) -> _Judged:
@@ -113,12 +121,12 @@ class _ListedJudge:
 class _SpelledJudge:
     """Its labels are what was spelled so far; the first is no answer at all."""
 
-    def __init__(self, model: Answerer) -> None:
-        assert model.spelling is not None
-        self._speller = Speller(model.words, model.spelling.stop, model.calibration.temperature)
-        self._nothing = model.unanswerable
+    def __init__(self, bundle: Bundle) -> None:
+        self._speller = Speller.of(bundle, temperature=bundle.calibration.temperature)
+        self._nothing = bundle.unanswerable
         self._places: dict[str, int] = {"": 0}
         self.nothing = None if self._nothing is None else self._place(self._nothing)
+        self.no_answers = frozenset({self.nothing, 0})
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -138,12 +146,12 @@ class _SpelledJudge:
         )
 
 
-def _verdicts(model: Answerer, nothing: int | None, judged: _Judged) -> NDArray[np.int8]:
-    """As the server judges; what spells nothing at all is never answered."""
-    no_answer = {nothing} if model.spelling is None else {nothing, 0}
+def _verdicts(model: Answerer, judge: _Judge, judged: _Judged) -> NDArray[np.int8]:
+    """As the server judges."""
+    nothing = judge.nothing
     verdicts = [
         model.calibration.verdict(
-            sure, nothing_is_best=best in no_answer, nothing=None if nothing is None else empty
+            sure, nothing_is_best=best in judge.no_answers, nothing=None if nothing is None else empty
         )
         for best, sure, empty in zip(*(column.tolist() for column in judged), strict=True)
     ]

@@ -36,8 +36,6 @@ class RunAnswerer:
     calibration: Calibration
     unanswerable: str | None
     training: Mapping[str, Any]
-    words: tuple[str, ...] = ()  # answers are listed, not spelled
-    spelling: None = None
 
 
 @contextmanager
