@@ -55,7 +55,12 @@ def test_inspect_tells_machines_the_same(root: Path, capsys: pytest.CaptureFixtu
     assert run("inspect", root, "--json") == 0
     (fields,) = lines(capsys)
     assert (fields["name"], fields["version"], fields["path"]) == ("random", "1", str(root))
-    assert fields["answers"] == {"count": 10, "unanswerable": "unanswerable", "labels": list(ANSWERS)}
+    assert fields["answers"] == {
+        "form": "listed",
+        "count": 10,
+        "unanswerable": "unanswerable",
+        "labels": list(ANSWERS),
+    }
     assert fields["image"]["shape"] == [32, 32, 3]
     assert fields["features"] == {"shape": [16]}
     for file in fields["files"]:
