@@ -63,7 +63,7 @@ def test_what_would_be_lost_is_refused(
     before = (BUILT_IN["scenes"] / "bundle.json").read_bytes()
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "thesis.txt").write_text("mine")
-    given = [] if out is None else ["--out", tmp_path / out]
+    given: list[str | Path] = [] if out is None else ["--out", tmp_path / out]
     assert run("scenes", "--data", data, *given) == 2
     said = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert ("name a folder for a copy" if out is None else "name a new folder") in said
