@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,19 @@ from ..graphs.graph import DamagedGraphError, GraphHeader, read_header
 from .calibration import Calibration
 from .consistency import check_counts, check_graphs
 from .files import RESTORE, check_files, file_inside, read_lines
-from .manifest import TOKENIZER, FileRecord, Manifest, parse_manifest
+from .manifest import (
+    ANSWERS,
+    NO_CARD,
+    SHORTEST,
+    TOKENIZER,
+    Card,
+    FileRecord,
+    Manifest,
+    Source,
+    Spelling,
+    WordPieces,
+)
+from .parse import parse_manifest
 
 BUILT_IN = {"scenes": Path(__file__).parent.parent / "bundles" / "scenes"}
 LARGEST_MANIFEST = 16 << 20  # bytes; ours have a few thousand
@@ -34,18 +47,32 @@ class Bundle:
     image_height: int
     image_width: int
     image_dtype: str  # "uint8" or "float32"
-    preprocessing: Mapping[str, Any]  # "resize", "resample", "color_order"
-    feature_shape: tuple[int, ...]  # without the batch: (F,) or (h, w, C)
-    answers: tuple[str, ...]
-    unanswerable: str | None  # the label of that class, None if the model has none
+    preprocessing: Mapping[str, Any]  # "resize", "resample", "color_order" and what belongs to them
+    feature_shape: tuple[int, ...]  # without the batch: (F,), (n, C) or (h, w, C)
+    answers: tuple[str, ...]  # none where they are spelled
+    unanswerable: str | None  # the answer that says so, None if the model has none
     vectors: NDArray[Any]  # [V, D] float16 or float32, memory-mapped
     lower: bool
-    unknown_rows: int
+    unknown_rows: int  # 0 where questions are cut to pieces
     max_tokens: int
     calibration: Calibration
     training: Mapping[str, Any]
     files: Mapping[str, FileRecord]
     skills: tuple[str, ...] = ()  # what it claims beyond plain sight, as in "read_text"
+    pieces: WordPieces | None = None  # how questions are cut, None: by spaCy's algorithm
+    spelling: Spelling | None = None  # how answers are spelled, None: they are listed
+    source: Source | None = None  # where the model was published, None: nobody says
+    card: Card = NO_CARD
+
+    @property
+    def takes_grid(self) -> bool:
+        """Whether pictures have several shapes, so that the encoder is told each one's `grid`."""
+        return bool(self.preprocessing["resize"] == SHORTEST)
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """What the answerer gives: logits of listed answers, or spelled ones."""
+        return ("logits",) if self.spelling is None else ("tokens", "log_probabilities")
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -59,15 +86,16 @@ class Bundle:
 
     @property
     def word_table(self) -> dict[str, Any]:
-        """What a word table of this bundle is made from, by the names of its arguments."""
-        return {
+        """What this bundle's table of words, or of their pieces, is made from, by the names of its arguments."""
+        said: dict[str, Any] = {
             "words": self.words_text,
             "vectors": self.vectors,
             "limit": self.max_tokens,
             "lower": self.lower,
-            "unknown_rows": self.unknown_rows,
-            "rules": self.tokenizer,
         }
+        if self.pieces is not None:
+            return said | asdict(self.pieces)
+        return said | {"unknown_rows": self.unknown_rows, "rules": self.tokenizer}
 
     @cached_property
     def tokenizer(self) -> str | None:
@@ -84,6 +112,16 @@ class Bundle:
     def answerer_path(self) -> Path:
         return self.path / "answerer.onnx"
 
+    def graph_path(self, stage: str) -> Path:
+        """The ONNX file of the "encoder" or the "answerer"."""
+        return self.path / f"{stage}.onnx"
+
+    def graph_sha256(self, stage: str) -> str:
+        """What tells a graph from another: the SHA-256 of its file, or of those of all files where it has several."""
+        path = self.graph_path(stage)
+        records = [self.files[name].sha256 for name in (path.name, *sorted(_read_graph(path).external_files))]
+        return records[0] if len(records) == 1 else hashlib.sha256(" ".join(records).encode()).hexdigest()
+
 
 def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
     """Open the built-in bundle "scenes" or the bundle in a folder.
@@ -99,7 +137,7 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
     check_files(root, manifest.files, verify=verify)
     check_graphs(root, manifest, _read_graph(root / "encoder.onnx"), _read_graph(root / "answerer.onnx"))
     vectors = _map_vectors(root / "vectors.npy")
-    answers = read_lines(root / "answers.txt")
+    answers = read_lines(root / ANSWERS) if manifest.spelling is None else ()
     if TOKENIZER in manifest.files:
         _check_json_object(root / TOKENIZER)
     check_counts(root, manifest, vectors.shape, read_lines(root / "words.txt"), answers)
@@ -123,6 +161,10 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
         training=manifest.training,
         files=manifest.files,
         skills=manifest.skills,
+        pieces=manifest.pieces,
+        spelling=manifest.spelling,
+        source=manifest.source,
+        card=manifest.card,
     )
 
 
