@@ -90,10 +90,11 @@ def check_photo(photo: bytes | memoryview, limits: PhotoLimits) -> PhotoHeader:
     return header
 
 
-def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int) -> Image.Image:
+def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int | None) -> Image.Image:
     """Decode a photo that `check_photo` let through to an upright RGB picture.
 
-    The picture has the photo's own size, or a whole fraction of it with both sides still at least `smallest_px`.
+    The picture has the photo's own size, or a whole fraction of it with both sides still at least `smallest_px`; None
+    is always the photo's own.
     Transparent parts are laid on white, as a page or a chat shows them; of an animation, the first frame counts;
     16 bits a channel become 8; an embedded colour profile is brought to sRGB. Raises PhotoError on broken files.
     """
@@ -101,10 +102,10 @@ def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int) 
         image = Image.open(_file(photo), formats=(header.format,))
         if image.size != (header.width, header.height):
             raise _broken(header)
-        if header.format == "JPEG":
+        if header.format == "JPEG" and smallest_px is not None:
             image.draft(None, (smallest_px, smallest_px))
         image.load()
-        small = _shrink(_eight_bits(image), smallest_px)
+        small = shrunk(_eight_bits(image), smallest_px)
         picture = _rgb(to_srgb(small, image.info.get("icc_profile")))
     except BROKEN as error:
         raise _broken(header) from error
@@ -112,9 +113,15 @@ def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int) 
     return picture if turn is None else picture.transpose(turn)
 
 
-def decoding_bytes(header: PhotoHeader, smallest_px: int) -> int:
+def shrunk(picture: Image.Image, smallest_px: int | None) -> Image.Image:
+    """A picture made smaller by a whole number, both sides still at least `smallest_px`; None leaves it as it is."""
+    factor = 1 if smallest_px is None else min(picture.width, picture.height) // smallest_px
+    return picture.reduce(factor) if factor >= 2 else picture
+
+
+def decoding_bytes(header: PhotoHeader, smallest_px: int | None) -> int:
     """The most bytes that decoding takes, from peaks measured on 48-megapixel files of every mode."""
-    shrinks = max(1, min(header.width, header.height) // smallest_px)
+    shrinks = 1 if smallest_px is None else max(1, min(header.width, header.height) // smallest_px)
     converted = 4 * _pixels(header, shrinks)  # from the file's colour space
     if header.shrinks:
         scale = next((one for one in (8, 4, 2) if one <= shrinks), 1)  # as draft() chooses it
@@ -127,9 +134,13 @@ def _pixels(header: PhotoHeader, scale: int) -> int:
     return -(-header.width // scale) * -(-header.height // scale)
 
 
-def decoding_s(header: PhotoHeader) -> float:
-    """About how long a processor decodes, from 12 and 48-megapixel files: 2.6, 13, 15 and 31 ns a pixel."""
-    ns = 3 if header.shrinks else {"JPEG": 13, "PNG": 15, "WEBP": 31}[header.format]
+def decoding_s(header: PhotoHeader, smallest_px: int | None) -> float:
+    """About how long a processor decodes, from 12 and 48-megapixel files: 2.6, 13, 15 and 31 ns a pixel.
+
+    A JPEG that is shrunk takes the least; one that must not be takes about what a progressive one does.
+    """
+    shrinks = header.shrinks and smallest_px is not None
+    ns = 3 if shrinks else {"JPEG": 13, "PNG": 15, "WEBP": 31}[header.format]
     return ns * 1e-9 * header.width * header.height
 
 
@@ -165,11 +176,6 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
-
-
-def _shrink(image: Image.Image, smallest_px: int) -> Image.Image:
-    factor = min(image.width, image.height) // smallest_px
-    return image.reduce(factor) if factor >= 2 else image
 
 
 def _rgb(image: Image.Image) -> Image.Image:

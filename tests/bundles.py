@@ -79,7 +79,7 @@ def write_random_bundle(
 def random_encoder(random: np.random.Generator, *, side: int = 32, image_dtype: str = "uint8") -> bytes:
     """image [N, side, side, 3] → features [N, 16]: averages of cells, mixed, tanh."""
     cells = 3 * (side // CELL) ** 2
-    weights = _constants(
+    weights = constants(
         mix=(random.normal(size=(cells, FEATURES)) * 8 / np.sqrt(cells)).astype(np.float32),
         scale=np.float32(1 / 255),
         middle=np.float32(0.5),
@@ -98,7 +98,7 @@ def random_encoder(random: np.random.Generator, *, side: int = 32, image_dtype: 
         helper.make_node("Tanh", ["mixed"], ["features"]),
     ]
     kind = TensorProto.UINT8 if image_dtype == "uint8" else TensorProto.FLOAT
-    return _model(
+    return model(
         nodes,
         [helper.make_tensor_value_info("image", kind, ["N", side, side, 3])],
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", FEATURES])],
@@ -117,7 +117,7 @@ def random_answerer(
 
     The words are summed up to `lengths`, each weighed by its place; padding is not seen.
     """
-    weights = _constants(
+    weights = constants(
         words=random.normal(size=(dimension, FEATURES)).astype(np.float32),
         photo=random.normal(size=(features, FEATURES)).astype(np.float32),
         out=random.normal(size=(FEATURES, answers)).astype(np.float32),
@@ -153,20 +153,20 @@ def random_answerer(
         helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", features]),
     ]
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", answers])]
-    return _model(nodes, inputs, outputs, weights)
+    return model(nodes, inputs, outputs, weights)
 
 
-def _constants(**arrays: NDArray[Any] | np.generic) -> list[onnx.TensorProto]:
+def constants(**arrays: NDArray[Any] | np.generic) -> list[onnx.TensorProto]:
     return [numpy_helper.from_array(np.asarray(array), name) for name, array in arrays.items()]
 
 
-def _model(
+def model(
     nodes: list[onnx.NodeProto],
     inputs: list[onnx.ValueInfoProto],
     outputs: list[onnx.ValueInfoProto],
     weights: list[onnx.TensorProto],
 ) -> bytes:
     graph = helper.make_graph(nodes, "random", inputs, outputs, weights)
-    model = helper.make_model(graph, opset_imports=OPSETS, ir_version=8)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    made = helper.make_model(graph, opset_imports=OPSETS, ir_version=8)
+    onnx.checker.check_model(made)
+    return bytes(made.SerializeToString())

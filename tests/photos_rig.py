@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -25,7 +25,7 @@ INPUT = PhotoInput.of(SIDE, SIDE, "uint8", {})
 
 
 class Row(NamedTuple):
-    picture: NDArray[Any]
+    picture: Mapping[str, NDArray[Any]]
     awaited_by: Awaited
     future: asyncio.Future[NDArray[Any]]
 
@@ -43,7 +43,9 @@ class Encoder:
         if self.full is not None:
             raise self.full
 
-    def submit(self, picture: NDArray[Any], *, awaited_by: Awaited) -> asyncio.Future[NDArray[Any]]:
+    def submit(
+        self, picture: Mapping[str, NDArray[Any]], *, awaited_by: Awaited
+    ) -> asyncio.Future[NDArray[Any]]:
         self.rows.append(Row(picture, awaited_by, asyncio.get_running_loop().create_future()))
         return self.rows[-1].future
 

@@ -47,7 +47,7 @@ def picture_maker(bundle: Bundle) -> Callable[[bytes], NDArray[Any]]:
     limits = PhotoLimits()
 
     def picture(photo: bytes) -> NDArray[Any]:
-        return wanted(decode(photo, check_photo(photo, limits), smallest_px=wanted.smallest_px))
+        return wanted(decode(photo, check_photo(photo, limits), smallest_px=wanted.smallest_px))["image"]
 
     return picture
 

@@ -3,7 +3,20 @@
 from ..errors import BundleError
 from .calibration import Calibration
 from .load import BUILT_IN, Bundle, load_bundle
-from .manifest import FileRecord
+from .manifest import Card, Figure, FileRecord, Source, Spelling, WordPieces
 from .write import write_bundle
 
-__all__ = ["BUILT_IN", "Bundle", "BundleError", "Calibration", "FileRecord", "load_bundle", "write_bundle"]
+__all__ = [
+    "BUILT_IN",
+    "Bundle",
+    "BundleError",
+    "Calibration",
+    "Card",
+    "Figure",
+    "FileRecord",
+    "Source",
+    "Spelling",
+    "WordPieces",
+    "load_bundle",
+    "write_bundle",
+]

@@ -9,7 +9,8 @@ from pathlib import Path
 from ..errors import BundleError
 from .files import record_file
 from .load import Bundle, load_bundle
-from .manifest import dump_manifest, parse_manifest
+from .manifest import dump_manifest
+from .parse import parse_manifest
 from .samples import FILE_NAME, Samples, dump_samples, misfit
 
 

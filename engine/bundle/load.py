@@ -17,7 +17,19 @@ from ..graphs.graph import DamagedGraphError, GraphHeader, read_header
 from .calibration import Calibration
 from .consistency import check_counts, check_graphs
 from .files import RESTORE, check_files, file_inside, read_lines
-from .manifest import TOKENIZER, FileRecord, Manifest, parse_manifest
+from .manifest import (
+    ANSWERS,
+    NO_CARD,
+    SHORTEST,
+    TOKENIZER,
+    Card,
+    FileRecord,
+    Manifest,
+    Source,
+    Spelling,
+    WordPieces,
+)
+from .parse import parse_manifest
 
 BUILT_IN = {"scenes": Path(__file__).parent.parent / "bundles" / "scenes"}
 LARGEST_MANIFEST = 16 << 20  # bytes; ours have a few thousand
@@ -34,18 +46,32 @@ class Bundle:
     image_height: int
     image_width: int
     image_dtype: str  # "uint8" or "float32"
-    preprocessing: Mapping[str, Any]  # "resize", "resample", "color_order"
-    feature_shape: tuple[int, ...]  # without the batch: (F,) or (h, w, C)
-    answers: tuple[str, ...]
-    unanswerable: str | None  # the label of that class, None if the model has none
+    preprocessing: Mapping[str, Any]  # "resize", "resample", "color_order" and what belongs to them
+    feature_shape: tuple[int, ...]  # without the batch: (F,), (n, C) or (h, w, C)
+    answers: tuple[str, ...]  # none where they are spelled
+    unanswerable: str | None  # the answer that says so, None if the model has none
     vectors: NDArray[Any]  # [V, D] float16 or float32, memory-mapped
     lower: bool
-    unknown_rows: int
+    unknown_rows: int  # 0 where questions are cut to pieces
     max_tokens: int
     calibration: Calibration
     training: Mapping[str, Any]
     files: Mapping[str, FileRecord]
     skills: tuple[str, ...] = ()  # what it claims beyond plain sight, as in "read_text"
+    pieces: WordPieces | None = None  # how questions are cut, None: by spaCy's algorithm
+    spelling: Spelling | None = None  # how answers are spelled, None: they are listed
+    source: Source | None = None  # where the model was published, None: nobody says
+    card: Card = NO_CARD
+
+    @property
+    def takes_grid(self) -> bool:
+        """Whether pictures have several shapes, so that the encoder is told each one's `grid`."""
+        return bool(self.preprocessing["resize"] == SHORTEST)
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """What the answerer gives: logits of listed answers, or spelled ones."""
+        return ("logits",) if self.spelling is None else ("tokens", "log_probabilities")
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -99,7 +125,7 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
     check_files(root, manifest.files, verify=verify)
     check_graphs(root, manifest, _read_graph(root / "encoder.onnx"), _read_graph(root / "answerer.onnx"))
     vectors = _map_vectors(root / "vectors.npy")
-    answers = read_lines(root / "answers.txt")
+    answers = read_lines(root / ANSWERS) if manifest.spelling is None else ()
     if TOKENIZER in manifest.files:
         _check_json_object(root / TOKENIZER)
     check_counts(root, manifest, vectors.shape, read_lines(root / "words.txt"), answers)
@@ -123,6 +149,10 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
         training=manifest.training,
         files=manifest.files,
         skills=manifest.skills,
+        pieces=manifest.pieces,
+        spelling=manifest.spelling,
+        source=manifest.source,
+        card=manifest.card,
     )
 
 

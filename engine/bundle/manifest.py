@@ -1,27 +1,23 @@
-"""bundle.json: what a bundle says of itself, read into types and written back. Pure: no files here."""
+"""bundle.json in types, and written back; parse.py reads it. Pure: no files here."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from ..errors import refused
 from .calibration import Calibration
 
-SCHEMA = 1
-FILE_NAMES = ("encoder.onnx", "answerer.onnx", "vectors.npy", "words.txt", "answers.txt")
-TOKENIZER = "tokenizer.json"  # there unless a bundle's questions are cut by spaCy 3.8's English rules
-IMAGE_DTYPES = ("uint8", "float32")
-# A value that this version does not know would silently show the model another picture: refused.
-PREPROCESSING = {
-    "resize": ("stretch", "crop", "pad"),
-    "resample": ("nearest", "bilinear", "bicubic", "lanczos"),
-    "color_order": ("rgb", "bgr"),
-}
-T = TypeVar("T")
+SCHEMAS = (1, 2)
+SPACY, WORDPIECE = "spacy", "wordpiece"
+LISTED, SPELLED = "listed", "spelled"
+SHORTEST = "shortest"  # of preprocessing's `resize`: the only one that gives pictures of several shapes
+GRAPHS = ("encoder.onnx", "answerer.onnx")
+ANSWERS = "answers.txt"  # of a bundle whose answers are listed
+TOKENIZER = (
+    "tokenizer.json"  # there unless a bundle's questions are cut by spaCy 3.8's English rules, or to pieces
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +26,57 @@ class FileRecord:
 
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordPieces:
+    """How a question becomes pieces of words.txt, as BERT's WordPiece does it: all rows of words.txt."""
+
+    first: int  # goes before every question, as [CLS]
+    last: int  # goes behind it, as [SEP]
+    unknown: int  # stands for a word that cannot be cut into pieces, as [UNK]
+    strip: str = ""  # characters that are removed from a question before it is cut
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spelling:
+    """Answers that the answerer spells by pieces of words.txt, instead of choosing from a list."""
+
+    beams: int  # W: so many spellings a question
+    pieces: int  # L: of so many pieces at most
+    stop: int  # the row of words.txt that ends a spelling, as [SEP]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A figure that the source of a model states of it; nobody here has measured it."""
+
+    value: float
+    metric: str  # as in "VQA accuracy, %"
+    conditions: str  # as in "VQA v2 test-dev, answers ranked among 3,128"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where a model was published."""
+
+    repository: str
+    revision: str = ""
+    licence: str = ""
+    sha256: str = ""  # of the file of its weights
+    figure: Figure | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a person should know of a model before trusting it: lines of text."""
+
+    trained_on: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+    not_for: tuple[str, ...] = ()
+
+
+NO_CARD = Card()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,20 +94,45 @@ class Manifest:
     dimension: int
     words: int
     lower: bool
-    unknown_rows: int
+    unknown_rows: int  # 0 where questions are cut to pieces
     max_tokens: int
-    answers: int
+    answers: int  # 0 where they are spelled
     unanswerable: str | None
     calibration: Calibration
     training: Mapping[str, Any]
     files: Mapping[str, FileRecord] = field(default_factory=dict)
     skills: tuple[str, ...] = ()
+    pieces: WordPieces | None = None
+    spelling: Spelling | None = None
+    source: Source | None = None
+    card: Card = NO_CARD
+
+    @property
+    def schema(self) -> int:
+        """The least that says all of it, so that an older AskSight reads what it can serve."""
+        plain = (
+            self.preprocessing.keys() <= {"resize", "resample", "color_order"}
+            and self.preprocessing.get("resize") != SHORTEST
+            and len(self.feature_shape) != 2
+            and self.pieces is None
+            and self.spelling is None
+            and self.source is None
+            and self.card == NO_CARD
+            and self.calibration.scores == Calibration.scores
+            and self.calibration.calibrated
+        )
+        return 1 if plain else 2
+
+
+def file_names(*, spelled: bool) -> tuple[str, ...]:
+    """The files that a bundle must have beside bundle.json."""
+    return (*GRAPHS, "vectors.npy", "words.txt", *(() if spelled else (ANSWERS,)))
 
 
 def dump_manifest(manifest: Manifest) -> str:
     """bundle.json's text; raises ValueError when `training` holds what JSON cannot."""
     tree = {
-        "schema": SCHEMA,
+        "schema": manifest.schema,
         "name": manifest.name,
         "version": manifest.version,
         "architecture": manifest.architecture,
@@ -71,16 +143,12 @@ def dump_manifest(manifest: Manifest) -> str:
         },
         "preprocessing": dict(manifest.preprocessing),
         "features": list(manifest.feature_shape),
-        "question": {
-            "words": manifest.words,
-            "dimension": manifest.dimension,
-            "lower": manifest.lower,
-            "unknown_rows": manifest.unknown_rows,
-            "max_tokens": manifest.max_tokens,
-        },
-        "answers": {"count": manifest.answers, "unanswerable": manifest.unanswerable},
-        "calibration": {key: float(value) for key, value in asdict(manifest.calibration).items()},
+        "question": _question(manifest),
+        "answers": _answers(manifest),
+        "calibration": _calibration(manifest.calibration),
         **({"skills": list(manifest.skills)} if manifest.skills else {}),
+        **({} if manifest.source is None else {"source": _said(asdict(manifest.source))}),
+        **({"card": card} if (card := _said(asdict(manifest.card))) else {}),
         "training": dict(manifest.training),
         "files": {name: asdict(record) for name, record in manifest.files.items()},
     }
@@ -90,151 +158,35 @@ def dump_manifest(manifest: Manifest) -> str:
         raise ValueError(f"training must hold only what JSON can: {error}") from error
 
 
-def parse_manifest(text: str, where: object) -> Manifest:
-    """Read bundle.json's text; `where` names the file in errors. Raises BundleError."""
-    advice = "Export the bundle again."
-    try:
-        tree = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise refused(where, expected="JSON", found=f"text that is not: {error}", advice=advice) from error
-    if not isinstance(tree, dict):
-        raise refused(where, expected="a JSON object", found=f"a {_kind(tree)}", advice=advice)
-    top = _Section(where, "", cast(dict[str, Any], tree))
-    schema = top.get("schema", int)
-    if schema != SCHEMA:
-        raise refused(
-            where,
-            expected=f"schema {SCHEMA}",
-            found=f"schema {schema}",
-            advice="It was written by a newer AskSight: upgrade this one." if schema > SCHEMA else advice,
-        )
-    image, question, answers = top.section("image"), top.section("question"), top.section("answers")
-    return Manifest(
-        name=top.text("name"),
-        version=top.text("version"),
-        architecture=top.text("architecture"),
-        image_height=image.at_least("height", 1),
-        image_width=image.at_least("width", 1),
-        image_dtype=image.one_of("dtype", IMAGE_DTYPES),
-        preprocessing=_preprocessing(top.section("preprocessing")),
-        feature_shape=_shape(top),
-        dimension=question.at_least("dimension", 1),
-        words=question.at_least("words", 1),
-        lower=question.get("lower", bool),
-        unknown_rows=question.at_least("unknown_rows", 1),
-        max_tokens=question.at_least("max_tokens", 1),
-        answers=answers.at_least("count", 1),
-        unanswerable=None if answers.tree.get("unanswerable") is None else answers.text("unanswerable"),
-        calibration=_calibration(top.section("calibration")),
-        training=top.section("training").tree,
-        files=_files(top.section("files")),
-        skills=_skills(top),
-    )
-
-
-def _preprocessing(section: _Section) -> Mapping[str, Any]:
-    for key in section.tree:
-        if key not in PREPROCESSING:
-            raise section.error(
-                key, f"only {', '.join(PREPROCESSING)}", "a step that this version does not know"
-            )
-    return {key: section.one_of(key, allowed) for key, allowed in PREPROCESSING.items()}
-
-
-def _shape(top: _Section) -> tuple[int, ...]:
-    sizes = top.get("features", list)
-    if len(sizes) not in (1, 3) or not all(type(size) is int and size > 0 for size in sizes):
-        raise top.error("features", "[F] or [h, w, C], each at least 1", json.dumps(sizes))
-    return tuple(sizes)
-
-
-def _skills(top: _Section) -> tuple[str, ...]:
-    """What the model claims beyond plain sight, as in "read_text"; names that a server does not know are its affair."""
-    if "skills" not in top.tree:
-        return ()
-    named = top.get("skills", list)
-    if not all(isinstance(name, str) and name for name in named):
-        raise top.error("skills", "a list of names", json.dumps(named))
-    return tuple(named)
-
-
-def _calibration(section: _Section) -> Calibration:
-    temperature = section.number("temperature")
-    if temperature <= 0:
-        raise section.error("temperature", "a number over 0", str(temperature))
-    thresholds = {}
-    for key in ("answered_threshold", "unanswerable_threshold"):
-        thresholds[key] = section.number(key)
-        if not 0 <= thresholds[key] <= 1:
-            raise section.error(key, "a number of 0 to 1", str(thresholds[key]))
-    return Calibration(temperature=temperature, **thresholds)
-
-
-def _files(section: _Section) -> Mapping[str, FileRecord]:
-    for name in FILE_NAMES:
-        section.section(name)
-    records = {name: section.section(name) for name in section.tree}
-    return {
-        name: FileRecord(bytes=record.at_least("bytes", 0), sha256=record.text("sha256").lower())
-        for name, record in records.items()
+def _question(manifest: Manifest) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "words": manifest.words,
+        "dimension": manifest.dimension,
+        "lower": manifest.lower,
+        "max_tokens": manifest.max_tokens,
     }
+    if manifest.pieces is None:
+        return said | {"unknown_rows": manifest.unknown_rows}
+    return {"tokenizer": WORDPIECE} | said | asdict(manifest.pieces)
 
 
-@dataclass(frozen=True)
-class _Section:
-    """One object of bundle.json, which knows its place for the errors."""
-
-    where: object
-    place: str
-    tree: dict[str, Any]
-
-    def get(self, key: str, kind: type[T]) -> T:
-        if key not in self.tree:
-            raise self.error(key, f"a {kind.__name__}", "nothing: the key is missing")
-        value = self.tree[key]
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self.error(key, f"a {kind.__name__}", f"a {_kind(value)}")
-        return value
-
-    def section(self, key: str) -> _Section:
-        return _Section(self.where, f"{self.place}{key}.", self.get(key, dict))
-
-    def text(self, key: str) -> str:
-        value = self.get(key, str)
-        if not value or not value.isprintable():
-            raise self.error(key, "a line of text", json.dumps(value))
-        return value
-
-    def at_least(self, key: str, least: int) -> int:
-        value = self.get(key, int)
-        if value < least:
-            raise self.error(key, f"at least {least}", str(value))
-        return value
-
-    def number(self, key: str) -> float:
-        value = self.get(key, float) if isinstance(self.tree.get(key), float) else self.get(key, int)
-        if not math.isfinite(value):
-            raise self.error(key, "a finite number", str(value))
-        return float(value)
-
-    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
-        value = self.get(key, str)
-        if value not in allowed:
-            raise self.error(key, " or ".join(allowed), repr(value))
-        return value
-
-    def error(self, key: str, expected: str, found: str) -> Exception:
-        return refused(
-            self.where,
-            expected=f"{expected} as {self.place}{key}",
-            found=found,
-            advice="Export the bundle again, or upgrade AskSight if the bundle is newer than it.",
-        )
+def _answers(manifest: Manifest) -> dict[str, Any]:
+    if manifest.spelling is None:
+        return {"count": manifest.answers, "unanswerable": manifest.unanswerable}
+    return {"form": SPELLED} | asdict(manifest.spelling) | {"unanswerable": manifest.unanswerable}
 
 
-def _kind(value: object) -> str:
-    return "null" if value is None else type(value).__name__
+def _calibration(calibration: Calibration) -> dict[str, Any]:
+    """What is as it ever was goes without saying."""
+    said: dict[str, Any] = {
+        "temperature": float(calibration.temperature),
+        "answered_threshold": float(calibration.answered_threshold),
+        "unanswerable_threshold": float(calibration.unanswerable_threshold),
+    }
+    if calibration.scores != Calibration.scores:
+        said["scores"] = calibration.scores
+    return said if calibration.calibrated else said | {"calibrated": False}
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
+def _said(tree: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in tree.items() if value not in (None, "", (), [])}

@@ -15,12 +15,26 @@ from ..errors import BundleError
 from ..graphs.graph import DamagedGraphError, GraphHeader, read_header
 from ..runtimes.check import shape_text
 from .calibration import Calibration
-from .files import record_file, write_lines
+from .files import file_inside, record_file, write_lines
 from .load import Bundle, load_bundle
-from .manifest import FILE_NAMES, TOKENIZER, Manifest, dump_manifest
+from .manifest import (
+    ANSWERS,
+    GRAPHS,
+    NO_CARD,
+    TOKENIZER,
+    Card,
+    Manifest,
+    Source,
+    Spelling,
+    WordPieces,
+    dump_manifest,
+    file_names,
+)
 from .samples import FILE_NAME as SAMPLES
 from .samples import Samples, dump_samples, kept_samples
 from .trial import try_bundle
+
+TAKEN = ("bundle.json", *file_names(spelled=False), TOKENIZER, SAMPLES)
 
 
 def write_bundle(
@@ -30,7 +44,7 @@ def write_bundle(
     answerer: Path | bytes,
     vectors: NDArray[Any],
     words: Sequence[str],
-    answers: Sequence[str],
+    answers: Sequence[str] = (),
     name: str,
     version: str,
     architecture: str,
@@ -44,13 +58,20 @@ def write_bundle(
     training: Mapping[str, Any] | None = None,
     skills: Sequence[str] = (),
     samples: Samples | None = None,
+    pieces: WordPieces | None = None,
+    spelling: Spelling | None = None,
+    source: Source | None = None,
+    card: Card = NO_CARD,
 ) -> Bundle:
     """Write a bundle to the folder `path` and open it, which checks all of it; both graphs are run once.
 
-    `encoder` and `answerer` are ONNX models, each in one file or its bytes; `vectors` is [V, D] float16 or
-    float32 for `words`; `tokenizer` is the text of the rules that cut questions into them (asksight.ext.Rules), None
-    spaCy 3.8's English; `samples` are kept for `asksight compile`; `skills` are what the
-    model claims beyond plain sight, as in "read_text". An older bundle at `path` is replaced, anything else
+    `encoder` and `answerer` are ONNX models, as files or as the bytes of one. Weights that a file has beside it, as it
+    must where they are over 2 GB, are copied under their names; none are read into memory here, and one graph is run at
+    a time. `vectors` is [V, D] float16 or float32 for `words`, memory-mapped if you like; `tokenizer` is the text of
+    the rules that cut questions into them (asksight.ext.Rules), None spaCy 3.8's English; `pieces` cuts questions to
+    pieces of `words` instead, and then `unknown_rows` means nothing. `spelling` says that the answerer spells its
+    answers by pieces of `words`, which leaves `answers` empty. `samples` are kept for `asksight compile`; `skills` are
+    what the model claims beyond plain sight, as in "read_text". An older bundle at `path` is replaced, anything else
     there is left alone. Raises BundleError, and then `path` is as it was.
     """
     target = Path(path).absolute()
@@ -60,16 +81,21 @@ def write_bundle(
         root = Path(scratch) / target.name
         root.mkdir()
         try:
-            graphs = [_place(root / "encoder.onnx", encoder), _place(root / "answerer.onnx", answerer)]
+            if bool(answers) == (spelling is not None):
+                raise BundleError("The answers are either listed or spelled: give `answers` or `spelling`.")
+            encoder_header, *_ = [
+                _place(root / graph, given) for graph, given in zip(GRAPHS, (encoder, answerer), strict=True)
+            ]
             _check_vectors(vectors)
             np.save(root / "vectors.npy", np.ascontiguousarray(vectors), allow_pickle=False)
             write_lines(root / "words.txt", tuple(words))
-            write_lines(root / "answers.txt", tuple(answers))
+            if spelling is None:
+                write_lines(root / ANSWERS, tuple(answers))
             if tokenizer is not None:
                 (root / TOKENIZER).write_bytes(tokenizer.encode())
             if samples is not None:
                 (root / SAMPLES).write_bytes(dump_samples(samples))
-            height, width, image_dtype = _image(graphs[0])
+            height, width, image_dtype = _image(encoder_header)
             manifest = Manifest(
                 name=name,
                 version=version,
@@ -78,11 +104,11 @@ def write_bundle(
                 image_width=width,
                 image_dtype=image_dtype,
                 preprocessing=preprocessing,
-                feature_shape=_features(graphs[0]),
+                feature_shape=_features(encoder_header),
                 dimension=vectors.shape[1],
                 words=len(words),
                 lower=lower,
-                unknown_rows=int(unknown_rows),
+                unknown_rows=int(unknown_rows) if pieces is None else 0,
                 max_tokens=int(max_tokens),
                 answers=len(answers),
                 unanswerable=unanswerable,
@@ -90,13 +116,17 @@ def write_bundle(
                 training=training or {},
                 skills=tuple(skills),
                 files={
-                    file: record_file(root / file)
-                    for file in (*FILE_NAMES, TOKENIZER, SAMPLES)
-                    if (root / file).exists()
+                    file.relative_to(root).as_posix(): record_file(file)
+                    for file in sorted(root.rglob("*"))
+                    if file.is_file()
                 },
+                pieces=pieces,
+                spelling=spelling,
+                source=source,
+                card=card,
             )
             (root / "bundle.json").write_bytes(dump_manifest(manifest).encode())
-            written = load_bundle(root)
+            written = load_bundle(root, verify=False)  # the hashes are a moment old
             kept_samples(written)  # refuses those that do not fit the graphs
             try_bundle(written)
         except BundleError as error:
@@ -134,14 +164,29 @@ def _check_vectors(vectors: NDArray[Any]) -> None:
 
 
 def _place(path: Path, graph: Path | bytes) -> GraphHeader:
+    """Put a graph, and what it has beside it, into the bundle's folder."""
     if isinstance(graph, bytes):
         path.write_bytes(graph)
     else:
         shutil.copyfile(graph, path)
     try:
-        return read_header(path)
+        header = read_header(path)
     except DamagedGraphError as error:
         raise BundleError(f"{path.name}: expected an ONNX model, found {error}.") from error
+    for name in sorted(header.external_files):
+        if isinstance(graph, bytes):
+            raise BundleError(
+                f"{path.name}: expected weights inside it, found weights in {name!r}. Give the graph as a file."
+            )
+        beside, target = file_inside(graph.parent, name), path.parent / name
+        if target.exists() or name in TAKEN:
+            raise BundleError(
+                f"{path.name}: expected weights in a file of its own, found {name!r}, which is another file's name. "
+                "Save the graph's weights under one that no other file of a bundle has."
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(beside, target)
+    return header
 
 
 def _image(encoder: GraphHeader) -> tuple[int, int, str]:
@@ -157,8 +202,8 @@ def _image(encoder: GraphHeader) -> tuple[int, int, str]:
 def _features(encoder: GraphHeader) -> tuple[int, ...]:
     for tensor in encoder.outputs:
         fixed = tuple(size for size in tensor.shape[1:] if size is not None)
-        if tensor.name == "features" and len(fixed) in (1, 3) and len(fixed) == len(tensor.shape) - 1:
+        if tensor.name == "features" and 1 <= len(fixed) <= 3 and len(fixed) == len(tensor.shape) - 1:
             return fixed
     raise BundleError(
-        "encoder.onnx: it must give features [N, F] or [N, h, w, C] with only N free; export it so."
+        "encoder.onnx: it must give features [N, F], [N, n, C] or [N, h, w, C] with only N free; export it so."
     )

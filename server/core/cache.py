@@ -20,7 +20,7 @@ ENTRY_BYTES = 600  # the key, the objects and the table's share, beside the feat
 class Encoded:
     """What is remembered of a photo."""
 
-    features: NDArray[Any]  # [F] or [h, w, C], float32
+    features: NDArray[Any]  # [F], [n, C] or [h, w, C], float32
     flaws: tuple[Flaw, ...]
 
     @property

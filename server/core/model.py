@@ -18,7 +18,7 @@ from ..asks import Ask, EngineFallback, ModelInfo
 from ..limits import Limits
 from ..observer import Observer
 from ..reply.telling import Teller
-from ..reply.verdict import Judge
+from ..reply.verdict import judge_of
 from .batcher import Batcher
 from .decoders import Decoders
 from .photo_features import Photos, Pictures, Seen
@@ -53,7 +53,7 @@ class Model:
         self._fallbacks: dict[str, tuple[EngineFallback, ...]] = {}
         photo_input = _photo_input(bundle)
         words = word_table(bundle)
-        judge = Judge(bundle.answers, bundle.unanswerable, bundle.calibration)
+        judge = judge_of(bundle)
 
         def encoder() -> EncoderStage:
             return EncoderStage(self._taken("encoder", open_encoder()))

@@ -11,14 +11,14 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from asksight.photos.decode import check_photo, decode, decoding_bytes, decoding_s
+from asksight.photos.decode import check_photo, decode, decoding_bytes, decoding_s, shrunk
 from asksight.photos.errors import PhotoError, PhotoSizeError
 from asksight.photos.flaws import Flaw, find_flaws
 from asksight.photos.header import PhotoHeader
@@ -39,7 +39,8 @@ IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 # Hashing and reading the header of a photo of so many bytes takes 0.1 ms at most: less than the way to a thread.
 SMALL_BYTES = 128 * 1024
 
-Pictures = Batcher[NDArray[Any], NDArray[Any]]  # [H, W, 3] in, features [F] or [h, w, C] out
+# In: by the names of the encoder's inputs, `image` [H, W, 3] and perhaps `grid` [2]; out: features [...].
+Pictures = Batcher[Mapping[str, NDArray[Any]], NDArray[Any]]
 
 
 class Seen(NamedTuple):
@@ -86,7 +87,7 @@ class Encoding:
 class Decoded:
     """What a decoder makes of a photo."""
 
-    picture: NDArray[Any]  # [H, W, 3], as the encoder wants it
+    picture: Mapping[str, NDArray[Any]]  # as the encoder wants it
     flaws: tuple[Flaw, ...]
 
 
@@ -185,7 +186,7 @@ class Photos:
             partial(_decode, photo, header, self._input),
             room_bytes,
             caller=caller,
-            estimate_s=decoding_s(header),
+            estimate_s=decoding_s(header, self._input.smallest_px),
         )
         encoding.decode_us = _since_us(started_s)
         decoded()
@@ -226,7 +227,9 @@ def _decode(photo: bytes | memoryview, header: PhotoHeader, photo_input: PhotoIn
         picture = decode(photo, header, smallest_px=photo_input.smallest_px)
     except PhotoError as error:
         raise _refused(error) from error
-    flaws = find_flaws(picture, short_side_px=min(header.width, header.height))
+    # What has its full size is measured at the size that others have: its flaws are the same for every model.
+    measured = shrunk(picture, photo_input.measured_px)
+    flaws = find_flaws(measured, short_side_px=min(header.width, header.height))
     return Decoded(photo_input(picture), flaws)
 
 

@@ -7,25 +7,33 @@ NaN fails alone. What goes in is gathered in arrays that are kept from batch to 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asksight.engine import Arrays, Engine
 from asksight.engine.runtimes.warm import warm_up
-from asksight.ext import WordTable
+from asksight.ext.reading import Reading
 
 from ..errors import AskError, InternalError
-from ..reply.verdict import Judge, Judgement
+from ..reply.verdict import Judge, Judgement, finite_rows
+
+
+class Words(Protocol):
+    """A bundle's words, or its pieces of words."""
+
+    def read(self, questions: Sequence[str]) -> Reading:
+        """Cut questions and look them up: vectors [N, T, D], lengths [N], and whether to go by them."""
+        ...
 
 
 class Question(NamedTuple):
     """One row for the answerer."""
 
     text: str
-    features: NDArray[Any]  # [F] or [h, w, C]
+    features: NDArray[Any]  # [F], [n, C] or [h, w, C]
     top_k: int  # so many answers are wanted
 
 
@@ -39,15 +47,18 @@ class Scored(NamedTuple):
 
 
 class EncoderStage:
-    """Pictures [H, W, 3] → features [F] or [h, w, C], each a copy of its own that may be kept."""
+    """Pictures, each by the names of the encoder's inputs → features, each a copy of its own that may be kept."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._pictures = _Kept()
+        self._inputs = {tensor.name: _Kept() for tensor in engine.spec.inputs}
 
-    def __call__(self, pictures: Sequence[NDArray[Any]]) -> list[NDArray[Any] | AskError]:
-        features = _infer(self.engine, {"image": self._pictures.stack(pictures)}, "features", len(pictures))
-        finite = _finite(features)
+    def __call__(self, pictures: Sequence[Mapping[str, NDArray[Any]]]) -> list[NDArray[Any] | AskError]:
+        arrays = {
+            name: kept.stack([picture[name] for picture in pictures]) for name, kept in self._inputs.items()
+        }
+        (features,) = _infer(self.engine, arrays, ("features",), len(pictures))
+        finite = finite_rows(features)
         # A view would keep the whole batch in memory for as long as the cache keeps one row.
         return [_copy(row) if good else _not_finite() for row, good in zip(features, finite, strict=True)]
 
@@ -61,7 +72,7 @@ class EncoderStage:
 class AnswererStage:
     """Questions about features → judged scores; the words of the whole batch are looked up in one call."""
 
-    def __init__(self, engine: Engine, words: WordTable, judge: Judge) -> None:
+    def __init__(self, engine: Engine, words: Words, judge: Judge) -> None:
         self.engine = engine
         self._words = words
         self._judge = judge
@@ -74,16 +85,11 @@ class AnswererStage:
         tokenize_us = round((time.perf_counter() - started_s) * 1e6)
         features = self._features.stack([question.features for question in questions])
         asked = {"question": read.vectors, "lengths": read.lengths, "features": features}
-        logits = _infer(self.engine, asked, "logits", len(questions))  # [N, A]
-        finite = _finite(logits)
-        if not all(finite):
-            logits = np.where(np.array(finite)[:, None], logits, 0)
-        judged = self._judge(logits, [question.top_k for question in questions])
+        scores = _infer(self.engine, asked, self._judge.outputs, len(questions))
+        judged = self._judge(scores, [question.top_k for question in questions])
         return [
-            Scored(one, cut, known, tokenize_us) if good else _not_finite()
-            for one, cut, known, good in zip(
-                judged, read.cut.tolist(), read.known.tolist(), finite, strict=True
-            )
+            _not_finite() if one is None else Scored(one, cut, known, tokenize_us)
+            for one, cut, known in zip(judged, read.cut.tolist(), read.known.tolist(), strict=True)
         ]
 
     def probe(self) -> None:
@@ -120,20 +126,12 @@ def _copy(row: NDArray[Any]) -> NDArray[Any]:
     return np.frombuffer(row.tobytes(), row.dtype).reshape(row.shape)
 
 
-def _infer(engine: Engine, arrays: Arrays, output: str, rows: int) -> NDArray[Any]:
-    found = engine.infer(arrays)[output]
-    if len(found) != rows:
-        raise RuntimeError(f"{engine.name} gave {len(found)} rows of {output} for {rows}")
-    return found
-
-
-def _finite(rows: NDArray[Any]) -> list[bool]:
-    """Whether all numbers of each row are."""
-    finite = np.isfinite(rows)
-    if finite.all():
-        return [True] * len(rows)
-    each: list[bool] = np.logical_and.reduce(finite.reshape(len(rows), -1), axis=1).tolist()
-    return each
+def _infer(engine: Engine, arrays: Arrays, outputs: Sequence[str], rows: int) -> list[NDArray[Any]]:
+    given = engine.infer(arrays)
+    for output in outputs:
+        if len(given[output]) != rows:
+            raise RuntimeError(f"{engine.name} gave {len(given[output])} rows of {output} for {rows}")
+    return [given[output] for output in outputs]
 
 
 def _not_finite() -> AskError:

@@ -36,6 +36,9 @@ SURE_BUT = T_("{first}, as far as I can see. {hint}")
 PROBABLE_BUT = T_("perhaps {first}. {hint}")
 ONE_OF = T_("I cannot tell. It could be {first} or {second}.")
 MAYBE = T_("I cannot tell. It could be {first}.")
+# Of a model that was never held against questions whose answers are known: it has no certainty to speak of.
+GUESS_ONE_OF = T_("It may be {first} or {second}. Nobody has measured how often I am right.")
+GUESS = T_("It may be {first}. Nobody has measured how often I am right.")
 NOTHING = T_("I cannot tell from this photo.")
 CUT = T_("The question was too long; I read only its beginning. Ask it in fewer words.")
 NOT_UNDERSTOOD = T_("I did not understand the question. Ask it in other words.")
@@ -91,8 +94,13 @@ class Language:
         likeliest: Sequence[str],
         probability: float,
         issues: Sequence[PhotoIssue],
+        *,
+        calibrated: bool = True,
     ) -> str:
-        """Say the verdict; `likeliest` are the best answers, `issues` the photo's, both best or worst first."""
+        """Say the verdict; `likeliest` are the best answers, `issues` the photo's, both best or worst first.
+
+        A model that is not `calibrated` is never certain, and says why.
+        """
         hint = next((issue.hint for issue in issues[:1]), "")
         worst = max((issue.severity for issue in issues), default=0.0)
         if verdict is Verdict.UNANSWERABLE or not likeliest:
@@ -102,8 +110,9 @@ class Language:
             if worst >= TROUBLED:
                 return self._say(SURE_BUT if certain else PROBABLE_BUT).format(first=likeliest[0], hint=hint)
             return self._say(SURE if certain else PROBABLE).format(first=likeliest[0])
-        template, names = (ONE_OF, likeliest[:2]) if len(likeliest) > 1 else (MAYBE, likeliest)
-        said = self._say(template).format(**dict(zip(("first", "second"), names, strict=False)))
+        two, one = (ONE_OF, MAYBE) if calibrated else (GUESS_ONE_OF, GUESS)
+        names = dict(zip(("first", "second"), likeliest, strict=False))
+        said = self._say(two if len(names) > 1 else one).format(**names)
         return f"{said} {hint}" if worst >= WORTH_A_HINT else said
 
 

@@ -44,6 +44,7 @@ class Teller:
     def __init__(self, bundle: Bundle, observer: Observer) -> None:
         self._model = f"{bundle.name} {bundle.version}"
         self._skills = frozenset(bundle.skills)
+        self._calibrated = bundle.calibration.calibrated
         self._observer = observer
 
     def tell(
@@ -60,7 +61,7 @@ class Teller:
             verdict = Verdict.UNSURE if verdict is Verdict.ANSWERED else verdict
             spoken = words.misread(cut=scored.cut)
         else:
-            spoken = words.speak(verdict, likeliest, probability, issues)
+            spoken = words.speak(verdict, likeliest, probability, issues, calibrated=self._calibrated)
         response = vqa_pb2.AskResponse(
             verdict=VERDICTS[verdict],
             spoken=spoken,

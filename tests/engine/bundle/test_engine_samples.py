@@ -13,7 +13,7 @@ from bundles import write_random_bundle
 from asksight.engine import BundleError, load_bundle
 from asksight.engine.bundle.files import record_file
 from asksight.engine.bundle.keep_samples import keep_samples
-from asksight.engine.bundle.manifest import FILE_NAMES, FileRecord
+from asksight.engine.bundle.manifest import FileRecord, file_names
 from asksight.engine.bundle.samples import Samples, dump_samples, kept_samples, made_up_samples, misfit
 
 
@@ -104,7 +104,7 @@ def test_samples_are_put_into_a_bundle_that_is_there_and_replace_older_ones(
         assert kept.source == put.source
         assert np.array_equal(kept.rows, put.rows)
         assert np.array_equal(kept.photos, put.photos)
-    assert load_bundle(bundle.path).files.keys() == {*FILE_NAMES, "samples.npz"}
+    assert load_bundle(bundle.path).files.keys() == {*file_names(spelled=False), "samples.npz"}
     assert not list(bundle.path.glob(".samples-*"))
 
 

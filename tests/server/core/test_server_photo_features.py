@@ -46,7 +46,7 @@ async def test_those_who_ask_about_one_new_photo_share_one_run() -> None:
     await turns()
     (row,) = bench.encoder.rows
     assert list(row.awaited_by.values()) == [NEVER_S, NEVER_S, 5e9, NEVER_S]
-    assert row.picture.shape == (SIDE, SIDE, 3)
+    assert row.picture["image"].shape == (SIDE, SIDE, 3)
     row.future.set_result(FEATURES)
     seen = await asyncio.gather(first, second, third, fourth)
     assert [one.cached for one in seen] == [False, True, True, True]
@@ -274,7 +274,7 @@ async def test_decoding_is_of_the_askers_share_and_is_charged_by_its_pixels() ->
     jpeg, webp = photo("JPEG", width=400, height=300), photo("WEBP", width=400, height=300)
     seeing = [bench.see(file, caller="somebody") for file in (jpeg, webp)]
     await turns()
-    estimates = [decoding_s(check_photo(file, Limits().photo)) for file in (jpeg, webp)]
+    estimates = [decoding_s(check_photo(file, Limits().photo), INPUT.smallest_px) for file in (jpeg, webp)]
     assert [(job.caller, job.estimate_s) for job in bench.decoders.jobs] == [
         ("somebody", estimate) for estimate in estimates
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from asksight.engine import Calibration
 from asksight.engine.bundle.calibration import Verdict, softmax
@@ -13,7 +16,7 @@ from asksight.photos.flaws import FlawKind
 from asksight.server.core.questions import check_question
 from asksight.server.errors import InvalidAsk
 from asksight.server.reply.spoken import PhotoIssue, language
-from asksight.server.reply.verdict import LIKELIEST, Judge, Judgement
+from asksight.server.reply.verdict import LIKELIEST, Judgement, ListedJudge
 
 ANSWERS = ("red", "orange", "unanswerable", "2")
 CALIBRATION = Calibration(temperature=2.0, answered_threshold=0.6, unanswerable_threshold=0.4)
@@ -75,6 +78,19 @@ def logits_of(*probabilities: float) -> np.ndarray[tuple[int], np.dtype[np.float
     return np.asarray(np.log(probabilities) * CALIBRATION.temperature, np.float32)
 
 
+def judged(
+    calibration: Calibration,
+    logits: NDArray[np.float32],
+    top_k: Sequence[int],
+    answers: Sequence[str] = ANSWERS,
+    *,
+    nothing: str | None = "unanswerable",
+) -> list[Judgement]:
+    found = ListedJudge(answers, nothing, calibration)([logits], top_k)
+    assert None not in found
+    return [one for one in found if one is not None]
+
+
 CASES = [
     ((0.7, 0.1, 0.1, 0.1), Verdict.ANSWERED),
     ((0.5, 0.3, 0.1, 0.1), Verdict.UNSURE),
@@ -88,7 +104,7 @@ CASES = [
 def test_the_verdict_follows_the_bundles_thresholds(
     probabilities: tuple[float, ...], verdict: Verdict
 ) -> None:
-    (found,) = Judge(ANSWERS, "unanswerable", CALIBRATION)(logits_of(*probabilities)[None], [4])
+    (found,) = judged(CALIBRATION, logits_of(*probabilities)[None], [4])
     assert found.verdict is verdict
     ranked = sorted(probabilities, reverse=True)
     assert [value for _, value in found.answers] == pytest.approx(ranked, abs=1e-6)
@@ -96,22 +112,21 @@ def test_the_verdict_follows_the_bundles_thresholds(
 
 
 def test_a_batch_is_judged_row_by_row() -> None:
-    judge = Judge(ANSWERS, "unanswerable", CALIBRATION)
     rows = np.stack([logits_of(*probabilities) for probabilities, _ in CASES])
     wanted = [1, 2, 3, 4, 100]
-    judged = judge(rows, wanted)
-    assert [one.verdict for one in judged] == [verdict for _, verdict in CASES]
-    assert [len(one.answers) for one in judged] == [1, 2, 3, 4, 4]
-    for row, count, one in zip(rows, wanted, judged, strict=True):
-        (alone,) = judge(row[None], [count])
+    together = judged(CALIBRATION, rows, wanted)
+    assert [one.verdict for one in together] == [verdict for _, verdict in CASES]
+    assert [len(one.answers) for one in together] == [1, 2, 3, 4, 4]
+    for row, count, one in zip(rows, wanted, together, strict=True):
+        (alone,) = judged(CALIBRATION, row[None], [count])
         assert labels(alone) == labels(one)
         assert alone.likeliest == one.likeliest
 
 
 def test_top_k_is_clipped_and_ties_keep_their_order() -> None:
-    judge = Judge(ANSWERS, None, Calibration())
-    assert labels(judge(np.zeros((1, 4), np.float32), [100])[0]) == list(ANSWERS)
-    assert labels(judge(np.zeros((1, 4), np.float32), [1])[0]) == [ANSWERS[0]]
+    for count in (100, 1):
+        (found,) = judged(Calibration(), np.zeros((1, 4), np.float32), [count], nothing=None)
+        assert labels(found) == list(ANSWERS)[:count]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 9), st.integers(2, 40))
@@ -122,9 +137,9 @@ def test_many_answers_are_ranked_as_by_sorting_them_all(
     names = [f"answer {number}" for number in range(400)]
     scores = random.integers(0, values, (rows, len(names))).astype(np.float32)  # many are equal
     order = np.argsort(-scores, axis=1, kind="stable")
-    judged = Judge(names, None, Calibration())(scores, [top_k] * rows)
-    assert [labels(one) for one in judged] == [[names[i] for i in row[:top_k]] for row in order]
-    assert [one.likeliest for one in judged] == [[names[i] for i in row[: LIKELIEST - 1]] for row in order]
+    found = judged(Calibration(), scores, [top_k] * rows, names, nothing=None)
+    assert [labels(one) for one in found] == [[names[i] for i in row[:top_k]] for row in order]
+    assert [one.likeliest for one in found] == [[names[i] for i in row[: LIKELIEST - 1]] for row in order]
 
 
 def labels(one: Judgement) -> list[str]:
@@ -132,7 +147,7 @@ def labels(one: Judgement) -> list[str]:
 
 
 def test_unanswerable_is_no_alternative() -> None:
-    (found,) = Judge(ANSWERS, "unanswerable", CALIBRATION)(logits_of(0.3, 0.25, 0.35, 0.1)[None], [1])
+    (found,) = judged(CALIBRATION, logits_of(0.3, 0.25, 0.35, 0.1)[None], [1])
     assert found.likeliest == ["red", "orange"]
 
 
