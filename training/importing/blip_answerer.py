@@ -14,7 +14,7 @@ from ..exporting.onnx_layers.graph import ONNX_TYPES, Graph
 from ..exporting.onnx_layers.onnx_file import OnnxFile
 from .blip_text import TextSizes, look_at_picture, text_layer
 from .checkpoint import Checkpoint
-from .graph_file import finished
+from .graph_file import Tensor, finished
 from .layers import Layers
 
 QUESTION, ANSWER = "text_encoder", "text_decoder.bert"
@@ -34,13 +34,13 @@ def blip_answerer(
     layers = Layers(Graph(), weights)
     states, mask = _question(layers, sizes, seen)
     tokens, scores = _Answers(layers, sizes, states, mask).spelled(beams, pieces)
-    inputs = [
-        ("question", "float32", ["N", "T", sizes.width]),
-        ("lengths", "int32", ["N"]),
-        ("features", "float32", ["N", rows, seen]),
+    inputs: list[Tensor] = [
+        ("question", "float32", ("N", "T", sizes.width)),
+        ("lengths", "int32", ("N",)),
+        ("features", "float32", ("N", rows, seen)),
     ]
-    shape = ["N", beams, pieces]
-    outputs = [
+    shape: tuple[int | str, ...] = ("N", beams, pieces)
+    outputs: list[tuple[str, Tensor]] = [
         (tokens, ("tokens", "int32", shape)),
         (scores, ("log_probabilities", "float32", shape)),
     ]

@@ -11,7 +11,7 @@ from ..exporting.keras_onnx import IR_VERSION, LARGEST_BYTES, OPSET
 from ..exporting.onnx_layers.graph import ONNX_TYPES, Graph
 from ..exporting.onnx_layers.onnx_file import OnnxFile
 
-Tensor = tuple[str, str, Sequence[int | str]]  # name, dtype, shape with the names of free axes
+Tensor = tuple[str, str, tuple[int | str, ...]]  # name, dtype, shape with the names of free axes
 
 
 def finished(

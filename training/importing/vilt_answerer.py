@@ -12,7 +12,7 @@ from ..exporting.onnx_layers.graph import Graph
 from ..exporting.onnx_layers.lazy_weight import LazyWeight
 from ..exporting.onnx_layers.onnx_file import OnnxFile
 from .checkpoint import Checkpoint
-from .graph_file import finished
+from .graph_file import Tensor, finished
 from .layers import Layers
 from .vilt_encoder import EMBEDDINGS, Sizes
 
@@ -39,12 +39,12 @@ def vilt_answerer(weights: Checkpoint, sizes: Sizes, *, rows: int, answers: int)
     x = layers.dense(first, "classifier.0", width, 2 * width)
     x = layers.gelu(layers.normalised(x, "classifier.1", 2 * width, CLASSIFIER_EPSILON), "classifier")
     x = layers.dense(x, "classifier.3", 2 * width, answers)
-    inputs = [
-        ("question", "float32", ["N", "T", width]),
-        ("lengths", "int32", ["N"]),
-        ("features", "float32", ["N", rows, width + 1]),
+    inputs: list[Tensor] = [
+        ("question", "float32", ("N", "T", width)),
+        ("lengths", "int32", ("N",)),
+        ("features", "float32", ("N", rows, width + 1)),
     ]
-    return finished(layers.graph, "answerer", inputs, [(x, ("logits", "float32", ["N", answers]))])
+    return finished(layers.graph, "answerer", inputs, [(x, ("logits", "float32", ("N", answers)))])
 
 
 def _text(layers: Layers, sizes: Sizes, steps: str, kinds: LazyWeight) -> str:
