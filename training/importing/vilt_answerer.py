@@ -32,7 +32,7 @@ def vilt_answerer(weights: Checkpoint, sizes: Sizes, *, rows: int, answers: int)
     counts = layers.node("Concat", layers.within(steps, "lengths", TEXT), valid, at="vilt", axis=1)
     mask = layers.mask(counts, "vilt")
     for depth in range(sizes.depth):
-        x = _layer(layers, x, mask, f"vilt.encoder.layer.{depth}", sizes)
+        x = _layer(layers, x, mask, f"vilt.encoder.layer.{depth}", sizes, last=depth == sizes.depth - 1)
     first = layers.node("Gather", x, layers.graph.constant(0, "int64"), at="vilt", axis=1)  # [N,width]
     first = layers.normalised(first, "vilt.layernorm", width, sizes.epsilon)
     first = layers.node("Tanh", layers.dense(first, "vilt.pooler.dense", width, width), at="vilt.pooler")
@@ -85,11 +85,14 @@ def _patches(layers: Layers, sizes: Sizes, rows: int, kinds: LazyWeight) -> tupl
     return layers.node("Add", layers.with_first(patches, at), table, at=at), valid
 
 
-def _layer(layers: Layers, x: str, mask: str, name: str, sizes: Sizes) -> str:
-    """[N,n,width] -> the same shape; normalised before each half."""
+def _layer(layers: Layers, x: str, mask: str, name: str, sizes: Sizes, *, last: bool) -> str:
+    """[N,n,width] -> the same shape; normalised before each half. Of the `last` layer only the first row is read."""
     width, heads, attention = sizes.width, sizes.heads, f"{name}.attention.attention"
     seen = layers.normalised(x, f"{name}.layernorm_before", width, sizes.epsilon)
-    q = layers.dense(seen, f"{attention}.query", width, width, factor=(width // heads) ** -0.5)
+    asking = seen
+    if last:
+        x, asking = (layers.node("Gather", one, layers.whole(0), at=name, axis=1) for one in (x, seen))
+    q = layers.dense(asking, f"{attention}.query", width, width, factor=(width // heads) ** -0.5)
     k, v = (layers.dense(seen, f"{attention}.{one}", width, width) for one in ("key", "value"))
     found = layers.attended(
         layers.heads(q, heads, width, attention),
