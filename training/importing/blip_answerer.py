@@ -102,10 +102,8 @@ class _Answers:
         )
         most, total = self._largest_and_total(logits)
         scores = self._exact("Sub", self._exact("Sub", best[0], most), total)  # [N,W]
-        self.kept = {
-            name: tuple(layers.node("Concat", *[one] * beams, at=name, axis=1) for one in pair)  # type: ignore[misc]
-            for name, pair in self.kept.items()
-        }
+        for name, (keys, values) in self.kept.items():
+            self.kept[name] = self._side_by_side(keys, beams), self._side_by_side(values, beams)
         all_tokens, all_scores, tokens, ended = [best[1]], [scores], best[1], None
         for piece in range(1, pieces):
             stopped = layers.node("Equal", tokens, self._stop(), at=HEAD)
@@ -119,6 +117,10 @@ class _Answers:
             layers.node("Cast", self._stacked(all_tokens), at=HEAD, to=ONNX_TYPES["int32"]),
             self._stacked(all_scores),
         )
+
+    def _side_by_side(self, kept: str, beams: int) -> str:
+        """[N,1,...] -> [N,W,...]: what all answers of a question begin with."""
+        return self.layers.node("Concat", *[kept] * beams, at=ANSWER, axis=1)
 
     def _stop(self) -> str:
         return self.layers.graph.constant(self.sizes.stop, "int64")

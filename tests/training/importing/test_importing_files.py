@@ -27,7 +27,7 @@ def shard(folder: Path, change: Callable[[dict[str, str]], None] = lambda _: Non
     """The weights in two files and an index."""
     tensors = {key: numbers(key, shape) for key, shape in shapes(BLIP).items()}
     names = sorted(tensors)
-    places = {}
+    places: dict[str, str] = {}
     for part, some in enumerate((names[::2], names[1::2])):
         write_safetensors(folder / f"part-{part}.safetensors", {key: tensors[key] for key in some})
         places |= dict.fromkeys(some, f"part-{part}.safetensors")

@@ -245,6 +245,42 @@ def test_a_vocabulary_that_does_not_fit_is_named(copies: dict[str, Path], conten
     refused(copies, BLIP, said)
 
 
+def tokenizer(rows: dict[Any, Any], *added: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "model": {"type": "WordPiece", "vocab": rows},
+        "added_tokens": added,
+        "normalizer": {"lowercase": False},
+    }
+
+
+def test_a_vocabulary_may_stand_in_tokenizer_json(copies: dict[str, Path]) -> None:
+    lines = (copies[BLIP] / "vocab.txt").read_text().splitlines()
+    (copies[BLIP] / "vocab.txt").unlink()
+    rows = {line: row for row, line in enumerate(lines[:-1])}
+    content = tokenizer(rows, {"content": lines[-1], "id": len(lines) - 1})
+    (copies[BLIP] / "tokenizer.json").write_text(json.dumps(content))
+    bundle = imported(copies[BLIP], copies[BLIP].parent / "out", BLIP)
+    assert list(bundle.words) == lines
+    assert not bundle.lower
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"model": {"type": "BPE", "vocab": {}}}, "holds no WordPiece vocabulary"),
+        ({"model": 3}, "holds no WordPiece vocabulary"),
+        (tokenizer({"a": 0, "b": 2}), "does not number its pieces"),
+        (tokenizer({"a": 0, "b": "1"}, {"content": "c", "id": 2}), "does not number its pieces"),
+        (tokenizer({"a": 0}, {"content": None, "id": 1}), "does not number its pieces"),
+        (tokenizer({"a": 0}), "has no piece '[CLS]'"),
+    ],
+)
+def test_a_tokenizer_that_lies_is_named(copies: dict[str, Path], content: Any, said: str) -> None:
+    (copies[VILT] / "vocab.txt").unlink()
+    (copies[VILT] / "tokenizer.json").write_text(json.dumps(content))
+    refused(copies, VILT, said)
+
+
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
