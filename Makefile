@@ -3,7 +3,7 @@
 #   make demo    serve the built-in bundle and ask it a few questions over the wire
 #   make test    everything that is tested
 #   make lint    ruff            make types   mypy --strict and pyright
-#   make fuzz    the C under sanitizers, half an hour                      make exact   against spaCy, half an hour
+#   make fuzz    the C under sanitizers, half an hour                      make exact   against spaCy and BERT, 40 minutes
 #   make bench   the figures     make clean   remove what was built
 #   make soak    hours under load, each promise of docs/reliability.md; SOAK=--short for minutes
 #   make bench-peers  beside Triton, LitServe, Ray Serve and others; PEERS=--quick for minutes
@@ -69,6 +69,7 @@ fuzz: $(VENV)/.developing
 # QUESTIONS may name files of real questions, a question a line.
 exact: $(VENV)/.developing
 	$(BIN)/python tests/against_spacy.py --count 2000000 $(if $(QUESTIONS),--questions $(QUESTIONS))
+	$(BIN)/python tests/against_bert.py --count 200000 $(if $(QUESTIONS),--questions $(QUESTIONS))
 
 # The rules for bundles that carry none; the tests hold them against the spaCy that is installed.
 ext/english.json: training/vectors/spacy_rules.py training/vectors/rule_proofs.py
