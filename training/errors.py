@@ -25,3 +25,7 @@ class FeatureError(TrainingError):
 
 class VectorError(TrainingError):
     """Word vectors cannot be read, or do not fit the model; the message names both dimensions."""
+
+
+class CheckpointError(TrainingError):
+    """A published model cannot be read or is another one than was asked for; the message says what was expected."""

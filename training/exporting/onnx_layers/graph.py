@@ -12,6 +12,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from .lazy_weight import LazyWeight
+
 # ONNX tensor types by Keras dtype. Every floating dtype is written as float32; compiling for an engine may reduce
 # the precision later.
 ONNX_TYPES = {
@@ -33,7 +35,7 @@ class Graph:
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
-        self.weights: dict[str, NDArray[Any]] = {}  # by name; views of Keras' memory where possible
+        self.weights: dict[str, NDArray[Any] | LazyWeight] = {}  # views of Keras' memory where possible
         self._used: Counter[str] = Counter()
         self._names: dict[Hashable, str] = {}
         self._kept: list[object] = []
@@ -69,14 +71,16 @@ class Graph:
         shape = "x".join(str(size) for size in array.shape)
         return self.weight(key, f"constant/{dtype}{'_' if shape else ''}{shape}", lambda: array)
 
-    def weight(self, key: Hashable, wish: str, make: Callable[[], NDArray[Any]]) -> str:
+    def weight(self, key: Hashable, wish: str, make: Callable[[], NDArray[Any] | LazyWeight]) -> str:
         """The initialiser for `key`, made at the first call only, so that shared layers share their weights."""
         if key not in self._names:
-            array = np.ascontiguousarray(make())
-            if "float" in array.dtype.name and array.dtype != np.float32:
-                array = array.astype(np.float32)
+            made = make()
+            if not isinstance(made, LazyWeight):
+                made = np.asarray(made, order="C")  # ascontiguousarray makes a list of a single number
+                if "float" in made.dtype.name and made.dtype != np.float32:
+                    made = made.astype(np.float32)
             name = self.unique(wish)
-            self.weights[name] = array
+            self.weights[name] = made
             self._names[key] = name
         return self._names[key]
 

@@ -15,15 +15,17 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from .lazy_weight import LazyWeight, numbers
+
 SMALL = 1024  # bytes; constants up to this size are part of the checked model
 
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """A model without its weights, and the weights by name."""
+    """A model without its weights, and the weights by name; lazy ones are read when they are written."""
 
     frame: onnx.ModelProto
-    weights: Mapping[str, NDArray[Any]]
+    weights: Mapping[str, NDArray[Any] | LazyWeight]
 
     def check(self) -> None:
         """Run onnx.checker with strict shape inference; large weights become graph inputs, so that they are not copied.
@@ -34,7 +36,7 @@ class OnnxFile:
         light.CopyFrom(self.frame)
         for name, array in self.weights.items():
             if array.nbytes <= SMALL:
-                light.graph.initializer.append(_tensor(name, array, array.tobytes()))
+                light.graph.initializer.append(_tensor(name, array, numbers(array).tobytes()))
             else:
                 dtype = helper.np_dtype_to_tensor_dtype(array.dtype)
                 light.graph.input.append(helper.make_tensor_value_info(name, dtype, array.shape))
@@ -45,7 +47,7 @@ class OnnxFile:
         whole = onnx.ModelProto()
         whole.CopyFrom(self.frame)
         for name, array in self.weights.items():
-            whole.graph.initializer.append(_tensor(name, array, array.tobytes()))
+            whole.graph.initializer.append(_tensor(name, array, numbers(array).tobytes()))
         return whole
 
     def write(self, path: Path) -> None:
@@ -61,10 +63,10 @@ class OnnxFile:
             file.write(_field(onnx.ModelProto.GRAPH_FIELD_NUMBER, size) + graph)
             for head, array in heads:
                 file.write(head)
-                file.write(array.astype(array.dtype.newbyteorder("<"), copy=False).data)
+                file.write(numbers(array).astype(array.dtype.newbyteorder("<"), copy=False).data)
 
 
-def _tensor(name: str, array: NDArray[Any], raw: bytes = b"") -> onnx.TensorProto:
+def _tensor(name: str, array: NDArray[Any] | LazyWeight, raw: bytes = b"") -> onnx.TensorProto:
     dtype = helper.np_dtype_to_tensor_dtype(array.dtype)
     tensor = onnx.TensorProto(name=name, dims=array.shape, data_type=dtype)
     if raw:
@@ -72,7 +74,7 @@ def _tensor(name: str, array: NDArray[Any], raw: bytes = b"") -> onnx.TensorProt
     return tensor
 
 
-def _weight_head(name: str, array: NDArray[Any]) -> bytes:
+def _weight_head(name: str, array: NDArray[Any] | LazyWeight) -> bytes:
     """The encoded field of one weight, up to where its numbers begin."""
     tensor = _tensor(name, array).SerializeToString()
     tensor += _field(onnx.TensorProto.RAW_DATA_FIELD_NUMBER, array.nbytes)
