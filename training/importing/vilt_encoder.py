@@ -142,7 +142,7 @@ def _places(layers: Layers, sizes: Sizes, side: int) -> str:
 
 
 def stretched(source: int, target: int, rows: int) -> NDArray[np.float32]:
-    """[rows,source]: row i gives place i of `target` places between the first and the last of `source`; others zeros."""
+    """[rows,source]: row i gives place i of `target` between the first and the last of `source`; further rows 0."""
     matrix = np.zeros((rows, source), np.float32)
     for row in range(target):
         place = row * (source - 1) / (target - 1) if target > 1 else 0.0
