@@ -73,6 +73,7 @@ VERBS = {
     "export": Verb(
         "asksight.cli.export", "Write a run as a bundle, after checking that it answers as Keras does."
     ),
+    "import": Verb("asksight.cli.importing", "Make a bundle of a model that others have published."),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..exporting.onnx_layers.lazy_weight import LazyWeight
 from .layers import Layers
 from .settings import Settings, check_heads
 
@@ -100,21 +101,24 @@ def look_at_picture(
     layers.weights.take(f"{name}.key.bias", (width,))
     key = layers.weights.take(f"{name}.key.weight", (width, seen))
     value = layers.weights.take(f"{name}.value.weight", (width, seen))
-    towards = layers.graph.weight(
-        ("towards", name),
-        f"{name}.key.weight",
-        lambda: key.changed(lambda numbers: numbers.reshape(heads, each, seen), (heads, each, seen)),
+    towards = _by_head(layers, ("towards", name), f"{name}.key.weight", key, (heads, each, seen))
+    turned_value = value.changed(
+        lambda numbers: numbers.reshape(heads, each, seen).transpose(0, 2, 1).reshape(-1, each),
+        (heads * seen, each),
     )
-    back = layers.graph.weight(
-        ("back", name),
-        f"{name}.value.weight",
-        lambda: value.changed(
-            lambda numbers: numbers.reshape(heads, each, seen).transpose(0, 2, 1), (heads, seen, each)
-        ),
-    )
+    back = _by_head(layers, ("back", name), f"{name}.value.weight", turned_value, (heads, seen, each))
     looking = layers.node("MatMul", queries, towards, at=name)  # [N,heads,T,seen]
     looking = layers.node("Reshape", looking, layers.whole(0, -1, seen), at=name)  # [N,heads*T,seen]
     found = layers.attended(looking, turned, features, name)
     found = layers.node("Reshape", found, layers.whole(0, heads, -1, seen), at=name)
     found = layers.joined(layers.node("MatMul", found, back, at=name), width, name)
     return layers.node("Add", found, layers.parameter(f"{name}.value.bias", (width,)), at=name)
+
+
+def _by_head(
+    layers: Layers, key: tuple[str, str], name: str, weight: LazyWeight, shape: tuple[int, int, int]
+) -> str:
+    """A weight as a matrix for each head. ONNX Runtime packs no such weights, which it must be told by a Reshape: see
+    engine/runtimes/mapped_weights.py."""
+    flat = layers.graph.weight(key, name, lambda: weight)
+    return layers.node("Reshape", flat, layers.whole(*shape), at=name)

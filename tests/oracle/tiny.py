@@ -89,7 +89,7 @@ def numbers(name: str, shape: tuple[int, ...], stop: int = 3) -> NDArray[np.floa
         return 1 + 0.2 * noise if name.endswith("weight") else 0.2 * noise
     if name.endswith("predictions.bias") or name.endswith("predictions.decoder.bias"):
         noise = np.random.default_rng(5).standard_normal(shape, dtype=np.float32)  # tied
-        noise[stop] += 3  # or hardly an answer would end
+        noise[stop] += 6  # or hardly an answer would end
         return noise
     if name.endswith("predictions.decoder.weight"):  # tied to the words
         return numbers("text_decoder.bert.embeddings.word_embeddings.weight", shape)

@@ -1,7 +1,7 @@
 """Runs the tiny models in transformers and keeps what they answer: `make oracle`, in an interpreter that has PyTorch.
 
-python expect.py            compare with what is kept; an exit code of 1 where it differs
-python expect.py --write    keep it
+PYTHONPATH=tests python tests/oracle/expect.py            compare with what is kept; an exit code of 1 where it differs
+PYTHONPATH=tests python tests/oracle/expect.py --write    keep it
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from tiny import BLIPS, CONFIGS, EXPECTED, asks, numbers, photos, preprocessor, write_model
+from oracle.tiny import BLIPS, CONFIGS, EXPECTED, asks, numbers, photos, preprocessor, write_model
 from transformers import BlipConfig, BlipForQuestionAnswering, ViltConfig, ViltForQuestionAnswering
 
 BEAMS, PIECES = 4, 6
