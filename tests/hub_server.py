@@ -32,8 +32,9 @@ class HubRepository:
         return cls({one.name: one.read_bytes() for one in sorted(folder.iterdir())}, **about)  # type: ignore[arg-type]
 
     def means(self, revision: str) -> str | None:
-        known = {"main": self.commit, self.commit: self.commit, **self.references}
-        return known.get(revision)
+        """The commit of a revision."""
+        known = {"main": self.commit, **self.references}
+        return revision if revision in known.values() else known.get(revision)
 
 
 @dataclass
@@ -41,9 +42,13 @@ class HubServer:
     """What it serves and how; change it at any time."""
 
     models: dict[str, HubRepository] = field(default_factory=dict)
-    refusals: dict[str, int] = field(default_factory=dict)  # the code to answer with, by the beginning of a path
+    refusals: dict[str, int] = field(
+        default_factory=dict
+    )  # the code to answer with, by the beginning of a path
     corrupt: set[str] = field(default_factory=set)  # files that arrive at their length, but changed
-    drop_after: dict[str, int] = field(default_factory=dict)  # bytes of a file, then the connection is cut, once
+    drop_after: dict[str, int] = field(
+        default_factory=dict
+    )  # bytes of a file, then the connection is cut, once
     silent: threading.Event | None = None  # answers nothing until it is set
     address: str = ""
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path, Range
@@ -180,5 +185,9 @@ def hub_server(**models: HubRepository) -> Iterator[HubServer]:
 def _sibling(name: str, content: bytes) -> dict[str, object]:
     about: dict[str, object] = {"rfilename": name, "size": len(content), "blobId": git_name(content)}
     if name.endswith(LFS):
-        about["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 135}
+        about["lfs"] = {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "size": len(content),
+            "pointerSize": 135,
+        }
     return about

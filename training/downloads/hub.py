@@ -92,12 +92,13 @@ class Hub:
 
         asked = os.environ.get("HF_HUB_ETAG_TIMEOUT", "")
         timeout_s = float(asked) if asked.isdecimal() and int(asked) else _TIMEOUT_S
-        return cls(endpoint=constants.ENDPOINT, cache=Path(constants.HF_HUB_CACHE), timeout_s=timeout_s)
+        endpoint = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
+        cache = os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE
+        return cls(endpoint=endpoint.rstrip("/"), cache=Path(cache).expanduser(), timeout_s=timeout_s)
 
     def ask(self, name: HubName) -> Listing:
         """What there is. Raises HubUnreachableError, or DownloadError where the hub refuses."""
-        from huggingface_hub.errors import HfHubHTTPError
-        from huggingface_hub.utils import HFValidationError
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
         # Looking up an address can take longer than any time-out that HTTP knows.
         answer: Future[ModelInfo] = Future()

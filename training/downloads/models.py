@@ -71,8 +71,8 @@ MODELS = (
         accuracy=Accuracy(
             value=78.2, metric="VQA v2 test-dev", source="arXiv:2201.12086", conditions=_BLIP_CONDITIONS
         ),
-        note="no larger than blip-vqa: its pre-training texts were filtered by a larger model; its safetensors are "
-        "the hub's conversion, on a branch of the hub's own (refs/pr/7)",
+        note="It is no larger than blip-vqa: the texts of its pre-training were filtered by a larger model. Its "
+        "weights are the hub's own conversion to safetensors, at refs/pr/7.",
     ),
     PublishedModel(
         name="vilt-vqa",
@@ -89,8 +89,8 @@ MODELS = (
             source="arXiv:2102.03334",
             conditions="by its authors, with photos of up to 384x640 px and a list of 3,129 answers, as here",
         ),
-        note="reads photo and question together, so that the second question about a photo costs as much as the "
-        "first; its safetensors are the hub's conversion, on a branch of the hub's own (refs/pr/9)",
+        note="It reads photo and question together, so that the second question about a photo costs as much as the "
+        "first. Its weights are the hub's own conversion to safetensors, at refs/pr/9.",
     ),
 )
 
