@@ -21,7 +21,7 @@ def samples_of(bundle: Bundle, data: Path, split: str, *, photos: int = PHOTOS) 
     import numpy as np
 
     from asksight.engine.bundle.samples import ENOUGH, Samples
-    from asksight.ext import WordTable
+    from asksight.ext.opening import open_words
     from asksight.training.datasets import open_dataset
     from asksight.training.datasets.photo_reader import photo_reader
     from asksight.training.errors import DatasetError
@@ -36,7 +36,12 @@ def samples_of(bundle: Bundle, data: Path, split: str, *, photos: int = PHOTOS) 
         raise DatasetError(f"The split {split} of {data} has no questions; name another with --split.")
     turns = math.ceil(ENOUGH / len(asked))
     questions = [of_photo[turn % len(of_photo)] for turn in range(turns) for of_photo in asked.values()]
-    table = WordTable(**bundle.word_table)
-    rows, lengths = table.rows(questions)
-    pictures = np.stack([read(photo) for photo in asked])
-    return Samples(photos=pictures, rows=rows, lengths=lengths, source=f"{data}, split {split}")
+    rows, lengths = open_words(bundle.word_table).rows(questions)
+    seen = [read(photo) for photo in asked]
+    return Samples(
+        photos=np.stack([one["image"] for one in seen]),
+        rows=rows,
+        lengths=lengths,
+        source=f"{data}, split {split}",
+        grids=np.stack([one["grid"] for one in seen]) if bundle.takes_grid else None,
+    )

@@ -35,6 +35,10 @@ def inspect(
 
 def describe(bundle: Bundle) -> dict[str, Any]:
     """Give a verified bundle as plain fields, in the order of bundle.json."""
+    from dataclasses import asdict
+
+    from asksight.engine.bundle.about import about
+
     words, dimension = bundle.vectors.shape
     shape = [bundle.image_height, bundle.image_width, 3]
     calibration = bundle.calibration
@@ -46,23 +50,27 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "image": {"shape": shape, "dtype": bundle.image_dtype, **bundle.preprocessing},
         "features": {"shape": list(bundle.feature_shape)},
         "question": {
+            "tokenizer": "spacy" if bundle.pieces is None else "wordpiece",
             "words": words,
             "dimension": dimension,
             "dtype": str(bundle.vectors.dtype),
             "lower": bundle.lower,
-            "unknown_rows": bundle.unknown_rows,
             "max_tokens": bundle.max_tokens,
+            **({"unknown_rows": bundle.unknown_rows} if bundle.pieces is None else asdict(bundle.pieces)),
         },
         "answers": {
-            "count": len(bundle.answers),
+            "form": "listed" if bundle.spelling is None else "spelled",
             "unanswerable": bundle.unanswerable,
-            "labels": list(bundle.answers),
+            **(
+                {"count": len(bundle.answers), "labels": list(bundle.answers)}
+                if bundle.spelling is None
+                else asdict(bundle.spelling)
+            ),
         },
-        "calibration": {
-            "temperature": calibration.temperature,
-            "answered_threshold": calibration.answered_threshold,
-            "unanswerable_threshold": calibration.unanswerable_threshold,
-        },
+        "calibration": asdict(calibration),
+        "about": list(about(bundle)),
+        "source": None if bundle.source is None else asdict(bundle.source),
+        "card": asdict(bundle.card),
         "training": dict(bundle.training),
         "files": [
             {"name": name, "bytes": record.bytes, "sha256": record.sha256, "verified": True}
@@ -101,23 +109,45 @@ def _facts(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "path", fields["path"]
     yield "architecture", fields["architecture"]
     yield "photo", f"{shape[1]}x{shape[0]} px, {image['color_order']}, {image['dtype']}"
-    yield "preprocessing", f"{image['resize']} to that size, {image['resample']}"
+    yield "preprocessing", _preprocessing(image)
     yield "features", "x".join(map(str, fields["features"]["shape"])) + " float32"
     yield "words", f"{question['words']} of {question['dimension']} numbers, {question['dtype']}"
-    yield "unknown words", f"share {question['unknown_rows']} of these rows"
+    if question["tokenizer"] == "spacy":
+        yield "unknown words", f"share {question['unknown_rows']} of these rows"
+    else:
+        yield "cut into", "pieces of words, as BERT's WordPiece does"
     yield (
         "question",
         f"up to {question['max_tokens']} tokens, {'lower case' if question['lower'] else 'case kept'}",
     )
-    shown = answers["labels"][:12]
-    more = f" and {answers['count'] - len(shown)} more" if len(shown) < answers["count"] else ""
-    yield "answers", f"{answers['count']}: {', '.join(shown)}{more}"
+    yield "answers", _answers(answers)
     yield "unanswerable", "the model has none" if answers["unanswerable"] is None else answers["unanswerable"]
     yield "temperature", f"{calibration['temperature']:g}"
     yield "answered from", f"{calibration['answered_threshold']:.0%}"
     yield "unanswerable from", f"{calibration['unanswerable_threshold']:.0%}"
     for place, value in flat(fields["training"]):
         yield f"training {place}", value
+    for sentence in fields["about"]:
+        yield "about", sentence
+    if not calibration["calibrated"]:
+        yield "next", f"asksight calibrate {fields['path']} --data DATA"
+
+
+def _preprocessing(image: dict[str, Any]) -> str:
+    if image["resize"] != "shortest":
+        return f"{image['resize']} to that size, {image['resample']}"
+    return (
+        f"the shorter side to {image['shortest']} px, the longer to {image['longest']} at most, "
+        f"in patches of {image['multiple']} px, {image['resample']}"
+    )
+
+
+def _answers(answers: dict[str, Any]) -> str:
+    if answers["form"] == "spelled":
+        return f"spelled by pieces of words: the best {answers['beams']}, of up to {answers['pieces']} pieces"
+    shown = answers["labels"][:12]
+    more = f" and {answers['count'] - len(shown)} more" if len(shown) < answers["count"] else ""
+    return f"{answers['count']}: {', '.join(shown)}{more}"
 
 
 def flat(tree: Any, place: str = "") -> Iterator[tuple[str, str]]:

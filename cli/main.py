@@ -67,6 +67,10 @@ VERBS = {
         "asksight.cli.report",
         "Write a page of curves, types, reliability, risk and the most confident mistakes; it needs no network.",
     ),
+    "calibrate": Verb(
+        "asksight.cli.calibrate",
+        "Fit a bundle's temperature and thresholds to a data set, and write them into the bundle.",
+    ),
     "samples": Verb(
         "asksight.cli.samples",
         "Keep photos and questions of a data set in a bundle, for compile to compare on.",

@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from asksight.engine import Bundle
     from asksight.training.datasets import Dataset
-    from asksight.training.measuring.evaluate import Features
+    from asksight.training.measuring.asking import Features
     from asksight.training.measuring.run_answerer import RunAnswerer
 
 
@@ -63,7 +63,7 @@ def run_or_bundle(
 
 def _with_photos(bundle: Bundle, dataset: Dataset, engine: str, said: str) -> Measured:
     from asksight.training.datasets.photo_reader import photo_reader
-    from asksight.training.measuring.evaluate import encoded_photos
+    from asksight.training.measuring.asking import encoded_photos
 
     features = encoded_photos(bundle, dataset, read_photo=photo_reader(bundle), engine=engine)
     return Measured(model=bundle, features=features, said=said)

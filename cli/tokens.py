@@ -12,7 +12,7 @@ import typer
 from .output import to_json
 
 if TYPE_CHECKING:
-    from asksight.ext import WordTable
+    from asksight.ext import WordPieceTable, WordTable
 
 BLOCK = 1 << 16  # bytes read at a time, where there are so many
 
@@ -30,13 +30,13 @@ def tokens(
 ) -> None:
     """Show the tokens of questions, one a line on standard input, as a JSON list a line.
 
-    They are spaCy's, as they stand in the question. Rows are cut where the model stops reading, tokens are not.
+    They are spaCy's, as they stand in the question, or pieces of a BERT vocabulary. Rows are cut where the model stops
+    reading, tokens are not.
     """
     from asksight.engine import load_bundle
-    from asksight.ext import WordTable
+    from asksight.ext.opening import open_words
 
-    bundle = load_bundle(model)
-    table = WordTable(**bundle.word_table)
+    table = open_words(load_bundle(model).word_table)
     show = show_all if json else show_rows if rows else show_tokens
     write_lines(sys.stdin.buffer, sys.stdout.buffer, lambda questions: show(table, questions))
 
@@ -62,38 +62,43 @@ def write_block(lines: bytes, out: BinaryIO, show: Callable[[Sequence[str]], Ite
     out.flush()
 
 
-def show_tokens(table: WordTable, questions: Sequence[str]) -> Iterator[str]:
+def show_tokens(table: WordTable | WordPieceTable, questions: Sequence[str]) -> Iterator[str]:
     """Give each question's tokens, as `to_json` would write them, at several times its speed."""
     for question in questions:
         yield f"[{', '.join(map(encode_basestring, table.texts(question)))}]"
 
 
-def show_rows(table: WordTable, questions: Sequence[str]) -> Iterator[str]:
+def show_rows(table: WordTable | WordPieceTable, questions: Sequence[str]) -> Iterator[str]:
     """Give each question's rows, without padding."""
     for row in rows_of(table, questions):
         yield str(row)
 
 
-def show_all(table: WordTable, questions: Sequence[str]) -> Iterator[str]:
+def show_all(table: WordTable | WordPieceTable, questions: Sequence[str]) -> Iterator[str]:
     """Give all that the table makes of a question."""
     for question, rows in zip(questions, rows_of(table, questions), strict=True):
         yield to_json(describe(table, question, rows))
 
 
-def describe(table: WordTable, question: str, rows: list[int]) -> dict[str, Any]:
-    """Give a question's fields; `known` says of each row whether it is a word's own."""
+def describe(table: WordTable | WordPieceTable, question: str, rows: list[int]) -> dict[str, Any]:
+    """Give a question's fields; `known` says of each row whether it is a word's own, or a piece's."""
+    from asksight.ext import WordTable
+
     tokens = table.texts(question)
-    known = [row < table.size - table.unknown_rows for row in rows]
+    if isinstance(table, WordTable):
+        known = [row < table.size - table.unknown_rows for row in rows]
+    else:
+        known = [row != table.unknown for row in rows]
     return {
         "question": question,
         "tokens": tokens,
         "rows": rows,
         "known": known,
-        "cut": len(tokens) > table.limit,
+        "cut": int(table.token_counts([question])[0]) > table.limit,
     }
 
 
-def rows_of(table: WordTable, questions: Sequence[str]) -> list[list[int]]:
+def rows_of(table: WordTable | WordPieceTable, questions: Sequence[str]) -> list[list[int]]:
     """Give the rows of each question, without padding."""
     rows, lengths = table.rows(questions)
     return [row[:length] for row, length in zip(rows.tolist(), lengths.tolist(), strict=True)]

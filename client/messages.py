@@ -11,6 +11,9 @@ from .results import (
     ImageId,
     Limits,
     Model,
+    ModelCard,
+    ModelFigure,
+    ModelSource,
     PhotoIssue,
     PhotoIssueKind,
     Reply,
@@ -127,6 +130,30 @@ def to_model(response: vqa_pb2.GetModelResponse) -> Model:
         engine=response.engine,
         precision=response.precision,
         engine_notes=tuple(response.engine_notes),
+        about=tuple(response.about),
+        calibrated=not response.uncalibrated,
+        spells_answers=response.spells_answers,
+        source=_source(response.source) if response.HasField("source") else None,
+        card=_card(response.card) if response.HasField("card") else None,
+    )
+
+
+def _source(source: vqa_pb2.ModelSource) -> ModelSource:
+    figure = source.figure
+    return ModelSource(
+        repository=source.repository,
+        revision=source.revision,
+        licence=source.licence,
+        sha256=source.sha256,
+        figure=ModelFigure(value=figure.value, metric=figure.metric, conditions=figure.conditions)
+        if source.HasField("figure")
+        else None,
+    )
+
+
+def _card(card: vqa_pb2.ModelCard) -> ModelCard:
+    return ModelCard(
+        trained_on=tuple(card.trained_on), figures=tuple(card.figures), not_for=tuple(card.not_for)
     )
 
 

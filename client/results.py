@@ -111,14 +111,48 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ModelFigure:
+    """A figure that the makers of a model state."""
+
+    value: float
+    metric: str  # as in "VQA accuracy in percent"
+    conditions: str  # on which data, and how
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSource:
+    """Where a model was published; what is not known is empty."""
+
+    repository: str
+    revision: str = ""
+    licence: str = ""
+    sha256: str = ""  # of the file of its weights, lower-case hex
+    figure: ModelFigure | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelCard:
+    """What the makers of a model say of it, lines of text."""
+
+    trained_on: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+    not_for: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
     """What is being served."""
 
     name: str
     version: str
     architecture: str
-    answers: tuple[str, ...]  # every answer that it can give
+    answers: tuple[str, ...]  # every answer that it can give; none when it spells them
     limits: Limits
     engine: str
     precision: str
     engine_notes: tuple[str, ...] = ()  # why a stage does not run on a plan that was built for it
+    about: tuple[str, ...] = ()  # what a person should know of it, a plain English sentence each
+    calibrated: bool = True  # False: nobody has measured how often it is right, and it is never certain
+    spells_answers: bool = False
+    source: ModelSource | None = None
+    card: ModelCard | None = None

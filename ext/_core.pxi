@@ -70,3 +70,22 @@ cdef extern from "gather.h" nogil:
 
     bint processor_converts_halves()
     void gather_question(const Gather*, const int32_t* rows, int64_t kept, int64_t tokens, void* out)
+
+cdef extern from "pieces.h" nogil:
+    ctypedef struct Characters:
+        const uint16_t* blocks
+        const uint16_t* entries
+        const uint16_t* starts
+        const uint32_t* mapped
+
+    ctypedef struct Pieces:
+        Vocabulary vocabulary
+        Characters characters
+        int32_t unknown
+
+    ctypedef struct PieceReader:
+        int64_t count
+
+    void pieces_make(Pieces*)
+    void start_pieces(PieceReader*, const uint8_t* text, size_t size, int32_t* rows, int64_t room, int64_t most)
+    void read_pieces(const Pieces*, PieceReader*)

@@ -1,42 +1,8 @@
 """Reading questions: all that is known at once without the GIL, then what is new. Included by _words.pyx."""
 
-cdef struct Item:
-    const uint8_t* text   # the question's UTF-8, inside its str
-    Py_ssize_t size       # bytes of it
-    Py_ssize_t offset     # of its first row in Batch.rows
-    Py_ssize_t count      # tokens, before the cut, or more than enough; -1 until they are found
-
-cdef tuple exact_questions(questions):
-    """A copy that no other thread can change, of str alone; what is wrong with others, check_questions says."""
-    if isinstance(questions, (str, bytes)):
-        return check_questions(questions)
-    copy = tuple(questions)
-    for question in copy:
-        if not PyUnicode_CheckExact(question):
-            return check_questions(copy)
-    return copy
-
-
-cdef class _Batch:
-    """The rows found for one call, and the questions, which their text pointers need alive."""
-
-    cdef tuple questions
-    cdef Item* items
-    cdef int32_t* rows    # of all questions, one after another, cut at the limit
-    cdef uint8_t* copy    # of one question at a time, with READER_MARGIN zeros behind it
-    cdef Py_ssize_t size, used, longest, waiting
-
-    def __dealloc__(self):
-        free(self.items)
-        free(self.rows)
-        free(self.copy)
-
-
-cdef class QuestionReader:
+cdef class QuestionReader(VectorTable):
     """What reads questions needs of a word table: its tables, and its rules for what they do not know."""
 
-    cdef readonly Py_ssize_t limit
-    cdef readonly bint lower
     cdef readonly object rules
     cdef Tables tables
 
@@ -53,40 +19,18 @@ cdef class QuestionReader:
             row = vocabulary_row(&self.tables.vocabulary, word, len(word))
         return <int32_t>row
 
-    cdef _Batch look_up(self, questions, Py_ssize_t most):
-        """Find the questions' rows; `most` tokens of each are enough."""
-        cdef _Batch batch = _Batch()
-        cdef Py_ssize_t at, room = 0, largest = 0
-        cdef Item* item
-        batch.questions = exact_questions(questions)
-        batch.size = len(batch.questions)
-        batch.items = <Item*>calloc(batch.size + 1, sizeof(Item))
-        if batch.items == NULL:
-            raise MemoryError
-        for at in range(batch.size):
-            item = &batch.items[at]
-            item.text = <const uint8_t*>self.text_of(batch.questions[at], &item.size)
-            room += min(item.size, self.limit)  # a token has a byte at least
-            largest = max(largest, item.size)
-        batch.rows = <int32_t*>malloc((room + 1) * sizeof(int32_t))
-        batch.copy = <uint8_t*>malloc(largest + READER_MARGIN)
-        if batch.rows == NULL or batch.copy == NULL:
+    cdef bint is_own(self, int32_t row) noexcept:
+        return row < self.tables.vocabulary.unknown_first
+
+    cdef int find(self, _Batch batch, Py_ssize_t most) except -1:
+        batch.copy = <uint8_t*>malloc(batch.largest + READER_MARGIN)
+        if batch.copy == NULL:
             raise MemoryError
         with nogil:
             self.read_known(batch, most)
         if batch.waiting:
             self.read_new(batch, most)
-        batch.longest = 1
-        for at in range(batch.size):
-            batch.longest = max(batch.longest, min(batch.items[at].count, self.limit))
-        return batch
-
-    cdef const char* text_of(self, question, Py_ssize_t* size) except NULL:
-        try:
-            return PyUnicode_AsUTF8AndSize(question, size)
-        except UnicodeEncodeError:
-            utf8(question)  # raises what says more
-            raise
+        return 0
 
     cdef void read_known(self, _Batch batch, Py_ssize_t most) noexcept nogil:
         cdef Py_ssize_t at

@@ -17,46 +17,40 @@ from string import ascii_letters
 
 import numpy as np
 
+from .characters import character_table
 from .checks import (
-    check_questions, check_table, check_text_size, checked_out, is_text, utf8, word_twice
+    check_piece_table, check_questions, check_rows, check_table, check_text_size, checked_out, is_text, utf8, word_twice
 )
+from .decoding import join_pieces
 from .rules import chosen_rules
 from .reading import Reading, is_word
 from .text import ALL, splitter_of
 
 include "_core.pxi"
 include "_index.pxi"
-include "_reading.pxi"
 
 # float16 bits → float32, for processors that cannot.
 with np.errstate(invalid="ignore"):
     _half_values = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
 cdef const float[::1] HALF = _half_values
 
+include "_table.pxi"
+include "_reading.pxi"
+include "_pieces.pxi"
+
 
 cdef class WordTable(QuestionReader):
     """See ext/twin.py's PyWordTable and ext/_words.pyi; same arguments, results and errors."""
 
-    cdef readonly Py_ssize_t size, dimension, unknown_rows
-    cdef object words, table   # kept alive for the pointers into them
-    cdef Gather numbers
+    cdef readonly Py_ssize_t unknown_rows
+    cdef object words  # kept alive for the pointers into them
 
     def __cinit__(self, words, vectors, *, Py_ssize_t limit=30, bint lower=True, Py_ssize_t unknown_rows=1, rules=None):
-        cdef const uint16_t[:, ::1] halves
-        cdef const float[:, ::1] singles
         check_table(words, vectors, limit, unknown_rows)
         self.rules = chosen_rules(rules)
-        self.size, self.dimension = vectors.shape
+        self.set_vectors(vectors)
         self.limit, self.lower, self.unknown_rows = limit, lower, unknown_rows
-        self.numbers.width, self.numbers.halves = self.dimension, &HALF[0]
-        self.numbers.table_is_half = vectors.dtype == np.float16
-        self.numbers.processor_converts = processor_converts_halves()
-        if self.numbers.table_is_half:
-            halves = vectors.view(np.uint16)
-            self.table, self.numbers.table = halves, &halves[0, 0]
-        else:
-            singles = vectors
-            self.table, self.numbers.table = singles, &singles[0, 0]
+        self.vocabulary = &self.tables.vocabulary
         self.tables.vocabulary.unknown_first = self.size - unknown_rows
         self.tables.vocabulary.unknown_rows = unknown_rows
         self.words = index_words(&self.tables.vocabulary, words, self.size - unknown_rows)
@@ -128,69 +122,3 @@ cdef class WordTable(QuestionReader):
     def token_counts(self, questions):
         """[N] int32: how many tokens each question has before it is cut at `limit`."""
         return self.counts_of(self.look_up(questions, ALL), False)
-
-    def rows(self, questions, *, to_limit=False, out=None):
-        """Rows [N, T] int32, padded with -1, and lengths [N] int32; see PyWordTable.rows."""
-        cdef _Batch batch = self.look_up(questions, self.limit)
-        cdef Py_ssize_t at, kept, longest = self.limit if to_limit else batch.longest
-        rows = checked_out(out, (batch.size, longest), np.dtype(np.int32))
-        cdef int32_t[:, ::1] view = rows
-        cdef int32_t* to
-        with nogil:
-            for at in range(batch.size):
-                kept = min(batch.items[at].count, self.limit)
-                to = &view[at, 0]
-                memcpy(to, batch.rows + batch.items[at].offset, kept * sizeof(int32_t))
-                memset(to + kept, 0xFF, (longest - kept) * sizeof(int32_t))  # -1 is all ones
-        return rows, self.counts_of(batch, True)
-
-    def vectors(self, questions, *, to_limit=False, dtype=None, out=None):
-        """Vectors [N, T, D], padded with zeros, and lengths [N] int32; see PyWordTable.vectors."""
-        cdef _Batch batch = self.look_up(questions, self.limit)
-        return self.vectors_of(batch, self.limit if to_limit else batch.longest, dtype, out), self.counts_of(batch, True)
-
-    def read(self, questions):
-        """All that answering needs of questions; see PyWordTable.read."""
-        cdef _Batch batch = self.look_up(questions, self.limit + 1)
-        cut, known = np.empty(batch.size, np.bool_), np.empty(batch.size, np.bool_)
-        for at in range(batch.size):
-            cut[at] = batch.items[<Py_ssize_t>at].count > self.limit
-            known[at] = self.has_known(batch, &batch.items[<Py_ssize_t>at])
-        return Reading(self.vectors_of(batch, batch.longest, None, None), self.counts_of(batch, True), cut, known)
-
-    cdef bint has_known(self, _Batch batch, const Item* item) except -1:
-        """Whether a word of the vocabulary is among the tokens that are read; a mark alone is no word."""
-        cdef Vocabulary* own = &self.tables.vocabulary
-        cdef Py_ssize_t at, begin, end
-        cdef int32_t row
-        for at in range(min(item.count, self.limit)):
-            row = batch.rows[item.offset + at]
-            if row < own.unknown_first:
-                begin, end = own.starts[row], own.starts[row + 1] - own.gap
-                if is_word(PyUnicode_DecodeUTF8(<const char*>own.text + begin, end - begin, NULL)):
-                    return True
-        return False
-
-    cdef vectors_of(self, _Batch batch, Py_ssize_t longest, dtype, out):
-        cdef Py_ssize_t at
-        vectors = checked_out(out, (batch.size, longest, self.dimension), dtype)
-        cdef Gather numbers = self.numbers
-        numbers.out_is_half = vectors.dtype == np.float16
-        cdef char[::1] view = vectors.reshape(-1).view(np.int8)
-        cdef Py_ssize_t stride = longest * self.dimension * vectors.dtype.itemsize
-        cdef Item* item
-        with nogil:
-            for at in range(batch.size):
-                item = &batch.items[at]
-                gather_question(
-                    &numbers, batch.rows + item.offset, min(item.count, self.limit), longest, &view[at * stride]
-                )
-        return vectors
-
-    cdef counts_of(self, _Batch batch, bint cut):
-        counts = np.empty(batch.size, np.int32)
-        cdef int32_t[::1] view = counts
-        cdef Py_ssize_t at
-        for at in range(batch.size):
-            view[at] = <int32_t>(min(batch.items[at].count, self.limit) if cut else batch.items[at].count)
-        return counts

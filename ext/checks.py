@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,36 @@ def is_text(words: Words) -> bool:
 
 def check_table(words: Words, vectors: NDArray[Any], limit: int, unknown_rows: int) -> None:
     """Raises TypeError or ValueError unless these make a word table."""
+    check_vectors(words, vectors)
+    if not 1 <= unknown_rows <= len(vectors):
+        raise ValueError(f"unknown_rows must be 1 to {len(vectors)}; it is {unknown_rows}")
+    if limit < 1:
+        raise ValueError(f"limit must be at least 1 token; it is {limit}")
+
+
+def check_piece_table(
+    words: Words, vectors: NDArray[Any], limit: int, first: int, last: int, unknown: int
+) -> None:
+    """Raises TypeError or ValueError unless these make a table of word pieces."""
+    check_vectors(words, vectors)
+    for name, row in (("first", first), ("last", last), ("unknown", unknown)):
+        if not 0 <= row < len(vectors):
+            raise ValueError(f"{name} must be a row of the table, 0 to {len(vectors) - 1}; it is {row}")
+    if limit < 3:
+        raise ValueError(f"limit must be at least 3 pieces, the first and last included; it is {limit}")
+
+
+def check_rows(rows: Iterable[int], size: int) -> list[int]:
+    """Raises TypeError or ValueError unless these are rows of a table."""
+    numbers = [operator.index(row) for row in rows]
+    for at, row in enumerate(numbers):
+        if not 0 <= row < size:
+            raise ValueError(f"row {at} must be a row of the table, 0 to {size - 1}; it is {row}")
+    return numbers
+
+
+def check_vectors(words: Words, vectors: NDArray[Any]) -> None:
+    """Raises TypeError or ValueError unless there is a vector for each word."""
     if vectors.dtype not in (np.dtype(np.float16), np.dtype(np.float32)):
         raise TypeError(f"vectors must be float16 or float32 in native byte order, not {vectors.dtype}")
     if vectors.ndim != 2 or not vectors.size or not vectors.flags.c_contiguous:
@@ -28,10 +59,6 @@ def check_table(words: Words, vectors: NDArray[Any], limit: int, unknown_rows: i
     count = _count_words(words)
     if count != len(vectors) or count > MOST_ROWS:
         raise ValueError(f"there are {count} words for {len(vectors)} vectors; each row needs its word")
-    if not 1 <= unknown_rows <= len(vectors):
-        raise ValueError(f"unknown_rows must be 1 to {len(vectors)}; it is {unknown_rows}")
-    if limit < 1:
-        raise ValueError(f"limit must be at least 1 token; it is {limit}")
 
 
 def _count_words(words: Words) -> int:

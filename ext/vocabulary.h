@@ -28,10 +28,14 @@ typedef struct {
 enum { BLOCK = 64 };             /* words indexed at a time */
 #define FNV_START 0xCBF29CE484222325ULL
 
+static inline uint64_t fnv1a_next(uint64_t value, uint8_t byte) {
+    return (value ^ byte) * 0x100000001B3ULL;
+}
+
 static inline uint64_t fnv1a(const uint8_t *text, size_t size) {
     uint64_t value = FNV_START;
     for (size_t at = 0; at < size; at++)
-        value = (value ^ text[at]) * 0x100000001B3ULL;
+        value = fnv1a_next(value, text[at]);
     return value;
 }
 

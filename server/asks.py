@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from asksight.engine.bundle import NO_CARD, Card, Source
+
 from .core.row_queue import NEVER_S
 from .limits import Limits
 
@@ -67,3 +69,8 @@ class ModelInfo:
     engine: str  # as in "onnxruntime"
     precision: str  # as in "float32"
     fallbacks: tuple[EngineFallback, ...] = ()  # plans that could not be taken
+    about: tuple[str, ...] = ()  # what a person should know of it, a sentence each
+    calibrated: bool = True
+    spells_answers: bool = False  # then `answers` are none
+    source: Source | None = None
+    card: Card = NO_CARD

@@ -3,11 +3,12 @@
 from ..errors import BundleError
 from .calibration import Calibration
 from .load import BUILT_IN, Bundle, load_bundle
-from .manifest import Card, Figure, FileRecord, Source, Spelling, WordPieces
+from .manifest import NO_CARD, Card, Figure, FileRecord, Source, Spelling, WordPieces
 from .write import write_bundle
 
 __all__ = [
     "BUILT_IN",
+    "NO_CARD",
     "Bundle",
     "BundleError",
     "Calibration",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -85,15 +86,16 @@ class Bundle:
 
     @property
     def word_table(self) -> dict[str, Any]:
-        """What a word table of this bundle is made from, by the names of its arguments."""
-        return {
+        """What this bundle's table of words, or of their pieces, is made from, by the names of its arguments."""
+        said: dict[str, Any] = {
             "words": self.words_text,
             "vectors": self.vectors,
             "limit": self.max_tokens,
             "lower": self.lower,
-            "unknown_rows": self.unknown_rows,
-            "rules": self.tokenizer,
         }
+        if self.pieces is not None:
+            return said | asdict(self.pieces)
+        return said | {"unknown_rows": self.unknown_rows, "rules": self.tokenizer}
 
     @cached_property
     def tokenizer(self) -> str | None:
@@ -109,6 +111,16 @@ class Bundle:
     @property
     def answerer_path(self) -> Path:
         return self.path / "answerer.onnx"
+
+    def graph_path(self, stage: str) -> Path:
+        """The ONNX file of the "encoder" or the "answerer"."""
+        return self.path / f"{stage}.onnx"
+
+    def graph_sha256(self, stage: str) -> str:
+        """What tells a graph from another: the SHA-256 of its file, or of those of all files where it has several."""
+        path = self.graph_path(stage)
+        records = [self.files[name].sha256 for name in (path.name, *sorted(_read_graph(path).external_files))]
+        return records[0] if len(records) == 1 else hashlib.sha256(" ".join(records).encode()).hexdigest()
 
 
 def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:

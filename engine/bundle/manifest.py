@@ -145,7 +145,7 @@ def dump_manifest(manifest: Manifest) -> str:
         "features": list(manifest.feature_shape),
         "question": _question(manifest),
         "answers": _answers(manifest),
-        "calibration": _calibration(manifest.calibration),
+        "calibration": _calibration(manifest.calibration, spelled=manifest.spelling is not None),
         **({"skills": list(manifest.skills)} if manifest.skills else {}),
         **({} if manifest.source is None else {"source": _said(asdict(manifest.source))}),
         **({"card": card} if (card := _said(asdict(manifest.card))) else {}),
@@ -176,14 +176,14 @@ def _answers(manifest: Manifest) -> dict[str, Any]:
     return {"form": SPELLED} | asdict(manifest.spelling) | {"unanswerable": manifest.unanswerable}
 
 
-def _calibration(calibration: Calibration) -> dict[str, Any]:
+def _calibration(calibration: Calibration, *, spelled: bool) -> dict[str, Any]:
     """What is as it ever was goes without saying."""
     said: dict[str, Any] = {
         "temperature": float(calibration.temperature),
         "answered_threshold": float(calibration.answered_threshold),
         "unanswerable_threshold": float(calibration.unanswerable_threshold),
     }
-    if calibration.scores != Calibration.scores:
+    if spelled or calibration.scores != Calibration.scores:
         said["scores"] = calibration.scores
     return said if calibration.calibrated else said | {"calibrated": False}
 

@@ -7,11 +7,13 @@ The probability of a text is the sum over the beams that spell it, of the produc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .load import Bundle
 
 CONTINUES = "##"  # at the beginning of a piece: it goes on with the word before
 # What BERT's decoder does to spaces (Hugging Face Transformers, `clean_up_tokenization`), in its order.
@@ -32,11 +34,22 @@ CLEANED = (
 class Speller:
     """Reads what one bundle's answerer spells. Read-only, thread-safe."""
 
-    def __init__(self, words: Sequence[str], stop: int, temperature: float = 1.0) -> None:
-        """`words` [V] are the pieces, `stop` is the row that ends a spelling."""
+    def __init__(
+        self, words: Sequence[str], stop: int, *, special: Collection[int] = (), temperature: float = 1.0
+    ) -> None:
+        """`words` [V] are the pieces, `stop` is the row that ends a spelling; those of `special` are left out."""
         self._words = words
         self._stop = stop
+        self._special = frozenset(special)
         self._temperature = temperature
+
+    @classmethod
+    def of(cls, bundle: Bundle, *, temperature: float = 1.0) -> Speller:
+        """That of a bundle which spells its answers. What stands around a question belongs to none of them."""
+        assert bundle.spelling is not None
+        pieces = bundle.pieces
+        special = () if pieces is None else (pieces.first, pieces.last, pieces.unknown)
+        return cls(bundle.words, bundle.spelling.stop, special=special, temperature=temperature)
 
     def usable(self, tokens: NDArray[np.int32], log_probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
         """[N]: whether all pieces of [N, W, L] are rows of the table, with probabilities that are numbers."""
@@ -63,7 +76,8 @@ class Speller:
     def text(self, rows: Sequence[int]) -> str:
         """What the pieces up to the stop spell."""
         end = rows.index(self._stop) if self._stop in rows else len(rows)
-        text = " ".join(self._words[row] for row in rows[:end]).replace(f" {CONTINUES}", "").strip()
+        pieces = (self._words[row] for row in rows[:end] if row not in self._special)
+        text = " ".join(pieces).replace(f" {CONTINUES}", "").strip()
         for spaced, clean in CLEANED:
             text = text.replace(spaced, clean)
         return text

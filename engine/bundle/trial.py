@@ -56,7 +56,7 @@ def _run(path: Path, batches: Sequence[Arrays]) -> list[Arrays]:
         with closing(OnnxRuntimeEngine(path, max_batch=PHOTOS)) as engine:
             return [engine.infer(batch) for batch in batches]
     except EngineError as error:
-        raise refused(path.parent, expected="graphs that run", found=str(error), advice=MEND) from error
+        raise refused(path, expected="a graph that runs", found=str(error), advice=MEND) from error
 
 
 def _questions(bundle: Bundle) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
@@ -88,7 +88,7 @@ def _compare(
 def _compare_texts(bundle: Bundle, batch: Arrays, alone: Arrays) -> None:
     """The texts, since rounding may change the order of beams that are hardly possible."""
     assert bundle.spelling is not None
-    path, speller = bundle.answerer_path, Speller(bundle.words, bundle.spelling.stop)
+    path, speller = bundle.answerer_path, Speller.of(bundle)
     for given in (batch, alone):
         tokens, log_probabilities = given["tokens"], given["log_probabilities"]
         _check_finite(path, log_probabilities)

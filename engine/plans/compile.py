@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from ..base import Arrays, Engine
 from ..bundle.files import record_file
 from ..bundle.load import Bundle
@@ -20,7 +22,7 @@ from ..runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from .machine import fingerprint
 from .makers import Maker, Order, check_precision, maker
 from .measure import Speed, batch_sizes, measure
-from .parity import BATCH, QUESTIONS, Parity, answer, compare, encode, question_batches
+from .parity import BATCH, QUESTIONS, Parity, Scores, answer, compare_scores, encode, question_batches
 from .progress import Progress
 from .sidecar import FOLDER, SIDECAR, STAGES, Sidecar, dump_sidecar
 
@@ -45,9 +47,9 @@ class Reference:
         try:
             encoder = self._engine(bundle.encoder_path)
             self.answerer = self._engine(bundle.answerer_path)
-            self.features = encode(encoder, samples.photos)  # [S, ...]
+            self.features = encode(encoder, samples)  # [S, ...]
             self.questions = question_batches(bundle, samples, self.features, min(QUESTIONS, max_batch))
-            self.logits = answer(self.answerer, self.questions)  # [Q, A]
+            self.scores = answer(bundle, self.answerer, self.questions)  # of Q questions
             self.speed = {
                 "encoder": measure(encoder, self.timed("encoder")),
                 "answerer": measure(self.answerer, self.timed("answerer")),
@@ -66,8 +68,8 @@ class Reference:
         """Inputs of each size that is timed: the samples over and over."""
         sizes = sizes or batch_sizes(self.max_batch)
         if stage == "encoder":
-            photos = self.samples.photos
-            return {size: {"image": photos[[i % len(photos) for i in range(size)]]} for size in sizes}
+            count = len(self.samples.photos)
+            return {size: self.samples.photo_arrays([i % count for i in range(size)]) for size in sizes}
         rows = len(self.samples.lengths)
         whole = question_batches(self.bundle, self.samples, self.features, rows)[0]
         return {size: _longest(whole, [i % rows for i in range(size)]) for size in sizes}
@@ -76,24 +78,25 @@ class Reference:
         """Batches that int8 is fitted to."""
         if stage == "answerer":
             return self.questions[:CALIBRATION_BATCHES]
-        photos = self.samples.photos[: BATCH * CALIBRATION_BATCHES]
-        return [{"image": photos[at : at + BATCH]} for at in range(0, len(photos), BATCH)]
+        last = min(BATCH * CALIBRATION_BATCHES, len(self.samples.photos))
+        return [self.samples.photo_arrays(slice(at, min(at + BATCH, last))) for at in range(0, last, BATCH)]
 
     def compare(self, stage: str, engine: Engine) -> Parity:
         """How far a bundle with this stage on `engine`, and the other in float32, agrees with float32 alone."""
         if stage == "answerer":
-            got = answer(engine, self.questions)
-            return compare(self.logits, got, self.logits, got)
-        got = encode(engine, self.samples.photos)
-        batches = question_batches(self.bundle, self.samples, got, min(QUESTIONS, self.max_batch))
-        return compare(self.features, got, self.logits, answer(self.answerer, batches))
+            return compare_scores(self.scores, answer(self.bundle, engine, self.questions))
+        features = encode(engine, self.samples)
+        return compare_scores(
+            self.scores, self._answer_on(self.answerer, features), (self.features, features)
+        )
 
     def compare_both(self, encoder: Engine, answerer: Engine) -> Parity:
         """Both stages on other engines, one after the other."""
-        features = encode(encoder, self.samples.photos)
+        return compare_scores(self.scores, self._answer_on(answerer, encode(encoder, self.samples)))
+
+    def _answer_on(self, answerer: Engine, features: NDArray[Any]) -> Scores:
         batches = question_batches(self.bundle, self.samples, features, min(QUESTIONS, self.max_batch))
-        got = answer(answerer, batches)
-        return compare(self.logits, got, self.logits, got)
+        return answer(self.bundle, answerer, batches)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -148,7 +151,7 @@ def _build(
 ) -> Sidecar:
     """Build into a folder beside its place and put it there if it agrees."""
     bundle = reference.bundle
-    graph = bundle.encoder_path if stage == "encoder" else bundle.answerer_path
+    graph = bundle.graph_path(stage)
     machine = dict(chosen.machine())
     folder = bundle.path / FOLDER
     try:
@@ -189,7 +192,7 @@ def _build(
             engine=chosen.name,
             precision=precision,
             machine=machine,
-            graph_sha256=bundle.files[graph.name].sha256,
+            graph_sha256=bundle.graph_sha256(stage),
             files={file.name: record_file(file) for file in sorted(root.iterdir())},
             max_batch=reference.max_batch,
             build_s=build_s,

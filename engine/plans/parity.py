@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from ..base import Arrays, Engine
 from ..bundle.load import Bundle
 from ..bundle.samples import Samples
+from ..bundle.spelled import Speller
 
+# Of questions: logits [Q, A] of listed answers; of spelled ones the probability of each text, "" and NaN if unusable.
+Scores = NDArray[Any] | Sequence[Mapping[str, float]]
 BATCH = 8  # photos at a time: 32 of VGG16 take another gigabyte
 QUESTIONS = 32
 
@@ -26,12 +29,12 @@ class Parity:
     samples: int
 
 
-def encode(engine: Engine, photos: NDArray[Any]) -> NDArray[Any]:
-    """Features [S, ...] of photos [S, H, W, 3]."""
+def encode(engine: Engine, samples: Samples) -> NDArray[Any]:
+    """Features [S, ...] of the samples' photos."""
     size = min(BATCH, engine.spec.max_batch)
     parts = [
-        engine.infer({"image": photos[start : start + size]})["features"]
-        for start in range(0, len(photos), size)
+        engine.infer(samples.photo_arrays(slice(start, start + size)))["features"]
+        for start in range(0, len(samples.photos), size)
     ]
     return np.concatenate(parts)
 
@@ -45,25 +48,61 @@ def question_batches(bundle: Bundle, samples: Samples, features: NDArray[Any], s
     return batches
 
 
-def answer(engine: Engine, batches: Sequence[Arrays]) -> NDArray[Any]:
-    """Logits [Q, A]."""
-    return np.concatenate([engine.infer(batch)["logits"] for batch in batches])
+def answer(bundle: Bundle, engine: Engine, batches: Sequence[Arrays]) -> Scores:
+    """The scores of the answers to all sample questions."""
+    given = [engine.infer(batch) for batch in batches]
+    if bundle.spelling is None:
+        return np.concatenate([one["logits"] for one in given])
+    speller = Speller.of(bundle)
+    return [texts for one in given for texts in _spelled(speller, one["tokens"], one["log_probabilities"])]
+
+
+def _spelled(
+    speller: Speller, tokens: NDArray[Any], log_probabilities: NDArray[Any]
+) -> Iterator[dict[str, float]]:
+    usable = speller.usable(tokens, log_probabilities)
+    spelled = iter(speller(tokens[usable], log_probabilities[usable]))
+    for good in usable.tolist():
+        yield dict(next(spelled)) if good else {"": float("nan")}
+
+
+def compare_scores(
+    wanted: Scores, got: Scores, features: tuple[NDArray[Any], NDArray[Any]] | None = None
+) -> Parity:
+    """Compare answers and, by `features` (wanted and got) or else by the scores themselves, numbers. Pure.
+
+    Of spelled answers the scores are the probabilities of the texts.
+    """
+    scores = _beside(wanted, got)
+    return compare(*(scores if features is None else features), *scores)
+
+
+def _beside(wanted: Scores, got: Scores) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Both as [Q, A]; column j of row i is the same answer in both, though of spelled ones each row has its own."""
+    if isinstance(wanted, np.ndarray) and isinstance(got, np.ndarray):
+        return wanted, got
+    texts = [list(dict.fromkeys([*one, *other, ""])) for one, other in zip(wanted, got, strict=True)]
+    both = np.zeros((2, len(texts), max(map(len, texts), default=1)))
+    for array, scores in zip(both, (wanted, got), strict=True):
+        for row, names, chances in zip(array, texts, scores, strict=True):
+            row[: len(names)] = [chances.get(name, 0.0) for name in names]
+    return both[0], both[1]
 
 
 def compare(
-    wanted: NDArray[Any], got: NDArray[Any], wanted_logits: NDArray[Any], got_logits: NDArray[Any]
+    wanted: NDArray[Any], got: NDArray[Any], wanted_scores: NDArray[Any], got_scores: NDArray[Any]
 ) -> Parity:
-    """Compare what a stage gave, and the answers that follow. Pure.
+    """Compare what a stage gave, and the answers that follow, by their scores [Q, A]. Pure.
 
     A best answer that only ties with float32's counts as the same.
     """
-    if not (np.isfinite(got).all() and np.isfinite(got_logits).all()):
-        return Parity(largest_error=float("inf"), agreement=0.0, samples=len(wanted_logits))
-    rows = np.arange(len(wanted_logits))
-    chosen = wanted_logits[rows, got_logits.argmax(axis=1)]
+    if not (np.isfinite(got).all() and np.isfinite(got_scores).all()):
+        return Parity(largest_error=float("inf"), agreement=0.0, samples=len(wanted_scores))
+    rows = np.arange(len(wanted_scores))
+    chosen = wanted_scores[rows, got_scores.argmax(axis=1)]
     largest = max(float(np.abs(wanted).max()), 1e-30)
     return Parity(
         largest_error=float(np.abs(wanted - got).max()) / largest,
-        agreement=float((chosen >= wanted_logits.max(axis=1)).mean()),
+        agreement=float((chosen >= wanted_scores.max(axis=1)).mean()),
         samples=len(rows),
     )

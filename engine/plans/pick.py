@@ -98,7 +98,7 @@ def open_stage(
         raise EngineError(_not_had(bundle, stage, wish, reasons))
     from ..runtimes.onnxruntime_engine import OnnxRuntimeEngine  # imported late: `inspect` runs no graph
 
-    opened = OnnxRuntimeEngine(_graph(bundle, stage), max_batch=max_batch, threads=threads)
+    opened = OnnxRuntimeEngine(bundle.graph_path(stage), max_batch=max_batch, threads=threads)
     return _chosen(opened, reasons)
 
 
@@ -110,10 +110,6 @@ def _chosen(engine: Engine, reasons: list[Fallback]) -> Chosen:
 
 def _fallback(cause: Cause, plan: str, why: object) -> Fallback:
     return Fallback(cause=cause, text=f"The plan {plan} is not taken: {why}")
-
-
-def _graph(bundle: Bundle, stage: str) -> Path:
-    return bundle.encoder_path if stage == "encoder" else bundle.answerer_path
 
 
 def by_preference(found: Iterable[Plan], wish: Wish) -> list[Plan]:
@@ -161,7 +157,7 @@ def _usable(
     except EngineError as error:
         reasons.append(_fallback(Cause.MISSING, name, error))
         return None
-    graph_sha256 = bundle.files[_graph(bundle, stage).name].sha256
+    graph_sha256 = bundle.graph_sha256(stage)
     why = mismatch(sidecar, machine=machine, graph_sha256=graph_sha256) or damaged_file(plan.path, sidecar)
     if why is None:
         return plan.path, sidecar

@@ -105,7 +105,7 @@ def _served(
 
 def _fits(reference: Reference, sidecar: Sidecar) -> bool:
     """Whether a plan is of this machine and of this graph; others would be built again before they are served."""
-    graph_sha256 = reference.bundle.files[f"{sidecar.stage}.onnx"].sha256
+    graph_sha256 = reference.bundle.graph_sha256(sidecar.stage)
     try:
         machine = maker(sidecar.engine).machine()
     except EngineError:

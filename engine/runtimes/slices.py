@@ -18,21 +18,23 @@ from ..base import Arrays, TensorSpec
 
 Run = Callable[[Arrays, int], dict[str, NDArray[Any]]]
 
+LEAST_BESIDE_WORDS = (
+    100_000  # values: ViLT's patches are 184,000 and BLIP's 443,000, a grid of VGG16's 25,000
+)
 VALUES = 4 * 224 * 224 * 3  # that go in at once: four photos of the size that most encoders take
 
 
 def slice_rows(inputs: Sequence[TensorSpec], *, max_batch: int, threads: int) -> int | None:
     """How many rows are run at once, None for all: at least one for each thread, so that none is idle.
 
-    A graph with a second free axis reads words, and is never sliced: recurrent layers gain by every row and need
-    little memory.
+    A graph with a second free axis reads words: recurrent layers gain by every row and need little memory, so that all
+    go at once. Unless as much of a photo is there, too, as only a transformer takes: 32 of its rows would take seconds
+    and gigabytes.
     """
-    values = 0
-    for tensor in inputs:
-        fixed = [size for size in tensor.shape[1:] if size is not None]
-        if len(fixed) != len(tensor.shape) - 1:
-            return None
-        values += prod(fixed)
+    fixed = [tensor.shape[1:] for tensor in inputs if None not in tensor.shape[1:]]
+    values = sum(prod(size for size in shape if size is not None) for shape in fixed)
+    if len(fixed) < len(inputs) and values < LEAST_BESIDE_WORDS:
+        return None
     rows = max(VALUES // max(values, 1), threads)
     return rows if rows < max_batch else None
 

@@ -9,9 +9,11 @@ import asyncio
 from collections.abc import Callable
 
 from asksight.engine import Bundle, BundleError, Engine
+from asksight.engine.bundle.about import about
 from asksight.engine.plans.pick import Chosen, open_stage
 from asksight.engine.runtimes.warm import warm_within
-from asksight.ext import WordTable
+from asksight.ext import WordPieceTable, WordTable
+from asksight.ext.opening import open_words
 from asksight.photos.input import PhotoInput
 
 from ..asks import Ask, EngineFallback, ModelInfo
@@ -114,6 +116,11 @@ class Model:
             engine="+".join(dict.fromkeys(one.name for one in engines)),
             precision="+".join(dict.fromkeys(one.precision for one in engines)),
             fallbacks=(*self._fallbacks["encoder"], *self._fallbacks["answerer"]),
+            about=about(bundle),
+            calibrated=bundle.calibration.calibrated,
+            spells_answers=bundle.spelling is not None,
+            source=bundle.source,
+            card=bundle.card,
         )
 
     @property
@@ -173,11 +180,12 @@ def _photo_input(bundle: Bundle) -> PhotoInput:
         raise BundleError(f"{bundle.path / 'bundle.json'}: {error}. Export the bundle again.") from error
 
 
-def word_table(bundle: Bundle) -> WordTable:
+def word_table(bundle: Bundle) -> WordTable | WordPieceTable:
     """The bundle's words, cut by its own rules, which no ask waits for. Raises BundleError where they are none."""
     try:
-        table = WordTable(**bundle.word_table)
+        table = open_words(bundle.word_table)
         table.rows(["(new)"])  # compiles the rules' patterns, some 30 ms
     except ValueError as error:
-        raise BundleError(f"{bundle.path / 'tokenizer.json'}: {error}. Export the bundle again.") from error
+        name = "tokenizer.json" if bundle.pieces is None else "words.txt"
+        raise BundleError(f"{bundle.path / name}: {error}. Export the bundle again.") from error
     return table

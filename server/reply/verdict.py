@@ -44,7 +44,7 @@ def judge_of(bundle: Bundle) -> Judge:
     """The one for a bundle's answers."""
     if bundle.spelling is None:
         return ListedJudge(bundle.answers, bundle.unanswerable, bundle.calibration)
-    speller = Speller(bundle.words, bundle.spelling.stop, bundle.calibration.temperature)
+    speller = Speller.of(bundle, temperature=bundle.calibration.temperature)
     return SpelledJudge(speller, bundle.unanswerable, bundle.calibration)
 
 

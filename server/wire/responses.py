@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
+from asksight.engine.bundle import NO_CARD, Source
 from asksight.v1 import vqa_pb2
 
 from ..asks import ModelInfo
@@ -43,4 +45,20 @@ def to_model_response(model: ModelInfo) -> vqa_pb2.GetModelResponse:
         engine=model.engine,
         precision=model.precision,
         engine_notes=[f"{one.stage}: {one.text}" for one in model.fallbacks],
+        about=model.about,
+        uncalibrated=not model.calibrated,
+        spells_answers=model.spells_answers,
+        source=None if model.source is None else _source(model.source),
+        card=None if model.card == NO_CARD else vqa_pb2.ModelCard(**asdict(model.card)),
+    )
+
+
+def _source(source: Source) -> vqa_pb2.ModelSource:
+    figure = source.figure
+    return vqa_pb2.ModelSource(
+        repository=source.repository,
+        revision=source.revision,
+        licence=source.licence,
+        sha256=source.sha256,
+        figure=None if figure is None else vqa_pb2.ModelFigure(**asdict(figure)),
     )

@@ -17,27 +17,28 @@ from asksight.photos.limits import PhotoLimits
 
 from ..errors import DatasetError
 
-ReadPhoto = Callable[[Path], NDArray[Any]]
+ReadPhoto = Callable[[Path], dict[str, NDArray[Any]]]
 
 
 def photo_reader(bundle: Bundle) -> ReadPhoto:
-    """Give a function from a photo's path to what the bundle's encoder takes, [H, W, 3]. It is thread-safe.
+    """Give a function from a photo's path to what the bundle's encoder takes, by the names of its inputs.
 
-    It raises DatasetError, naming the path, for a photo that the server would refuse.
+    It is thread-safe. It raises DatasetError, naming the path, for a photo that the server would refuse.
     """
     height, width = bundle.image_height, bundle.image_width
     return _reader(PhotoInput.of(height, width, bundle.image_dtype, bundle.preprocessing))
 
 
-def square_reader(side: int) -> ReadPhoto:
-    """Give the same for a model in training: [side, side, 3] uint8, stretched."""
-    return _reader(PhotoInput(height=side, width=side, dtype=np.dtype(np.uint8)))
+def square_reader(side: int) -> Callable[[Path], NDArray[Any]]:
+    """Give the same for a model in training: the image alone, [side, side, 3] uint8, stretched."""
+    read = _reader(PhotoInput(height=side, width=side, dtype=np.dtype(np.uint8)))
+    return lambda path: read(path)["image"]
 
 
 def _reader(photo_input: PhotoInput) -> ReadPhoto:
     limits = PhotoLimits()
 
-    def read(path: Path) -> NDArray[Any]:
+    def read(path: Path) -> dict[str, NDArray[Any]]:
         try:
             photo = path.read_bytes()
             header = check_photo(photo, limits)

@@ -108,4 +108,9 @@ def write_lines(path: Path, lines: tuple[str, ...]) -> None:
 
 
 def calibration_json(calibration: Calibration) -> dict[str, float]:
-    return asdict(calibration)
+    """The three numbers of a trained model, whose scores are always a softmax's."""
+    return {
+        "temperature": calibration.temperature,
+        "answered_threshold": calibration.answered_threshold,
+        "unanswerable_threshold": calibration.unanswerable_threshold,
+    }

@@ -20,8 +20,9 @@ from asksight.ext import WordTable
 from ..datasets import Dataset, open_dataset
 from ..errors import FeatureError, TrainingError
 from ..features.store import FeatureStore
-from ..measuring.calibrate import MAX_RISK, negative_log_likelihood
+from ..measuring.calibrate import MAX_RISK
 from ..measuring.calibration_record import calibrate_run
+from ..measuring.scored import SoftmaxScores
 from ..vectors import VectorTable, load_vectors
 from .event_log import EventLog
 from .examples import choose_answers, choose_words
@@ -226,7 +227,7 @@ def _measure(learner: StoredLearner, validation: StoredQuestions) -> dict[str, A
     types = np.array(validation.types)
     exact = {"all": float(right.mean())}
     exact |= {kind: float(right[types == kind].mean()) for kind in sorted(set(validation.types))}
-    loss = negative_log_likelihood(logits, validation.modal, 1.0)
+    loss = SoftmaxScores(logits=logits, answers=validation.modal, unanswerable=None).loss(1.0)
     return {"val_loss": loss, "val_exact": exact}
 
 

@@ -7,91 +7,59 @@ a risk-coverage curve that says most while no more than a given share of what is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from asksight.engine.bundle.calibration import Calibration, softmax
+from asksight.engine.bundle.calibration import Calibration
 
-from .reliability import RiskCoverage, calibration_error, risk_coverage
+from .reliability import RiskCoverage, calibration_error
+from .scored import Scored
 
 MAX_RISK = 0.02  # what `asksight train` allows unless told otherwise
 _COOLEST, _HOTTEST = 0.05, 20.0
-_ROWS = 4096  # at a time, so that a float64 copy of all logits is never held
 _POINTS = 60  # of a curve that is written down
 
 
-def fit(
-    logits: NDArray[np.float32],
-    answers: NDArray[np.int32],
-    *,
-    unanswerable: int | None,
-    max_risk: float = MAX_RISK,
-) -> Calibration:
-    """Temperature by the likelihood of `answers` [N] under `logits` [N,A]; thresholds by risk and coverage.
+def fit(scored: Scored, *, max_risk: float = MAX_RISK) -> Calibration:
+    """Temperature by the likelihood of the right answers; thresholds by risk and coverage.
 
     ANSWERED is said as often as it can be while at most `max_risk` of what is said is wrong; UNANSWERABLE likewise,
-    among the questions that are not answered, by the probability of the class `unanswerable`. Both only from a half
-    on: under it, something else is more likely. Answers of -1 count as wrong.
+    among the questions that are not answered, by the probability of the answer that says so. Both only from a half
+    on: under it, something else is more likely.
     """
-    temperature = best_temperature(logits, answers)
-    judged = _Judged.of(logits, answers, temperature, unanswerable)
+    temperature = best_temperature(scored)
+    judged = scored.judged(temperature)
     answered = _threshold(judged.answered(), max_risk)
-    nothing = 0.5 if unanswerable is None else _threshold(judged.unanswerable(answered), max_risk)
-    return Calibration(temperature=temperature, answered_threshold=answered, unanswerable_threshold=nothing)
-
-
-def best_temperature(logits: NDArray[np.float32], answers: NDArray[np.int32]) -> float:
-    """The temperature of the greatest likelihood, found by golden sections: the loss has one minimum in 1/T."""
-    known = np.flatnonzero(answers >= 0)
-    if not len(known):
-        return 1.0
-    return math.exp(
-        _lowest(
-            lambda log: negative_log_likelihood(logits, answers, math.exp(log)),
-            math.log(_COOLEST),
-            math.log(_HOTTEST),
-        )
+    nothing = _threshold(judged.unanswerable(answered), max_risk) if scored.says_unanswerable else 0.5
+    return Calibration(
+        temperature=temperature,
+        answered_threshold=answered,
+        unanswerable_threshold=nothing,
+        scores=scored.kind,
     )
 
 
-def negative_log_likelihood(
-    logits: NDArray[np.float32], answers: NDArray[np.int32], temperature: float
-) -> float:
-    """The mean over `answers` [N] that are known (not -1), in nats; 0 if none is."""
-    total, count = 0.0, 0
-    for rows in _chunks(len(logits)):
-        known = answers[rows] >= 0
-        scaled = logits[rows][known].astype(np.float64) / temperature
-        right = scaled[np.arange(len(scaled)), answers[rows][known]]
-        highest = scaled.max(axis=1, initial=-np.inf)
-        total += float(np.sum(highest - right + np.log(np.exp(scaled - highest[:, None]).sum(axis=1))))
-        count += len(scaled)
-    return total / count if count else 0.0
+def best_temperature(scored: Scored) -> float:
+    """The temperature of the greatest likelihood, found by golden sections: the loss has one minimum in 1/T."""
+    if scored.loss(1.0) == 0.0:  # no answer is known
+        return 1.0
+    low, high = math.log(_COOLEST), math.log(_HOTTEST)
+    return math.exp(_lowest(lambda log: scored.loss(math.exp(log)), low, high))
 
 
-def figures(
-    logits: NDArray[np.float32],
-    answers: NDArray[np.int32],
-    calibration: Calibration,
-    *,
-    unanswerable: int | None,
-    max_risk: float = MAX_RISK,
-) -> dict[str, Any]:
+def figures(scored: Scored, calibration: Calibration, *, max_risk: float = MAX_RISK) -> dict[str, Any]:
     """What calibration did, for the run's and the bundle's record: ready for JSON, shares from 0 to 1."""
-    before = _Judged.of(logits, answers, 1.0, unanswerable)
-    after = _Judged.of(logits, answers, calibration.temperature, unanswerable)
+    before, after = scored.judged(1.0), scored.judged(calibration.temperature)
     curve = after.answered()
     told: dict[str, Any] = {
-        "questions": len(answers),
+        "questions": len(scored),
         "max_risk": max_risk,
         "temperature": round(calibration.temperature, 4),
         "nll": {
-            "before": round(negative_log_likelihood(logits, answers, 1.0), 5),
-            "after": round(negative_log_likelihood(logits, answers, calibration.temperature), 5),
+            "before": round(scored.loss(1.0), 5),
+            "after": round(scored.loss(calibration.temperature), 5),
         },
         "ece": {
             "before": round(calibration_error(before.confidence, before.right), 5),
@@ -100,7 +68,7 @@ def figures(
         "answered": _at(curve, calibration.answered_threshold),
         "risk_coverage": points(curve),
     }
-    if unanswerable is not None:
+    if scored.says_unanswerable:
         nothing = after.unanswerable(calibration.answered_threshold)
         told["unanswerable"] = _at(nothing, calibration.unanswerable_threshold)
     return told
@@ -113,50 +81,6 @@ def points(curve: RiskCoverage, most: int = _POINTS) -> list[dict[str, float]]:
     wanted = np.linspace(0, curve.coverage[-1], most)
     chosen = np.unique(np.minimum(np.searchsorted(curve.coverage, wanted), len(curve.coverage) - 1))
     return [_point(curve, int(place)) for place in chosen]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Judged:
-    """Questions [N] after a softmax: the best answer, and the class "unanswerable"."""
-
-    confidence: NDArray[np.float64]
-    right: NDArray[np.bool_]
-    nothing: NDArray[np.float64]  # probability of "unanswerable"; 0 where there is no such class
-    says_nothing: NDArray[np.bool_]  # the best answer is "unanswerable"
-    is_nothing: NDArray[np.bool_]  # and truly is
-
-    @classmethod
-    def of(
-        cls,
-        logits: NDArray[np.float32],
-        answers: NDArray[np.int32],
-        temperature: float,
-        unanswerable: int | None,
-    ) -> _Judged:
-        count = len(answers)
-        confidence, nothing, best = np.zeros(count), np.zeros(count), np.zeros(count, np.int64)
-        for rows in _chunks(count):
-            probabilities = softmax(logits[rows], temperature)
-            best[rows], confidence[rows] = probabilities.argmax(axis=1), probabilities.max(axis=1)
-            if unanswerable is not None:
-                nothing[rows] = probabilities[:, unanswerable]
-        return cls(
-            confidence=confidence,
-            right=best == answers,
-            nothing=nothing,
-            says_nothing=best == (-2 if unanswerable is None else unanswerable),
-            is_nothing=answers == (-2 if unanswerable is None else unanswerable),
-        )
-
-    def answered(self) -> RiskCoverage:
-        """Of answers that say something."""
-        said = ~self.says_nothing
-        return risk_coverage(self.confidence[said], self.right[said], of=len(said))
-
-    def unanswerable(self, answered: float) -> RiskCoverage:
-        """Of saying "unanswerable" where nothing is answered, from a half on."""
-        left = (self.says_nothing | (self.confidence < answered)) & (self.nothing >= 0.5)
-        return risk_coverage(self.nothing[left], self.is_nothing[left], of=len(left))
 
 
 def _threshold(curve: RiskCoverage, max_risk: float) -> float:
@@ -179,10 +103,6 @@ def _point(curve: RiskCoverage, place: int) -> dict[str, float]:
         "coverage": round(float(curve.coverage[place]), 5),
         "risk": round(float(curve.risk[place]), 5),
     }
-
-
-def _chunks(count: int) -> Iterator[slice]:
-    return (slice(start, start + _ROWS) for start in range(0, count, _ROWS))
 
 
 def _lowest(function: Callable[[float], float], low: float, high: float, *, within: float = 1e-3) -> float:

@@ -14,6 +14,7 @@ from asksight.engine.bundle import Calibration
 from ..errors import TrainingError
 from ..learning.runs import Run, calibration_json, write_json
 from .calibrate import MAX_RISK, figures, fit
+from .scored import SoftmaxScores
 
 FIGURES = (
     "calibration_figures.json"  # beside calibration.json, which holds the three numbers that serving needs
@@ -29,10 +30,10 @@ def calibrate_run(
     max_risk: float = MAX_RISK,
 ) -> Calibration:
     """Fit temperature and thresholds on validation questions, logits [N,A] and answers [N], and write both files."""
-    calibration = fit(logits, answers, unanswerable=unanswerable, max_risk=max_risk)
+    scored = SoftmaxScores(logits=logits, answers=answers, unanswerable=unanswerable)
+    calibration = fit(scored, max_risk=max_risk)
     write_json(run.calibration, calibration_json(calibration))
-    told = figures(logits, answers, calibration, unanswerable=unanswerable, max_risk=max_risk)
-    write_json(run.path / FIGURES, told)
+    write_json(run.path / FIGURES, figures(scored, calibration, max_risk=max_risk))
     return calibration
 
 

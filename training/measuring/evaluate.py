@@ -1,36 +1,21 @@
-"""What a model answers to a data set's questions: each photo encoded once, or looked up, and everything in batches.
-
-The same engines, words and photo decoding as in serving, without the server between; no TensorFlow.
-"""
+"""What a model answers to a data set's questions, and how certain it is, judged as the server judges."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.engine import Bundle, Calibration, Engine, EngineError
+from asksight.engine import Arrays, Bundle
 from asksight.engine.bundle.calibration import Verdict
-from asksight.engine.cores import available_cores
-from asksight.engine.plans.pick import DEFAULT, open_stage
-from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
-from asksight.ext import WordTable
+from asksight.engine.bundle.spelled import Speller
 
 from ..datasets import Dataset
+from .asking import Answerer, Features, ReadPhoto, encoded_photos, scores_on
 
-ReadPhoto = Callable[[Path], NDArray[Any]]  # as the bundle's encoder takes it, [H, W, 3]
-FeatureBatches = Generator[
-    tuple[list[int], NDArray[Any]], None, None
-]  # some image ids, features [n, ...] of each
-Features = Callable[[Sequence[int]], FeatureBatches]  # of these photos, in order
 VERDICTS = tuple(Verdict)
 
 
@@ -38,7 +23,7 @@ VERDICTS = tuple(Verdict)
 class Predictions:
     """Row i belongs to question i of the data set."""
 
-    labels: tuple[str, ...]  # the answers that the model knows
+    labels: tuple[str, ...]  # the answers that the model knows, or that it has spelled
     best: NDArray[np.int32]  # [N], into `labels`
     confidence: NDArray[np.float32]  # [N], the calibrated probability of the best answer
     verdicts: NDArray[np.int8]  # [N], into VERDICTS
@@ -49,21 +34,6 @@ class Predictions:
     @property
     def answers(self) -> list[str]:
         return [self.labels[row] for row in self.best]
-
-
-class Answerer(Protocol):
-    """What answers questions about features: a bundle, or a run without its encoder."""
-
-    @property
-    def answerer_path(self) -> Path: ...  # ONNX
-    @property
-    def word_table(self) -> Mapping[str, Any]: ...  # the arguments of WordTable
-    @property
-    def answers(self) -> tuple[str, ...]: ...
-    @property
-    def calibration(self) -> Calibration: ...
-    @property
-    def unanswerable(self) -> str | None: ...
 
 
 def predict(
@@ -83,19 +53,6 @@ def predict(
     return predict_on(bundle, dataset, features, engine=engine, max_batch=max_batch, progress=progress)
 
 
-def encoded_photos(
-    bundle: Bundle, dataset: Dataset, *, read_photo: ReadPhoto, engine: str = "auto", max_batch: int = 32
-) -> Features:
-    """Features by the bundle's encoder, from photos that are read when they are asked for."""
-
-    def features(image_ids: Sequence[int]) -> FeatureBatches:
-        with closing(open_stage(bundle, "encoder", engine, max_batch=max_batch).engine) as encoder:
-            for some, photos in _photos(dataset, image_ids, read_photo, max_batch):
-                yield some, encoder.infer({"image": photos})["features"]
-
-    return features
-
-
 def predict_on(
     model: Answerer,
     dataset: Dataset,
@@ -106,30 +63,17 @@ def predict_on(
     progress: Callable[[int], None] = lambda answered: None,
 ) -> Predictions:
     """Answer every question of `dataset` from `features`. Raises EngineError, and what `features` raises."""
-    asked: dict[int, list[int]] = {}
-    for question, image_id in enumerate(dataset.image_ids):
-        asked.setdefault(image_id, []).append(question)
-    table = WordTable(**model.word_table)
-    judge = _Judge(model)
+    judge = _judge(model)
     best = np.zeros(len(dataset), np.int32)
     confidence = np.zeros(len(dataset), np.float32)
     verdicts = np.zeros(len(dataset), np.int8)
     unanswerable = np.zeros(len(dataset), np.float32)
-    with (
-        closing(_open_answerer(model, engine, max_batch)) as answerer,
-        closing(features(list(asked))) as batches,
-    ):
-        for image_ids, of_photos in batches:
-            questions = np.concatenate([asked[image_id] for image_id in image_ids])
-            places = np.repeat(np.arange(len(image_ids)), [len(asked[image_id]) for image_id in image_ids])
-            for start in range(0, len(questions), max_batch):
-                rows = questions[start : start + max_batch]
-                texts = [dataset.questions[row] for row in rows]
-                logits = _answer(answerer, table, texts, of_photos[places[start : start + max_batch]])
-                best[rows], confidence[rows], verdicts[rows], unanswerable[rows] = judge(logits)
-                progress(len(rows))
+    for rows, scores in scores_on(model, dataset, features, engine=engine, max_batch=max_batch):
+        best[rows], confidence[rows], unanswerable[rows] = judged = judge(scores)
+        verdicts[rows] = _verdicts(model, judge, judged)
+        progress(len(rows))
     return Predictions(
-        labels=model.answers,
+        labels=judge.labels,
         best=best,
         confidence=confidence,
         verdicts=verdicts,
@@ -137,65 +81,78 @@ def predict_on(
     )
 
 
-def _open_answerer(model: Answerer, engine: str, max_batch: int) -> Engine:
-    """As in serving, where it is a bundle; a run alone has no plans to choose from."""
-    if isinstance(model, Bundle):
-        return open_stage(model, "answerer", engine, max_batch=max_batch).engine
-    if engine not in ("auto", DEFAULT):
-        raise EngineError(
-            f"A run has no plans for {engine}; export it, compile the bundle and evaluate that."
-        )
-    return OnnxRuntimeEngine(model.answerer_path, max_batch=max_batch)
+class _Judged(NamedTuple):
+    best: NDArray[np.intp]  # [n], into the judge's labels
+    confidence: NDArray[np.float64]  # [n]
+    nothing: NDArray[np.float64]  # [n], P(unanswerable); 0 where no answer says that
 
 
-def _photos(
-    dataset: Dataset, image_ids: Sequence[int], read_photo: ReadPhoto, batch: int
-) -> Iterator[tuple[list[int], NDArray[Any]]]:
-    """Batches of photos [n, H, W, 3] in order, read by threads a few batches ahead."""
-    waiting: deque[tuple[int, Future[NDArray[Any]]]] = deque()
-    rest = iter(image_ids)
-    with ThreadPoolExecutor(available_cores()) as pool:
-        try:
-            while True:
-                for image_id in islice(rest, 3 * batch - len(waiting)):
-                    waiting.append((image_id, pool.submit(read_photo, dataset.photo(image_id))))
-                if not waiting:
-                    return
-                taken = [waiting.popleft() for _ in range(min(batch, len(waiting)))]
-                yield [image_id for image_id, _ in taken], np.stack([photo.result() for _, photo in taken])
-        finally:
-            pool.shutdown(cancel_futures=True)
+class _Judge(Protocol):
+    """What an answerer gave for n questions → the best answer of each, and how probable it is."""
+
+    nothing: int | None  # the label that says "unanswerable"
+    no_answers: frozenset[int | None]  # labels that are never ANSWERED
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    def __call__(self, scores: Arrays) -> _Judged: ...
 
 
-def _answer(
-    answerer: Engine, table: WordTable, questions: Sequence[str], features: NDArray[Any]
-) -> NDArray[Any]:
-    vectors, lengths = table.vectors(questions)  # [n, T, D], [n]
-    return answerer.infer({"question": vectors, "lengths": lengths, "features": features})["logits"]
+def _judge(model: Answerer) -> _Judge:
+    if isinstance(model, Bundle) and model.spelling is not None:
+        return _SpelledJudge(model)
+    return _ListedJudge(model)
 
 
-class _Judge:
-    """Logits [n, A] → best answer, its probability, the verdict as the server judges, and P(unanswerable)."""
-
+class _ListedJudge:
     def __init__(self, model: Answerer) -> None:
+        self.labels = model.answers
+        self.nothing = None if model.unanswerable is None else model.answers.index(model.unanswerable)
+        self.no_answers = frozenset({self.nothing})
         self._calibration = model.calibration
-        self._nothing = None if model.unanswerable is None else model.answers.index(model.unanswerable)
 
-    def __call__(
-        self, logits: NDArray[Any]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int8], NDArray[np.float64]]:
-        probabilities = self._calibration.probabilities(logits)
+    def __call__(self, scores: Arrays) -> _Judged:
+        probabilities = self._calibration.probabilities(scores["logits"])  # [n, A]
         best = probabilities.argmax(axis=1)
-        confidence = probabilities[np.arange(len(best)), best]
-        nothing = np.zeros(len(best)) if self._nothing is None else probabilities[:, self._nothing]
-        verdicts = [
-            VERDICTS.index(
-                self._calibration.verdict(
-                    sure,
-                    nothing_is_best=place == self._nothing,
-                    nothing=None if self._nothing is None else empty,
-                )
-            )
-            for place, sure, empty in zip(best.tolist(), confidence.tolist(), nothing.tolist(), strict=True)
-        ]
-        return best, confidence, np.array(verdicts, np.int8), nothing
+        nothing = np.zeros(len(best)) if self.nothing is None else probabilities[:, self.nothing]
+        return _Judged(best, probabilities[np.arange(len(best)), best], nothing)
+
+
+class _SpelledJudge:
+    """Its labels are what was spelled so far; the first is no answer at all."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._speller = Speller.of(bundle, temperature=bundle.calibration.temperature)
+        self._nothing = bundle.unanswerable
+        self._places: dict[str, int] = {"": 0}
+        self.nothing = None if self._nothing is None else self._place(self._nothing)
+        self.no_answers = frozenset({self.nothing, 0})
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(self._places)
+
+    def _place(self, text: str) -> int:
+        return self._places.setdefault(text, len(self._places))
+
+    def __call__(self, scores: Arrays) -> _Judged:
+        spelled = self._speller(scores["tokens"], scores["log_probabilities"])
+        firsts = [texts[0] if texts else ("", 0.0) for texts in spelled]
+        nothing = [0.0 if self._nothing is None else dict(texts).get(self._nothing, 0.0) for texts in spelled]
+        return _Judged(
+            np.array([self._place(text) for text, _ in firsts], np.intp),
+            np.array([value for _, value in firsts]),
+            np.array(nothing),
+        )
+
+
+def _verdicts(model: Answerer, judge: _Judge, judged: _Judged) -> NDArray[np.int8]:
+    """As the server judges."""
+    nothing = judge.nothing
+    verdicts = [
+        model.calibration.verdict(
+            sure, nothing_is_best=best in judge.no_answers, nothing=None if nothing is None else empty
+        )
+        for best, sure, empty in zip(*(column.tolist() for column in judged), strict=True)
+    ]
+    return np.array([VERDICTS.index(verdict) for verdict in verdicts], np.int8)

@@ -19,7 +19,7 @@ from ..exporting.export_encoder import other_encoder, uses_store
 from ..features.store import FeatureStore, read_about
 from ..learning.learned import read_config
 from ..learning.stored_settings import QUESTION_ONLY
-from .evaluate import FeatureBatches, Features
+from .asking import FeatureBatches, Features
 
 _ROWS = 256  # photos whose features are in memory at a time
 

@@ -40,10 +40,19 @@ export class Conversation {
     else form.append("image_id", imageId);
     form.append("question", question);
     form.append("locale", locale);
+    return this.#fetched("/v1/ask", { method: "POST", body: form, signal });
+  }
+
+  // What is being served, as the server's JSON has it; throws AskFailed.
+  model() {
+    return this.#fetched("/v1/model", {});
+  }
+
+  async #fetched(path, request) {
     const headers = this.token ? { Authorization: `Bearer ${this.token}` } : {};
     let answer;
     try {
-      answer = await fetch("/v1/ask", { method: "POST", body: form, headers, signal });
+      answer = await fetch(path, { ...request, headers });
     } catch (error) {
       if (error.name === "AbortError") throw error;
       throw new AskFailed("The server cannot be reached. Check your connection and ask again.", 0);

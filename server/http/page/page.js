@@ -160,6 +160,27 @@ byId("forget").addEventListener("click", () => {
   byId("question").focus();
 });
 
+// ---- what is being served
+
+byId("about").addEventListener("toggle", async () => {
+  if (!byId("about").open) return;
+  try {
+    const model = await conversation.model();
+    byId("about-name").textContent = `${model.name} ${model.version}`;
+    byId("about-lines").replaceChildren(...model.about.map(line));
+  } catch (error) {
+    if (!(error instanceof AskFailed)) throw error;
+    byId("about-name").textContent = error.message;
+    byId("about-lines").replaceChildren();
+  }
+});
+
+function line(text) {
+  const row = document.createElement("li");
+  row.textContent = text;
+  return row;
+}
+
 // ---- speech
 
 function sayIt() {

@@ -70,7 +70,7 @@ def test_an_answerer_that_gives_no_numbers_is_refused(bundle: Bundle, answerer: 
 
 def test_an_answerer_that_does_not_run_is_refused(bundle: Bundle, answerer: onnx.ModelProto) -> None:
     node(answerer, "Cos").op_type = "NoSuchOperator"
-    with pytest.raises(BundleError, match="graphs that run, found ONNX Runtime cannot load"):
+    with pytest.raises(BundleError, match="a graph that runs, found ONNX Runtime cannot load"):
         rewrite(bundle, answerer)
 
 

@@ -18,7 +18,7 @@ from asksight.engine.plans import makers as makers_module
 from asksight.engine.plans.compile import Reference, compile_stage
 from asksight.engine.plans.makers import MAKERS, Maker, Order
 from asksight.engine.plans.measure import batch_sizes, measure
-from asksight.engine.plans.parity import compare
+from asksight.engine.plans.parity import compare_scores
 from asksight.engine.plans.pick import open_stage, parse_wish
 from asksight.engine.plans.progress import Progress
 from asksight.engine.plans.sidecar import SIDECAR, dump_sidecar, plans
@@ -256,9 +256,10 @@ def test_a_bundle_that_cannot_be_written_says_so(reference: Reference, workshop:
 def test_parity_counts_ties_as_the_same_and_nan_as_nothing() -> None:
     wanted = np.array([[1.0, 1.0, 0.0], [0.0, 2.0, 1.0]], np.float32)
     got = np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 2.0]], np.float32)
-    parity = compare(wanted, got, wanted, got)
+    parity = compare_scores(wanted, got)
     assert (parity.agreement, parity.largest_error) == (0.5, 0.5)
-    assert compare(wanted, wanted * np.float32("nan"), wanted, got).agreement == 0
+    nan = wanted * np.float32("nan")
+    assert compare_scores(wanted, got, (wanted, nan)).agreement == 0
 
 
 def test_speed_is_the_median_of_the_runs_at_the_best_batch(bundle: Bundle) -> None:

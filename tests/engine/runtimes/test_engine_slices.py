@@ -29,7 +29,13 @@ def inputs(*shapes: tuple[int | None, ...]) -> list[TensorSpec]:
         ([(None, 448, 448, 3)], 1, 1),
         ([(None, 4096, 4096, 3)], 1, 1),
         ([(None, 64, 64, 3)], 2, None),  # 49 are more than a batch
-        ([(None, None, 300), (None, 224, 224, 3)], 2, None),  # words
+        ([(None, None, 300), (None, 7, 7, 512)], 2, None),  # words
+        (
+            [(None, None, 768), (None,), (None, 577, 768)],
+            2,
+            2,
+        ),  # words, beside as much of a photo as BLIP's is
+        ([(None, None, 768), (None,), (None, 240, 769)], 2, 3),  # and ViLT's
         ([(None,)], 1, None),
     ],
 )

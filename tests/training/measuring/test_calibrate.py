@@ -9,14 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from asksight.engine.bundle.calibration import softmax
-from asksight.training.measuring.calibrate import (
-    best_temperature,
-    figures,
-    fit,
-    negative_log_likelihood,
-    points,
-)
+from asksight.training.measuring.calibrate import best_temperature, figures, fit, points
 from asksight.training.measuring.reliability import risk_coverage
+from asksight.training.measuring.scored import SoftmaxScores
 
 NOTHING = 3
 
@@ -31,10 +26,16 @@ def drawn(
     return logits, (random.random((count, 1)) > chances).sum(axis=1).astype(np.int32)
 
 
+def scored(
+    logits: NDArray[np.float32], answers: NDArray[np.int32], unanswerable: int | None = None
+) -> SoftmaxScores:
+    return SoftmaxScores(logits=logits, answers=answers, unanswerable=unanswerable)
+
+
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5, 8.0])
 def test_the_temperature_that_made_the_answers_is_found(temperature: float) -> None:
     logits, answers = drawn(20_000, temperature=temperature)
-    assert best_temperature(logits, answers) == pytest.approx(temperature, rel=0.05)
+    assert best_temperature(scored(logits, answers)) == pytest.approx(temperature, rel=0.05)
 
 
 def test_likelihood_is_its_definition() -> None:
@@ -42,15 +43,15 @@ def test_likelihood_is_its_definition() -> None:
     answers[::7] = -1
     known = answers >= 0
     chosen = softmax(logits / 1.5)[known][np.arange(known.sum()), answers[known]]
-    assert negative_log_likelihood(logits, answers, 1.5) == pytest.approx(-np.log(chosen).mean())
-    assert negative_log_likelihood(logits, np.full(5000, -1, np.int32), 1.5) == 0.0
-    assert best_temperature(logits, np.full(5000, -1, np.int32)) == 1.0
+    assert scored(logits, answers).loss(1.5) == pytest.approx(-np.log(chosen).mean())
+    assert scored(logits, np.full(5000, -1, np.int32)).loss(1.5) == 0.0
+    assert best_temperature(scored(logits, np.full(5000, -1, np.int32))) == 1.0
 
 
 @pytest.mark.parametrize("max_risk", [0.02, 0.05, 0.2])
 def test_no_more_is_wrong_than_is_allowed(max_risk: float) -> None:
     logits, answers = drawn(20_000, temperature=2.0)
-    calibration = fit(logits, answers, unanswerable=NOTHING, max_risk=max_risk)
+    calibration = fit(scored(logits, answers, NOTHING), max_risk=max_risk)
     probabilities = softmax(logits / calibration.temperature)
     best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     answered = (best != NOTHING) & (confidence >= calibration.answered_threshold)
@@ -67,26 +68,26 @@ def test_no_more_is_wrong_than_is_allowed(max_risk: float) -> None:
 
 def test_what_may_be_wrong_more_often_is_said_more_often() -> None:
     logits, answers = drawn(5000, temperature=2.0)
-    strict, lax = (fit(logits, answers, unanswerable=NOTHING, max_risk=risk) for risk in (0.01, 0.1))
+    strict, lax = (fit(scored(logits, answers, NOTHING), max_risk=risk) for risk in (0.01, 0.1))
     assert strict.answered_threshold > lax.answered_threshold >= 0.5
 
 
 def test_a_model_that_is_always_wrong_never_answers() -> None:
     logits, _ = drawn(500, temperature=1.0)
     wrong = ((logits.argmax(axis=1) + 1) % 5).astype(np.int32)
-    assert fit(logits, wrong, unanswerable=None).answered_threshold == 1.0
+    assert fit(scored(logits, wrong)).answered_threshold == 1.0
 
 
 def test_nothing_is_said_under_a_half() -> None:
     logits, answers = drawn(500, temperature=1.0)
-    calibration = fit(logits, answers, unanswerable=None, max_risk=1.0)
+    calibration = fit(scored(logits, answers), max_risk=1.0)
     assert (calibration.answered_threshold, calibration.unanswerable_threshold) == (0.5, 0.5)
 
 
 def test_the_record_says_what_calibration_did() -> None:
     logits, answers = drawn(5000, temperature=3.0)
-    calibration = fit(logits, answers, unanswerable=NOTHING, max_risk=0.05)
-    told = json.loads(json.dumps(figures(logits, answers, calibration, unanswerable=NOTHING, max_risk=0.05)))
+    calibration = fit(scored(logits, answers, NOTHING), max_risk=0.05)
+    told = json.loads(json.dumps(figures(scored(logits, answers, NOTHING), calibration, max_risk=0.05)))
     assert told["questions"] == 5000
     assert told["temperature"] == pytest.approx(3.0, rel=0.1)
     assert told["nll"]["after"] < told["nll"]["before"]
@@ -101,7 +102,7 @@ def test_the_record_says_what_calibration_did() -> None:
     curve = told["risk_coverage"]
     assert 30 < len(curve) <= 60
     assert [point["coverage"] for point in curve] == sorted(point["coverage"] for point in curve)
-    assert "unanswerable" not in figures(logits, answers, calibration, unanswerable=None)
+    assert "unanswerable" not in figures(scored(logits, answers), calibration)
 
 
 def test_points_keep_the_ends() -> None:

@@ -64,7 +64,7 @@ def test_each_photo_is_read_once(bundle: Bundle, dataset: Dataset) -> None:
     read: list[Path] = []
     inner = photo_reader(bundle)
 
-    def reader(path: Path) -> NDArray[Any]:
+    def reader(path: Path) -> dict[str, NDArray[Any]]:
         read.append(path)
         return inner(path)
 

@@ -1,0 +1,38 @@
+"""What a person should know of a model before trusting it: a plain English sentence each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .load import Bundle
+from .manifest import Source
+
+CALIBRATED = "Its certainty was held against questions whose answers are known."
+UNCALIBRATED = "Nobody has measured how often it is right, so it is never certain of an answer."
+
+
+def about(bundle: Bundle) -> tuple[str, ...]:
+    """Whether its certainty was measured, and then what the bundle says of its source and its card."""
+    return tuple(_sentences(bundle))
+
+
+def _sentences(bundle: Bundle) -> Iterator[str]:
+    yield CALIBRATED if bundle.calibration.calibrated else UNCALIBRATED
+    if bundle.source is not None:
+        yield from _published(bundle.source)
+    card = bundle.card
+    for said, lines in (
+        ("It was trained on", card.trained_on),
+        ("Known figures:", card.figures),
+        ("It is not for", card.not_for),
+    ):
+        if lines:
+            yield f"{said} {'; '.join(line.rstrip(' .') for line in lines)}."
+
+
+def _published(source: Source) -> Iterator[str]:
+    revision = f", revision {source.revision}" if source.revision else ""
+    licence = f", under the licence {source.licence}" if source.licence else ""
+    yield f"It was published as {source.repository}{revision}{licence}."
+    if (figure := source.figure) is not None:
+        yield f"Its makers state {figure.metric}: {figure.value:g} ({figure.conditions})."
