@@ -1,4 +1,4 @@
-"""`asksight get`, `models` and `import OWNER/NAME`: with a stand-in for the hub, from nothing to an answer over gRPC."""
+"""`asksight get`, `models` and `import OWNER/NAME`, with a stand-in for the hub: from nothing to an answer."""
 
 from __future__ import annotations
 
