@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,9 @@ from .output import to_json
 
 if TYPE_CHECKING:
     from asksight.engine.plans.compile import Compiled
-    from asksight.engine.plans.together import Pair
+    from asksight.engine.plans.together import Held, Pair
+
+MIN_AGREEMENT, MAX_BATCH = 0.995, 32
 
 
 def compile(
@@ -28,7 +31,7 @@ def compile(
     min_agreement: Annotated[
         float,
         typer.Option(min=0, max=1, help="The share of best answers that must be the same as in float32."),
-    ] = 0.995,
+    ] = MIN_AGREEMENT,
     samples: Annotated[
         Path | None,
         typer.Option(
@@ -36,7 +39,7 @@ def compile(
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="The split to use of --samples.")] = "val",
-    max_batch: Annotated[int, typer.Option(min=1, help="The largest batch that will be served.")] = 32,
+    max_batch: Annotated[int, typer.Option(min=1, help="The largest batch that will be served.")] = MAX_BATCH,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of each engine. By default one for each core.")
     ] = None,
@@ -46,6 +49,42 @@ def compile(
 
     A stage that loses too many answers is built in float32 instead, and so is the weaker one where both together do.
     `asksight serve --engine auto` takes what is kept.
+    """
+    from asksight.engine import EngineError
+
+    held = build(
+        bundle,
+        engine=engine,
+        precision=precision,
+        min_agreement=min_agreement,
+        samples=samples,
+        split=split,
+        max_batch=max_batch,
+        threads=threads,
+    )
+    if as_json:
+        for row in (*map(_row, held.compiled.values()), *map(_pair_row, held.pairs)):
+            typer.echo(to_json(row))
+    else:
+        print_table(held)
+    if held.failures:
+        raise EngineError(" ".join(held.failures))
+
+
+def build(
+    bundle: str,
+    *,
+    engine: str,
+    precision: str | None = None,
+    min_agreement: float = MIN_AGREEMENT,
+    samples: Path | None = None,
+    split: str = "val",
+    max_batch: int = MAX_BATCH,
+    threads: int | None = None,
+) -> Held:
+    """Build both stages, saying on stderr what is being done; what failed is in `failures`.
+
+    Raises EngineError where that engine cannot be had here.
     """
     from asksight.engine import EngineError, load_bundle
     from asksight.engine.bundle.samples import kept_samples, made_up_samples
@@ -87,14 +126,7 @@ def compile(
         )
     finally:
         reference.close()
-    if as_json:
-        for row in (*map(_row, held.compiled.values()), *map(_pair_row, held.pairs)):
-            typer.echo(to_json(row))
-    else:
-        _print_table([*held.compiled.values()], [*held.pairs])
-    failures += held.failures
-    if failures:
-        raise EngineError(" ".join(failures))
+    return replace(held, failures=(*failures, *held.failures))
 
 
 def _row(one: Compiled) -> dict[str, Any]:
@@ -131,7 +163,8 @@ def _pair_row(pair: Pair) -> dict[str, Any]:
     }
 
 
-def _print_table(compiled: list[Compiled], pairs: list[Pair]) -> None:
+def print_table(held: Held) -> None:
+    """What was built, a row each."""
     from rich.console import Console
     from rich.table import Table
 
@@ -142,7 +175,7 @@ def _print_table(compiled: list[Compiled], pairs: list[Pair]) -> None:
         table.add_column(name, no_wrap=True)
     for name in ("size", "build", "batch 1", "best batch", "a second", "float32", "error", "agreement"):
         table.add_column(name, no_wrap=True, justify="right")
-    for one in compiled:
+    for one in held.compiled.values():
         kept = one.sidecar
         rows = "photos/s" if kept.stage == "encoder" else "questions/s"
         table.add_row(
@@ -157,7 +190,7 @@ def _print_table(compiled: list[Compiled], pairs: list[Pair]) -> None:
             f"{kept.largest_error:.1e}",
             f"{kept.agreement:.2%} of {kept.samples}",
         )
-    for pair in pairs:
+    for pair in held.pairs:
         error, agreement = (
             f"{pair.parity.largest_error:.1e}",
             f"{pair.parity.agreement:.2%} of {pair.parity.samples}",

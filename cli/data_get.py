@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from .progress import Bar
-
-_MEGABYTE = 1_000_000
 
 
 def get(
@@ -37,12 +32,12 @@ def get(
     from asksight.training.downloads.fetch import Fetching
 
     from .output import to_json
-    from .progress import progress_bar
+    from .progress import Megabytes, progress_bar
 
     if name not in DATA_SETS:
         raise typer.BadParameter(f'is "{name}"; allowed are {", ".join(DATA_SETS)}.', param_hint="NAME")
     with progress_bar("MB", total=None, quiet=as_json) as bar:
-        megabytes = _Megabytes(bar)
+        megabytes = Megabytes(bar)
         got = get_data_set(
             name,
             out,
@@ -59,24 +54,3 @@ def get(
         before = " (there before)" if archive in got.before else ""
         typer.echo(f"{archive}: {files} files{before}")
     typer.echo(f"Next: asksight data prepare {out} --out {out}-prepared")
-
-
-class _Megabytes:
-    """Bytes as they come, shown as the megabytes of one archive after the other."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._bar, self._bytes, self._shown = bar, 0, 0
-
-    def begin(self, doing: str, total: int | None) -> None:
-        self._bar(-self._shown)
-        self._bytes = self._shown = 0
-        self._bar.note(doing)
-        if total is not None:
-            self._bar.total(-(-total // _MEGABYTE))
-
-    def count(self, arrived: int) -> None:
-        self._bytes += arrived
-        now = self._bytes // _MEGABYTE
-        if now != self._shown:
-            self._bar(now - self._shown)
-            self._shown = now

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .hub_source import found_source
 from .import_report import MaxTokens, Name, Out, Source, Version, report, telling
 
 
@@ -36,17 +37,18 @@ def blip(
 ) -> None:
     """BLIP that answers questions, as published in the Hugging Face form, as a bundle that spells its answers."""
     from asksight.training.importing.blip import import_blip
-    from asksight.training.importing.checkpoint import find_source
 
+    folder, known_as, from_where = found_source(source, quiet=as_json)
     bundle = import_blip(
-        find_source(source),
+        folder,
         out,
-        name=name,
+        name=name or known_as,
         version=version,
         beams=beams,
         pieces=pieces,
         max_tokens=max_tokens,
         original=original,
+        source=from_where,
         say=telling(as_json),
     )
     report(bundle, out, as_json)

@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     from asksight.engine import Bundle
 
 Source = Annotated[
-    str, typer.Argument(help="The folder of the published model: config.json, weights, vocabulary.")
+    str,
+    typer.Argument(
+        help="The folder of the published model (config.json, weights, vocabulary), or OWNER/NAME[@REVISION] of the "
+        "Hugging Face hub, which is fetched."
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="The bundle's folder.")]
-Name = Annotated[str | None, typer.Option(help="The model's name; the folder's by default.")]
+Name = Annotated[
+    str | None, typer.Option(help="The model's name; by default that of the folder or on the hub.")
+]
 Version = Annotated[str, typer.Option(help="The model's version.")]
 MaxTokens = Annotated[
     int | None, typer.Option(min=3, help="The longest question in pieces of words; longer ones are cut.")

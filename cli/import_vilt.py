@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .hub_source import found_source
 from .import_report import MaxTokens, Name, Out, Source, Version, report, telling
 
 
@@ -18,10 +19,16 @@ def vilt(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """ViLT that answers questions, as published in the Hugging Face form, as a bundle that chooses from a list."""
-    from asksight.training.importing.checkpoint import find_source
     from asksight.training.importing.vilt import import_vilt
 
+    folder, known_as, from_where = found_source(source, quiet=as_json)
     bundle = import_vilt(
-        find_source(source), out, name=name, version=version, max_tokens=max_tokens, say=telling(as_json)
+        folder,
+        out,
+        name=name or known_as,
+        version=version,
+        max_tokens=max_tokens,
+        source=from_where,
+        say=telling(as_json),
     )
     report(bundle, out, as_json)

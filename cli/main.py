@@ -19,6 +19,7 @@ import typer
 
 from .output import printable
 
+HUB_EXTRA = ("huggingface_hub", "filelock", "httpx2")
 TRAIN_EXTRA = ("tensorflow", "keras", "spacy", "h5py", "scipy", "onnx")
 
 
@@ -32,6 +33,10 @@ class Verb:
 
 VERBS = {
     "demo": Verb("asksight.cli.demo", "Serve the built-in bundle and ask it a few questions over the wire."),
+    "models": Verb("asksight.cli.models", "List the published models that can be fetched and served."),
+    "get": Verb(
+        "asksight.cli.get", "Fetch a published model, and make it ready to be served on this machine."
+    ),
     "serve": Verb("asksight.cli.serve", "Serve bundles over gRPC until stopped."),
     "ask": Verb("asksight.cli.ask", "Ask one question about one photo."),
     "bench": Verb(
@@ -121,8 +126,13 @@ def expected(error: Exception) -> str | None:
     said = printable(" ".join(str(error).split()))
     if any(kind.__module__.startswith("asksight.") for kind in type(error).__mro__):
         return said
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in TRAIN_EXTRA:
-        return f"{error.name} is not installed, which this verb needs. Run: pip install 'asksight[train]'"
+    if isinstance(error, ModuleNotFoundError):
+        package = (error.name or "").split(".")[0]
+        extra = "hub" if package in HUB_EXTRA else "train" if package in TRAIN_EXTRA else None
+        if extra is not None:
+            return (
+                f"{error.name} is not installed, which this verb needs. Run: pip install 'asksight[{extra}]'"
+            )
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
     return None

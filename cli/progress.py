@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
+_MEGABYTE = 1_000_000
+
+
 class Bar:
     """One bar; call it with how many more are done."""
 
@@ -45,6 +48,27 @@ class Bar:
     def say(self, line: str) -> None:
         """Write a line above the bar."""
         self._shown.console.print(line, markup=False, highlight=False)
+
+
+class Megabytes:
+    """Bytes as they come, shown as the megabytes of one download after the other."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar, self._bytes, self._shown = bar, 0, 0
+
+    def begin(self, doing: str, total: int | None) -> None:
+        self._bar(-self._shown)
+        self._bytes = self._shown = 0
+        self._bar.note(doing)
+        if total is not None:
+            self._bar.total(-(-total // _MEGABYTE))
+
+    def count(self, arrived: int) -> None:
+        self._bytes += arrived
+        now = self._bytes // _MEGABYTE
+        if now != self._shown:
+            self._bar(now - self._shown)
+            self._shown = now
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def write_bundle(
     there is left alone. Raises BundleError, and then `path` is as it was.
     """
     target = Path(path).absolute()
-    _check_target(target)
+    check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         root = Path(scratch) / target.name
@@ -137,7 +137,8 @@ def write_bundle(
     return load_bundle(target, verify=False)
 
 
-def _check_target(target: Path) -> None:
+def check_target(target: Path) -> None:
+    """Raises BundleError where `write_bundle` would not write."""
     if target.is_dir() and not (target / "bundle.json").exists() and any(target.iterdir()):
         raise BundleError(f"{target} holds other things than a bundle; give an empty or a new folder.")
     if target.exists() and not target.is_dir():

@@ -13,8 +13,8 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,14 @@ class Fetching:
     progress: Callable[[int], None] = lambda arrived: None  # told how many bytes have just arrived
     sleep: Callable[[float], None] = time.sleep
     timeout_s: float = _TIMEOUT_S
+    headers: Mapping[str, str] = field(
+        default_factory=dict
+    )  # for this server alone: left out where it redirects
+    refused: Callable[[str, int], str] | None = None  # what to say of an address and the code it answers with
+    elsewhere: str = (
+        "Is this machine online? The file may also be fetched elsewhere and put into the folder `archives` of --out; "
+        "the same command then takes it from there."
+    )
 
 
 def length(url: str, how: Fetching) -> int | None:
@@ -48,22 +56,26 @@ def length(url: str, how: Fetching) -> int | None:
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in (404, 410):
-            raise DownloadError(_refused(url, error.code)) from error
+            raise DownloadError(_refused(url, error.code, how)) from error
         return None  # some servers know no HEAD; GET will tell
     except (OSError, http.client.HTTPException) as error:
-        raise DownloadError(_unreachable(url, error)) from error
+        raise DownloadError(_unreachable(url, error, how)) from error
 
 
-def fetch(url: str, path: Path, *, checksum: str | None = None, how: Fetching | None = None) -> None:
+def fetch(
+    url: str, path: Path, *, checksum: str | None = None, name: str | None = None, how: Fetching | None = None
+) -> None:
     """Download `url` to `path`, going on from the part that is there. Does nothing if `path` exists.
 
+    `checksum` is as in "sha256:05a6...", or "git:8d1c..." for the name that git gives to such a file; `name` is what
+    the file is called where it is published, if not as `path` is.
     Raises DownloadError where the server refuses, does not answer, or sends something else than was published; what
     has arrived by then stays, except in the last case.
     """
     if path.exists():
         return
     how = how or Fetching()
-    part = _Part(path)
+    part = _Part(path, name or path.name)
     failures, before = 0, -1
     while True:
         try:
@@ -73,7 +85,7 @@ def fetch(url: str, path: Path, *, checksum: str | None = None, how: Fetching | 
         except urllib.error.HTTPError as refused:
             refused.close()
             if refused.code not in _AGAIN:
-                raise DownloadError(_refused(url, refused.code)) from refused
+                raise DownloadError(_refused(url, refused.code, how)) from refused
             error = refused
         except (OSError, http.client.HTTPException) as broken:
             if getattr(broken, "errno", None) in _OURS:
@@ -82,7 +94,7 @@ def fetch(url: str, path: Path, *, checksum: str | None = None, how: Fetching | 
         failures = 0 if part.size > before else failures + 1
         before = part.size
         if failures >= _TRIES or (part.size == 0 and _hopeless(error)):
-            raise DownloadError(_unreachable(url, error, part.size)) from error
+            raise DownloadError(_unreachable(url, error, how, part.size)) from error
         how.sleep(min(_LONGEST_WAIT_S, 2.0**failures))
     part.finish(checksum)
 
@@ -90,8 +102,8 @@ def fetch(url: str, path: Path, *, checksum: str | None = None, how: Fetching | 
 class _Part:
     """What has arrived, and of which version of the file it is."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.whole = path.with_name(path.name + ".part"), path
+    def __init__(self, path: Path, name: str) -> None:
+        self.path, self.whole, self._name = path.with_name(path.name + ".part"), path, name
         self._about = path.with_name(path.name + ".part.json")
 
     @property
@@ -119,16 +131,26 @@ class _Part:
     def finish(self, checksum: str | None) -> None:
         if checksum is not None:
             kind, _, published = checksum.partition(":")
-            with self.path.open("rb") as file:
-                seen = hashlib.file_digest(file, kind).hexdigest()
+            seen = digest(self.path, kind)
             if seen != published:
                 self.drop()
                 raise DownloadError(
-                    f"{self.whole.name} arrived with the {kind} {seen}, but {published} was published. It is "
+                    f"{self._name} arrived with the {kind} {seen}, but {published} was published. It is "
                     "removed; run the same command again, and if that does not help, the file was changed."
                 )
         self.path.replace(self.whole)
         self._about.unlink(missing_ok=True)
+
+
+def digest(path: Path, kind: str) -> str:
+    """A file's checksum, in hexadecimal: of a kind that hashlib knows, or "git"."""
+    with path.open("rb") as file:
+        if kind != "git":
+            return hashlib.file_digest(file, kind).hexdigest()
+        told = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+        while chunk := file.read(_CHUNK):
+            told.update(chunk)
+        return told.hexdigest()
 
 
 def _receive(url: str, part: _Part, how: Fetching) -> bool:
@@ -139,8 +161,11 @@ def _receive(url: str, part: _Part, how: Fetching) -> bool:
         headers = {"Range": f"bytes={begun}-", "If-Range": version["etag"]}
     elif begun:
         headers = {"Range": f"bytes={begun}-"}
+    request = urllib.request.Request(url, headers=headers)
+    for header, value in how.headers.items():
+        request.add_unredirected_header(header, value)
     try:
-        response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=how.timeout_s)
+        response = urllib.request.urlopen(request, timeout=how.timeout_s)
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
@@ -192,19 +217,20 @@ def _hopeless(error: Exception) -> bool:
     return isinstance(reason, ConnectionRefusedError) or bool(_NEVER.search(str(reason)))
 
 
-def _refused(url: str, code: int) -> str:
+def _refused(url: str, code: int, how: Fetching) -> str:
+    if how.refused is not None:
+        return how.refused(url, code)
     meaning = http.client.responses.get(code, "")
     return f"{url} answers {code} {meaning}. Look on the data set's page whether the file has moved."
 
 
-def _unreachable(url: str, error: Exception, arrived: int = 0) -> str:
+def _unreachable(url: str, error: Exception, how: Fetching, arrived: int = 0) -> str:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if arrived:
         return (
             f"{url} stopped after {arrived / 1e6:.1f} MB ({reason}). What arrived is kept; run the same command again "
             "to go on."
         )
-    return (
-        f"{url} cannot be reached ({reason}). Is this machine online? The file may also be fetched elsewhere and put "
-        "into the folder `archives` of --out; the same command then takes it from there."
-    )
+    if isinstance(error, urllib.error.HTTPError) and how.refused is not None:
+        return how.refused(url, error.code)
+    return f"{url} cannot be reached ({reason}). {how.elsewhere}"

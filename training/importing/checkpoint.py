@@ -25,7 +25,7 @@ def find_source(source: str) -> Path:
     if not folder.is_dir():
         raise CheckpointError(
             f"{source} is no folder here. Give one that holds config.json, {ONE_FILE}, vocab.txt and "
-            "preprocessor_config.json of a published model."
+            "preprocessor_config.json of a published model, or OWNER/NAME of one on the Hugging Face hub."
         )
     return folder
 
