@@ -77,6 +77,7 @@ VERBS = {
     "export": Verb(
         "asksight.cli.export", "Write a run as a bundle, after checking that it answers as Keras does."
     ),
+    "import": Verb("asksight.cli.import_", "Make a bundle of a model from elsewhere."),
 }
 
 

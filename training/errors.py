@@ -25,3 +25,7 @@ class FeatureError(TrainingError):
 
 class VectorError(TrainingError):
     """Word vectors cannot be read, or do not fit the model; the message names both dimensions."""
+
+
+class ImportSpecError(TrainingError):
+    """A model of somebody's own cannot be imported as its spec says; the message says what was seen and is allowed."""
