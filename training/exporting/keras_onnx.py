@@ -46,6 +46,7 @@ def to_onnx(
     output_names: Sequence[str] | None = None,
     uint8_inputs: Iterable[str] = (),
     axis_names: Mapping[str, Mapping[int, str]] | None = None,
+    zeros_at_the_end: bool = False,
 ) -> onnx.ModelProto:
     """Convert a functional or sequential Keras model to ONNX (opset 17), checked, in memory.
 
@@ -54,9 +55,11 @@ def to_onnx(
     as in {"image": {1: "H", 2: "W"}}. Inputs named in `uint8_inputs` are uint8 in ONNX and cast to what Keras
     expects.
 
+    `zeros_at_the_end` promises that the number 0, where an Embedding masks it (mask_zero), follows all others.
+
     Raises ExportError naming layer, class and place where something has no conversion.
     """
-    return _convert(model, output_names, uint8_inputs, axis_names or {}).proto()
+    return _convert(model, output_names, uint8_inputs, axis_names or {}, zeros_at_the_end).proto()
 
 
 def save_onnx(
@@ -76,8 +79,9 @@ def _convert(
     output_names: Sequence[str] | None,
     uint8_inputs: Iterable[str],
     axes: Mapping[str, Mapping[int, str]],
+    zeros_at_the_end: bool = False,
 ) -> OnnxFile:
-    graph = Graph()
+    graph = Graph(zeros_at_the_end=zeros_at_the_end)
     body = functional(model, model.name)
     infos, values = _inputs(graph, body, set(uint8_inputs), axes)
     ends = walk(graph, body, values, "")

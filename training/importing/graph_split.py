@@ -100,10 +100,11 @@ def crossing_shapes(
     found = run_graph(graph, {input_name: photos}, names)
     for name, array in zip(names, found, strict=True):
         if array.dtype != np.float32 or array.ndim < 2 or len(array) != len(photos):
+            seen = f"{array.dtype} {list(array.shape)} of {len(photos)} photos"
             raise ImportSpecError(
-                f"The graph cannot be cut at {name.split('/out/')[-1]!r}: {array.dtype} {list(array.shape)} of {len(photos)} photos, "
-                "where float32 with a row a photo is allowed. A question that needs the photos' number or shape "
-                "keeps the halves together: take these from the question in the model, and export it again."
+                f"The graph cannot be cut at {name.split('/out/')[-1]!r}: {seen}, where float32 with a row a photo is "
+                "allowed. A question that needs the photos' number or shape keeps the halves together: take these from "
+                "the question in the model, and export it again."
             )
     return [array.shape[1:] for array in found]
 

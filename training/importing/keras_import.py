@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ..errors import ImportSpecError
 from ..exporting.keras_onnx import save_onnx, to_onnx
-from ..exporting.onnx_layers.dense import PADS_AT_THE_END
 from ..features.encoders import EncoderChoice, build_encoder
 from .asked_words import AskedWords, asked_words
 from .input_choice import ModelInput, choose_inputs, question_size
@@ -52,9 +51,9 @@ def import_keras(
         size, dimension = question_size(question, spec.question)
         asked = asked_words(spec.question, size=size, dimension=dimension)
         say("Writing its graph")
-        masks = _mark_masks(model)
+        masks = _masks(model)
         given = Given(
-            graph=to_onnx(model, output_names=["answers"]),
+            graph=to_onnx(model, output_names=["answers"], zeros_at_the_end=masks),
             photo=photo.name,
             photo_shape=tuple(size or 0 for size in photo.shape),
             question=question.name,
@@ -86,17 +85,15 @@ def _encoder(spec: ImageSpec, folder: Path) -> tuple[Any, onnx.ModelProto | Path
     return encoder, to_onnx(encoder, output_names=["encoded"])
 
 
-def _mark_masks(model: Any) -> bool:
-    """Tell Embeddings that mask the number 0 that it stands at the end; whether there are any."""
-    found = False
+def _masks(model: Any) -> bool:
+    """Whether an Embedding masks the number 0."""
     waiting = list(model.layers)
     while waiting:
         layer = waiting.pop()
         waiting += getattr(layer, "layers", [])
         if isinstance(layer, keras.layers.Embedding) and layer.mask_zero:
-            setattr(layer, PADS_AT_THE_END, True)
-            found = True
-    return found
+            return True
+    return False
 
 
 def _answers(

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from .activations import activate
-from .graph import ONNX_TYPES
 from .registry import Call, converts
 from .value import Value
-
-# Set on an Embedding with mask_zero by who knows that the number 0 stands behind all words, never among them.
-PADS_AT_THE_END = "asksight_pads_at_the_end"
 
 
 @converts("Dense")
@@ -45,16 +41,9 @@ def einsum_dense(call: Call) -> Value:
 def embedding(call: Call) -> Value:
     """Rows [N,T] -> vectors [N,T,D]."""
     layer, rows = call.operation, call.inputs[0]
-    if layer.mask_zero and not getattr(layer, PADS_AT_THE_END, False):
+    if layer.mask_zero and not call.graph.zeros_at_the_end:
         raise call.unsupported(
             "mask_zero=True; hand the lengths to a LengthMask layer and its mask to the RNN"
         )
     numbers = call.cast(rows.name(), rows.dtype, "int32")
-    value = call.value(call.node("Gather", [call.weight(layer.embeddings, "embeddings"), numbers]))
-    if layer.mask_zero:
-        there = call.node("Not", [call.node("Equal", [numbers, call.constant(0, "int32")])])
-        counted = call.node("Cast", [there], to=ONNX_TYPES["int32"])
-        lengths = call.node("ReduceSum", [counted, call.constant([1], "int64")], keepdims=0)
-        told = Value(call.graph, (rows.shape[0],), "int32", call.where, {"keras": lengths})
-        value.mask = Value(call.graph, rows.shape, "bool", call.where, {"keras": there}, lengths=told)
-    return value
+    return call.value(call.node("Gather", [call.weight(layer.embeddings, "embeddings"), numbers]))
