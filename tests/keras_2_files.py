@@ -119,15 +119,13 @@ def write_hdf5(
 def random_weights(shapes: Mapping[str, Mapping[str, Sequence[int]]], seed: int = 0) -> Weights:
     """Weights by their layers and names, each spread so that activations neither vanish nor saturate."""
     random = np.random.default_rng(seed)
+
+    def array(size: Sequence[int]) -> NDArray[np.float32]:
+        spread = 0.1 if len(size) == 1 else 2 / np.prod(size[:-1]) ** 0.5  # biases must not drown the rest
+        return random.normal(0, spread, size).astype(np.float32)
+
     return {
-        name: [
-            (
-                f"{name}/{one}:0",
-                (random.normal(size=size) / max(1, np.prod(size[:-1])) ** 0.5).astype(np.float32),
-            )
-            for one, size in own.items()
-        ]
-        for name, own in shapes.items()
+        name: [(f"{name}/{one}:0", array(size)) for one, size in own.items()] for name, own in shapes.items()
     }
 
 

@@ -6,6 +6,7 @@ Each is taken by its layer's name; where the names differ, in the order in which
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import h5py
@@ -42,7 +43,7 @@ def fill(layers: Sequence[keras.Layer], file: h5py.Group) -> None:
     rest = iter(in_order)
     for layer in wanted:
         count = _count(layer, old=version[:1] in "01")
-        arrays = named[layer.name] if by_name else [one for one, _ in zip(rest, range(count), strict=False)]
+        arrays = named[layer.name] if by_name else list(islice(rest, count))
         _assign(layer, [np.asarray(array) for array in arrays], theano=theano)
     if not by_name and next(rest, None) is not None:
         raise ImportSpecError("The file holds more weights than the model has: it is of another model.")
