@@ -77,19 +77,19 @@ def keras_rules(filters: str) -> Rules:
     """Rules by which spaCy's algorithm cuts as Keras' Tokenizer does: each character of `filters` is its own token."""
     marks = [re.escape(mark) for mark in dict.fromkeys(filters) if not mark.isspace()]
     marks.append(r"\s")
-    patterns = {
-        "prefix": "|".join(f"^{mark}" for mark in marks),
-        "suffix": "|".join(f"{mark}$" for mark in marks),
-        "infix": "|".join(marks),
-        "token_match": None,
-        "url_match": None,
-    }
+    prefix, suffix = ("|".join(form.format(mark) for mark in marks) for form in ("^{}", "{}$"))
+    infix = "|".join(marks)
+    patterns = {"prefix": prefix, "suffix": suffix, "infix": infix, "token_match": None, "url_match": None}
     return Rules(
         source="Keras' Tokenizer",
         exceptions={},
+        prefix=prefix,
+        suffix=suffix,
+        infix=infix,
+        token_match=None,
+        url_match=None,
         plain_ends=plain_ends(patterns, (), frozenset()),
-        suffix_reach=suffix_reach(patterns["suffix"]),
-        **patterns,
+        suffix_reach=suffix_reach(suffix),
     )
 
 

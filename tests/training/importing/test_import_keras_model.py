@@ -28,7 +28,7 @@ from asksight.training.importing.spec import Spec, parse_spec, read_spec
 ASKS = 150
 
 
-def by_hand(file: Path, photos: NDArray[np.float32], bags: NDArray[np.float32]) -> NDArray[np.float64]:
+def by_hand(file: Path, photos: NDArray[Any], bags: NDArray[Any]) -> NDArray[np.float64]:
     """What the network of `keras_2_files` answers by its published structure, from its weights alone, in NumPy."""
     with h5py.File(file) as opened:
         group = opened["model_weights"]

@@ -26,8 +26,8 @@ def weights(**arrays: Any) -> list[onnx.TensorProto]:
 def model(
     nodes: list[onnx.NodeProto], inputs: Any, outputs: Any, kept: Any, *, opset: int = 17
 ) -> onnx.ModelProto:
-    infos = [[helper.make_tensor_value_info(*one) for one in ends] for ends in (inputs, outputs)]
-    graph = helper.make_graph(nodes, "own", *infos, kept)
+    taken, given = ([helper.make_tensor_value_info(*one) for one in ends] for ends in (inputs, outputs))
+    graph = helper.make_graph(nodes, "own", taken, given, kept)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
 
 
