@@ -82,7 +82,7 @@ VERBS = {
     "export": Verb(
         "asksight.cli.export", "Write a run as a bundle, after checking that it answers as Keras does."
     ),
-    "import": Verb("asksight.cli.importing", "Make a bundle of a model that others have published."),
+    "import": Verb("asksight.cli.importing", "Make a bundle of a published model, or of one of your own."),
 }
 
 

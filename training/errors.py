@@ -29,3 +29,7 @@ class VectorError(TrainingError):
 
 class CheckpointError(TrainingError):
     """A published model cannot be read or is another one than was asked for; the message says what was expected."""
+
+
+class ImportSpecError(TrainingError):
+    """A model of somebody's own cannot be imported as its spec says; the message says what was seen and is allowed."""

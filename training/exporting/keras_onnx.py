@@ -45,6 +45,7 @@ def to_onnx(
     output_names: Sequence[str] | None = None,
     uint8_inputs: Iterable[str] = (),
     axis_names: Mapping[str, Mapping[int, str]] | None = None,
+    zeros_at_the_end: bool = False,
 ) -> onnx.ModelProto:
     """Convert a functional or sequential Keras model to ONNX (opset 17), checked, in memory.
 
@@ -53,9 +54,11 @@ def to_onnx(
     `axis_names` sets other names, as in {"image": {1: "H", 2: "W"}}. Inputs in `uint8_inputs` are uint8 in ONNX;
     the graph casts them to the type that Keras expects.
 
+    `zeros_at_the_end` promises that the number 0, where an Embedding masks it (mask_zero), follows all others.
+
     Raises ExportError, naming the layer, its class and its path in the model, where there is no conversion.
     """
-    return _convert(model, output_names, uint8_inputs, axis_names or {}).proto()
+    return _convert(model, output_names, uint8_inputs, axis_names or {}, zeros_at_the_end).proto()
 
 
 def save_onnx(
@@ -75,8 +78,9 @@ def _convert(
     output_names: Sequence[str] | None,
     uint8_inputs: Iterable[str],
     axes: Mapping[str, Mapping[int, str]],
+    zeros_at_the_end: bool = False,
 ) -> OnnxFile:
-    graph = Graph()
+    graph = Graph(zeros_at_the_end=zeros_at_the_end)
     body = functional(model, model.name)
     infos, values = _inputs(graph, body, set(uint8_inputs), axes)
     ends = walk(graph, body, values, "")

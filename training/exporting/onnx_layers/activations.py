@@ -54,11 +54,19 @@ def mish(call: Call, x: str, axis: int = -1) -> str:
     return call.node("Mul", [x, call.node("Tanh", [call.node("Softplus", [x])])])
 
 
+def hard_sigmoid_of_keras_2(x: Any) -> Any:
+    """clip(x / 5 + 1/2, 0, 1), as Keras 1 and 2 have it; Keras 3's own has the slope 1/6."""
+    import keras
+
+    return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
 FUNCTIONS: dict[str, Write] = {
     "elu": simple("Elu"),
     "exponential": simple("Exp"),
     "gelu": gelu_exact,
     "hard_sigmoid": simple("HardSigmoid", alpha=1 / 6, beta=0.5),
+    "hard_sigmoid_of_keras_2": simple("HardSigmoid", alpha=0.2, beta=0.5),
     "hard_silu": hard_silu,
     "leaky_relu": simple("LeakyRelu", alpha=0.2),
     "linear": lambda call, x, axis: x,

@@ -41,13 +41,9 @@ def einsum_dense(call: Call) -> Value:
 def embedding(call: Call) -> Value:
     """Rows [N,T] -> vectors [N,T,D]."""
     layer, rows = call.operation, call.inputs[0]
-    if layer.mask_zero:
+    if layer.mask_zero and not call.graph.zeros_at_the_end:
         raise call.unsupported(
             "mask_zero=True; give the lengths to a LengthMask layer, and its mask to the recurrent layer"
         )
-    return call.value(
-        call.node(
-            "Gather",
-            [call.weight(layer.embeddings, "embeddings"), call.cast(rows.name(), rows.dtype, "int32")],
-        )
-    )
+    numbers = call.cast(rows.name(), rows.dtype, "int32")
+    return call.value(call.node("Gather", [call.weight(layer.embeddings, "embeddings"), numbers]))

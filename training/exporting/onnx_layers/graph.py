@@ -33,7 +33,9 @@ ONNX_TYPES = {
 class Graph:
     """Collects nodes and initialisers. Not thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, zeros_at_the_end: bool = False) -> None:
+        # Where a layer masks the number 0, it stands behind all words and never among them: a mask is a length then.
+        self.zeros_at_the_end = zeros_at_the_end
         self.nodes: list[onnx.NodeProto] = []
         self.weights: dict[str, NDArray[Any] | LazyWeight] = {}  # views of Keras' memory where possible
         self._used: Counter[str] = Counter()

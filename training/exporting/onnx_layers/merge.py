@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .graph import ONNX_TYPES
 from .registry import Call, converts, converts_operation
 from .value import Layout, Value
 
@@ -153,7 +154,24 @@ def comparison(call: Call) -> Value:
     names, layout = together(call, sides, dtype)
     name = type(call.operation).__name__
     y = call.node(COMPARISONS[name], names)
-    return call.value(call.node("Not", [y]) if name == "NotEqual" else y, layout)
+    value = call.value(call.node("Not", [y]) if name == "NotEqual" else y, layout)
+    if name == "NotEqual" and call.graph.zeros_at_the_end and value.rank == 2 and _is_zero(sides[1]):
+        value.lengths = _count(call, value)
+    return value
+
+
+def _is_zero(side: Any) -> bool:
+    return not isinstance(side, Value) and np.ndim(side) == 0 and float(side) == 0
+
+
+def _count(call: Call, mask: Value) -> Value:
+    """Lengths [N] of the sequences that a mask [N,T] holds, whose steps all stand at the front."""
+
+    def make() -> str:
+        kept = call.node("Cast", [mask.name()], to=ONNX_TYPES["int32"])
+        return call.node("ReduceSum", [kept, call.constant([1], "int64")], keepdims=0)
+
+    return Value(call.graph, mask.shape[:1], "int32", call.where, make=make)
 
 
 @converts_operation(*LOGICAL)

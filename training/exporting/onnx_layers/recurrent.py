@@ -25,7 +25,10 @@ ACTIVATIONS = {
     "softsign": "Softsign",
     "softplus": "Softplus",
     "elu": "Elu",
+    "hard_sigmoid": "HardSigmoid",
+    "hard_sigmoid_of_keras_2": "HardSigmoid",
 }
+SLOPES = {"elu": 1.0, "hard_sigmoid": 1 / 6, "hard_sigmoid_of_keras_2": 0.2}  # of those that have one
 # LSTM: i,f,c,o in Keras, i,o,f,c in ONNX; GRU: z,r,h in both.
 GATES = {"LSTM": (0, 3, 1, 2), "GRU": (0, 1, 2), "SimpleRNN": (0,)}
 
@@ -80,6 +83,9 @@ def run(call: Call, layer: Any, source: Value, lengths: Value | None, states: li
         "activations": [ACTIVATIONS[name] for name in names],
         "direction": "reverse" if layer.go_backwards else "forward",
     }
+    if any("hard_sigmoid" in name for name in names):  # ONNX takes the slopes in the order of the activations
+        attributes["activation_alpha"] = [SLOPES[name] for name in names if name in SLOPES]
+        attributes["activation_beta"] = [0.5 for name in names if "hard_sigmoid" in name]
     if kind == "GRU":
         attributes["linear_before_reset"] = int(cell.reset_after)
     op = "RNN" if kind == "SimpleRNN" else kind
