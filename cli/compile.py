@@ -12,7 +12,7 @@ from .output import to_json
 
 if TYPE_CHECKING:
     from asksight.engine.plans.compile import Compiled
-    from asksight.engine.plans.together import Held, Pair
+    from asksight.engine.plans.together import AgreedPlans, Pair
 
 MIN_AGREEMENT, MAX_BATCH = 0.995, 32
 
@@ -81,7 +81,7 @@ def build(
     split: str = "val",
     max_batch: int = MAX_BATCH,
     threads: int | None = None,
-) -> Held:
+) -> AgreedPlans:
     """Build both stages, saying on stderr what is being done; what failed is in `failures`.
 
     Raises EngineError where that engine cannot be had here.
@@ -163,7 +163,7 @@ def _pair_row(pair: Pair) -> dict[str, Any]:
     }
 
 
-def print_table(held: Held) -> None:
+def print_table(held: AgreedPlans) -> None:
     """What was built, a row each."""
     from rich.console import Console
     from rich.table import Table
