@@ -3,10 +3,11 @@
 #   make demo    serve the built-in bundle and ask it a few questions over the wire
 #   make test    everything that is tested
 #   make lint    ruff            make types   mypy --strict and pyright
-#   make fuzz    the C under sanitizers, half an hour                      make exact   against spaCy, half an hour
+#   make fuzz    the C under sanitizers, half an hour                      make exact   against spaCy and BERT, 40 minutes
 #   make bench   the figures     make clean   remove what was built
 #   make soak    hours under load, each promise of docs/reliability.md; SOAK=--short for minutes
 #   make bench-peers  beside Triton, LitServe, Ray Serve and others; PEERS=--quick for minutes
+#   make oracle  imported models beside transformers itself, which it installs into build/oracle (gigabytes)
 #   make accuracy   the built-in bundle on fresh scenes     make scenes-bundle   train it anew, about an hour
 
 VENV ?= .venv
@@ -22,7 +23,7 @@ BESIDE := benchmarks docs tests
 INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
 	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
 
-.PHONY: demo test lint types bench bench-peers soak fuzz exact accuracy scenes-bundle scenes-samples clean
+.PHONY: demo test lint types bench bench-peers soak fuzz exact oracle accuracy scenes-bundle scenes-samples clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.serving
@@ -68,10 +69,22 @@ fuzz: $(VENV)/.developing
 # QUESTIONS may name files of real questions, a question a line.
 exact: $(VENV)/.developing
 	$(BIN)/python tests/against_spacy.py --count 2000000 $(if $(QUESTIONS),--questions $(QUESTIONS))
+	$(BIN)/python tests/against_bert.py --count 200000 $(if $(QUESTIONS),--questions $(QUESTIONS))
 
 # The rules for bundles that carry none; the tests hold them against the spaCy that is installed.
 ext/english.json: training/vectors/spacy_rules.py training/vectors/rule_proofs.py
 	$(BIN)/python -c "from asksight.training.vectors.spacy_rules import write_rules; write_rules('$@')"
+
+# What tests/oracle/expected holds is what transformers said; this asks it once more, and ours.
+oracle: $(VENV)/.developing build/oracle/.installed
+	PYTHONPATH=tests build/oracle/bin/python tests/oracle/expect.py
+	$(BIN)/pytest tests/training/importing/test_importing_against_transformers.py
+
+build/oracle/.installed: tests/oracle/requirements.txt
+	@echo "Installing PyTorch and transformers into build/oracle, several gigabytes ..." >&2
+	@$(PYTHON) -m venv build/oracle
+	@build/oracle/bin/pip --disable-pip-version-check install --quiet --requirement $<
+	@touch $@
 
 soak: $(VENV)/.developing
 	@for script in dead_asks stops overload idle slow_clients attacks memory fuzz; do \

@@ -23,7 +23,7 @@ def blip(
         typer.Option(
             min=1, max=64, help="The longest answer in pieces of words, its end included: each costs time."
         ),
-    ] = 8,
+    ] = 6,
     max_tokens: MaxTokens = None,
     original: Annotated[
         bool,

@@ -32,7 +32,7 @@ IDEOGRAPHS = (
 )
 WHITE_CONTROLS = "\t\n\r"
 CODES = 0x110000
-PRIVATE = ((0xE000, 0xF900), (0xF0000, CODES))  # all of category Co
+PRIVATE = ((0xE000, 0xF900), (0xF0000, 0xFFFFE), (0x100000, 0x10FFFE))  # all of category Co
 HANGUL = (0xAC00, 0xD7A4)  # these are cut by arithmetic (Unicode, section 3.12)
 # The code points that are looked at one by one. All others are ideographs, Hangul, surrogates, private or unassigned.
 TOLD = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import operator
 from collections.abc import Iterable, Sequence
@@ -118,7 +119,7 @@ def checked_out(out: NDArray[Any] | None, shape: tuple[int, ...], dtype: Any) ->
         return np.empty(shape, wanted)
     if out.dtype != wanted:
         raise TypeError(f"out must hold {wanted}, not {out.dtype}")
-    size = int(np.prod(shape))
+    size = math.prod(shape)
     if not out.flags.c_contiguous or not out.flags.writeable or out.size < size:
         raise ValueError(
             f"out must be writable, in C order, with room for {size} numbers {shape}; it has {out.size} {out.shape}"

@@ -179,7 +179,7 @@ def spelling_answerer(random: np.random.Generator) -> bytes:
         helper.make_node("Unsqueeze", ["best", "behind"], ["each"]),
         helper.make_node("Mul", ["each", "shares"], ["log_probabilities"]),
     ]
-    shape = ["N", BEAMS, LONGEST]
+    shape: list[str | int | None] = ["N", BEAMS, LONGEST]
     outputs = [
         helper.make_tensor_value_info("tokens", TensorProto.INT32, shape),
         helper.make_tensor_value_info("log_probabilities", TensorProto.FLOAT, shape),

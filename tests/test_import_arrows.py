@@ -125,6 +125,8 @@ def test_the_cli_imports_none_of_ours_before_a_verb_runs() -> None:
         ("asksight.photos.decode", GRAPHS | TRAINERS | {"grpc", "asksight.engine", "asksight.server"}),
         ("asksight.ext", GRAPHS | TRAINERS | {"grpc", "PIL"}),
         ("asksight.training", TRAINERS),
+        ("asksight.training.importing.blip", TRAINERS | {"torch", "transformers"}),
+        ("asksight.training.importing.vilt", TRAINERS | {"torch", "transformers"}),
         ("asksight.cli.main", GRAPHS | TRAINERS | {"numpy", "grpc", "PIL"}),
     ],
 )

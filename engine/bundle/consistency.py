@@ -24,13 +24,13 @@ F32, I32 = np.dtype(np.float32), np.dtype(np.int32)
 def check_graphs(root: Path, manifest: Manifest, encoder: GraphHeader, answerer: GraphHeader) -> None:
     """Raises BundleError unless both graphs take and give what bundle.json says."""
     image = (FREE, manifest.image_height, manifest.image_width, 3)
-    pixels = (TensorSpec(name="image", shape=image, dtype=np.dtype(manifest.image_dtype)),)
-    if manifest.preprocessing["resize"] == SHORTEST:
-        pixels = (*pixels, TensorSpec(name="grid", shape=(FREE, 2), dtype=I32))
+    pixels = TensorSpec(name="image", shape=image, dtype=np.dtype(manifest.image_dtype))
+    grid = TensorSpec(name="grid", shape=(FREE, 2), dtype=I32)
+    photo = (pixels, grid) if manifest.preprocessing["resize"] == SHORTEST else (pixels,)
     features = TensorSpec(name="features", shape=(FREE, *manifest.feature_shape), dtype=F32)
     question = TensorSpec(name="question", shape=(FREE, FREE, manifest.dimension), dtype=F32)
     lengths = TensorSpec(name="lengths", shape=(FREE,), dtype=I32)
-    _check_tensors(root / "encoder.onnx", "inputs", pixels, encoder.inputs)
+    _check_tensors(root / "encoder.onnx", "inputs", photo, encoder.inputs)
     _check_tensors(root / "encoder.onnx", "outputs", (features,), encoder.outputs)
     _check_tensors(root / "answerer.onnx", "inputs", (question, lengths, features), answerer.inputs)
     _check_tensors(root / "answerer.onnx", "outputs", _scores(manifest), answerer.outputs)

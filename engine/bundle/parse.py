@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from ..errors import refused
-from .calibration import SCORES, SEQUENCE, Calibration
+from .calibration import SCORES, SEQUENCE, SOFTMAX, Calibration
 from .manifest import (
     LISTED,
     SCHEMAS,
@@ -159,24 +160,25 @@ def _old(section: Section) -> Calibration:
     temperature = section.number("temperature")
     if temperature <= 0:
         raise section.error("temperature", "a number over 0", str(temperature))
-    thresholds = {}
-    for key in THRESHOLDS:
-        thresholds[key] = section.number(key)
-        if not 0 <= thresholds[key] <= 1:
-            raise section.error(key, "a number of 0 to 1", str(thresholds[key]))
-    return Calibration(temperature=temperature, **thresholds)
+    answered, unanswerable = (_share(section, key) for key in THRESHOLDS)
+    return Calibration(
+        temperature=temperature, answered_threshold=answered, unanswerable_threshold=unanswerable
+    )
+
+
+def _share(section: Section, key: str) -> float:
+    value = section.number(key)
+    if not 0 <= value <= 1:
+        raise section.error(key, "a number of 0 to 1", str(value))
+    return value
 
 
 def _calibration(section: Section, *, spelled: bool) -> Calibration:
     section.only(("scores", "temperature", *THRESHOLDS, "calibrated"), UNKNOWN_KEY)
-    old = _old(section)
-    return Calibration(
-        temperature=old.temperature,
-        answered_threshold=old.answered_threshold,
-        unanswerable_threshold=old.unanswerable_threshold,
-        scores=section.one_of(
-            "scores", (SEQUENCE,) if spelled else SCORES, None if spelled else Calibration.scores
-        ),
+    kinds, default = ((SEQUENCE,), None) if spelled else (SCORES, SOFTMAX)
+    return replace(
+        _old(section),
+        scores=section.one_of("scores", kinds, default),
         calibrated=section.flag("calibrated", True),
     )
 

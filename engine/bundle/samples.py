@@ -151,21 +151,21 @@ def _made_up_grids(bundle: Bundle, photos: int) -> NDArray[np.int32]:
     shortest, longest, multiple = (bundle.preprocessing[key] for key in ("shortest", "longest", "multiple"))
     ratios = np.linspace(1.0, 2 * longest / shortest, photos)
     long_px = np.minimum(shortest * ratios, longest)
-    sides = np.maximum(np.stack([long_px / ratios, long_px], axis=1) // multiple, 1).astype(np.int32)
+    sides: NDArray[np.float64] = np.maximum(np.stack([long_px / ratios, long_px], axis=1) // multiple, 1)
     sides[1::2] = sides[1::2, ::-1]
-    return sides
+    return sides.astype(np.int32)
 
 
 def dump_samples(samples: Samples) -> bytes:
     """The content of samples.npz."""
     file = io.BytesIO()
-    grids = {} if samples.grids is None else {"grids": samples.grids}
-    np.savez_compressed(
-        file,
-        photos=samples.photos,
-        rows=samples.rows,
-        lengths=samples.lengths,
-        source=np.array(samples.source),
-        **grids,
-    )
+    arrays: dict[str, Any] = {
+        "photos": samples.photos,
+        "rows": samples.rows,
+        "lengths": samples.lengths,
+        "source": np.array(samples.source),
+    }
+    if samples.grids is not None:
+        arrays["grids"] = samples.grids
+    np.savez_compressed(file, **arrays)
     return file.getvalue()

@@ -54,8 +54,9 @@ class Speller:
     def usable(self, tokens: NDArray[np.int32], log_probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
         """[N]: whether all pieces of [N, W, L] are rows of the table, with probabilities that are numbers."""
         known = (tokens >= 0) & (tokens < len(self._words))
-        good: NDArray[np.bool_] = (known & np.isfinite(log_probabilities)).all(axis=(1, 2))
-        return good
+        good = known & np.isfinite(log_probabilities)
+        usable: NDArray[np.bool_] = np.logical_and.reduce(good, axis=(1, 2))
+        return usable
 
     def __call__(
         self, tokens: NDArray[np.int32], log_probabilities: NDArray[np.float32]

@@ -1,5 +1,7 @@
 """A float32 graph in float16, with float32 inputs and outputs; layers that float16 cannot hold stay float32.
 
+So do nodes whose doc_string says "float32".
+
 float16 ends at 65504; beyond it is infinity, and behind that NaN. Which layers get there is found by running the
 float32 graph on samples and looking at every number between its layers.
 """
@@ -18,6 +20,7 @@ from ..errors import EngineError
 
 LARGEST = 65504.0
 MARGIN = 4.0  # samples do not show the largest number there will ever be
+EXACT = "float32"  # the doc_string of a node that is to stay so, since few digits are too few where it is
 
 
 def half_graph(model: onnx.ModelProto, samples: Sequence[Arrays]) -> tuple[onnx.ModelProto, tuple[str, ...]]:
@@ -28,7 +31,10 @@ def half_graph(model: onnx.ModelProto, samples: Sequence[Arrays]) -> tuple[onnx.
     names_for_all(model)
     # The converter puts its casts between kinds of layers only where it knows the types.
     model = onnx.shape_inference.infer_shapes(model)
-    kept = beyond_half(model, samples)
+    kept = (
+        *beyond_half(model, samples),
+        *(node.name for node in model.graph.node if node.doc_string == EXACT),
+    )
     try:
         from onnxruntime.transformers.float16 import convert_float_to_float16
     except ImportError as error:

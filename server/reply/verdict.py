@@ -29,7 +29,10 @@ class Judgement(NamedTuple):
 class Judge(Protocol):
     """Judges what an answerer gave for a batch. Read-only, thread-safe."""
 
-    outputs: tuple[str, ...]  # of the answerer, that are judged
+    @property
+    def outputs(self) -> Sequence[str]:
+        """Those of the answerer that are judged."""
+        ...
 
     def __call__(self, scores: Sequence[NDArray[Any]], top_k: Sequence[int]) -> list[Judgement | None]:
         """Judge the outputs, N rows each, with top_k[i] answers for row i; more than there are means all.

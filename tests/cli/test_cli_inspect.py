@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from bundles import ANSWERS, write_random_bundle
+from pieces_bundles import write_joint_bundle, write_spelled_bundle
 
 from asksight.cli.inspect import flat, size_text
 from asksight.cli.main import main
@@ -51,11 +52,61 @@ def test_inspect_shows_what_is_in_a_bundle(root: Path, capsys: pytest.CaptureFix
     assert shown.count("verified") == 5
 
 
+def test_inspect_says_what_to_know_of_a_published_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_spelled_bundle(tmp_path / "spelled").path
+    assert run("inspect", path) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for text in (
+        "features 16x5 float32",
+        "cut into pieces of words, as BERT's WordPiece does",
+        "answers spelled by pieces of words: the best 4, of up to 6 pieces",
+        "about Nobody has measured how often it is right, so it is never certain of an answer.",
+        "about It was published as somebody/small-vqa, revision 1f2e3d, under the licence Apache-2.0.",
+        "about It is not for reading medicine labels.",
+        "next asksight calibrate",
+    ):
+        assert text in shown
+    assert "unknown words" not in shown
+    assert run("inspect", path, "--json") == 0
+    (fields,) = lines(capsys)
+    assert (fields["source"]["repository"], fields["answers"]["stop"]) == ("somebody/small-vqa", 3)
+    assert (fields["question"]["tokenizer"], fields["question"]["first"]) == ("wordpiece", 2)
+
+
+def test_inspect_shows_how_photos_keep_their_shape(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("inspect", write_joint_bundle(tmp_path / "joint").path) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "the shorter side to 24 px, the longer to 41 at most, in patches of 8 px, bicubic" in shown
+    assert "next asksight" not in shown
+
+
+def test_tokens_of_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = write_spelled_bundle(tmp_path / "spelled").path
+    feed(monkeypatch, b"Dogs on the traffic light of this red dog?\n")
+    assert run("tokens", "--model", path, "--json") == 0
+    told = json.loads(capfdbinary.readouterr().out)
+    assert told["tokens"][:4] == ["dog", "##s", "[UNK]", "the"]
+    assert told["rows"] == [2, 25, 26, 1, 6, 16, 17, 3]
+    assert told["known"] == [True, True, True, False, True, True, True, True]
+    assert told["cut"] is True
+
+
 def test_inspect_tells_machines_the_same(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("inspect", root, "--json") == 0
     (fields,) = lines(capsys)
     assert (fields["name"], fields["version"], fields["path"]) == ("random", "1", str(root))
-    assert fields["answers"] == {"count": 10, "unanswerable": "unanswerable", "labels": list(ANSWERS)}
+    assert fields["answers"] == {
+        "form": "listed",
+        "count": 10,
+        "unanswerable": "unanswerable",
+        "labels": list(ANSWERS),
+    }
     assert fields["image"]["shape"] == [32, 32, 3]
     assert fields["features"] == {"shape": [16]}
     for file in fields["files"]:

@@ -1,4 +1,4 @@
-"""Any bytes through the C of the extensions, under AddressSanitizer: fuzz_words.c and fuzz_photo.c, half a minute each.
+"""Any bytes through the C of the extensions, under AddressSanitizer: the fuzz_*.c beside this, half a minute each.
 
 `make fuzz` runs them for ten minutes each, and the tests of this folder with sanitized extensions.
 """
@@ -18,7 +18,7 @@ COMPILER = shutil.which(os.environ.get("CC", "cc"))
 
 
 @pytest.mark.skipif(COMPILER is None, reason="needs a C compiler, as the build does")
-@pytest.mark.parametrize("name", ["fuzz_words", "fuzz_photo"])
+@pytest.mark.parametrize("name", ["fuzz_words", "fuzz_pieces", "fuzz_photo"])
 def test_no_bytes_lead_out_of_bounds(tmp_path: Path, name: str) -> None:
     program = tmp_path / name
     flags = "-std=gnu11 -Wall -Wextra -Werror -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -pthread"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from asksight.engine.graphs.half import EXACT
+
 from ..exporting.onnx_layers.graph import ONNX_TYPES, Graph
 from ..exporting.onnx_layers.onnx_file import OnnxFile
 from .blip_text import TextSizes, look_at_picture, text_layer
 from .checkpoint import Checkpoint
-from .graph_file import finished
+from .graph_file import Tensor, finished
 from .layers import Layers
 
 QUESTION, ANSWER = "text_encoder", "text_decoder.bert"
@@ -32,13 +34,13 @@ def blip_answerer(
     layers = Layers(Graph(), weights)
     states, mask = _question(layers, sizes, seen)
     tokens, scores = _Answers(layers, sizes, states, mask).spelled(beams, pieces)
-    inputs = [
-        ("question", "float32", ["N", "T", sizes.width]),
-        ("lengths", "int32", ["N"]),
-        ("features", "float32", ["N", rows, seen]),
+    inputs: list[Tensor] = [
+        ("question", "float32", ("N", "T", sizes.width)),
+        ("lengths", "int32", ("N",)),
+        ("features", "float32", ("N", rows, seen)),
     ]
-    shape = ["N", beams, pieces]
-    outputs = [
+    shape: tuple[int | str, ...] = ("N", beams, pieces)
+    outputs: list[tuple[str, Tensor]] = [
         (tokens, ("tokens", "int32", shape)),
         (scores, ("log_probabilities", "float32", shape)),
     ]
@@ -98,12 +100,10 @@ class _Answers:
         best = layers.graph.nodes_of(
             "TopK", [logits, layers.whole(beams)], f"{HEAD}.0", 2, axis=-1, largest=1, sorted=1
         )
-        most, total = self._largest_and_total(logits, HEAD)
-        scores = layers.node("Sub", layers.node("Sub", best[0], most, at=HEAD), total, at=HEAD)  # [N,W]
-        self.kept = {
-            name: tuple(layers.node("Concat", *[one] * beams, at=name, axis=1) for one in pair)  # type: ignore[misc]
-            for name, pair in self.kept.items()
-        }
+        most, total = self._largest_and_total(logits)
+        scores = self._exact("Sub", self._exact("Sub", best[0], most), total)  # [N,W]
+        for name, (keys, values) in self.kept.items():
+            self.kept[name] = self._side_by_side(keys, beams), self._side_by_side(values, beams)
         all_tokens, all_scores, tokens, ended = [best[1]], [scores], best[1], None
         for piece in range(1, pieces):
             stopped = layers.node("Equal", tokens, self._stop(), at=HEAD)
@@ -117,6 +117,10 @@ class _Answers:
             layers.node("Cast", self._stacked(all_tokens), at=HEAD, to=ONNX_TYPES["int32"]),
             self._stacked(all_scores),
         )
+
+    def _side_by_side(self, kept: str, beams: int) -> str:
+        """[N,1,...] -> [N,W,...]: what all answers of a question begin with."""
+        return self.layers.node("Concat", *[kept] * beams, at=ANSWER, axis=1)
 
     def _stop(self) -> str:
         return self.layers.graph.constant(self.sizes.stop, "int64")
@@ -205,21 +209,22 @@ class _Answers:
         x = layers.node("Reshape", x, layers.whole(-1, sizes.width), at=HEAD)
         return layers.node("Gemm", x, *_head_weights(layers, sizes), at=HEAD, transB=1)
 
-    def _largest_and_total(self, logits: str, at: str) -> tuple[str, str]:
+    def _exact(self, op: str, *inputs: str, **attributes: object) -> str:
+        """A node that stays float32 where others become float16: a sum of 30,000 terms needs the digits."""
+        return self.layers.node(op, *inputs, at=HEAD, doc_string=EXACT, **attributes)
+
+    def _largest_and_total(self, logits: str) -> tuple[str, str]:
         """[M,words] -> the largest [M,1], and the logarithm of the sum of exponentials above it [M,1]."""
-        layers = self.layers
-        most = layers.node("ReduceMax", logits, at=at, axes=[-1], keepdims=1)
-        grown = layers.node("Exp", layers.node("Sub", logits, most, at=at), at=at)
-        return most, layers.node(
-            "Log", layers.node("ReduceSum", grown, layers.whole(-1), at=at, keepdims=1), at=at
-        )
+        most = self._exact("ReduceMax", logits, axes=[-1], keepdims=1)
+        grown = self._exact("Exp", self._exact("Sub", logits, most))
+        return most, self._exact("Log", self._exact("ReduceSum", grown, self.layers.whole(-1), keepdims=1))
 
     def _next(self, x: str, beams: int) -> tuple[str, str]:
         """The likeliest piece of each answer [N,W] int64, and its log-probability."""
         layers, logits = self.layers, self._logits(x)
         tokens = layers.node("ArgMax", logits, at=HEAD, axis=-1, keepdims=0)
-        _, total = self._largest_and_total(logits, HEAD)
-        scores = layers.node("Neg", total, at=HEAD)
+        _, total = self._largest_and_total(logits)
+        scores = self._exact("Neg", total)
         shape = layers.whole(-1, beams)
         return layers.node("Reshape", tokens, shape, at=HEAD), layers.node("Reshape", scores, shape, at=HEAD)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..exporting.onnx_layers.graph import Graph
 from ..exporting.onnx_layers.onnx_file import OnnxFile
 from .checkpoint import Checkpoint
-from .graph_file import finished
+from .graph_file import Tensor, finished
 from .images import Pictures
 from .layers import Layers
 from .settings import Settings, check_heads
@@ -67,9 +67,9 @@ def blip_encoder(weights: Checkpoint, sizes: VisionSizes, pictures: Pictures) ->
     for depth in range(sizes.depth):
         x = _layer(layers, x, f"{root}.encoder.layers.{depth}", sizes)
     x = layers.normalised(x, f"{root}.post_layernorm", width, sizes.epsilon)
-    image = ("image", "uint8", ["N", pictures.height, pictures.width, 3])
+    image: Tensor = ("image", "uint8", ("N", pictures.height, pictures.width, 3))
     return finished(
-        layers.graph, "encoder", [image], [(x, ("features", "float32", ["N", sizes.rows, width]))]
+        layers.graph, "encoder", [image], [(x, ("features", "float32", ("N", sizes.rows, width)))]
     )
 
 

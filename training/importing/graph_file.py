@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import onnx
 from onnx import helper
 
 from ..errors import CheckpointError
@@ -11,7 +12,7 @@ from ..exporting.keras_onnx import IR_VERSION, LARGEST_BYTES, OPSET
 from ..exporting.onnx_layers.graph import ONNX_TYPES, Graph
 from ..exporting.onnx_layers.onnx_file import OnnxFile
 
-Tensor = tuple[str, str, Sequence[int | str]]  # name, dtype, shape with the names of free axes
+Tensor = tuple[str, str, tuple[int | str, ...]]  # name, dtype, shape with the names of free axes
 
 
 def finished(
@@ -28,12 +29,10 @@ def finished(
             f"The weights of the {name} take {size} bytes in float32; one ONNX file holds {LARGEST_BYTES}. "
             "Take a smaller model."
         )
-    infos = [
-        [helper.make_tensor_value_info(name, ONNX_TYPES[dtype], list(shape)) for name, dtype, shape in some]
-        for some in (inputs, [tensor for _, tensor in outputs])
-    ]
+    taken = [_info(tensor) for tensor in inputs]
+    given = [_info(tensor) for _, tensor in outputs]
     frame = helper.make_model(
-        helper.make_graph(graph.nodes, name, *infos),
+        helper.make_graph(graph.nodes, name, taken, given),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="asksight",
@@ -41,3 +40,8 @@ def finished(
     file = OnnxFile(frame, graph.weights)
     file.check()
     return file
+
+
+def _info(tensor: Tensor) -> onnx.ValueInfoProto:
+    name, dtype, shape = tensor
+    return helper.make_tensor_value_info(name, ONNX_TYPES[dtype], list(shape))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +113,7 @@ def _tensor(path: Path, name: str, entry: Any, start: int) -> StoredTensor:
     return StoredTensor(name, path, dtype, tuple(shape), start + places[0])
 
 
-def _sizes(value: Any) -> bool:
+def _sizes(value: Any) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(type(one) is int and 0 <= one < 2**63 for one in value)
 
 

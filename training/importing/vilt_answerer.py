@@ -12,7 +12,7 @@ from ..exporting.onnx_layers.graph import Graph
 from ..exporting.onnx_layers.lazy_weight import LazyWeight
 from ..exporting.onnx_layers.onnx_file import OnnxFile
 from .checkpoint import Checkpoint
-from .graph_file import finished
+from .graph_file import Tensor, finished
 from .layers import Layers
 from .vilt_encoder import EMBEDDINGS, Sizes
 
@@ -32,19 +32,19 @@ def vilt_answerer(weights: Checkpoint, sizes: Sizes, *, rows: int, answers: int)
     counts = layers.node("Concat", layers.within(steps, "lengths", TEXT), valid, at="vilt", axis=1)
     mask = layers.mask(counts, "vilt")
     for depth in range(sizes.depth):
-        x = _layer(layers, x, mask, f"vilt.encoder.layer.{depth}", sizes)
+        x = _layer(layers, x, mask, f"vilt.encoder.layer.{depth}", sizes, last=depth == sizes.depth - 1)
     first = layers.node("Gather", x, layers.graph.constant(0, "int64"), at="vilt", axis=1)  # [N,width]
     first = layers.normalised(first, "vilt.layernorm", width, sizes.epsilon)
     first = layers.node("Tanh", layers.dense(first, "vilt.pooler.dense", width, width), at="vilt.pooler")
     x = layers.dense(first, "classifier.0", width, 2 * width)
     x = layers.gelu(layers.normalised(x, "classifier.1", 2 * width, CLASSIFIER_EPSILON), "classifier")
     x = layers.dense(x, "classifier.3", 2 * width, answers)
-    inputs = [
-        ("question", "float32", ["N", "T", width]),
-        ("lengths", "int32", ["N"]),
-        ("features", "float32", ["N", rows, width + 1]),
+    inputs: list[Tensor] = [
+        ("question", "float32", ("N", "T", width)),
+        ("lengths", "int32", ("N",)),
+        ("features", "float32", ("N", rows, width + 1)),
     ]
-    return finished(layers.graph, "answerer", inputs, [(x, ("logits", "float32", ["N", answers]))])
+    return finished(layers.graph, "answerer", inputs, [(x, ("logits", "float32", ("N", answers)))])
 
 
 def _text(layers: Layers, sizes: Sizes, steps: str, kinds: LazyWeight) -> str:
@@ -85,11 +85,14 @@ def _patches(layers: Layers, sizes: Sizes, rows: int, kinds: LazyWeight) -> tupl
     return layers.node("Add", layers.with_first(patches, at), table, at=at), valid
 
 
-def _layer(layers: Layers, x: str, mask: str, name: str, sizes: Sizes) -> str:
-    """[N,n,width] -> the same shape; normalised before each half."""
+def _layer(layers: Layers, x: str, mask: str, name: str, sizes: Sizes, *, last: bool) -> str:
+    """[N,n,width] -> the same shape; normalised before each half. Of the `last` layer only the first row is read."""
     width, heads, attention = sizes.width, sizes.heads, f"{name}.attention.attention"
     seen = layers.normalised(x, f"{name}.layernorm_before", width, sizes.epsilon)
-    q = layers.dense(seen, f"{attention}.query", width, width, factor=(width // heads) ** -0.5)
+    asking = seen
+    if last:
+        x, asking = (layers.node("Gather", one, layers.whole(0), at=name, axis=1) for one in (x, seen))
+    q = layers.dense(asking, f"{attention}.query", width, width, factor=(width // heads) ** -0.5)
     k, v = (layers.dense(seen, f"{attention}.{one}", width, width) for one in ("key", "value"))
     found = layers.attended(
         layers.heads(q, heads, width, attention),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..exporting.onnx_layers.graph import ONNX_TYPES, Graph
 from ..exporting.onnx_layers.onnx_file import OnnxFile
 from .checkpoint import Checkpoint
-from .graph_file import finished
+from .graph_file import Tensor, finished
 from .images import Pictures
 from .layers import Layers
 from .settings import Settings, check_heads
@@ -100,11 +100,11 @@ def vilt_encoder(weights: Checkpoint, sizes: Sizes, pictures: Pictures) -> OnnxF
     mask = layers.node("Cast", valid, at=at, to=ONNX_TYPES["float32"])
     mask = layers.node("Unsqueeze", mask, layers.whole(2), at=at)
     x = layers.node("Concat", layers.node("Mul", x, mask, at=at), mask, at=at, axis=2)
-    inputs = [
-        ("image", "uint8", ["N", pictures.height, pictures.width, 3]),
-        ("grid", "int32", ["N", 2]),
+    inputs: list[Tensor] = [
+        ("image", "uint8", ("N", pictures.height, pictures.width, 3)),
+        ("grid", "int32", ("N", 2)),
     ]
-    return finished(layers.graph, "encoder", inputs, [(x, ("features", "float32", ["N", rows, width + 1]))])
+    return finished(layers.graph, "encoder", inputs, [(x, ("features", "float32", ("N", rows, width + 1)))])
 
 
 def _column(layers: Layers, which: int) -> str:

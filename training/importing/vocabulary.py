@@ -74,13 +74,10 @@ def _of_tokenizer(path: Path, content: dict[str, Any]) -> tuple[list[str], bool]
     table = model.get("vocab") if isinstance(model, dict) else None
     if not isinstance(model, dict) or model.get("type") != "WordPiece" or not isinstance(table, dict):
         raise CheckpointError(f"{path} holds no WordPiece vocabulary, which BERT's questions are cut by.")
-    added = {
-        one.get("content"): one.get("id") for one in content.get("added_tokens", []) if isinstance(one, dict)
-    }
-    rows = {row: piece for piece, row in (table | added).items()}
-    if sorted(rows) != list(range(len(table | added))) or not all(
-        isinstance(one, str) for one in rows.values()
-    ):
+    added = [one for one in content.get("added_tokens") or [] if isinstance(one, dict)]
+    pairs = [*table.items(), *((one.get("content"), one.get("id")) for one in added)]
+    rows = {row: piece for piece, row in pairs if isinstance(piece, str) and type(row) is int}
+    if set(rows) != set(range(len(rows))) or len(rows) < len(set(map(str, pairs))):
         raise CheckpointError(f"{path} does not number its pieces 0, 1, 2 ... without gaps.")
     lower = normaliser.get("lowercase", True) if isinstance(normaliser, dict) else True
     return [rows[row] for row in range(len(rows))], bool(lower)

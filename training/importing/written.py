@@ -42,7 +42,10 @@ def written(out: Path, halves: Halves, say: Callable[[str], None], **about: Any)
             table = Path(folder) / "vectors.npy"
             np.save(table, halves.vectors.read())
             say("Trying the bundle")
-            return write_bundle(out, **graphs, vectors=np.load(table, mmap_mode="r"), **about)
+            vectors = np.load(table, mmap_mode="r")
+            return write_bundle(
+                out, encoder=graphs["encoder"], answerer=graphs["answerer"], vectors=vectors, **about
+            )
     except OSError as error:
         where = error.filename or target
         raise CheckpointError(

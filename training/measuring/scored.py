@@ -41,7 +41,10 @@ class Judged:
 class Scored(Protocol):
     """Questions with the scores of their answers."""
 
-    kind: str  # as Calibration.scores has it
+    @property
+    def kind(self) -> str:
+        """As Calibration.scores has it."""
+        ...
 
     @property
     def says_unanswerable(self) -> bool:

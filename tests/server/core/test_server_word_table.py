@@ -10,12 +10,13 @@ from bundles import write_random_bundle
 from damaged_bundles import put
 
 from asksight.engine import BundleError, load_bundle
-from asksight.ext import dump_rules, english
+from asksight.ext import WordTable, dump_rules, english
 from asksight.server.core.model import word_table
 
 
 def test_without_rules_text_is_cut_as_english(tmp_path: Path) -> None:
     table = word_table(write_random_bundle(tmp_path / "bundle"))
+    assert isinstance(table, WordTable)
     assert table.rules == english()
     assert table.texts("isn't it?") == ["is", "n't", "it", "?"]
 

@@ -16,6 +16,7 @@ from page_visit import DESKTOP, NARROW, PHONE, Visit
 from playwright.sync_api import Browser, Route, expect
 from served import PHOTOS
 
+from asksight.engine.bundle.about import CALIBRATED
 from asksight.server.access.calls import Desk
 from asksight.server.http.gateway import Gateway
 from asksight.server.local import LocalAssistant
@@ -178,6 +179,22 @@ def test_a_server_with_tokens_asks_for_one(visit: Any) -> None:
     tab.page.get_by_label("Access token").fill("secret")
     tab.page.keyboard.press("Enter")
     expect(tab.page.get_by_role("status")).to_contain_text("red")
+
+
+def test_it_says_what_is_served(visit: Any) -> None:
+    tab = visit()
+    about = tab.page.locator("#about")
+    expect(about.locator("li")).to_have_count(0)
+    tab.page.get_by_text("About this model").click()
+    expect(about.locator("li").first).to_have_text(CALIBRATED)
+    expect(about).to_contain_text("scenes")
+    assert violations(tab.page) == []
+    assert not any("/v1/model" in one for one in visit().requests)  # who does not ask for it loads nothing
+    tab.page.route("**/v1/model", lambda route: route.abort())
+    tab.page.get_by_text("About this model").click()
+    tab.page.get_by_text("About this model").click()
+    expect(about).to_contain_text("The server cannot be reached.")
+    expect(about.locator("li")).to_have_count(0)
 
 
 LOOKS: dict[str, dict[str, Any]] = {
