@@ -93,7 +93,9 @@ def test_a_name_on_the_hub_is_imported_and_from_the_cache_without_a_network(
 ) -> None:
     ran = run("import", "blip", BLIP.repository, "--out", tmp_path / "first", "--json")
     assert json.loads(ran.stdout)["name"] == "blip-vqa-base"
-    assert load_bundle(tmp_path / "first").source.revision == BLIP.commit
+    source = load_bundle(tmp_path / "first").source
+    assert source is not None
+    assert source.revision == BLIP.commit
     monkeypatch.setenv("HF_ENDPOINT", nobody())
     ran = run("import", "blip", BLIP.repository, "--out", tmp_path / "second")
     assert "is taken as it was fetched before" in ran.stderr
