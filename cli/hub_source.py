@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,16 @@ def hub_telling(quiet: bool) -> Iterator[Telling]:
 
     from .progress import Megabytes, progress_bar
 
-    with progress_bar("MB", total=None, quiet=quiet) as bar:
-        megabytes = Megabytes(bar)
-        say: Callable[[str], None] = lambda line: typer.echo(line, err=True)  # noqa: E731
-        yield Telling(say=say, begin=megabytes.begin, how=Fetching(progress=megabytes.count))
+    with ExitStack() as shown:
+        bars: list[Megabytes] = []
+
+        def begin(doing: str, total: int | None) -> None:
+            if not bars:  # none is shown where nothing is fetched
+                bars.append(Megabytes(shown.enter_context(progress_bar("MB", total=None, quiet=quiet))))
+            bars[0].begin(doing, total)
+
+        yield Telling(
+            say=lambda line: typer.echo(line, err=True),
+            begin=begin,
+            how=Fetching(progress=lambda arrived: bars[0].count(arrived)),
+        )

@@ -69,11 +69,6 @@ class Bundle:
         """Whether pictures have several shapes, so that the encoder is told each one's `grid`."""
         return bool(self.preprocessing["resize"] == SHORTEST)
 
-    @property
-    def score_names(self) -> tuple[str, ...]:
-        """What the answerer gives: logits of listed answers, or spelled ones."""
-        return ("logits",) if self.spelling is None else ("tokens", "log_probabilities")
-
     @cached_property
     def words(self) -> tuple[str, ...]:
         """[V]: words[i] belongs to vectors[i]; read on first use."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ class OnnxRuntimeEngine:
         try:
             declared = read_header(Path(path))
             threads = threads or available_cores()
-            light = Path(path).stat().st_size <= LIGHT_BYTES
+            light = _size_bytes(Path(path), declared.external_files) <= LIGHT_BYTES
             session = _session(path, threads) if light else _heavy_session(Path(path), threads)
             alone = _session(path, 1) if light and threads > 1 else None
         except DamagedGraphError as error:
@@ -162,6 +162,12 @@ def _heavy_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
         del session
         return _session(path, threads)
     return session
+
+
+def _size_bytes(path: Path, external: Iterable[str]) -> int:
+    """Of a graph with the weights beside it; what is not there is ONNX Runtime's to name."""
+    beside = [path.parent / name for name in external]
+    return path.stat().st_size + sum(one.stat().st_size for one in beside if one.is_file())
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

@@ -6,11 +6,13 @@ import io
 import json
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 from bundles import write_random_bundle
+from pieces_bundles import write_joint_bundle, write_spelled_bundle
 from rich.console import Console
 from vqa_files import write_easy_vqa
 
@@ -18,7 +20,8 @@ from asksight.cli.compile_progress import compile_progress
 from asksight.cli.dataset_samples import samples_of
 from asksight.cli.main import main
 from asksight.client import load
-from asksight.engine import load_bundle
+from asksight.engine import Bundle, load_bundle
+from asksight.engine.bundle.keep_samples import keep_samples
 from asksight.engine.bundle.samples import ENOUGH, kept_samples, misfit
 from asksight.engine.plans.sidecar import plans
 from asksight.training.scenes.make_scenes import make_split
@@ -148,6 +151,29 @@ def test_samples_come_from_a_data_set(tmp_path: Path) -> None:
     assert misfit(samples, bundle) is None
     assert len(samples.photos) == 3
     assert len(samples.lengths) >= 512
+
+
+@pytest.mark.parametrize("write", [write_spelled_bundle, write_joint_bundle])
+def test_a_bundle_of_schema_2_is_built_on_samples_of_its_own_and_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], write: Callable[..., Bundle]
+) -> None:
+    bundle = write(tmp_path / "bundle", max_tokens=20)
+    samples = samples_of(bundle, write_easy_vqa(tmp_path / "val"), "val", photos=6)
+    assert misfit(samples, bundle) is None
+    assert (samples.grids is not None) == bundle.takes_grid
+    keep_samples(bundle, samples)
+    code, out, err = run(
+        ["compile", str(bundle.path), "--precision", "float32", "--max-batch", "3", "--json"], capsys
+    )
+    assert code == 0, err
+    assert [json.loads(line)["agreement"] for line in out.splitlines()] == [1, 1, 1]
+    replies = []
+    for engine in ("openvino", "onnxruntime"):
+        with load(bundle.path, engine=engine) as asksight:
+            assert asksight.model().engine == engine
+            replies.append(asksight.ask(PHOTO.read_bytes(), "what is this dog?"))
+    first, second = ({one.label: one.probability for one in reply.answers} for reply in replies)
+    assert first == pytest.approx(second, abs=1e-4)
 
 
 def test_samples_of_a_data_set_are_kept_and_compared_on(

@@ -12,6 +12,7 @@ from damaged_bundles import refusal
 from pieces_bundles import write_spelled_bundle
 
 from asksight.engine import Bundle, BundleError, load_bundle, write_bundle
+from asksight.engine.runtimes import onnxruntime_engine
 
 
 def beside(folder: Path, graph: bytes, *, location: str, name: str = "graph.onnx") -> Path:
@@ -90,6 +91,21 @@ def test_weights_that_are_not_there_are_named(tmp_path: Path, like: Bundle) -> N
     with pytest.raises(BundleError, match=r"found weights in 'gone'\. Give the graph as a file"):
         write(tmp_path / "bundle", like, random_encoder(np.random.default_rng(0)), graph.read_bytes())
     assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize(("light_bytes", "sessions"), [(10_000, 2), (3000, 1)])
+def test_heavy_weights_are_in_memory_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, light_bytes: int, sessions: int
+) -> None:
+    """Of a light graph there is another session, with one thread; the file alone would be light."""
+    graph = beside(tmp_path, random_encoder(np.random.default_rng(0)), location="weights")
+    assert graph.stat().st_size < 3000 < (tmp_path / "weights").stat().st_size
+    opened = []
+    real = onnxruntime_engine._session
+    monkeypatch.setattr(onnxruntime_engine, "_session", lambda *given: opened.append(given) or real(*given))
+    monkeypatch.setattr(onnxruntime_engine, "LIGHT_BYTES", light_bytes)
+    onnxruntime_engine.OnnxRuntimeEngine(graph, threads=2).close()
+    assert len(opened) == sessions
 
 
 def test_a_bundle_that_spells_may_have_them_too(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from bundles import write_random_bundle
 from numpy.typing import NDArray
+from pieces_bundles import write_joint_bundle, write_spelled_bundle
 from vqa_files import ASKED, photo_paths, write_easy_vqa, write_vqa
 
 from asksight.engine import Bundle, Calibration
@@ -26,9 +28,25 @@ ANSWERS = ("yes", "no", "circle", "red", "unanswerable")
 THRESHOLDS = Calibration(temperature=3.0, answered_threshold=0.45, unanswerable_threshold=0.3)
 
 
+def listed(path: Path) -> Bundle:
+    return write_random_bundle(path, answers=ANSWERS, calibration=THRESHOLDS)
+
+
+def spelled(path: Path) -> Bundle:
+    judged = Calibration(
+        scores="sequence", temperature=1.5, answered_threshold=0.48, unanswerable_threshold=0.13
+    )
+    return write_spelled_bundle(path, calibration=judged, max_tokens=20)
+
+
+def joint(path: Path) -> Bundle:
+    judged = Calibration(scores="sigmoid", temperature=1.5, answered_threshold=0.999)
+    return write_joint_bundle(path, calibration=judged, max_tokens=20)
+
+
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    return write_random_bundle(tmp_path / "bundle", answers=ANSWERS, calibration=THRESHOLDS)
+    return listed(tmp_path / "bundle")
 
 
 @pytest.fixture
@@ -36,8 +54,12 @@ def dataset(tmp_path: Path) -> Dataset:
     return open_dataset(write_easy_vqa(tmp_path / "train", photos=12), "train")
 
 
-def test_the_server_answers_the_same(bundle: Bundle, dataset: Dataset) -> None:
+@pytest.mark.parametrize("write", [listed, spelled, joint])
+def test_the_server_answers_the_same(
+    tmp_path: Path, write: Callable[[Path], Bundle], dataset: Dataset
+) -> None:
     """Best answer, its probability and the verdict are those of the assistant, asked one by one."""
+    bundle = write(tmp_path / "served")
     counted: list[int] = []
     predictions = predict(
         bundle, dataset, read_photo=photo_reader(bundle), max_batch=5, progress=counted.append

@@ -22,7 +22,7 @@ def drawn(count: int, *, temperature: float, seed: int = 0) -> tuple[Spelled, li
     random = np.random.default_rng(seed)
     chances = random.dirichlet((2.0, 1.0, 1.0, 0.7), count)[:, : len(TEXTS)]
     spelled: Spelled = [
-        sorted(zip(TEXTS, row.tolist(), strict=True), key=lambda one: -one[1])[: 1 + place % len(TEXTS)]
+        sorted([*zip(map(str, TEXTS), row.tolist(), strict=True)], key=lambda one: -one[1])[: 1 + place % 3]
         for place, row in enumerate(chances)
     ]
     answers = []
