@@ -150,6 +150,11 @@ def _image(given: Section) -> ImageSpec:
     )
     if read.encoder == "vgg16" and read.weights is None:
         raise given.wrong("weights", 'the file of VGG16\'s weights, since encoder is "vgg16"')
+    if read.encoder == "vgg16" and (ways or "offset" in given.tree or "order" in given.tree):
+        raise given.wrong(
+            next(key for key in (*ways, "offset", "order") if key in given.tree),
+            "left out: the encoder vgg16 brings its own",
+        )
     given.finish()
     return read
 
