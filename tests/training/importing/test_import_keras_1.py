@@ -242,7 +242,12 @@ def test_the_encoder_vgg16_is_put_in_front(tmp_path: Path, monkeypatch: pytest.M
     small = keras.Model(photo, layers.Identity(name="features")(x))
     randomise(small)
     asked: list[Any] = []
-    monkeypatch.setattr(keras_import, "build_encoder", lambda choice: asked.append(choice) or small)
+
+    def build(choice: Any) -> keras.Model:
+        asked.append(choice)
+        return small
+
+    monkeypatch.setattr(keras_import, "build_encoder", build)
     for name, text in (("words.txt", "what\n"), ("answers.txt", "yes\nno\nred\n"), ("vgg.h5", "")):
         (tmp_path / name).write_text(text)
     np.save(tmp_path / "vectors.npy", np.ones((1, WORD), np.float32))
