@@ -69,9 +69,7 @@ def functional(layers: Sequence[Mapping[str, Any]], inputs: Sequence[str], outpu
     return {"class_name": "Functional", "config": config}
 
 
-def easy_vqa_config(
-    *, side: int = 64, words: int = 28, answers: int = 13, dense: str = "tanh"
-) -> dict[str, Any]:
+def easy_vqa_config(*, side: int = 64, words: int = 28, answers: int = 13) -> dict[str, Any]:
     """The small network of easy-VQA (Victor Zhou 2019, "Easy Visual Question Answering"), as tf.keras 2 writes it."""
     return functional(
         [
@@ -82,11 +80,11 @@ def easy_vqa_config(
             layer("MaxPooling2D", "max_pooling2d_1", "conv2d_1", **POOL | {"data_format": "channels_last"}),
             layer("Flatten", "flatten", "max_pooling2d_1", trainable=True, data_format="channels_last"),
             image_input("input_2", [words]),
-            layer("Dense", "dense_1", "input_2", **DENSE | {"units": 32, "activation": dense}),
-            layer("Dense", "dense", "flatten", **DENSE | {"units": 32, "activation": dense}),
-            layer("Dense", "dense_2", "dense_1", **DENSE | {"units": 32, "activation": dense}),
+            layer("Dense", "dense_1", "input_2", **DENSE | {"units": 32, "activation": "tanh"}),
+            layer("Dense", "dense", "flatten", **DENSE | {"units": 32, "activation": "tanh"}),
+            layer("Dense", "dense_2", "dense_1", **DENSE | {"units": 32, "activation": "tanh"}),
             layer("Multiply", "multiply", "dense", "dense_2", trainable=True, dtype="float32"),
-            layer("Dense", "dense_3", "multiply", **DENSE | {"units": 32, "activation": dense}),
+            layer("Dense", "dense_3", "multiply", **DENSE | {"units": 32, "activation": "tanh"}),
             layer("Dense", "dense_4", "dense_3", **DENSE | {"units": answers, "activation": "softmax"}),
         ],
         ["input_1", "input_2"],

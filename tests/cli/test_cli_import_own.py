@@ -41,8 +41,9 @@ def test_a_model_is_imported_and_the_next_step_said(run: Run, tmp_path: Path) ->
     told = json.loads(run("import", "keras", *paths, "--json", "--name", "other").stdout)
     assert (told["name"], told["answers"], told["calibrated"]) == ("other", 3, False)
     assert told["largest_difference"] < 1e-5
-    (tmp_path / "spec.toml").write_text(SPEC.replace("counts", "ids"))
+    (tmp_path / "answers.txt").write_text("yes\nno\n")
     refused = run("import", "keras", *paths, code=1)
-    assert refused.stderr.splitlines()[-1].startswith("asksight: ")
+    line = "asksight: The model gives [3] scores a question; 2 answers are listed, one a line."
+    assert refused.stderr.splitlines()[-1] == line
     refused = run("import", "onnx", *paths, code=1)
     assert refused.stderr.splitlines()[-1] == f"asksight: {tmp_path / 'model.h5'} is no ONNX model."

@@ -24,7 +24,7 @@ from .spec import BAGS, DROP, QuestionSpec
 from .word_file import WordFile, read_word_file
 
 UNKNOWN = "<unknown>"
-BLANKS = " \t\r"  # white space that may be a token by itself
+BLANKS = " \t"  # white space that may be a token by itself and a line of words.txt
 LEAST_TOKENS = 64  # marks are tokens too, and a question is rarely longer
 Row = NDArray[Any]
 
@@ -141,7 +141,7 @@ def _with_marks(
                 "0 and up. Is it the file of this model, and is first_index right?"
             )
     table = np.concatenate([np.ones((len(words), 1), np.float32), columns], axis=1)
-    marks = [] if unknown == DROP else [one for one in (*given.filters, *BLANKS) if one != "\n"]
+    marks = [] if unknown == DROP else [one for one in (*given.filters, *BLANKS) if one not in "\n\r"]
     marks = (
         [mark for mark in dict.fromkeys(marks) if mark not in given.numbers] if spec.cut == "keras" else []
     )

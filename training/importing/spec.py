@@ -112,7 +112,9 @@ def parse_spec(tree: dict[str, Any], path: Path) -> Spec:
 
 
 def _image(given: Section) -> ImageSpec:
-    order, mean, std = "rgb", (0.0,) * 3, (1.0,) * 3
+    order = "rgb"
+    mean: tuple[float, ...] = (0.0,) * 3
+    std: tuple[float, ...] = (1.0,) * 3
     ways = [key for key in ("values", "scale", "mean") if key in given.tree]
     if len(ways) > 1:
         raise given.wrong(ways[1], f"left out where {ways[0]} is given: each says what becomes of the pixels")
@@ -148,6 +150,11 @@ def _image(given: Section) -> ImageSpec:
     )
     if read.encoder == "vgg16" and read.weights is None:
         raise given.wrong("weights", 'the file of VGG16\'s weights, since encoder is "vgg16"')
+    if read.encoder == "vgg16" and (ways or "offset" in given.tree or "order" in given.tree):
+        raise given.wrong(
+            next(key for key in (*ways, "offset", "order") if key in given.tree),
+            "left out: the encoder vgg16 brings its own",
+        )
     given.finish()
     return read
 

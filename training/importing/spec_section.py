@@ -21,7 +21,7 @@ class Section:
 
     def section(self, key: str, *, needed: bool = True) -> Section:
         """A table inside this one."""
-        tree = self._get(key, {} if not needed else None)
+        tree: Any = self._get(key, None if needed else {})
         if not isinstance(tree, dict):
             raise self.wrong(key, f"a table: [{self.place}{key}]")
         return Section(self.path, f"{self.place}{key}.", tree)
