@@ -52,7 +52,7 @@ class Connection(H11Protocol):
     waiting: dict[Connection, str]
     places: Counter[str]
     turns: Turns
-    flow: TurnTaking
+    _reading: TurnTaking  # the flow control, uvicorn's `flow`
     _body_bytes = 0  # of the body that is on its way
     _timer: asyncio.TimerHandle | None = None
     _address = ""
@@ -60,7 +60,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a place, that of one that waits where none is left."""
         super().connection_made(transport)
-        self.flow = TurnTaking(transport)
+        self.flow = self._reading = TurnTaking(transport)
         self._address = self.client[0] if self.client else ""
         most, total = self.limits.connections, self.places.total()
         if self.places[self._address] >= (self.limits.per_address or most // 2):
@@ -94,8 +94,8 @@ class Connection(H11Protocol):
             return
         self._body_bytes += len(data)
         if self._body_bytes > FREE_BYTES:
-            self.flow.rest()
-            self.turns.take(len(data), self.flow.go_on)
+            self._reading.rest()
+            self.turns.take(len(data), self._reading.go_on)
 
     def on_response_complete(self) -> None:
         """Wait for the next head, or for the end of what nobody reads, but not for long."""

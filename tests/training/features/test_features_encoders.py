@@ -110,7 +110,6 @@ def test_what_cannot_be_had_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         build_encoder(EncoderChoice())
 
 
-@pytest.mark.slow
 def test_fc7_of_the_whole_of_vgg16(tmp_path: Path) -> None:
     """Takes 3.7 GB, most of it for Keras' own model."""
     plain = applications.VGG16(weights=None)
