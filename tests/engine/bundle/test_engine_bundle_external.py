@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -100,9 +101,14 @@ def test_heavy_weights_are_in_memory_once(
     """Of a light graph there is another session, with one thread; the file alone would be light."""
     graph = beside(tmp_path, random_encoder(np.random.default_rng(0)), location="weights")
     assert graph.stat().st_size < 3000 < (tmp_path / "weights").stat().st_size
-    opened = []
+    opened: list[tuple[Any, ...]] = []
     real = onnxruntime_engine._session
-    monkeypatch.setattr(onnxruntime_engine, "_session", lambda *given: opened.append(given) or real(*given))
+
+    def session(*given: Any) -> Any:
+        opened.append(given)
+        return real(*given)
+
+    monkeypatch.setattr(onnxruntime_engine, "_session", session)
     monkeypatch.setattr(onnxruntime_engine, "LIGHT_BYTES", light_bytes)
     onnxruntime_engine.OnnxRuntimeEngine(graph, threads=2).close()
     assert len(opened) == sessions
