@@ -78,7 +78,9 @@ class Assistant:
                 check_question(ask.question, max_chars=self.limits.max_question_chars)
                 seen = await model.photos.see(ask, decoded)
                 stage, seen_s = Stage.ANSWERER, time.perf_counter()
-                scored = await model.answerer.submit(model.question(ask, seen), ask.until_s)
+                scored = await model.answerer.submit(
+                    model.question(ask, seen), ask.until_s, caller=ask.caller
+                )
                 return model.teller.tell(ask, seen, scored, came_s=came_s, seen_s=seen_s)
         except Overloaded:
             self.observer.ask_dropped(stage, Reason.SHED)

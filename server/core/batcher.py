@@ -101,19 +101,19 @@ class Batcher(Generic[Item, Out]):
     # What asks see.
 
     def submit(
-        self, item: Item, deadline_s: float = NEVER_S, awaited_by: Awaited | None = None
+        self, item: Item, deadline_s: float = NEVER_S, awaited_by: Awaited | None = None, caller: str = ""
     ) -> asyncio.Future[Out]:
         """Queue one item; the future gets its row, or the AskError that it failed with. Cancel it to leave.
 
         `awaited_by` are those who wait, where that is not this future alone; such an item was let in by `check_room`
-        before it was made. Raises what that raises.
+        before it was made; `caller` is whose turn it takes. Raises what that raises.
         """
         if awaited_by is None:
             self.check_room(deadline_s)
         else:
             self._check_open()
         future: asyncio.Future[Out] = self._loop.create_future()
-        self._queue.add(Row(item, future, awaited_by or {future: deadline_s}))
+        self._queue.add(Row(item, future, awaited_by or {future: deadline_s}, caller))
         self._pump_soon()
         return future
 

@@ -3,8 +3,8 @@
 The law: every row that waits is, at each closing, exactly one of run, expired, cancelled or still waiting; nobody who
 has left is ever run; of those who stay, none that is due earlier is passed over for one that is due later.
 
-A row is due at its deadline, and at the latest `longest_wait_s` after it came: a short deadline overtakes a long one,
-and yet nothing is overtaken for ever.
+A row is due at its deadline, and at the latest `longest_wait_s` after its turn came (row_queue.py): a short deadline
+overtakes a long one, and yet nothing is overtaken for ever.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class BatchLimits:
 class Waiting:
     """One row that waits, as seen at the moment of closing."""
 
-    age_s: float
+    age_s: float  # since its turn came; below 0 before that
     deadline_in_s: float | None = None  # None: no deadline; 0 or less: it has passed
     cancelled: bool = False
 

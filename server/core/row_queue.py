@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -23,13 +24,16 @@ Awaited: TypeAlias = Mapping[
 class Row(Generic[Item, Out]):
     """One item that waits for an engine or is in it, and who waits for its outcome."""
 
-    __slots__ = ("awaited_by", "future", "item", "since_s")
+    __slots__ = ("awaited_by", "caller", "future", "item", "since_s")
 
-    def __init__(self, item: Item, future: asyncio.Future[Out], awaited_by: Awaited) -> None:
+    def __init__(
+        self, item: Item, future: asyncio.Future[Out], awaited_by: Awaited, caller: str = ""
+    ) -> None:
         self.item = item
         self.future = future
         self.awaited_by = awaited_by
-        self.since_s = time.monotonic()
+        self.caller = caller
+        self.since_s = time.monotonic()  # its turn among all rows; see RowQueue.add
 
     def seen(self, now_s: float) -> Waiting:
         """The row as `close_batch` sees it now: it is wanted until all who wait for it have left."""
@@ -51,12 +55,24 @@ class RowQueue(Generic[Item, Out]):
         self._limits = limits
         self._observer = observer
         self._rows: list[Row[Item, Out]] = []  # in order of arrival
+        self._of_caller: Counter[str] = Counter()
+        self._last_turn_s: dict[str, float] = {}  # of those callers
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def add(self, row: Row[Item, Out]) -> None:
-        """Put a row in the queue; call `check_room` before."""
+        """Put a row in the queue; call `check_room` before.
+
+        Rows of one caller have their turns one row's time apart, as if they had come one by one: who sends a batch of
+        256 lets others in between.
+        """
+        waiting = self._of_caller[row.caller]
+        if waiting:
+            row_s, last_s = self.rate.row_s or 0.0, self._last_turn_s[row.caller]
+            row.since_s = max(last_s, min(last_s + row_s, row.since_s + waiting * row_s), row.since_s)
+        self._of_caller[row.caller] = waiting + 1
+        self._last_turn_s[row.caller] = row.since_s
         self._rows.append(row)
 
     def check_room(self, deadline_s: float, *, running: int, coming: int) -> None:
@@ -92,6 +108,8 @@ class RowQueue(Generic[Item, Out]):
                 fail((rows[i] for i in gone), error)
                 self._observer.rows_dropped(self._name, reason, len(gone))
         taken = {*closing.run, *closing.expired, *closing.cancelled}
+        for i in taken:
+            self._forget(rows[i].caller)
         self._rows = [row for i, row in enumerate(rows) if i not in taken]
         self._observer.queued(self._name, len(self._rows))
         return [rows[i] for i in closing.run]
@@ -100,7 +118,14 @@ class RowQueue(Generic[Item, Out]):
         """Fail every row that waits."""
         fail(self._rows, error)
         self._rows = []
+        self._of_caller.clear()
+        self._last_turn_s.clear()
         self._observer.queued(self._name, 0)
+
+    def _forget(self, caller: str) -> None:
+        self._of_caller[caller] -= 1
+        if not self._of_caller[caller]:
+            del self._of_caller[caller], self._last_turn_s[caller]
 
 
 def give_out(rows: Sequence[Row[Item, Out]], outcomes: Sequence[Out | AskError]) -> None:

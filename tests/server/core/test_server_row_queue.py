@@ -38,9 +38,11 @@ def future() -> asyncio.Future[int]:
     return asyncio.get_running_loop().create_future()
 
 
-def row(item: int, *, until_s: float = NEVER_S, awaited_by: Awaited | None = None) -> NumberRow:
+def row(
+    item: int, *, until_s: float = NEVER_S, awaited_by: Awaited | None = None, caller: str = ""
+) -> NumberRow:
     own = future()
-    return Row(item, own, {own: until_s} if awaited_by is None else awaited_by)
+    return Row(item, own, {own: until_s} if awaited_by is None else awaited_by, caller)
 
 
 def filled(*rows: NumberRow, notes: Notes | None = None) -> RowQueue[int, int]:
@@ -88,6 +90,23 @@ async def test_what_is_taken_comes_out_in_order_and_the_rest_goes_on_waiting() -
     assert (len(waiting), notes.lengths, notes.dropped) == (3, [3], [])
     assert waiting.take(9) == rows[2:]
     assert len(waiting) == 0
+
+
+@in_loop
+async def test_who_sends_many_at_once_lets_others_in_between() -> None:
+    waiting = queue(capacity=99)
+    waiting.rate.ran(rows=1, seconds=0.5)
+    for number in range(6):
+        waiting.add(row(number, caller="greedy"))
+    for number in range(10, 13):
+        waiting.add(row(number, caller=f"other{number}"))
+    assert [one.item for one in waiting.take(4)] == [0, 10, 11, 12]
+    waiting.add(row(13, caller="other10"))
+    assert [one.item for one in waiting.take(2)] == [13, 1]
+    assert [one.item for one in waiting.take(9)] == [2, 3, 4, 5]  # its own stay in order
+    waiting.add(row(6, caller="greedy"))
+    waiting.add(row(14, caller="other10"))
+    assert [one.item for one in waiting.take(1)] == [6]  # what was served is no debt
 
 
 @in_loop
