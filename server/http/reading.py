@@ -112,7 +112,7 @@ def from_json(body: bytes, fields: Mapping[str, str] = FORM_FIELDS) -> vqa_pb2.A
 
 def _check_value(name: str, value: object) -> None:
     """Refuse what no field holds, before protobuf tells of it in a sentence that is as long."""
-    if len(name) > MOST_CHARS:
+    if len(name) > MOST_CHARS or not name.isascii():  # protobuf fails on half a surrogate pair
         raise refused(400, f"There is no field {name[:40]!r}. See /openapi.json.")
     if isinstance(value, dict | list):
         raise refused(
