@@ -64,7 +64,7 @@ def test_what_takes_long_to_parse_waits_for_its_turn_and_is_answered(
         paid.append(more["parsed_s"])
         take(turns, count, go_on, **more)
 
-    monkeypatch.setattr(connections.time, "thread_time", slow)
+    monkeypatch.setattr("asksight.server.http.connections.time.thread_time", slow)
     monkeypatch.setattr(Turns, "take", noted)
     chunks = 2000
     with socket.create_connection(("127.0.0.1", web.gateway.port), timeout=30) as caller:

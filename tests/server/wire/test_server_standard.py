@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
@@ -22,9 +23,7 @@ def port(rig: Rig) -> Iterator[int]:
 @pytest.mark.parametrize("method", ["Check", "Watch"])
 def test_a_second_message_is_refused(port: int, method: str) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        call = channel.stream_stream(
-            f"/grpc.health.v1.Health/{method}", request_serializer=lambda message: message
-        )
+        call: Any = channel.stream_stream(f"/grpc.health.v1.Health/{method}", request_serializer=bytes)
         with pytest.raises(grpc.RpcError) as refused:
             list(call(iter([b"", b""]), timeout=WAIT_S))
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -35,7 +34,8 @@ def test_one_address_may_have_a_quarter_of_those_who_watch(
 ) -> None:
     monkeypatch.setattr(standard, "MOST_WATCHES", 8)
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        watch = health_pb2_grpc.HealthStub(channel).Watch
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        watch = stub.Watch
         watches = [watch(health_pb2.HealthCheckRequest(), timeout=WAIT_S) for _ in range(2)]
         for one in watches:
             next(one)
@@ -57,7 +57,7 @@ def test_one_address_may_have_a_quarter_of_those_who_watch(
 def test_compressed_messages_are_not_taken(port: int) -> None:
     wanted = health_pb2.HealthCheckRequest(service="a" * 5000)
     with grpc.insecure_channel(f"127.0.0.1:{port}", compression=grpc.Compression.Gzip) as channel:
-        check = health_pb2_grpc.HealthStub(channel).Check
+        stub: Any = health_pb2_grpc.HealthStub(channel)
         with pytest.raises(grpc.RpcError) as refused:
-            check(wanted, timeout=WAIT_S)
+            stub.Check(wanted, timeout=WAIT_S)
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
