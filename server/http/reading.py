@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from google.protobuf import json_format
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from asksight.v1 import vqa_pb2
 
 from ..limits import Limits
+from ..printable import printable
 from .arriving import Body
 from .problems import Problem, refused
 
@@ -24,6 +26,9 @@ MOST_MARKS = (
     4096  # brackets and commas of a JSON body, its question's too; an ask has six fields and no lists
 )
 MOST_DIGITS = 32  # of a number; an ask's are of 32 bits
+MOST_CHARS = (
+    64 * 1024
+)  # of every value but the photo, as of a form's; protobuf looks at each character in Python
 MARKS = (b"{", b"[", b",")
 WINDOW = 64 * 1024
 SPARE_BYTES = 64 * 1024  # for what stands around the photo
@@ -33,6 +38,7 @@ FORM_FIELDS = {"image": "image_data", "image_id": "image_id", "question": "quest
 FORM_FIELDS |= {"top_k": "top_k", "model": "model", "locale": "locale"}
 PREDICT_FIELDS = FORM_FIELDS | {"ques": "question"}
 MOST_TOP_K = 2**32 - 1
+PHOTO_NAMES = ("imageData", "image_data")  # in JSON
 
 
 class InMemory(MultiPartParser):
@@ -95,16 +101,42 @@ def from_json(body: bytes, fields: Mapping[str, str] = FORM_FIELDS) -> vqa_pb2.A
                 400, f"Both {name!r} and {fields[name]!r} were given; send one of them.", field=fields[name]
             )
         tree[fields[name]] = tree.pop(name)
+    for name, value in tree.items():
+        _check_value(name, value)
     try:
         return json_format.ParseDict(tree, vqa_pb2.AskRequest())
     except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
-        said = " ".join(str(error).split())[:200]
+        said = printable(str(error)[:200])
         raise refused(400, f"The JSON is not an AskRequest: {said} See /openapi.json.") from None
+
+
+def _check_value(name: str, value: object) -> None:
+    """Refuse what no field holds, before protobuf tells of it in a sentence that is as long."""
+    if len(name) > MOST_CHARS or not name.isascii():  # protobuf fails on half a surrogate pair
+        raise refused(400, f"There is no field {name[:40]!r}. See /openapi.json.")
+    if isinstance(value, dict | list):
+        raise refused(
+            400,
+            f"The field {name[:40]!r} is a JSON {type(value).__name__}; send one value. See /openapi.json.",
+        )
+    if isinstance(value, str) and len(value) > MOST_CHARS and name not in PHOTO_NAMES:
+        raise refused(
+            400,
+            f"The field {name[:40]!r} has {len(value)} characters; at most {MOST_CHARS} are taken. Shorten it.",
+        )
+
+
+def _check_charset(content_type: str) -> None:
+    """Refuse Python's other codecs: some take time by the square of the text, some make text that is none."""
+    charset = parse_options_header(content_type)[1].get(b"charset", b"utf-8").decode("latin-1").lower()
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise refused(415, f"The form's charset is {charset[:20]!a}; send it in UTF-8.")
 
 
 async def _from_form(
     request: Request, limits: Limits, body: Body, fields: Mapping[str, str]
 ) -> vqa_pb2.AskRequest:
+    _check_charset(request.headers["content-type"])
     stream = _bounded(request, body, limits.max_message_bytes + SPARE_BYTES)
     parser = InMemory(request.headers, stream, max_files=1, max_fields=len(fields), max_part_size=SPARE_BYTES)
     try:

@@ -10,6 +10,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 FREE_BYTES = 256 * 1024  # of one body, which are read as they come
 BYTES_PER_S = 32 * 2**20  # of all large bodies together; reading and parsing them takes a tenth of the loop
+COST = 5  # seconds for each of parsing, which so takes a fifth of the loop at most, in whatever pieces bodies come
 BURST_S = 0.2  # how far ahead of that rate they may be, so that one photo alone hardly waits
 
 
@@ -21,17 +22,17 @@ class Turns:
         self._spent_s = 0.0  # the time by which the bytes taken so far are paid for
         self._timer: asyncio.TimerHandle | None = None
 
-    def take(self, count: int, go_on: Callable[[], None]) -> None:
-        """Count bytes that were read, and call `go_on` once more may be read."""
+    def take(self, count: int, go_on: Callable[[], None], *, parsed_s: float = 0.0) -> None:
+        """Count bytes that were read and parsed in `parsed_s`, and call `go_on` once more may be."""
         loop = asyncio.get_running_loop()
-        self._spent_s = max(self._spent_s, loop.time()) + count / BYTES_PER_S
+        self._spent_s = max(self._spent_s, loop.time()) + max(count / BYTES_PER_S, COST * parsed_s)
         self._waiting.append(go_on)
         if self._timer is None:
             self._timer = loop.call_at(self._spent_s - BURST_S, self._next)
 
     def _next(self) -> None:
+        self._waiting.popleft()()  # which may take the next turn at once, by the timer below
         self._timer = None
-        self._waiting.popleft()()
         if self._waiting:
             loop = asyncio.get_running_loop()
             # What goes on now is not counted yet: at least a chunk's time passes before another one does.

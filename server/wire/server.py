@@ -39,6 +39,8 @@ CONNECTIONS = (
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_concurrent_streams", 1024),
     ("grpc.absolute_max_metadata_size", 16_384),
+    # None but "identity": photos are compressed already, and what is on its way is counted as it comes by the line.
+    ("grpc.compression_enabled_algorithms_bitset", 1),
 )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import grpc
@@ -11,13 +13,16 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
-from ..errors import AskError
+from ..errors import AskError, InvalidAsk, Overloaded
 from .health import SERVICES, Health
 from .receiving import Context, Receiving
 from .requests import read
 from .status import abort
 
 M = TypeVar("M", bound=Message)
+
+MOST_WATCHES = 1024  # that wait, in all; one address may have a quarter. Each takes 20 kB
+RETRY_S = 5.0
 
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 # Clients ask for v1 first; its messages are v1alpha's byte for byte, and grpcio has no servicer of its own for it.
@@ -33,8 +38,15 @@ def health_handlers(health: Health, receiving: Receiving) -> grpc.GenericRpcHand
     async def check(_: Any, context: Context) -> health_pb2.HealthCheckResponse:
         return await health.Check(await request(context), context)
 
+    watches = Watches()
+
     async def watch(_: Any, context: Context) -> None:
-        await health.Watch(await request(context), context)
+        wanted = await request(context)
+        try:
+            with watches.one(_address(context)):
+                await health.Watch(wanted, context)
+        except AskError as error:
+            await abort(context, error)
 
     written = health_pb2.HealthCheckResponse.SerializeToString
     return grpc.method_handlers_generic_handler(
@@ -44,6 +56,25 @@ def health_handlers(health: Health, receiving: Receiving) -> grpc.GenericRpcHand
             "Watch": grpc.stream_stream_rpc_method_handler(watch, response_serializer=written),
         },
     )
+
+
+class Watches:
+    """Counts those who watch, who need no token and may stay for ever."""
+
+    def __init__(self) -> None:
+        self._of: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, address: str) -> Iterator[None]:
+        """Count one more for as long as it watches. Raises Overloaded."""
+        if self._of.total() >= MOST_WATCHES or self._of[address] >= MOST_WATCHES // 4:
+            raise Overloaded(retry_after_s=RETRY_S, what="Too many watch already")
+        self._of[address] += 1
+        try:
+            yield
+        finally:
+            self._of[address] -= 1
+            self._of += Counter()  # forgets who watches no more
 
 
 def reflection_handlers(receiving: Receiving) -> Sequence[grpc.GenericRpcHandler]:
@@ -70,8 +101,12 @@ def reflection_handlers(receiving: Receiving) -> Sequence[grpc.GenericRpcHandler
 
 
 async def _one(kind: type[M], context: Context, receiving: Receiving) -> M:
+    """The call's one message, once no other can follow: what nobody reads would be held while the call lasts."""
     try:
-        return read(kind, await receiving.message(context, _address(context)))
+        message = await receiving.message(context, _address(context))
+        if await receiving.next(context, _address(context)) is not None:
+            raise InvalidAsk("The call has more than one message. Send one, and end.", field="")
+        return read(kind, message)
     except AskError as error:
         await abort(context, error)
         raise AssertionError("abort raises") from error

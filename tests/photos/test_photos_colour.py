@@ -107,3 +107,16 @@ def test_big_photos_are_converted_once_they_are_small() -> None:
     with patch("asksight.photos.decode.to_srgb", noted):
         see(encoded(picture(2048, 1536), "PNG", icc_profile=profile()))
     assert max(seen[0]) < 512
+
+
+def test_a_profile_of_chained_steps_is_ignored() -> None:
+    step = b"matf" + bytes(4) + struct.pack(">HH12f", 3, 3, 0, 1, 0, 1, 0, 0, 0, 0, 0.5, 0, 0, 0)
+    chain = b"mpet" + bytes(4) + struct.pack(">HHIII", 3, 3, 1, 24, len(step)) + step
+    whole = bytearray(profile())
+    whole[8] = 4
+    at = whole.index(b"cprt", 128)  # its text gives its place to the chain
+    whole[at : at + 12] = b"D2B0" + struct.pack(">II", len(whole), len(chain))
+    whole += chain
+    whole[:4] = struct.pack(">I", len(whole))
+    before = picture(32, 32)
+    assert to_srgb(before, bytes(whole)) is before

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from asksight.server.http.turns import BURST_S, BYTES_PER_S, FREE_BYTES, Turns
+from asksight.server.http.turns import BURST_S, BYTES_PER_S, COST, FREE_BYTES, Turns
 
 
 class Clock(asyncio.SelectorEventLoop):
@@ -61,3 +61,24 @@ def test_one_photo_alone_waits_for_nothing() -> None:
     chunks = int(BURST_S * BYTES_PER_S) // FREE_BYTES
     took_s, _ = run(count=1, chunks=chunks)
     assert took_s == pytest.approx(0.0, abs=1e-3)
+
+
+def test_parsing_is_paid_for_and_may_take_the_next_turn_within_one() -> None:
+    async def parse(times: int) -> float:
+        loop, turns, done = asyncio.get_running_loop(), Turns(), asyncio.Event()
+        began_s, left = loop.time(), times
+
+        def go_on() -> None:
+            nonlocal left
+            left -= 1
+            if left:
+                turns.take(0, go_on, parsed_s=0.01)
+            else:
+                done.set()
+
+        turns.take(0, go_on, parsed_s=0.01)
+        await done.wait()
+        return loop.time() - began_s
+
+    with asyncio.Runner(loop_factory=Clock) as runner:
+        assert runner.run(parse(100)) == pytest.approx(100 * 0.01 * COST - BURST_S, rel=0.1)
