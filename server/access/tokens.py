@@ -25,6 +25,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 HASH = re.compile(r"[0-9a-f]{64}")
 NEW_LINE = re.compile(r"\r\n?|\n")
 MOST_NAMED = 10  # lines in one message
+LEAST_RATE = 1e-6  # asks a second, one in twelve days; what is less overflows the time to wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def _rate(word: str) -> float | None:
         rate = float(word)
     except ValueError:
         return None
-    return rate if 0 < rate < float("inf") else None
+    return rate if LEAST_RATE <= rate < float("inf") else None
 
 
 def match(tokens: tuple[Token, ...], given: str) -> Token | None:

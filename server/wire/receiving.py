@@ -33,6 +33,7 @@ RETRY_S = 1.0  # nobody knows when others will have sent theirs
 COUNT_ANEW_S = 1.0  # frames and headers are counted as bytes of messages, until a connection is found empty
 # By a connection that is looked at for the first time; one with more is old, and was forgotten.
 YOUNG_BYTES = 64 << 20
+STRANGER = "stranger "  # begins the name of a caller who needs no token, as for health; together they have half of all
 MOST_CONNECTIONS = 8192  # that are remembered without a message on its way
 
 
@@ -70,6 +71,7 @@ class Receiving:
         self._connections: dict[str, Connection] = {}
         self._under_way: dict[Receipt, None] = {}  # the oldest first
         self._of_caller: Counter[str] = Counter()
+        self._strangers = 0
         self._looking = False
         self._look_took_s = 0.0
         self._trimming = Trimming()
@@ -92,12 +94,14 @@ class Receiving:
         receipt = Receipt(context, caller, connection, peer, time.monotonic(), call)
         self._under_way[receipt] = connection.under_way[receipt] = None
         self._of_caller[caller] += 1
+        self._strangers += caller.startswith(STRANGER)
         if not self._looking:
             self._look_soon()
         try:
             message = await context.read()
         finally:
             del self._under_way[receipt], connection.under_way[receipt]
+            self._strangers -= caller.startswith(STRANGER)
             self._of_caller[caller] -= 1
             if not self._of_caller[caller]:
                 del self._of_caller[caller]
@@ -118,6 +122,10 @@ class Receiving:
         most = self._limits.receiving
         if len(self._under_way) >= most:
             raise Overloaded(retry_after_s=RETRY_S, what=f"{most} messages are on their way already")
+        if self._strangers >= most // 2 and caller.startswith(STRANGER):
+            raise Overloaded(
+                retry_after_s=RETRY_S, what=f"{most // 2} messages without a token are on their way already"
+            )
         if self._of_caller[caller] >= most // 4:
             raise Overloaded(
                 retry_after_s=RETRY_S, what=f"{most // 4} of your messages are on their way already"
@@ -171,13 +179,17 @@ class Receiving:
                     held[receipt] = share
                     of_caller[receipt.caller] += share
         total, most = sum(held.values()), self._limits.receiving_bytes
+        strangers = sum(count for caller, count in of_caller.items() if caller.startswith(STRANGER))
         for receipt in sorted(held, key=lambda one: (of_caller[one.caller], held[one]), reverse=True):
-            if total <= most and of_caller[receipt.caller] <= most // 2:
+            stranger = receipt.caller.startswith(STRANGER)
+            of_kind = strangers if stranger else of_caller[receipt.caller]
+            if total <= most and of_kind <= most // 2:
                 continue
             self._end(receipt, Overloaded(retry_after_s=RETRY_S, what="Too much of messages is on its way"))
             self._trimming.ended(held[receipt])
             total -= held[receipt]
             of_caller[receipt.caller] -= held[receipt]
+            strangers -= held[receipt] if stranger else 0
 
     def _held(self, connection: Connection) -> int:
         """How many bytes of messages on their way came by a connection, at most."""

@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha._async import ReflectionServicer
 
 from ..errors import AskError, InvalidAsk, Overloaded
 from .health import SERVICES, Health
-from .receiving import Context, Receiving
+from .receiving import STRANGER, Context, Receiving
 from .requests import read
 from .status import abort
 
@@ -114,4 +114,4 @@ async def _one(kind: type[M], context: Context, receiving: Receiving) -> M:
 
 def _address(context: Context) -> str:
     """Whose messages they are: nobody needs a token for health."""
-    return str(context.peer()).rpartition(":")[0]
+    return STRANGER + str(context.peer()).rpartition(":")[0]
