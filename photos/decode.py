@@ -74,6 +74,8 @@ def check_photo(photo: bytes | memoryview, limits: PhotoLimits) -> PhotoHeader:
         header = read_header(photo)
     except NotAPhoto:
         raise PhotoError(f"The photo is {_kind(photo)}; send {ALLOWED}.") from None
+    if header.bits != 8:
+        raise _unread(f"a JPEG of {header.bits} bits a colour")
     size = f"The photo is {header.width}x{header.height} px"
     low, high = limits.min_side_px, limits.max_side_px
     if not (low <= min(header.width, header.height) and max(header.width, header.height) <= high):
@@ -197,7 +199,18 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
+def _unread(kind: str) -> PhotoError:
+    return PhotoError(
+        f"The photo is {kind}, which cannot be read here. Save it as an ordinary JPEG (baseline, 8 bits), PNG or WebP, "
+        "and ask again."
+    )
+
+
 def _broken(header: PhotoHeader) -> PhotoError:
+    if header.rare:
+        return _unread(
+            f"a {header.rare} JPEG" if header.rare != "arithmetic-coded" else f"an {header.rare} JPEG"
+        )
     name = "JPEG" if header.format == "JPEG" else _name(header)
     return PhotoError(f"The photo is a {name} that is broken or cut short; send {ALLOWED}, whole.")
 
