@@ -14,6 +14,7 @@ from typing import IO, cast
 import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+from .bare import bare
 from .colour import to_srgb
 from .errors import PhotoError, PhotoSizeError
 from .header import NotAPhoto, PhotoHeader, read_header
@@ -100,6 +101,16 @@ def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int |
     Transparent parts are laid on white, as a page or a chat shows them; of an animation, the first frame counts;
     16 bits a channel become 8; an embedded colour profile is brought to sRGB. Raises PhotoError on broken files.
     """
+    try:
+        return _decoded(photo, header, smallest_px)
+    except PhotoError:
+        without = bare(photo, header.format)  # metadata that is not needed refuses no photo
+        if without is None:
+            raise
+        return _decoded(without, header, smallest_px)
+
+
+def _decoded(photo: bytes | memoryview, header: PhotoHeader, smallest_px: int | None) -> Image.Image:
     try:
         image = Image.open(_file(photo), formats=(header.format,))
         if image.size != (header.width, header.height):
