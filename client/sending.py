@@ -90,13 +90,14 @@ class Sending(Generic[Q, A]):
         if isinstance(refusal, OverloadedError) and refusal.retry_after_s is not None:
             told_s = refusal.retry_after_s
             if told_s < left_s:  # later each time, and not all callers at once
-                return min(told_s * (1 + self._chance() * min(self._tries, 4)), max(told_s, left_s - LAST_S))
+                later_s: float = told_s * (1 + self._chance() * min(self._tries, 4))
+                return min(later_s, max(told_s, left_s - LAST_S))
             if self._tries == 1:
                 return None  # whoever asked has to know that it takes longer than they would wait
             self._last_try = True
             return left_s / 2
         if isinstance(refusal, UnavailableError) and self._wait_for_server and not refusal.lasting:
-            wait_s = min(FIRST_WAIT_S * 2**self._tries, LONGEST_WAIT_S) * (0.8 + 0.4 * self._chance())
+            wait_s: float = min(FIRST_WAIT_S * 2**self._tries, LONGEST_WAIT_S) * (0.8 + 0.4 * self._chance())
             return min(wait_s, left_s / 2)
         return None
 

@@ -12,16 +12,12 @@ JPEG_SCAN = 0xDA
 
 def bare(photo: bytes | memoryview, kind: str) -> bytes | None:
     """The file with its pixels alone, None where nothing could be left out; `kind` is the format by Pillow's name."""
-    if kind == "PNG":
-        found = _png(bytes(photo))
-    elif kind == "JPEG":
-        found = _jpeg(bytes(photo))
-    else:
-        found = None
+    read = {"PNG": _png, "JPEG": _jpeg}.get(kind)
+    found = None if read is None else read(bytes(photo))
     return None if found is None or len(found) == len(photo) else found
 
 
-def _png(photo: bytes) -> bytes:
+def _png(photo: bytes) -> bytes | None:
     parts, at = [PNG_SIGNATURE], len(PNG_SIGNATURE)
     for _ in range(MAX_PNG_CHUNKS):
         end = at + 12 + int.from_bytes(photo[at : at + 4])
