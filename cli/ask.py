@@ -94,6 +94,6 @@ def _client(
     if not server:
         return load(model or "scenes", timeout=timeout)
     try:
-        return connect(server, timeout=timeout, token=token, credentials=channel)
+        return connect(server, timeout=timeout, token=token, credentials=channel, wait_for_server=False)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--server") from None

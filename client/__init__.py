@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .asynchronous import AsyncClient, AsyncGrpcTransport
 from .blocking import DEFAULT_TIMEOUT_S, Client
+from .channel import Balancing
 from .errors import (
     AskCancelledError,
     AskSightError,
@@ -28,6 +29,7 @@ from .errors import (
     TooLargeError,
     UnauthenticatedError,
     UnavailableError,
+    WrongPlaceError,
 )
 from .grpc_transport import GrpcTransport
 from .photo_bytes import Photo
@@ -83,6 +85,7 @@ __all__ = [
     "UnauthenticatedError",
     "UnavailableError",
     "Verdict",
+    "WrongPlaceError",
     "connect",
     "connect_async",
     "load",
@@ -96,16 +99,22 @@ def connect(
     model: str = "",
     credentials: grpc.ChannelCredentials | None = None,
     token: str | None = None,
+    balancing: Balancing = "round_robin",
+    wait_for_server: bool = True,
 ) -> Client:
     """Give a client of the server at `target`, as in "localhost:50051". It connects with the first ask.
 
-    `timeout` is the default deadline of an ask, in seconds. `model` names the served model to ask; empty, the
-    server picks its default. With `credentials` (grpc.ssl_channel_credentials()) the channel is encrypted.
-    `token` is sent with every ask; a server that was given tokens requires one. Without `credentials` the token
-    travels unencrypted, so leave them out only on a network that you trust.
-    Raises ValueError where `target` is not an address.
+    `target` may be a name of gRPC's own too, such as dns:///host:port or unix:/path. `timeout` is the default deadline
+    of an ask, in seconds. `model` names the served model to ask; empty, the server picks its default. With
+    `credentials` (grpc.ssl_channel_credentials()) the channel is encrypted. `token` is sent with every ask; a server
+    that was given tokens requires one. Without `credentials` the token travels unencrypted, so leave them out only on
+    a network that you trust. Where `target` stands for several servers, `balancing` "round_robin" asks them in turn,
+    "pick_first" asks one for as long as it is there. A server that cannot be reached is tried until the deadline,
+    unless `wait_for_server` is False.
+    Raises ValueError where `target`, `timeout` or `balancing` is none.
     """
-    return Client(GrpcTransport(target, credentials=credentials, token=token), timeout=timeout, model=model)
+    transport = GrpcTransport(target, credentials=credentials, token=token, balancing=balancing)
+    return Client(transport, timeout=timeout, model=model, wait_for_server=wait_for_server)
 
 
 def connect_async(
@@ -115,11 +124,12 @@ def connect_async(
     model: str = "",
     credentials: grpc.ChannelCredentials | None = None,
     token: str | None = None,
+    balancing: Balancing = "round_robin",
+    wait_for_server: bool = True,
 ) -> AsyncClient:
     """Give the asyncio form of connect(). Use the client within one event loop only."""
-    return AsyncClient(
-        AsyncGrpcTransport(target, credentials=credentials, token=token), timeout=timeout, model=model
-    )
+    transport = AsyncGrpcTransport(target, credentials=credentials, token=token, balancing=balancing)
+    return AsyncClient(transport, timeout=timeout, model=model, wait_for_server=wait_for_server)
 
 
 def load(
@@ -127,7 +137,8 @@ def load(
 ) -> Client:
     """Give a client of a bundle that runs in this process, with no server.
 
-    `bundle` is a folder, or "scenes" for the built-in bundle. Raises LoadError where it cannot be opened.
+    `bundle` is a folder, or "scenes" for the built-in bundle. Raises LoadError where it cannot be opened. Its engines
+    do not outlive a fork: load it in the process that asks it.
     """
     from .local_transport import LocalTransport
 

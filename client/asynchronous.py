@@ -15,13 +15,15 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 from . import batches, dialogue
 from .blocking import CLOSED, DEFAULT_TIMEOUT_S, NO_TIME
-from .channel import CHANNEL_OPTIONS, bearer, complete_target
+from .channel import Balancing, bearer, channel_options, complete_target
 from .dialogue import Done, advance
-from .errors import AskSightError, ClosedError, DeadlineError
+from .errors import AskSightError, ClosedError, DeadlineError, WrongPlaceError
 from .faults import from_call
 from .photo_bytes import Photo
 from .remembered import RememberedPhotos
 from .results import Model, Reply
+from .sending import Sending
+from .timeouts import default_timeout_s, timeout_s
 from .transport import AsyncTransport
 
 Q = TypeVar("Q")
@@ -36,11 +38,17 @@ class AsyncClient:
     """
 
     def __init__(
-        self, transport: AsyncTransport, *, timeout: float = DEFAULT_TIMEOUT_S, model: str = ""
+        self,
+        transport: AsyncTransport,
+        *,
+        timeout: float = DEFAULT_TIMEOUT_S,
+        model: str = "",
+        wait_for_server: bool = True,
     ) -> None:
         self._transport = transport
-        self._timeout_s = timeout
+        self._timeout_s = default_timeout_s(timeout)
         self._model = model
+        self._wait_for_server = wait_for_server
         self._remembered = RememberedPhotos()
         self._closed = False
 
@@ -52,7 +60,7 @@ class AsyncClient:
             photo, question, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
         )
         deadline = time.monotonic() + self._timeout(timeout)
-        return await self._drive(conversation, self._transport.ask, lambda: deadline - time.monotonic())
+        return await self._drive(conversation, self._transport.ask, lambda: deadline)
 
     async def ask_many(
         self,
@@ -67,12 +75,13 @@ class AsyncClient:
             asks, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
         )
         each_s = self._timeout(timeout)
-        return await self._drive(conversation, self._transport.ask_batch, lambda: each_s)
+        return await self._drive(conversation, self._transport.ask_batch, lambda: time.monotonic() + each_s)
 
     async def model(self, *, timeout: float | None = None) -> Model:
         """Describe the served model."""
         each_s = self._timeout(timeout)
-        return await self._drive(dialogue.get_model(self._model), self._transport.get_model, lambda: each_s)
+        conversation = dialogue.get_model(self._model)
+        return await self._drive(conversation, self._transport.get_model, lambda: time.monotonic() + each_s)
 
     async def close(self) -> None:
         """Close the connection. Later asks raise ClosedError; closing twice does no harm."""
@@ -89,13 +98,13 @@ class AsyncClient:
         await self.close()
 
     def _timeout(self, timeout: float | None) -> float:
-        return self._timeout_s if timeout is None else timeout
+        return self._timeout_s if timeout is None else timeout_s(timeout)
 
     async def _drive(
         self,
         conversation: Generator[Q, A, R],
         send: Callable[[Q, float], Awaitable[A]],
-        left_s: Callable[[], float],
+        deadline_s: Callable[[], float],
     ) -> R:
         if self._closed:
             raise ClosedError(CLOSED)
@@ -104,27 +113,46 @@ class AsyncClient:
             message = await asyncio.to_thread(advance, conversation, outcome)
             if isinstance(message, Done):
                 return message.result
-            time_left_s = left_s()
-            if time_left_s <= 0:
-                outcome = DeadlineError(NO_TIME)
-                continue
+            outcome = await self._sent(message, send, deadline_s())
+
+    async def _sent(
+        self, message: Q, send: Callable[[Q, float], Awaitable[A]], deadline_s: float
+    ) -> A | AskSightError | None:
+        sending: Sending[Q, A] = Sending(message, wait_for_server=self._wait_for_server)
+        while True:
+            if self._closed:
+                raise ClosedError(CLOSED)
+            left_s = deadline_s - time.monotonic()
             try:
-                outcome = await send(message, time_left_s)
-            except ClosedError:
+                if left_s <= 0:
+                    raise DeadlineError(NO_TIME)
+                came: A | AskSightError = await send(sending.message, left_s)
+            except (ClosedError, WrongPlaceError):
                 raise
             except AskSightError as error:
-                outcome = error
+                came = error
+            wait_s = sending.after(came, deadline_s - time.monotonic())
+            if wait_s is None:
+                return sending.outcome
+            await asyncio.sleep(wait_s)
 
 
 class AsyncGrpcTransport:
     """Calls the server at `target`. The first call opens the channel, which belongs to the event loop of that call."""
 
     def __init__(
-        self, target: str, *, credentials: grpc.ChannelCredentials | None = None, token: str | None = None
+        self,
+        target: str,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
+        balancing: Balancing = "round_robin",
     ) -> None:
         self._metadata = bearer(token)
         self.target = complete_target(target)
+        self._options = channel_options(self.target, balancing)
         self._credentials = credentials
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._channel: grpc.aio.Channel | None = None
 
     async def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
@@ -137,17 +165,22 @@ class AsyncGrpcTransport:
         return await self._call(self._stub().GetModel, request, timeout_s)
 
     async def close(self) -> None:
-        if self._channel is not None:
+        if self._channel is not None and self._loop is asyncio.get_running_loop():
             await self._channel.close()
 
     def _stub(self) -> vqa_pb2_grpc.VqaServiceAsyncStub:
+        loop = asyncio.get_running_loop()
         if self._channel is None:
+            self._loop = loop
             if self._credentials is None:
-                self._channel = grpc.aio.insecure_channel(self.target, options=CHANNEL_OPTIONS)
+                self._channel = grpc.aio.insecure_channel(self.target, options=self._options)
             else:
-                self._channel = grpc.aio.secure_channel(
-                    self.target, self._credentials, options=CHANNEL_OPTIONS
-                )
+                self._channel = grpc.aio.secure_channel(self.target, self._credentials, options=self._options)
+        elif self._loop is not loop:
+            raise WrongPlaceError(
+                "This client belongs to the event loop of its first ask, and was used from another. Make one with "
+                "connect_async() in each loop; asyncio.run() starts a new loop each time."
+            )
         return vqa_pb2_grpc.VqaServiceStub(self._channel)
 
     async def _call(self, method: Callable[..., Awaitable[A]], request: object, timeout_s: float) -> A:

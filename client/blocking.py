@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from types import TracebackType
@@ -9,10 +10,12 @@ from typing import Self, TypeVar
 
 from . import batches, dialogue
 from .dialogue import Done, advance
-from .errors import AskSightError, ClosedError, DeadlineError
+from .errors import AskSightError, ClosedError, DeadlineError, WrongPlaceError
 from .photo_bytes import Photo
 from .remembered import RememberedPhotos
 from .results import Model, Reply
+from .sending import Sending
+from .timeouts import default_timeout_s, timeout_s
 from .transport import Transport
 
 Q = TypeVar("Q")
@@ -30,12 +33,20 @@ class Client:
     Close it, or use it as a context manager. Every method raises AskSightError (see errors.py for the tree).
     """
 
-    def __init__(self, transport: Transport, *, timeout: float = DEFAULT_TIMEOUT_S, model: str = "") -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        timeout: float = DEFAULT_TIMEOUT_S,
+        model: str = "",
+        wait_for_server: bool = True,
+    ) -> None:
         self._transport = transport
-        self._timeout_s = timeout
+        self._timeout_s = default_timeout_s(timeout)
         self._model = model
+        self._wait_for_server = wait_for_server
         self._remembered = RememberedPhotos()
-        self._closed = False
+        self._closed = threading.Event()
 
     def ask(
         self, photo: Photo, question: str, *, top_k: int = 5, timeout: float | None = None, locale: str = "en"
@@ -43,14 +54,15 @@ class Client:
         """Ask one question about one photo.
 
         `photo` is a path, the bytes of a JPEG, PNG or WebP file, a file object in binary mode, a PIL image,
-        or the ImageId of an earlier reply. `timeout`, in seconds, covers reading, sending and any second
-        attempt; None is the client's default, math.inf is no limit. `locale` (BCP 47) is the language of `spoken`.
+        or the ImageId of an earlier reply. `timeout`, in seconds, covers reading, sending and all
+        further attempts, which an overloaded or absent server is given until then; None is the client's default,
+        math.inf is no limit. `locale` (BCP 47) is the language of `spoken`.
         """
         conversation = dialogue.ask(
             photo, question, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
         )
         deadline = time.monotonic() + self._timeout(timeout)
-        return self._drive(conversation, self._transport.ask, lambda: deadline - time.monotonic())
+        return self._drive(conversation, self._transport.ask, lambda: deadline)
 
     def ask_many(
         self,
@@ -63,26 +75,28 @@ class Client:
         """Ask (photo, question) pairs, in as few messages as possible; entry i of the list belongs to asks[i].
 
         Where an ask fails, its entry is the exception; the other asks are answered all the same. `timeout`, in
-        seconds, is for each message of up to 256 asks. Photos are read as they are needed, and sent once each.
+        seconds, is for each message of up to 256 asks. Asks that are refused for an overload are sent again
+        until then, as the server says. Photos are read as they are needed, and sent once each.
         """
         conversation = batches.ask_many(
             asks, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
         )
         each_s = self._timeout(timeout)
-        return self._drive(conversation, self._transport.ask_batch, lambda: each_s)
+        return self._drive(conversation, self._transport.ask_batch, lambda: time.monotonic() + each_s)
 
     def model(self, *, timeout: float | None = None) -> Model:
         """Describe the served model: name, version, all answers it can give, limits, engine."""
         each_s = self._timeout(timeout)
-        return self._drive(dialogue.get_model(self._model), self._transport.get_model, lambda: each_s)
+        conversation = dialogue.get_model(self._model)
+        return self._drive(conversation, self._transport.get_model, lambda: time.monotonic() + each_s)
 
     def close(self) -> None:
         """Close the connection, or free the bundle's memory. Later asks raise ClosedError.
 
         Closing twice does no harm.
         """
-        if not self._closed:
-            self._closed = True
+        if not self._closed.is_set():
+            self._closed.set()
             self._transport.close()
 
     def __enter__(self) -> Self:
@@ -94,25 +108,34 @@ class Client:
         self.close()
 
     def _timeout(self, timeout: float | None) -> float:
-        return self._timeout_s if timeout is None else timeout
+        return self._timeout_s if timeout is None else timeout_s(timeout)
 
     def _drive(
-        self, conversation: Generator[Q, A, R], send: Callable[[Q, float], A], left_s: Callable[[], float]
+        self, conversation: Generator[Q, A, R], send: Callable[[Q, float], A], deadline_s: Callable[[], float]
     ) -> R:
-        if self._closed:
-            raise ClosedError(CLOSED)
+        """Follow the dialogue; `deadline_s` gives that of its next message, on the clock time.monotonic."""
         outcome: A | AskSightError | None = None
         while True:
             message = advance(conversation, outcome)
             if isinstance(message, Done):
                 return message.result
-            time_left_s = left_s()
-            if time_left_s <= 0:
-                outcome = DeadlineError(NO_TIME)
-                continue
+            outcome = self._sent(message, send, deadline_s())
+
+    def _sent(self, message: Q, send: Callable[[Q, float], A], deadline_s: float) -> A | AskSightError | None:
+        sending: Sending[Q, A] = Sending(message, wait_for_server=self._wait_for_server)
+        while True:
+            if self._closed.is_set():
+                raise ClosedError(CLOSED)
+            left_s = deadline_s - time.monotonic()
             try:
-                outcome = send(message, time_left_s)
-            except ClosedError:
+                if left_s <= 0:
+                    raise DeadlineError(NO_TIME)
+                came: A | AskSightError = send(sending.message, left_s)
+            except (ClosedError, WrongPlaceError):
                 raise
             except AskSightError as error:
-                outcome = error
+                came = error
+            wait_s = sending.after(came, deadline_s - time.monotonic())
+            if wait_s is None:
+                return sending.outcome
+            self._closed.wait(wait_s)

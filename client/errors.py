@@ -13,6 +13,7 @@ AskSightError
 ├── UnavailableError       the server cannot be reached, or is shutting down
 ├── InternalError          the server failed; the ask was not at fault
 ├── ClosedError            the client was used after close()
+├── WrongPlaceError        the client belongs to another process or event loop than the one that uses it
 └── LoadError              load() could not open the bundle in this process
 
 Each message is one line for a person: what was seen, what is allowed, what to do next.
@@ -86,7 +87,14 @@ class AskCancelledError(AskSightError):
 
 
 class UnavailableError(AskSightError):
-    """The server cannot be reached, or is shutting down."""
+    """The server cannot be reached, or is shutting down.
+
+    `lasting` is True where no waiting helps, as with a certificate that is not trusted; then it is not tried again.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
 
 
 class InternalError(AskSightError):
@@ -95,6 +103,10 @@ class InternalError(AskSightError):
 
 class ClosedError(AskSightError):
     """The client was used after close()."""
+
+
+class WrongPlaceError(AskSightError):
+    """The client belongs to another process or event loop than the one that uses it; nothing was sent."""
 
 
 class LoadError(AskSightError):

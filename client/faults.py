@@ -25,11 +25,19 @@ from .errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from .proxies import proxy_used
 
 DETAILS_KEY = "grpc-status-details-bin"
 
 # How gRPC's own messages begin where no server was reached; a server's messages begin otherwise.
-UNREACHED = ("failed to connect", "dns resolution failed", "name resolution", "connections to all backends")
+UNREACHED = (
+    "failed to connect",
+    "dns resolution failed",
+    "name resolution",
+    "connections to all backends",
+    "errors resolving",
+)
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED: "
 
 
 # (key, value) pairs; blocking and asyncio stubs have different types for them.
@@ -104,10 +112,7 @@ def from_call(call: FailedCall, *, target: str, timeout_s: float) -> AskSightErr
         )
         return DeadlineError(message)
     if code == "UNAVAILABLE" and details.lower().startswith(UNREACHED):
-        reason = details.rsplit(": ", 1)[-1]
-        return UnavailableError(
-            f"No server can be reached at {target} ({reason}). Is `asksight serve` running there?"
-        )
+        return _unreached(details, target)
     if code == "UNIMPLEMENTED":
         return InternalError(
             f"The server at {target} is not an AskSight server, or a much older one ({details}). Check the address."
@@ -115,6 +120,36 @@ def from_call(call: FailedCall, *, target: str, timeout_s: float) -> AskSightErr
     field, retry_after_s = _read_details(call.trailing_metadata())
     message = details or f"The server at {target} failed with {code} and gave no reason."
     return to_error(Fault(code=code, message=message, field=field, retry_after_s=retry_after_s))
+
+
+def _unreached(details: str, target: str) -> UnavailableError:
+    """Why no server was reached, from the words of gRPC, which has no codes for it."""
+    if UNTRUSTED in details:
+        reason = details.partition(UNTRUSTED)[2].partition(":")[0]
+        return UnavailableError(
+            f"The certificate of the server at {target} is not trusted ({reason}). Give the authority that signed it, "
+            "or have it renewed.",
+            lasting=True,
+        )
+    if "WRONG_VERSION_NUMBER" in details:
+        return UnavailableError(
+            f"The server at {target} does not speak TLS. Connect without it, or check the address.",
+            lasting=True,
+        )
+    if "Hostname Verification" in details:
+        return UnavailableError(
+            f"The certificate of the server at {target} is for another name. Ask it by the name that it was made for.",
+            lasting=True,
+        )
+    if "resolv" in details.lower() or "resolution" in details.lower():
+        said = f"No address is known for the host of {target}. Check its name."
+    else:
+        reason = next((one for one in reversed(details.rstrip("]").split(": ")) if one != "OK"), details)
+        said = f"No server can be reached at {target} ({reason}). Is `asksight serve` running there?"
+    proxy = proxy_used(target)
+    if proxy:
+        said += f" The way went through the proxy of the variable {proxy}; name the host in no_proxy to go past it."
+    return UnavailableError(said)
 
 
 def _is_about_size(fault: Fault) -> bool:

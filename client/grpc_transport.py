@@ -9,7 +9,7 @@ import grpc
 
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
-from .channel import CHANNEL_OPTIONS, bearer, complete_target
+from .channel import Balancing, bearer, channel_options, complete_target
 from .errors import ClosedError
 from .faults import from_call
 
@@ -21,14 +21,20 @@ class GrpcTransport:
     """Calls the server at `target`. Connects with the first call, and again after the connection broke. Thread-safe."""
 
     def __init__(
-        self, target: str, *, credentials: grpc.ChannelCredentials | None = None, token: str | None = None
+        self,
+        target: str,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
+        balancing: Balancing = "round_robin",
     ) -> None:
         self._metadata = bearer(token)
         self.target = complete_target(target)
+        options = channel_options(self.target, balancing)
         if credentials is None:
-            self._channel = grpc.insecure_channel(self.target, options=CHANNEL_OPTIONS)
+            self._channel = grpc.insecure_channel(self.target, options=options)
         else:
-            self._channel = grpc.secure_channel(self.target, credentials, options=CHANNEL_OPTIONS)
+            self._channel = grpc.secure_channel(self.target, credentials, options=options)
         self._stub = vqa_pb2_grpc.VqaServiceStub(self._channel)
 
     def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:

@@ -13,7 +13,7 @@ from asksight.server.wire.requests import from_request
 from asksight.server.wire.responses import to_batch_response, to_model_response
 from asksight.v1 import vqa_pb2
 
-from .errors import AskSightError, LoadError
+from .errors import AskSightError, LoadError, WrongPlaceError
 from .faults import Fault, to_error
 
 
@@ -29,14 +29,17 @@ class LocalTransport:
             self._local = LocalAssistant.open(where, engine=engine)
         except OPENING_ERRORS as error:
             raise LoadError(str(error)) from error
+        self._process = os.getpid()
 
     def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
+        self._check_process()
         try:
             return self._local.ask(from_request(request, _deadline_s(timeout_s)))
         except AskError as error:
             raise _told(error) from error
 
     def ask_batch(self, request: vqa_pb2.AskBatchRequest, timeout_s: float) -> vqa_pb2.AskBatchResponse:
+        self._check_process()
         deadline_s = _deadline_s(timeout_s)
         try:
             results = self._local.ask_many([from_request(one, deadline_s) for one in request.asks])
@@ -52,6 +55,14 @@ class LocalTransport:
 
     def close(self) -> None:
         self._local.close()
+
+    def _check_process(self) -> None:
+        """Threads do not outlive a fork: in the child nobody would answer."""
+        if os.getpid() != self._process:
+            raise WrongPlaceError(
+                "This bundle was loaded in another process, and its engines did not come along when that was forked. "
+                "Call load() in the process that asks, after the fork."
+            )
 
 
 def _told(error: AskError) -> AskSightError:

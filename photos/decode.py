@@ -14,6 +14,7 @@ from typing import IO, cast
 import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
+from .bare import bare
 from .colour import to_srgb
 from .errors import PhotoError, PhotoSizeError
 from .header import NotAPhoto, PhotoHeader, read_header
@@ -74,6 +75,8 @@ def check_photo(photo: bytes | memoryview, limits: PhotoLimits) -> PhotoHeader:
         header = read_header(photo)
     except NotAPhoto:
         raise PhotoError(f"The photo is {_kind(photo)}; send {ALLOWED}.") from None
+    if header.bits != 8:
+        raise _unread(f"a JPEG of {header.bits} bits a colour")
     size = f"The photo is {header.width}x{header.height} px"
     low, high = limits.min_side_px, limits.max_side_px
     if not (low <= min(header.width, header.height) and max(header.width, header.height) <= high):
@@ -98,6 +101,16 @@ def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int |
     Transparent parts are laid on white, as a page or a chat shows them; of an animation, the first frame counts;
     16 bits a channel become 8; an embedded colour profile is brought to sRGB. Raises PhotoError on broken files.
     """
+    try:
+        return _decoded(photo, header, smallest_px)
+    except PhotoError:
+        without = bare(photo, header.format)  # metadata that is not needed refuses no photo
+        if without is None:
+            raise
+        return _decoded(without, header, smallest_px)
+
+
+def _decoded(photo: bytes | memoryview, header: PhotoHeader, smallest_px: int | None) -> Image.Image:
     try:
         image = Image.open(_file(photo), formats=(header.format,))
         if image.size != (header.width, header.height):
@@ -197,7 +210,18 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
+def _unread(kind: str) -> PhotoError:
+    return PhotoError(
+        f"The photo is {kind}, which cannot be read here. Save it as an ordinary JPEG (baseline, 8 bits), PNG or WebP, "
+        "and ask again."
+    )
+
+
 def _broken(header: PhotoHeader) -> PhotoError:
+    if header.rare:
+        return _unread(
+            f"a {header.rare} JPEG" if header.rare != "arithmetic-coded" else f"an {header.rare} JPEG"
+        )
     name = "JPEG" if header.format == "JPEG" else _name(header)
     return PhotoError(f"The photo is a {name} that is broken or cut short; send {ALLOWED}, whole.")
 

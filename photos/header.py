@@ -17,6 +17,12 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Start of frame, all kinds; DHT (C4), JPG (C8) and DAC (CC) lie between them and are none.
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+JPEG_RARE = {
+    0xC3: "lossless",
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical"),
+    **dict.fromkeys((0xC9, 0xCA), "arithmetic-coded"),
+    0xCB: "lossless",
+}
 MARK = re.compile(rb"\xff")  # unlike bytes.find, in a memoryview too
 PIXELS_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # FF 00 and RSTn are among them, FF is a fill byte
 JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RSTn and SOI have no length
@@ -34,6 +40,8 @@ class PhotoHeader:
     width: int
     height: int
     progressive: bool = False
+    bits: int = 8  # of a JPEG, for each colour
+    rare: str = ""  # how a JPEG is coded where that is neither baseline nor progressive
 
     @property
     def shrinks(self) -> bool:
@@ -94,7 +102,14 @@ def _jpeg(photo: bytes | memoryview) -> PhotoHeader:
         length = 0 if marker in JPEG_BARE or marker == 0 else int.from_bytes(photo[at + 1 : at + 3])
         if marker in JPEG_FRAMES and at + 8 <= len(photo):
             height, width = int.from_bytes(photo[at + 4 : at + 6]), int.from_bytes(photo[at + 6 : at + 8])
-            found = PhotoHeader("JPEG", width, height, marker in JPEG_PROGRESSIVE)
+            found = PhotoHeader(
+                "JPEG",
+                width,
+                height,
+                marker in JPEG_PROGRESSIVE,
+                bits=photo[at + 3],
+                rare=JPEG_RARE.get(marker, ""),
+            )
             colours = int.from_bytes(photo[at + 8 : at + 9])
         if marker == 0xDA and found:  # start of scan: the pixels come next
             _walk_scans(photo, marked.start())

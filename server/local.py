@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
 from functools import partial
@@ -41,6 +42,7 @@ class LocalAssistant:
         self.thread = LoopThread()
         self.assistant = Assistant(self.thread.loop, limits=limits, calls=calls, observer=observer)
         self._closing = Lock()
+        self._process = os.getpid()
         self._sources: dict[str, Callable[[], Model]] = {}
         # Python ends a thread that comes back from C++ while the interpreter is taken down, and C++ aborts.
         self._at_exit = partial(_end, WeakMethod(self.close))
@@ -179,6 +181,8 @@ class LocalAssistant:
 
         An engine that is still computing after `timeout_s` is left to itself. A second call does nothing.
         """
+        if os.getpid() != self._process:  # a forked child, in which none of the threads is
+            return
         with self._closing:  # who comes second waits
             if self.thread.closed:
                 return

@@ -45,10 +45,11 @@ class Asker:
         timeout_s: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        from asksight.client.channel import bearer, complete_target
+        from asksight.client.channel import bearer, complete_target, straight
         from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
         self.address = complete_target(address)
+        self._options = [*OPTIONS, *straight(self.address)]
         self.material = material
         self.known: list[str] = []  # ids of the first photos, once they were shown
         self._metadata = bearer(token)
@@ -68,8 +69,8 @@ class Asker:
 
     def _channel(self, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
         if credentials is None:
-            return grpc.aio.insecure_channel(self.address, options=OPTIONS)
-        return grpc.aio.secure_channel(self.address, credentials, options=OPTIONS)
+            return grpc.aio.insecure_channel(self.address, options=self._options)
+        return grpc.aio.secure_channel(self.address, credentials, options=self._options)
 
     async def model(self) -> vqa_pb2.GetModelResponse:
         """Ask what is served. Raises AskSightError, where there is no server too."""

@@ -18,6 +18,7 @@ from ..access.calls import REQUEST_ID, Call, Desk
 from ..access.door import Metadata
 from ..core.assistant import Assistant, in_time
 from ..errors import AskError, Cancelled
+from ..reply.spoken import spoken_in
 from ..wire.requests import from_request
 from ..wire.responses import to_model_response
 from .arriving import Arriving, Body
@@ -45,6 +46,8 @@ class Asking:
     async def ask(self, request: Request, read: Read) -> tuple[vqa_pb2.AskResponse, dict[str, str]]:
         """Ask, as `read` reads it once the caller is known; its leaving cancels the ask. Raises Problem."""
 
+        said_in: dict[str, str] = {}
+
         async def answer(call: Call, caller: Caller) -> vqa_pb2.AskResponse:
             timeout_s = stated_timeout_s(request)
             try:
@@ -53,13 +56,15 @@ class Asking:
             except AskError as error:
                 call.refused(error)
                 raise
+            said_in["Content-Language"] = spoken_in(asked.locale)
             call.questions = [asked.question]
             call.deadline_s = time.monotonic() + timeout_s
             with call:
                 work = self._assistant.ask(from_request(asked, call.deadline_s, caller=caller.key))
                 return await _while_there(request, in_time(work, call.deadline_s))
 
-        return await self._called("Ask", request, answer)
+        response, headers = await self._called("Ask", request, answer)
+        return response, {**headers, **said_in}
 
     async def model(self, request: Request, name: str) -> tuple[vqa_pb2.GetModelResponse, dict[str, str]]:
         """Say what is being served. Raises Problem."""

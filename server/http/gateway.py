@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from types import TracebackType
@@ -22,6 +22,7 @@ from ..local import LocalAssistant
 from .app import build_app
 from .asking import Asking
 from .connections import ConnectionLimits, protocol
+from .cors import open_to
 from .plain_headers import PlainHeaders
 
 Wrap = Callable[[ASGIApp], ASGIApp]
@@ -39,21 +40,23 @@ class Gateway:
         port: int = 8080,
         limits: ConnectionLimits | None = None,
         certificates: Certificates | None = None,
+        cors: Sequence[str] = (),
         wrap: Wrap = lambda app: app,
     ) -> None:
         """`port` 0 picks a free one; `wrap` may put the application into another, which traces it, say.
 
-        With `certificates` it is HTTPS, and each handshake sees the newest.
+        With `certificates` it is HTTPS, and each handshake sees the newest. `cors` are the origins whose pages may ask.
         """
         self.port = port
         self._thread = local.thread
         self._host = host
         self._certificates = certificates
         limits = limits or ConnectionLimits()
+        app = open_to(cors, wrap(build_app(Asking(local.assistant, desk), local.limits)))
         self._server = _Server(
             limits.handshake_within_s,
             uvicorn.Config(
-                PlainHeaders(_behind_proxies(wrap(build_app(Asking(local.assistant, desk), local.limits)))),
+                PlainHeaders(_behind_proxies(app)),
                 proxy_headers=False,  # they are read behind PlainHeaders
                 log_config=None,
                 access_log=False,  # its lines would say who asked, and when

@@ -117,11 +117,16 @@ class Language:
 
 
 def language(locale: str) -> Language:
-    """The language nearest to a BCP 47 tag: "de-CH" falls to "de", what is unknown or malformed to English."""
+    """The language nearest to a BCP 47 tag, as `spoken_in` has it."""
+    return _language(spoken_in(locale))
+
+
+def spoken_in(locale: str) -> str:
+    """The tag of that language: "de-CH" falls to "de", what is unknown or malformed to English."""
     tag = locale[:LONGEST_TAG].strip().lower().replace("_", "-")
     while tag and tag not in LANGUAGES:
         tag = tag.rpartition("-")[0]  # RFC 4647, 3.4: lookup cuts the tag at its end
-    return _language(tag or LANGUAGES[0])
+    return tag or LANGUAGES[0]
 
 
 @cache

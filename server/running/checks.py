@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -19,6 +20,10 @@ from ..wire.addresses import is_loopback
 
 if TYPE_CHECKING:
     from .settings import Settings
+
+
+# As browsers write an origin: no path, no capitals; "*" stands for all.
+ORIGIN = re.compile(r"\*|https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 
 
 class WrongSettingsError(ServerError):
@@ -45,6 +50,11 @@ def faults(settings: Settings) -> Iterator[str]:
         yield "tls_certificate and tls_key belong together; give both."
     if settings.tls_client_authority and not settings.tls_certificate:
         yield "tls_client_authority needs tls_certificate and tls_key."
+    for origin in settings.cors:
+        if not ORIGIN.fullmatch(origin):
+            yield f"cors is {origin!r}; write an origin as https://example.org or http://localhost:3000, or *."
+    if settings.cors and settings.http is None:
+        yield "cors needs http: it says which pages may ask on that port."
     if not settings.model:
         yield "There is no model to serve; name at least one bundle."
     if settings.processes > 1 and settings.http is not None:

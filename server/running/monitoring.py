@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from ..errors import ServerError
+from ..wire.addresses import join
 
 TEXT = "text/plain; charset=utf-8"
 
@@ -58,11 +60,14 @@ class MonitoringPort:
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing: probes come every few seconds."""
 
+        class Listening(ThreadingHTTPServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
         try:
-            self._server = ThreadingHTTPServer((host, port), Answering)
+            self._server = Listening((host, port), Answering)
         except (OSError, OverflowError) as error:
             raise ServerError(
-                f"Cannot listen on {host}:{port} for metrics: {error}. Take another port."
+                f"Cannot listen on {join(host, port)} for metrics: {error}. Take another port."
             ) from error
         self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])

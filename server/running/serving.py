@@ -21,6 +21,7 @@ from ..access.door import Door
 from ..access.tls import Certificates
 from ..access.tokens import TokenFile
 from ..local import LocalAssistant
+from ..wire.addresses import join
 from ..wire.server import Server
 from .bundles import Bundles
 from .checks import tls_files
@@ -111,7 +112,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
                 faults=lambda: [tokens.fault] if tokens and tokens.fault else [],
             )
             stack.callback(watched.stop)
-            lines.append(f"Metrics are at http://{settings.metrics_host}:{watched.start()}/metrics.")
+            lines.append(f"Metrics are at http://{join(settings.metrics_host, watched.start())}/metrics.")
         handing_over = local.thread.start(_now_and_then(look))
         stack.callback(handing_over.cancel)
         if settings.watch:
@@ -194,11 +195,12 @@ def _serve_http(
             connections=settings.http_connections, per_address=settings.http_connections_per_address
         ),
         certificates=certificates,
+        cors=settings.cors,
         wrap=_traced if settings.tracing else lambda app: app,
     )
     bound = gateway.start()
     stack.callback(gateway.stop, settings.finish_within)
-    where = f"{'https' if certificates else 'http'}://{settings.host}:{bound}"
+    where = f"{'https' if certificates else 'http'}://{join(settings.host, bound)}"
     return f"The page is at {where}/, its HTTP interface at {where}/docs."
 
 
@@ -210,4 +212,4 @@ def _serving(local: LocalAssistant, settings: Settings, port: int) -> str:
             f"{model.name} {model.version} ({model.architecture}, {len(model.answers)} answers, "
             f"{model.engine} {model.precision})"
         )
-    return f"Serving {', '.join(said)} at {settings.host}:{port}; Ctrl-C stops."
+    return f"Serving {', '.join(said)} at {join(settings.host, port)}; Ctrl-C stops."

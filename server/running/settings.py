@@ -63,6 +63,12 @@ class Settings:
         at_least=0,
         at_most=HIGHEST_PORT,
     )
+    cors: tuple[str, ...] = setting(
+        (),
+        "Let pages of this origin, as in https://example.org, ask over HTTP; * lets all. Give it again for more.",
+        ACCESS,
+        metavar="ORIGIN",
+    )
     model: tuple[str, ...] = setting(
         ("scenes",),
         "A bundle's folder, or scenes. Give it again, as NAME=BUNDLE, to serve several; the first is the default.",

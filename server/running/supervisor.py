@@ -25,7 +25,7 @@ from asksight.engine.cores import available_cores
 
 from ..access.tokens import TokenFile
 from ..errors import ServerError
-from ..wire.addresses import check_address
+from ..wire.addresses import check_address, join
 from .logs import set_up_logs
 from .metrics_folder import metrics_folder
 from .serving import serve
@@ -71,7 +71,8 @@ def supervise(settings: Settings, say: Callable[[str], object]) -> None:
         stack.callback(_end, slots)
         stopping: list[int] = []
         served = ", ".join(settings.model)
-        lines = [f"Serving {served} at {settings.host}:{port} with {len(slots)} processes; Ctrl-C stops."]
+        where = join(settings.host, port)
+        lines = [f"Serving {served} at {where} with {len(slots)} processes; Ctrl-C stops."]
         if settings.metrics is not None:
             lines.append(_watch(stack, settings, slots, stopping, port, tokens))
         say("\n".join(lines))
@@ -161,7 +162,7 @@ def _reserve(host: str, port: int) -> socket.socket:
         place.bind((host, port))
     except OSError as error:
         place.close()
-        raise ServerError(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
+        raise ServerError(f"Cannot listen on {join(host, port)}: {error.strerror}.") from error
     return place
 
 
@@ -203,7 +204,7 @@ def _watch(
         faults=lambda: [tokens.fault] if tokens and tokens.fault else [],
     )
     stack.callback(watched.stop)
-    return f"Metrics are at http://{settings.metrics_host}:{watched.start()}/metrics."
+    return f"Metrics are at http://{join(settings.metrics_host, watched.start())}/metrics."
 
 
 def _forget_gauges(pid: int) -> None:

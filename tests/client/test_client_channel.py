@@ -25,6 +25,16 @@ from asksight.client.channel import complete_target
         ("vqa.example.org:443", "vqa.example.org:443"),
         ("dns:///vqa.example.org:443", "dns:///vqa.example.org:443"),
         ("unix:/run/asksight.sock", "unix:/run/asksight.sock"),
+        ("unix:///run/asksight.sock", "unix:///run/asksight.sock"),
+        ("unix-abstract:asksight", "unix-abstract:asksight"),
+        ("vsock:2:50051", "vsock:2:50051"),
+        ("dns:///vqa.example.org", "dns:///vqa.example.org:50051"),
+        ("dns:vqa.example.org:443", "dns:vqa.example.org:443"),
+        ("dns://8.8.8.8/vqa.example.org:443", "dns://8.8.8.8/vqa.example.org:443"),
+        ("dns:50051", "dns:50051"),  # a host of that name
+        ("ipv4:10.0.0.7:1,10.0.0.8", "ipv4:10.0.0.7:1,10.0.0.8:50051"),
+        ("ipv6:[::1]:1", "ipv6:[::1]:1"),
+        (" localhost ", "localhost:50051"),
     ],
 )
 def test_an_address_is_completed(written: str, meant: str) -> None:
@@ -40,6 +50,10 @@ def test_an_address_is_completed(written: str, meant: str) -> None:
         ("localhost:", "no port"),
         ("localhost:http", "no port"),
         ("localhost:70000", "65535"),
+        (":50051", "no port"),
+        ("dns:///", "names no host"),
+        ("passthrough:///localhost:1", "dns:///host:port"),
+        ("localhost:50051/ask", "dns:///host:port"),
     ],
 )
 def test_what_is_no_address_is_refused_at_once(written: str, said: str) -> None:

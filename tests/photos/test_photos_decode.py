@@ -231,6 +231,21 @@ def test_what_is_behind_a_picture_is_ignored(progressive: bool) -> None:
     assert np.array_equal(np.asarray(see(still + video)), np.asarray(see(still)))
 
 
+@pytest.mark.parametrize(
+    ("at", "value", "said"),
+    [
+        (4, 12, "a JPEG of 12 bits a colour, which cannot be read here. Save it as an ordinary JPEG"),
+        (1, 0xC3, "a lossless JPEG, which"),
+        (1, 0xC5, "a hierarchical JPEG, which"),
+    ],
+)
+def test_a_rare_kind_of_jpeg_is_called_what_it_is(at: int, value: int, said: str) -> None:
+    file = bytearray(photo("JPEG"))
+    file[file.index(b"\xff\xc0") + at] = value
+    with pytest.raises(PhotoError, match=said):
+        see(bytes(file))
+
+
 def test_too_many_pixels_and_too_many_bytes_are_refused() -> None:
     with pytest.raises(PhotoError, match="at most 50000000 pixels"):
         check_photo(png_bomb(8000), LIMITS)

@@ -7,6 +7,10 @@ export class AskFailed extends Error {
   }
 }
 
+// Programs are told in which header to send it; a person writes it into a field.
+const TOKEN_WANTED = "This server answers only those who have an access token. Write yours below.";
+const TOKEN_WRONG = "This server does not know that access token. Check it, and write it again.";
+
 export class Conversation {
   constructor() {
     this.photo = null; // a Blob
@@ -19,7 +23,7 @@ export class Conversation {
     this.imageId = null;
   }
 
-  // Returns the response as the server's JSON has it; throws AskFailed, or AbortError of `signal`.
+  // Returns the response as the server's JSON has it, with `language`, that of what is spoken; throws AskFailed, or AbortError of `signal`.
   async ask(question, locale, signal) {
     const photo = this.photo;
     if (this.imageId) {
@@ -58,7 +62,8 @@ export class Conversation {
       throw new AskFailed("The server cannot be reached. Check your connection and ask again.", 0);
     }
     const body = await answer.json().catch(() => ({}));
+    if (answer.status === 401) throw new AskFailed(this.token ? TOKEN_WRONG : TOKEN_WANTED, 401);
     if (!answer.ok) throw new AskFailed(body.detail ?? `The server answered with ${answer.status}.`, answer.status);
-    return body;
+    return { ...body, language: answer.headers.get("Content-Language") ?? "en" };
   }
 }

@@ -1,7 +1,8 @@
 // The page: photo, question, answer, and what was asked before. State lives in this file; the rest is in its modules.
 
 import { AskFailed, Conversation } from "./ask.js";
-import { onPhoto, prepared } from "./photo.js";
+import { keep, kept, shownRow } from "./history.js";
+import { onPhoto, prepared, Refused } from "./photo.js";
 import { canListen, canSpeak, hush, listen, speak } from "./voice.js";
 
 const byId = (id) => document.getElementById(id);
@@ -17,10 +18,13 @@ const WORTH_SHOWING = 0.005; // of an alternative: less is shown as 0 %
 
 let asking = null; // the AbortController of the question under way
 let stopListening = null;
-let photos = 0; // how many were chosen, to name them in the history
+let choice = null; // the newest selection; its `ready` resolves to whether there is a photo to be asked about
+let photoName = byId("photo-name").textContent; // what is said of the photo that is there
+const history = kept(); // `photos`: how many were chosen, to name them
 
-function show(id, text) {
+function show(id, text, language = "en") {
   byId(id).textContent = text;
+  byId(id).lang = language;
   byId(id).hidden = !text;
 }
 
@@ -30,22 +34,57 @@ function fail(message) {
 
 // ---- the photo
 
-onPhoto([byId("camera"), byId("file")], byId("drop"), async (file) => {
-  asking?.abort();
-  photos += 1;
+onPhoto([byId("camera"), byId("file")], byId("drop"), (file) => {
+  if (asking) {
+    asking.abort();
+    asking = null;
+    byId("send").removeAttribute("aria-disabled");
+    show("spoken", "Nothing asked about the new photo yet.");
+  }
+  const mine = { ready: null };
+  choice = mine;
+  mine.ready = taken(mine, file);
+}, fail);
+
+// Returns whether the file has become the photo that is asked about; a newer choice, or what is no photo, has not.
+async function taken(mine, file) {
   fail("");
   byId("photo-name").textContent = "Preparing the photo …";
-  const photo = await prepared(file);
+  let photo;
+  try {
+    photo = await prepared(file);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (mine === choice) {
+      choice = null; // the photo before it stays
+      refuseFile(error.message);
+    }
+    return false;
+  }
+  if (mine !== choice) return false;
+  history.photos += 1;
+  keep(history);
   conversation.setPhoto(photo);
   const preview = byId("preview");
   URL.revokeObjectURL(preview.src);
   preview.src = URL.createObjectURL(photo);
   preview.hidden = false;
-  byId("photo-name").textContent = `Photo ${photos}: ${file.name || "pasted"}. Ask about it below.`;
-  show("spoken", "New photo. Ask about it.");
-  clearAnswer();
-  byId("question").focus();
-});
+  photoName = `Photo ${history.photos}: ${file.name || "pasted"}. Ask about it below.`;
+  byId("photo-name").textContent = photoName;
+  if (!asking) { // else a question waits for this photo
+    show("spoken", "New photo. Ask about it.");
+    clearAnswer();
+    byId("question").focus();
+  }
+  return true;
+}
+
+function refuseFile(message) {
+  byId("photo-name").textContent = photoName;
+  if (asking) show("spoken", "Nothing asked.");
+  fail(conversation.photo ? `${message} Until then, you ask about photo ${history.photos}.` : message);
+  intoView();
+}
 
 byId("preview").addEventListener("error", () => {
   byId("preview").hidden = true; // the server will say what is wrong with it
@@ -56,7 +95,7 @@ byId("preview").addEventListener("error", () => {
 byId("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
   const question = byId("question").value.trim();
-  if (!conversation.photo) return refuse("There is no photo yet. Take or choose one first.", "file");
+  if (!conversation.photo && !choice) return refuse("There is no photo yet. Take or choose one first.", "file");
   if (!question) return refuse("The question is empty. Write what you want to know.", "question");
   asking?.abort();
   const mine = new AbortController();
@@ -67,6 +106,8 @@ byId("ask").addEventListener("submit", async (event) => {
   show("spoken", "Looking …");
   byId("send").setAttribute("aria-disabled", "true");
   try {
+    const there = await (choice?.ready ?? true);
+    if (!there || asking !== mine) return; // it is said already why
     const response = await conversation.ask(question, locale, mine.signal);
     if (asking === mine) told(question, response);
   } catch (error) {
@@ -76,6 +117,7 @@ byId("ask").addEventListener("submit", async (event) => {
     fail(error.message);
     byId("login").hidden = error.status !== 401;
     if (error.status === 401) byId("token").focus();
+    else intoView();
   } finally {
     if (asking === mine) {
       asking = null;
@@ -115,18 +157,29 @@ function clearAnswer() {
 function told(question, response) {
   const issue = response.photoIssues[0];
   byId("spoken").classList.remove("quiet");
-  show("spoken", response.spoken);
+  show("spoken", response.spoken, response.language);
   const beyond = response.missingSkill !== "SKILL_UNSPECIFIED"; // then the sentence says it all
   show("sure", beyond ? "" : SURE[response.verdict] ?? "");
   // Said once: an unanswerable photo's hint is part of what is spoken.
-  show("coach", issue && !response.spoken.includes(issue.hint) ? issue.hint : "");
+  show("coach", issue && !response.spoken.includes(issue.hint) ? issue.hint : "", response.language);
   const likely = response.answers.filter((answer, place) => place === 0 || answer.probability >= WORTH_SHOWING);
   byId("alternatives").replaceChildren(...likely.map(bar));
   byId("others").hidden = likely.length === 0;
   byId("speak").hidden = !canSpeak;
   if (byId("always").getAttribute("aria-pressed") === "true") sayIt();
-  remember(question, response.spoken);
-  byId("question").select(); // the next question replaces this one
+  remember({ photo: history.photos, question, spoken: response.spoken, language: response.language });
+  if (matchMedia("(pointer: coarse)").matches) {
+    byId("answer-title").focus({ preventScroll: true }); // the field would bring up the keys, over the answer
+  } else {
+    byId("question").focus({ preventScroll: true });
+    byId("question").select(); // the next question replaces this one
+  }
+  intoView();
+}
+
+function intoView() {
+  const fits = byId("answer").offsetHeight <= window.innerHeight;
+  byId("answer").scrollIntoView({ block: fits ? "nearest" : "start" });
 }
 
 function bar(answer) {
@@ -143,18 +196,22 @@ function bar(answer) {
   return row;
 }
 
-function remember(question, spoken) {
-  const row = document.createElement("li");
-  const asked = document.createElement("q");
-  const said = document.createElement("p");
-  asked.textContent = question;
-  said.textContent = spoken;
-  row.append(`Photo ${photos}: `, asked, said);
-  byId("history").prepend(row);
+function remember(row) {
+  history.rows.push(row);
+  keep(history);
+  shown(row);
+}
+
+function shown(row) {
+  byId("history").prepend(shownRow(row));
   byId("forget").hidden = false;
 }
 
+history.rows.forEach(shown);
+
 byId("forget").addEventListener("click", () => {
+  history.rows.length = 0;
+  keep(history);
   byId("history").replaceChildren();
   byId("forget").hidden = true;
   byId("question").focus();
@@ -185,7 +242,7 @@ function line(text) {
 
 function sayIt() {
   const parts = ["spoken", "coach"].map(byId).filter((part) => !part.hidden);
-  speak(parts.map((part) => part.textContent).join(" "), locale);
+  speak(parts.map((part) => part.textContent).join(" "), byId("spoken").lang || locale);
 }
 
 byId("speak").addEventListener("click", sayIt);

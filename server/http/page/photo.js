@@ -1,11 +1,21 @@
 // The photo that is being asked about: taken, chosen, dropped or pasted; made small enough to send.
 
 const LONGEST_PX = 2048; // more shows the model nothing, and costs a phone's upload
+const SHORTEST_PX = 256; // long panoramas and screenshots are not made thinner than this
 const MOST_BYTES = 3_000_000; // smaller photos are sent as they are, byte for byte
-const SENT_AS_IS = ["image/jpeg", "image/png", "image/webp"];
+const MOST_PX = 12_000_000; // some kinds of file are refused from 16 million on
+const LONGEST_SENT_PX = 8000; // a side; many programs take no longer one
+const KINDS = [ // as files of these kinds begin
+  [0xff, 0xd8, 0xff],
+  [0x89, 0x50, 0x4e, 0x47],
+  [..."RIFF"].map((letter) => letter.charCodeAt(0)),
+];
+const WANTED = "Choose a photo that is a JPEG, PNG or WebP.";
 
-// Calls chosen(file) for every photo that comes in.
-export function onPhoto(inputs, drop, chosen) {
+export class Refused extends Error {}
+
+// Calls chosen(file) for every file that comes in, and refused(message) for what is none.
+export function onPhoto(inputs, drop, chosen, refused) {
   for (const input of inputs) {
     input.addEventListener("change", () => {
       if (input.files[0]) chosen(input.files[0]);
@@ -14,39 +24,85 @@ export function onPhoto(inputs, drop, chosen) {
   }
   document.addEventListener("paste", (event) => take(event, event.clipboardData));
   document.addEventListener("dragover", (event) => {
+    if (wordsForField(event)) return;
     event.preventDefault();
     drop.classList.add("over");
   });
   document.addEventListener("dragleave", () => drop.classList.remove("over"));
   document.addEventListener("drop", (event) => {
-    event.preventDefault(); // or the browser would leave this page for the photo
     drop.classList.remove("over");
-    take(event, event.dataTransfer);
+    if (wordsForField(event)) return;
+    event.preventDefault(); // or the browser would leave this page for the photo
+    if (!take(event, event.dataTransfer)) refused(`What was dropped is no file. ${WANTED}`);
   });
 
   function take(event, data) {
-    const file = [...(data?.files ?? [])].find((one) => one.type.startsWith("image/"));
-    if (!file) return;
+    const files = [...(data?.files ?? [])];
+    const file = files.find((one) => one.type.startsWith("image/")) ?? files[0];
+    if (!file) return false;
     event.preventDefault();
     chosen(file);
+    return true;
+  }
+
+  function wordsForField(event) {
+    return event.target instanceof HTMLInputElement && !event.dataTransfer?.types.includes("Files");
   }
 }
 
-// Returns a Blob to be sent: the file itself, or a smaller JPEG. What the browser cannot read goes as it is.
+// Returns a Blob to be sent: the file itself, or a smaller JPEG. Throws Refused for what is no photo.
 export async function prepared(file) {
-  if (file.size <= MOST_BYTES && SENT_AS_IS.includes(file.type)) return file;
-  let picture;
+  const known = await isKnown(file);
+  const size = known && await sizeOf(file); // null: broken, and the server will say how
+  if (known && !size) return file;
+  if (known && file.size <= MOST_BYTES && size.width * size.height <= MOST_PX
+    && Math.max(size.width, size.height) <= LONGEST_SENT_PX) return file;
+  const small = await shrunk(file).catch(() => null);
+  if (small) return small;
+  if (known) return file;
+  throw new Refused(`${named(file)} is no photo that can be read here. ${WANTED}`);
+}
+
+async function isKnown(file) {
+  let start;
   try {
-    picture = await createImageBitmap(file, { imageOrientation: "from-image" });
-  } catch {
-    return file; // the server then says what is wrong with it
+    start = new Uint8Array(await file.slice(0, 12).arrayBuffer());
+  } catch { // a folder, or a file that has gone
+    throw new Refused(`${named(file)} cannot be read. ${WANTED}`);
   }
-  const scale = Math.min(1, LONGEST_PX / Math.max(picture.width, picture.height));
+  if (!start.length) throw new Refused(`${named(file)} is empty. ${WANTED}`);
+  return KINDS.some((kind) => kind.every((byte, place) => start[place] === byte));
+}
+
+async function sizeOf(file) {
+  const image = new Image();
+  image.src = URL.createObjectURL(file);
+  try {
+    await new Promise((resolve, reject) => {
+      image.onload = resolve;
+      image.onerror = reject;
+    });
+    return { width: image.naturalWidth, height: image.naturalHeight };
+  } catch {
+    return null;
+  } finally {
+    URL.revokeObjectURL(image.src);
+  }
+}
+
+async function shrunk(file) {
+  const picture = await createImageBitmap(file, { imageOrientation: "from-image" });
+  const longest = Math.max(picture.width, picture.height);
+  const shortest = Math.min(picture.width, picture.height);
+  const scale = Math.min(1, Math.max(LONGEST_PX / longest, SHORTEST_PX / shortest), LONGEST_SENT_PX / longest);
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(picture.width * scale));
   canvas.height = Math.max(1, Math.round(picture.height * scale));
   canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
   picture.close();
-  const small = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
-  return small ?? file;
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
+}
+
+function named(file) {
+  return file.name ? `“${file.name}”` : "What was pasted";
 }

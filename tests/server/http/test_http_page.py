@@ -237,7 +237,7 @@ def test_axe_finds_nothing_in_any_state_and_nothing_overflows(visit: Any, look: 
     expect(tab.page.locator("#others")).to_be_hidden()
     fits("not-made-for-it")
     broken = tmp_path / "a-photo-with-a-very-long-name-as-phones-give-them-20260101-120000.jpg"
-    broken.write_bytes(b"\xff\\xd8\\xff")
+    broken.write_bytes(b"\xff\xd8\xff")
     tab.choose(broken)
     tab.page.get_by_label("What do you want to know?").fill(RED)
     tab.page.keyboard.press("Enter")
