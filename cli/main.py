@@ -121,7 +121,10 @@ def expected(error: Exception) -> str | None:
     if any(kind.__module__.startswith("asksight.") for kind in type(error).__mro__):
         return said
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in TRAIN_EXTRA:
-        return f"{error.name} is not installed, which this verb needs. Run: pip install 'asksight[train]'"
+        return (
+            f"{error.name} is not installed, which this verb needs. In a copy of AskSight's repository, run: "
+            "pip install '.[train]'"
+        )
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
     return None
