@@ -45,3 +45,9 @@ def samples_of(bundle: Bundle, data: Path, split: str, *, photos: int = PHOTOS) 
         source=f"{data}, split {split}",
         grids=np.stack([one["grid"] for one in seen]) if bundle.takes_grid else None,
     )
+
+
+def distinct(samples: Samples) -> int:
+    """How many different questions about the photos are among the samples; one about two photos counts twice."""
+    about = samples.photo_of(0, len(samples.rows)).tolist()
+    return len({(photo, row.tobytes()) for photo, row in zip(about, samples.rows, strict=True)})

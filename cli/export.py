@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +30,9 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write a run as a bundle, after checking that it answers as Keras does."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+    from .tensorflow_start import start_tensorflow
+
+    start_tensorflow()
     from asksight.training.exporting.export import export_run
     from asksight.training.vectors.spacy_rules import spacy_rules
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +39,6 @@ def features(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Turn photos into a store of features, once, for training to read."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
     from asksight.engine.memory import return_freed_memory
 
     return_freed_memory()  # so that VGG16 stays under 2 GB
@@ -48,6 +46,7 @@ def features(
 
     from .output import to_json
     from .progress import progress_bar
+    from .tensorflow_start import start_tensorflow
 
     if dtype not in ("float16", "float32"):
         raise typer.BadParameter(f'is "{dtype}"; allowed are float16 and float32.', param_hint="--dtype")
@@ -61,6 +60,7 @@ def features(
         raise typer.BadParameter("goes with --data.", param_hint="--split")
     if mat is not None and photos is not None:
         raise typer.BadParameter("reads no photos; leave --photos out.", param_hint="--mat")
+    start_tensorflow()
     chosen = photos_of_dataset(data, split) if data is not None else []
     if photos is not None:
         chosen = [photos_of_folder(photos)]

@@ -8,6 +8,8 @@ import typer
 
 from .output import to_json
 
+_EPOCHS = 6  # of a history that are shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -126,11 +128,25 @@ def _facts(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "answered from", f"{calibration['answered_threshold']:.0%}"
     yield "unanswerable from", f"{calibration['unanswerable_threshold']:.0%}"
     for place, value in flat(fields["training"]):
-        yield f"training {place}", value
+        if place == "history":
+            yield from (("training history", text) for text in _history(fields["training"]["history"]))
+        else:
+            yield f"training {place}", "its points are shown by --json" if value.startswith("[{") else value
     for sentence in fields["about"]:
         yield "about", sentence
     if not calibration["calibrated"]:
         yield "next", f"asksight calibrate {fields['path']} --data DATA"
+
+
+def _history(rows: Any) -> Iterator[str]:
+    """The loss, and what validation said, after a few of the epochs, the last among them; --json has them all."""
+    if not isinstance(rows, list):
+        return
+    for place in sorted({len(rows) * part // _EPOCHS - 1 for part in range(1, _EPOCHS + 1)} - {-1}):
+        match rows[place]:
+            case {"step": step, "loss": loss, "val_exact": {"all": float(exact)}}:
+                learned = f", loss {loss:.3f}" if isinstance(loss, float) else ""
+                yield f"step {step}{learned}, {100 * exact:.1f} % exact on validation"
 
 
 def _preprocessing(image: dict[str, Any]) -> str:

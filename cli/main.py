@@ -131,7 +131,8 @@ def expected(error: Exception) -> str | None:
         extra = "hub" if package in HUB_EXTRA else "train" if package in TRAIN_EXTRA else None
         if extra is not None:
             return (
-                f"{error.name} is not installed, which this verb needs. Run: pip install 'asksight[{extra}]'"
+                f"{error.name} is not installed, which this verb needs. In a copy of AskSight's repository, run: "
+                f"pip install '.[{extra}]'"
             )
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror

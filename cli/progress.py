@@ -47,7 +47,7 @@ class Bar:
 
     def say(self, line: str) -> None:
         """Write a line above the bar."""
-        self._shown.console.print(line, markup=False, highlight=False)
+        self._shown.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class Megabytes:
@@ -75,7 +75,8 @@ class Megabytes:
 def progress_bar(unit: str, *, total: int | None, quiet: bool = False) -> Iterator[Bar]:
     """Show that `total` of something (None: not known yet) are being done; `unit` is its plural.
 
-    Where standard error is no terminal, the bar is written once, at the end; with `quiet`, never.
+    Where standard error is no terminal, the bar is written once, at the end; with `quiet`, never. A bar of nothing
+    done is not left behind, as it would be under an error.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -88,4 +89,8 @@ def progress_bar(unit: str, *, total: int | None, quiet: bool = False) -> Iterat
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as shown:
-        yield Bar(shown, shown.add_task(unit, total=total, rate="", note=""))
+        bar = shown.add_task(unit, total=total, rate="", note="")
+        try:
+            yield Bar(shown, bar)
+        finally:
+            shown.update(bar, visible=bool(shown.tasks[0].completed))

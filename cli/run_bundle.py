@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +45,9 @@ def run_or_bundle(
 
         yield _with_photos(load_bundle(model), dataset, engine, "")
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+    from .tensorflow_start import start_tensorflow
+
+    start_tensorflow()
     from asksight.training.measuring.run_answerer import answerer_of_run, known_features
 
     features, said = known_features(Path(model), dataset, data, store=store)

@@ -23,13 +23,15 @@ def samples(
     from asksight.engine.bundle.keep_samples import keep_samples
     from asksight.engine.bundle.samples import FILE_NAME
 
-    from .dataset_samples import samples_of
+    from .dataset_samples import distinct, samples_of
     from .inspect import size_text
 
     opened = load_bundle(bundle)
     taken = samples_of(opened, data, split, photos=photos)
     size = keep_samples(opened, taken).files[FILE_NAME].bytes
+    asked, pairs = distinct(taken), len(taken.lengths)
+    again = f" Asked again and again, they make {pairs} pairs to compare on." if asked < pairs else ""
     typer.echo(
-        f"{len(taken.lengths)} questions about {len(taken.photos)} photos are kept in {opened.path}, {size_text(size)}."
+        f"{asked} questions about {len(taken.photos)} photos are kept in {opened.path}, {size_text(size)}.{again}"
     )
     typer.echo(f"Next: asksight compile {bundle}")

@@ -7,7 +7,6 @@ and of training/models/sizes.py.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import typer
 
 from .flags import Flag, signature
 from .progress import Bar, progress_bar
+from .tensorflow_start import start_tensorflow
 
 if TYPE_CHECKING:
     from asksight.training.learning.fitting import StepsDone
@@ -38,7 +38,13 @@ def train(
             "learns from the photos."
         ),
     ] = None,
-    log_dir: Annotated[Path, typer.Option(help="With --features: curves for TensorBoard.")] = Path("Graph"),
+    log_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --features: write curves for TensorBoard into a folder of the run's name in this one. By "
+            "default into Graph in the run folder."
+        ),
+    ] = None,
     max_risk: Annotated[
         float,
         typer.Option(
@@ -51,7 +57,6 @@ def train(
     **given: Any,
 ) -> None:
     """Train a model on the split `train`, and calibrate it on the split `val`."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
     _one_of("--arch", arch, ARCHITECTURES)
     chosen = {name: value for name, value in given.items() if value is not None}
     from_photos = arch == "attention" and features is None
@@ -60,6 +65,9 @@ def train(
             f"is needed for {arch}: a store from asksight features, or none.", param_hint="--features"
         )
     _check(chosen, arch, from_photos)
+    if from_photos and log_dir is not None:
+        raise typer.BadParameter("goes with --features.", param_hint="--log-dir")
+    start_tensorflow()
     with progress_bar("steps", total=None, quiet=as_json) as bar:
         if features is None:
             history = _train_from_photos(chosen, data, out, max_risk, bar)
@@ -123,7 +131,7 @@ def _train_stored(
     data: Path,
     features: str,
     out: Path,
-    log_dir: Path,
+    log_dir: Path | None,
     max_risk: float,
     bar: Bar,
 ) -> Any:
@@ -149,7 +157,8 @@ def _train_stored(
         sizes=sizes,
         **told,
     )
-    run = train_stored(settings, out, max_risk=max_risk, log_dir=log_dir, report=_reporter(bar), say=bar.say)
+    curves = out / "Graph" if log_dir is None else log_dir / out.resolve().name
+    run = train_stored(settings, out, max_risk=max_risk, curves=curves, report=_reporter(bar), say=bar.say)
     return json.loads(run.history.read_text())
 
 

@@ -68,6 +68,27 @@ def test_python_runs_as_it_stands(page: str, code: str, addresses: Addresses) ->
     )
     assert ran.returncode == 0, f"{page}: {ran.stderr}"
     assert ran.stdout.strip()
+    for said in re.findall(r"  # prints: (.*)$", code, re.MULTILINE):
+        assert said in ran.stdout
+
+
+def test_what_is_to_be_installed_is_named_as_it_can_be_had() -> None:
+    """From a copy of the repository: no index has the project."""
+    pages = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+    code = [
+        path
+        for room in ("cli", "client", "engine", "server", "training")
+        for path in (ROOT / room).rglob("*.py")
+    ]
+    wrong = re.compile(r"pip install ['\"]?asksight")
+    assert not [path.name for path in (*pages, *code) if wrong.search(path.read_text("utf-8"))]
+
+
+def test_the_docs_and_the_verbs_allow_the_same_risk() -> None:
+    from asksight.training.measuring.calibrate import MAX_RISK
+
+    assert f"({100 * MAX_RISK:.0f} % unless" in (DOCS / "fields.md").read_text("utf-8")
+    assert f"({MAX_RISK} unless" in (DOCS / "training.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(("page", "number", "script"), CURL)

@@ -70,7 +70,8 @@ class PyCudaDriver:
             raise EngineError(
                 "There is no NVIDIA driver (libcuda.so.1 is missing). Install it, or serve with --engine auto."
                 if missing
-                else f"pycuda is not installed ({error}). Run: pip install 'asksight[tensorrt]'"
+                else f"pycuda is not installed ({error}). In a copy of AskSight's repository, run: "
+                "pip install '.[tensorrt]'"
             ) from error
         self._cuda = cuda
         self._number = device

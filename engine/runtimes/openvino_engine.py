@@ -14,7 +14,7 @@ from ..errors import EngineError
 from .check import batch_size
 from .openvino_core import core
 
-INSTALL = "Run: pip install 'asksight[openvino]'"
+INSTALL = "In a copy of AskSight's repository, run: pip install '.[openvino]'"
 # What sums are made in where nothing narrower is asked for: "f32" keeps OpenVINO from taking bf16 by itself.
 HINTS = {"float32": "f32", "bf16": "bf16", "int8": "f32"}
 PRECISIONS = tuple(HINTS)

@@ -28,7 +28,9 @@ def interceptors() -> tuple[Any, ...]:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError as error:
-        raise ServerError(f"{error.name} is not installed. Run: pip install 'asksight[tracing]'") from error
+        raise ServerError(
+            f"{error.name} is not installed. In a copy of AskSight's repository, run: pip install '.[tracing]'"
+        ) from error
     provider = TracerProvider(resource=Resource.create({"service.name": "asksight"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)

@@ -12,7 +12,7 @@ import pytest
 from bundles import ANSWERS, write_random_bundle
 from pieces_bundles import write_joint_bundle, write_spelled_bundle
 
-from asksight.cli.inspect import flat, size_text
+from asksight.cli.inspect import _history, flat, size_text
 from asksight.cli.main import main
 
 
@@ -161,6 +161,22 @@ def test_leaves_of_training_notes_are_shown_by_their_path() -> None:
         ("text", "so"),
         ("nothing", "null"),
     ]
+
+
+def test_a_history_is_told_in_a_few_rows() -> None:
+    rows = [{"step": 10 * n, "loss": 1 / n, "val_exact": {"all": n / 20, "other": 0.0}} for n in range(1, 13)]
+    assert list(_history(rows))[-2:] == [
+        "step 100, loss 0.100, 50.0 % exact on validation",
+        "step 120, loss 0.083, 60.0 % exact on validation",
+    ]
+    assert len(list(_history(rows))) == 6
+    assert list(_history(rows[:1])) == ["step 10, loss 1.000, 5.0 % exact on validation"]
+    assert list(_history([])) == list(_history({"odd": 1})) == list(_history([{"odd": 1}])) == []
+
+
+def test_nothing_is_shown_as_raw_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("inspect", "scenes") == 0
+    assert "{" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

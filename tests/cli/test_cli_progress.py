@@ -39,3 +39,18 @@ def test_a_bar_can_go_on_to_something_else(capsys: pytest.CaptureFixture[str]) -
 def test_a_quiet_bar_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     work(quiet=True)
     assert capsys.readouterr() == ("", "")
+
+
+def fails(total: int | None) -> None:
+    with progress_bar("steps", total=total) as bar:
+        bar.say("80 questions")
+        raise ValueError("odd")
+
+
+@pytest.mark.parametrize("total", [None, 20])
+def test_nothing_done_leaves_no_bar_under_an_error(
+    total: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match="odd"):
+        fails(total)
+    assert capsys.readouterr().err.split() == ["80", "questions"]

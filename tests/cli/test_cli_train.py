@@ -42,6 +42,7 @@ def test_a_default_that_differs_is_told_twice(capsys: pytest.CaptureFixture[str]
         (["--arch", "mlp", "--features", "none", "--side", "64"], "mlp with --features"),
         (["--arch", "mlp", "--features", "none", "--targets", "hard"], "allowed are: modal, soft"),
         (["--arch", "mlp", "--features", "none", "--tune-vectors"], "goes with --vectors"),
+        (["--log-dir", "curves"], "goes with --features"),
         (["--arch", "gru"], "allowed are: attention, mlp, lstm"),
         (["--side", "33"], "divisible by 32"),
         (["--epochs", "0"], "--epochs"),

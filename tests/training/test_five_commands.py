@@ -77,9 +77,10 @@ def test_attention_on_a_grid_of_features(tmp_path: Path, capsys: pytest.CaptureF
     asksight("data", "prepare", raw, "--out", data)
     encoder = ("--encoder", "mobilenetv3-small", "--weights", "random", "--grid")
     asksight("features", "--data", data, "--out", store, *encoder)
-    run, logs = tmp_path / "run", tmp_path / "Graph"
-    fitting = ("--data", data, "--features", store, "--out", run, "--log-dir", logs)
+    run = tmp_path / "run"
+    fitting = ("--data", data, "--features", store, "--out", run)
     asksight("train", "--arch", "attention", *fitting, "--dimension", 24, "--epochs", 1, "--batch", 45)
+    assert list(run.glob("Graph/events.*"))
     capsys.readouterr()
     asksight("evaluate", run, "--data", data, "--split", "val2014", "--json")
     from_store = json.loads(capsys.readouterr().out)

@@ -41,13 +41,13 @@ def train_stored(
     out: Path,
     *,
     max_risk: float = MAX_RISK,
-    log_dir: Path | None = None,
+    curves: Path | None = None,
     report: Callable[[StepsDone], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Train, calibrate on the validation questions, and leave the result in the folder `out`.
 
-    Curves for TensorBoard go into a folder of the run's name in `log_dir`. Calibration lets at most `max_risk` of what
+    Curves for TensorBoard go into the folder `curves`. Calibration lets at most `max_risk` of what
     is answered be wrong. Raises TrainingError when the folder holds another run, and FeatureError, VectorError and
     DatasetError where what it reads does not fit. Killed at any moment, the same call goes on where it was; so it does
     after a KeyboardInterrupt.
@@ -72,7 +72,7 @@ def train_stored(
         feature_shape=learning.feature_shape,
         answers=len(answers),
     )
-    log = EventLog(None if log_dir is None else log_dir / out.resolve().name)
+    log = EventLog(curves)
     try:
         history = _fit(settings, learner, run, batches, validation, log, report, say)
     finally:

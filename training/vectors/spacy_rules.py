@@ -24,7 +24,9 @@ def spacy_rules(language: str = "en") -> Rules:
     try:
         import spacy
     except ImportError as error:
-        raise ExportError("spaCy is not installed; pip install 'asksight[train]' brings it.") from error
+        raise ExportError(
+            "spaCy is not installed. In a copy of AskSight's repository, run: pip install '.[train]'"
+        ) from error
     try:
         tokenizer = spacy.blank(language).tokenizer
     except (ImportError, ValueError, OSError) as error:

@@ -160,8 +160,8 @@ def test_a_missing_photo_is_named(made: tuple[Path, Path], tmp_path: Path) -> No
 def test_curves_are_written_for_tensorboard(made: tuple[Path, Path], tmp_path: Path) -> None:
     import tensorflow as tf
 
-    run_training(settings(*made), tmp_path / "run", log_dir=tmp_path / "Graph")
-    files = [str(path) for path in (tmp_path / "Graph" / "run").iterdir()]
+    run_training(settings(*made), tmp_path / "run", curves=tmp_path / "curves")
+    files = [str(path) for path in (tmp_path / "curves").iterdir()]
     points: dict[str, list[int]] = {}
     for record in tf.data.TFRecordDataset(files):
         event = tf.compat.v1.Event.FromString(record.numpy())
