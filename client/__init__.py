@@ -44,6 +44,7 @@ from .results import (
     Reply,
     Skill,
     Timings,
+    Unfamiliar,
     Verdict,
 )
 
@@ -82,6 +83,7 @@ __all__ = [
     "TooLargeError",
     "UnauthenticatedError",
     "UnavailableError",
+    "Unfamiliar",
     "Verdict",
     "connect",
     "connect_async",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asksight.engine import Arrays, Engine
+from asksight.engine.bundle.familiar import Familiarity, Unfamiliar
 from asksight.engine.runtimes.warm import warm_up
 from asksight.ext.reading import Reading
 
@@ -44,6 +45,7 @@ class Scored(NamedTuple):
     cut: bool  # the question was longer than the model reads
     known: bool  # the model knows a word of it
     tokenize_us: int  # of the whole batch
+    unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike anything that was learned about
 
 
 class EncoderStage:
@@ -72,10 +74,13 @@ class EncoderStage:
 class AnswererStage:
     """Questions about features → judged scores; the words of the whole batch are looked up in one call."""
 
-    def __init__(self, engine: Engine, words: Words, judge: Judge) -> None:
+    def __init__(
+        self, engine: Engine, words: Words, judge: Judge, familiarity: Familiarity | None = None
+    ) -> None:
         self.engine = engine
         self._words = words
         self._judge = judge
+        self._familiarity = familiarity
         self._features = _Kept()
 
     def __call__(self, questions: Sequence[Question]) -> list[Scored | AskError]:
@@ -87,9 +92,14 @@ class AnswererStage:
         asked = {"question": read.vectors, "lengths": read.lengths, "features": features}
         scores = _infer(self.engine, asked, self._judge.outputs, len(questions))
         judged = self._judge(scores, [question.top_k for question in questions])
+        unlike: list[tuple[Unfamiliar, ...]] = [()] * len(questions)
+        if self._familiarity is not None:
+            unlike = self._familiarity.unfamiliar(texts, features)
         return [
-            _not_finite() if one is None else Scored(one, cut, known, tokenize_us)
-            for one, cut, known in zip(judged, read.cut.tolist(), read.known.tolist(), strict=True)
+            _not_finite() if one is None else Scored(one, cut, known, tokenize_us, unfamiliar)
+            for one, cut, known, unfamiliar in zip(
+                judged, read.cut.tolist(), read.known.tolist(), unlike, strict=True
+            )
         ]
 
     def probe(self) -> None:
