@@ -51,7 +51,7 @@ def calibrate(
     from asksight.training.datasets.photo_reader import photo_reader
     from asksight.training.measuring.asking import encoded_photos
     from asksight.training.measuring.calibrate import figures, fit
-    from asksight.training.measuring.calibrate_bundle import scored_by
+    from asksight.training.measuring.calibrate_bundle import chosen_questions, scored_by
     from asksight.training.measuring.familiar import PooledPhotos, keep_measured
 
     from .output import to_json
@@ -77,7 +77,9 @@ def calibrate(
     written = opened if out is None else _copied(opened, out)
     if not keep_thresholds:
         written = keep_calibration(written, calibration, told)
-    written = keep_measured(written, dataset, features, **source)
+    certain = scored.judged(calibration.temperature).certain(calibration.answered_threshold)
+    answered = chosen_questions(dataset, questions)[certain].tolist()
+    written = keep_measured(written, dataset, features, answered, **source)
     if as_json:
         typer.echo(to_json({"bundle": str(written.path)} | told))
     else:
@@ -121,6 +123,6 @@ def _lines(bundle: Bundle, told: dict[str, Any]) -> list[str]:
             "No answer is certain enough for that: it will be unsure of all. Allow more with --max-risk."
         )
     lines.append(
-        f"{about(bundle)[1]} That holds back {bundle.training['familiar']['lost']['all']:.1%} of these."
+        f"{about(bundle)[1]} So {bundle.training['familiar']['lost']['all']:.1%} of what was answered is held back."
     )
     return [*lines, f"Written to {bundle.path}. Next: asksight serve --model {bundle.path}"]

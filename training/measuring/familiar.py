@@ -46,62 +46,68 @@ class PooledPhotos:
             batches.close()
 
 
-def fit_familiar(dataset: Dataset, seen: PooledPhotos) -> tuple[Familiar, bytes, dict[str, Any]]:
-    """Of the photos that were seen and their questions: what bundle.json says, familiar.npz, and figures for JSON."""
+def fit_familiar(
+    dataset: Dataset, seen: PooledPhotos, answered: Sequence[int] = ()
+) -> tuple[Familiar, bytes, dict[str, Any]]:
+    """Of the photos that were seen and their questions: what bundle.json says, familiar.npz, and figures for JSON.
+
+    `answered` are the numbers of the questions that are ANSWERED: only of these can any be lost. None: of all.
+    """
     known, held = _halves(dataset, seen)
-    asked = [
-        (image_id, question) for image_id, question in zip(dataset.image_ids, dataset.questions, strict=True)
-    ]
+    asked = list(zip(dataset.image_ids, dataset.questions, strict=True))
     first = [question for image_id, question in asked if image_id in known]
-    second = [(image_id, question) for image_id, question in asked if image_id in held]
+    second = [one for one in asked if one[0] in held]
+    losable = [asked[number] for number in answered if asked[number][0] in held] or second
     words = KnownWords(count_words(first), len(first))
-    outside = np.array([words.outside(question) for _, question in second])
+    outside = np.array([words.outside(question) for _, question in losable])
     question_threshold = _threshold(outside, LOST_QUESTIONS)
-    photos, photo_threshold, far = _photos(seen, known, held)
-    lost = outside > question_threshold
-    lost |= np.array([far[image_id] for image_id, _ in second], bool)
-    counts = dict(count_words([*first, *(question for _, question in second)]).most_common(MOST_WORDS))
+    photos, distances = _photos(seen, known, held)
+    away = np.array([distances[image_id] for image_id, _ in losable])
+    photo_threshold = _threshold(away, LOST_PHOTOS)
+    strange, far = outside > question_threshold, away > photo_threshold
+    counts = dict(
+        count_words([*first, *(question for _, question in second)]).most_common(MOST_WORDS),
+    )
     familiar = Familiar(
         questions=len(first) + len(second),
         words=len(counts),
         question_threshold=question_threshold,
         photos=0 if photos is None else len(known),
-        photo_threshold=photo_threshold,
+        photo_threshold=None if photos is None else photo_threshold,
     )
+    lost = {"all": strange | far, "question": strange, "photo": far}
     told = {
-        "held_out_questions": len(second),
-        "held_out_photos": len(held),
-        "lost": {
-            "all": round(float(lost.mean()), 5),
-            "question": round(float((outside > question_threshold).mean()), 5),
-            "photo": round(float(np.mean([far[image_id] for image_id, _ in second])), 5),
-        },
+        "held_out": {"photos": len(held), "questions": len(losable)},
+        "lost": {what: round(float(which.mean()), 5) for what, which in lost.items()},
     }
     return familiar, dump_familiarity(counts, photos), told
 
 
-def keep_measured(bundle: Bundle, dataset: Dataset, seen: PooledPhotos, **about: str) -> Bundle:
+def keep_measured(
+    bundle: Bundle, dataset: Dataset, seen: PooledPhotos, answered: Sequence[int] = (), **about: str
+) -> Bundle:
     """Write what the bundle knows into it; `about` is kept beside the figures. Raises BundleError."""
-    familiar, arrays, told = fit_familiar(dataset, seen)
+    familiar, arrays, told = fit_familiar(dataset, seen, answered)
     return keep_familiar(bundle, familiar, arrays, told | about)
 
 
 def _halves(dataset: Dataset, seen: PooledPhotos) -> tuple[set[int], set[int]]:
-    """Every other photo that was seen; of a single one, the same for both."""
+    """Shuffled: data sets have turns in their order. Of a single photo, the same for both."""
     ids = [image_id for image_id in dict.fromkeys(dataset.image_ids) if image_id in seen.rows]
+    np.random.default_rng(0).shuffle(ids)
     return set(ids[::2]), set(ids[1::2] or ids)
 
 
 def _photos(
     seen: PooledPhotos, known: set[int], held: set[int]
-) -> tuple[KnownPhotos | None, float | None, dict[int, bool]]:
+) -> tuple[KnownPhotos | None, dict[int, float]]:
+    """The photos that are known, and how far from these each of the others is; None, and 0, where they are too few."""
     if len(seen.rows) < LEAST_PHOTOS or seen.scale is None:
-        return None, None, dict.fromkeys(held, False)
+        return None, dict.fromkeys(held, 0.0)
     photos = fit_photos(np.stack([seen.rows[image_id] for image_id in sorted(known)]), seen.scale)
     ids = sorted(held)
     distances = photos.pooled_distances(np.stack([seen.rows[image_id] for image_id in ids]))
-    threshold = _threshold(distances, LOST_PHOTOS)
-    return photos, threshold, dict(zip(ids, (distances > threshold).tolist(), strict=True))
+    return photos, dict(zip(ids, distances.tolist(), strict=True))
 
 
 def _threshold(values: NDArray[np.float64], lost: float) -> float:
