@@ -32,6 +32,14 @@ class Unfamiliar(StrEnum):
     QUESTION = "question"
 
 
+_NAMED = {
+    (False, False): (),
+    (True, False): (Unfamiliar.PHOTO,),
+    (False, True): (Unfamiliar.QUESTION,),
+    (True, True): (Unfamiliar.PHOTO, Unfamiliar.QUESTION),
+}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Familiarity:
     """Judges photos and questions. Read-only, thread-safe."""
@@ -40,16 +48,9 @@ class Familiarity:
     known_words: KnownWords
     known_photos: KnownPhotos | None
 
-    def unfamiliar(self, questions: Sequence[str], features: NDArray[Any]) -> list[tuple[Unfamiliar, ...]]:
-        """What is unlike, of each question and its photo's features, row by row."""
-        far = self.far(features).tolist()
-        return [
-            (
-                *((Unfamiliar.PHOTO,) if is_far else ()),
-                *((Unfamiliar.QUESTION,) if self.strange(text) else ()),
-            )
-            for text, is_far in zip(questions, far, strict=True)
-        ]
+    def unfamiliar(self, questions: Sequence[str], far: Sequence[bool]) -> list[tuple[Unfamiliar, ...]]:
+        """What is unlike, of each question and of its photo, which is `far` or not."""
+        return [_NAMED[is_far, self.strange(text)] for text, is_far in zip(questions, far, strict=True)]
 
     def strange(self, question: str) -> bool:
         """Whether too much of the question is on words that no known question has."""

@@ -51,7 +51,7 @@ def pooled(features: NDArray[Any], scale: NDArray[np.float32]) -> NDArray[np.flo
     """Squashed and averaged over places: [N, C]."""
     rows = features.reshape(len(features), -1, features.shape[-1])
     squashed = np.tanh(rows / scale, dtype=np.float32)
-    mean: NDArray[np.float32] = squashed.mean(axis=1)
+    mean: NDArray[np.float32] = np.add.reduce(squashed, axis=1) / np.float32(squashed.shape[1])
     return mean
 
 

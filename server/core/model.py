@@ -60,7 +60,7 @@ class Model:
         familiarity = familiarity_of(bundle)
 
         def encoder() -> EncoderStage:
-            return EncoderStage(self._taken("encoder", open_encoder()))
+            return EncoderStage(self._taken("encoder", open_encoder()), familiarity)
 
         def answerer() -> AnswererStage:
             return AnswererStage(self._taken("answerer", open_answerer()), words, judge, familiarity)
@@ -101,7 +101,8 @@ class Model:
 
     def question(self, ask: Ask, seen: Seen) -> Question:
         """The row that the answerer gets."""
-        return Question(ask.question, seen.encoded.features, ask.top_k or DEFAULT_TOP_K)
+        encoded = seen.encoded
+        return Question(ask.question, encoded.features, ask.top_k or DEFAULT_TOP_K, encoded.far)
 
     def info(self) -> ModelInfo:
         """Say what is being served."""

@@ -36,6 +36,7 @@ class Question(NamedTuple):
     text: str
     features: NDArray[Any]  # [F], [n, C] or [h, w, C]
     top_k: int  # so many answers are wanted
+    far: bool = False  # its photo is far from all that the model knows
 
 
 class Scored(NamedTuple):
@@ -48,21 +49,35 @@ class Scored(NamedTuple):
     unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike anything that was learned about
 
 
-class EncoderStage:
-    """Pictures, each by the names of the encoder's inputs → features, each a copy of its own that may be kept."""
+class Row(NamedTuple):
+    """One row from the encoder."""
 
-    def __init__(self, engine: Engine) -> None:
+    features: NDArray[Any]  # a copy of its own that may be kept
+    far: bool  # from all photos that the model knows
+
+
+class EncoderStage:
+    """Pictures, each by the names of the encoder's inputs → features, and whether they are like those of others."""
+
+    def __init__(self, engine: Engine, familiarity: Familiarity | None = None) -> None:
         self.engine = engine
+        self._familiarity = familiarity
         self._inputs = {tensor.name: _Kept() for tensor in engine.spec.inputs}
 
-    def __call__(self, pictures: Sequence[Mapping[str, NDArray[Any]]]) -> list[NDArray[Any] | AskError]:
+    def __call__(self, pictures: Sequence[Mapping[str, NDArray[Any]]]) -> list[Row | AskError]:
         arrays = {
             name: kept.stack([picture[name] for picture in pictures]) for name, kept in self._inputs.items()
         }
         (features,) = _infer(self.engine, arrays, ("features",), len(pictures))
         finite = finite_rows(features)
         # A view would keep the whole batch in memory for as long as the cache keeps one row.
-        return [_copy(row) if good else _not_finite() for row, good in zip(features, finite, strict=True)]
+        far = [False] * len(features)
+        if self._familiarity is not None:
+            far = self._familiarity.far(features).tolist()
+        return [
+            Row(_copy(row), away) if good else _not_finite()
+            for row, good, away in zip(features, finite, far, strict=True)
+        ]
 
     def probe(self) -> None:
         warm_up(self.engine, [1])
@@ -94,7 +109,7 @@ class AnswererStage:
         judged = self._judge(scores, [question.top_k for question in questions])
         unlike: list[tuple[Unfamiliar, ...]] = [()] * len(questions)
         if self._familiarity is not None:
-            unlike = self._familiarity.unfamiliar(texts, features)
+            unlike = self._familiarity.unfamiliar(texts, [question.far for question in questions])
         return [
             _not_finite() if one is None else Scored(one, cut, known, tokenize_us, unfamiliar)
             for one, cut, known, unfamiliar in zip(
