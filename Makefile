@@ -23,7 +23,7 @@ BESIDE := benchmarks docs tests
 INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
 	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
 
-.PHONY: demo test lint types bench bench-peers soak fuzz exact oracle accuracy scenes-bundle scenes-samples clean
+.PHONY: demo test lint types bench bench-peers soak fuzz exact oracle accuracy scenes-bundle scenes-samples scenes-familiar clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.serving
@@ -102,11 +102,19 @@ scenes-bundle: $(VENV)/.developing
 	$(BIN)/asksight train --data data/scenes --out runs/scenes --epochs 10
 	$(BIN)/asksight export runs/scenes --out engine/bundles/scenes --name scenes --version 0.2.0
 	$(MAKE) scenes-samples
+	$(MAKE) scenes-familiar
 
 # What the built-in bundle is compiled and compared on.
 scenes-samples: $(VENV)/.developing
 	$(BIN)/asksight data scenes --out build/samples --train 0 --val 14 --questions 40 --seed 5
 	$(BIN)/asksight samples engine/bundles/scenes --data build/samples
+
+# What the built-in bundle knows of photos and questions, so that it is never certain of others.
+scenes-familiar: $(VENV)/.developing
+	rm -rf build/familiar build/knowing
+	$(BIN)/asksight data scenes --out build/familiar --train 0 --val 4000 --seed 11
+	$(BIN)/asksight calibrate scenes --data build/familiar --keep-thresholds --out build/knowing
+	cp build/knowing/bundle.json build/knowing/familiar.npz engine/bundles/scenes/
 
 clean:
 	rm -rf $(VENV) build dist node_modules *.egg-info ext/*.so ext/*.c proto/asksight/v1/*_pb2*

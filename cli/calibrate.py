@@ -31,10 +31,18 @@ def calibrate(
         int, typer.Option(min=100, help="Ask so many questions at most, evenly spread over the split.")
     ] = 20_000,
     engine: Annotated[str, typer.Option(help="The engine that runs the bundle.")] = "auto",
+    keep_thresholds: Annotated[
+        bool,
+        typer.Option(
+            "--keep-thresholds",
+            help="Leave temperature and thresholds as they are; measure only which photos and questions it knows.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Fit a bundle's temperature and thresholds to a data set, and write them into the bundle.
 
+    It then knows these photos and questions, too, and is never certain of what is unlike them.
     Use questions and photos like those that will be asked, which the model has not learned from.
     """
     from asksight.engine import load_bundle
@@ -43,7 +51,8 @@ def calibrate(
     from asksight.training.datasets.photo_reader import photo_reader
     from asksight.training.measuring.asking import encoded_photos
     from asksight.training.measuring.calibrate import figures, fit
-    from asksight.training.measuring.calibrate_bundle import scored_by
+    from asksight.training.measuring.calibrate_bundle import chosen_questions, scored_by
+    from asksight.training.measuring.familiar import PooledPhotos, keep_measured
 
     from .output import to_json
     from .progress import progress_bar
@@ -58,11 +67,19 @@ def calibrate(
     _check_place(opened, out)
     dataset = open_dataset(data, split)
     with progress_bar("questions", total=min(questions, len(dataset)), quiet=as_json) as bar:
-        features = encoded_photos(opened, dataset, read_photo=photo_reader(opened), engine=engine)
+        features = PooledPhotos(
+            encoded_photos(opened, dataset, read_photo=photo_reader(opened), engine=engine)
+        )
         scored = scored_by(opened, dataset, features, most=questions, engine=engine, progress=bar)
-    calibration = fit(scored, max_risk=max_risk)
-    told = figures(scored, calibration, max_risk=max_risk) | {"data": str(data), "split": split}
-    written = keep_calibration(opened if out is None else _copied(opened, out), calibration, told)
+    source = {"data": str(data), "split": split}
+    calibration = opened.calibration if keep_thresholds else fit(scored, max_risk=max_risk)
+    told = figures(scored, calibration, max_risk=max_risk) | source
+    written = opened if out is None else _copied(opened, out)
+    if not keep_thresholds:
+        written = keep_calibration(written, calibration, told)
+    certain = scored.judged(calibration.temperature).certain(calibration.answered_threshold)
+    answered = chosen_questions(dataset, questions)[certain].tolist()
+    written = keep_measured(written, dataset, features, answered, **source)
     if as_json:
         typer.echo(to_json({"bundle": str(written.path)} | told))
     else:
@@ -91,6 +108,8 @@ def _copied(bundle: Bundle, out: Path) -> Bundle:
 
 
 def _lines(bundle: Bundle, told: dict[str, Any]) -> list[str]:
+    from asksight.engine.bundle.about import about
+
     answered = told["answered"]
     lines = [
         f"{told['questions']} questions of {told['data']}, split {told['split']}.",
@@ -103,4 +122,7 @@ def _lines(bundle: Bundle, told: dict[str, Any]) -> list[str]:
         lines.append(
             "No answer is certain enough for that: it will be unsure of all. Allow more with --max-risk."
         )
+    lines.append(
+        f"{about(bundle)[1]} So {bundle.training['familiar']['lost']['all']:.1%} of what was answered is held back."
+    )
     return [*lines, f"Written to {bundle.path}. Next: asksight serve --model {bundle.path}"]

@@ -46,6 +46,7 @@ from .results import (
     Reply,
     Skill,
     Timings,
+    Unfamiliar,
     Verdict,
 )
 
@@ -84,6 +85,7 @@ __all__ = [
     "TooLargeError",
     "UnauthenticatedError",
     "UnavailableError",
+    "Unfamiliar",
     "Verdict",
     "WrongPlaceError",
     "connect",

@@ -19,6 +19,7 @@ from .results import (
     Reply,
     Skill,
     Timings,
+    Unfamiliar,
     Verdict,
 )
 
@@ -43,6 +44,11 @@ SKILLS = {
     vqa_pb2.SKILL_MEDICINE: Skill.MEDICINE,
     vqa_pb2.SKILL_MONEY: Skill.MONEY,
     vqa_pb2.SKILL_ROAD: Skill.ROAD,
+}
+
+UNFAMILIAR = {
+    vqa_pb2.UNFAMILIAR_PHOTO: Unfamiliar.PHOTO,
+    vqa_pb2.UNFAMILIAR_QUESTION: Unfamiliar.QUESTION,
 }
 
 
@@ -100,6 +106,7 @@ def to_reply(response: vqa_pb2.AskResponse) -> Reply:
         model=response.model,
         question_cut=response.question_cut,
         missing_skill=SKILLS.get(response.missing_skill, Skill.OTHER),
+        unfamiliar=tuple(UNFAMILIAR.get(what, Unfamiliar.OTHER) for what in response.unfamiliar),
     )
 
 

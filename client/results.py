@@ -46,6 +46,14 @@ class Skill(StrEnum):
     OTHER = "other"  # a skill that this client does not know, of a newer server; `spoken` still names it
 
 
+class Unfamiliar(StrEnum):
+    """What of an ask is unlike anything that the model has learned about."""
+
+    PHOTO = "photo"
+    QUESTION = "question"
+    OTHER = "other"  # something that this client does not know, of a newer server; `spoken` still names it
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
     """One possible answer and its calibrated probability, 0 to 1."""
@@ -88,6 +96,7 @@ class Reply:
     model: str  # name and version, as in "scenes 1.0.0"
     question_cut: bool  # True where the question was too long and only its beginning was used
     missing_skill: Skill | None = None  # a skill that the question needs and the model does not have
+    unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike all that the model has learned about
 
     @property
     def answer(self) -> str | None:

@@ -15,11 +15,13 @@ from asksight.server.asks import Ask
 from asksight.server.core.decoders import Decoders
 from asksight.server.core.photo_features import Photos, Pictures, Seen
 from asksight.server.core.row_queue import Awaited
+from asksight.server.core.stages import Row
 from asksight.server.errors import AskError
 from asksight.server.limits import Limits
 from asksight.server.observer import CacheUse, Observer
 
 FEATURES = np.arange(4, dtype=np.float32)
+ROW = Row(FEATURES, far=False)
 SIDE = 32
 INPUT = PhotoInput.of(SIDE, SIDE, "uint8", {})
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .load import Bundle
-from .manifest import Source
+from .manifest import Familiar, Source
 
 CALIBRATED = "Its certainty was held against questions whose answers are known."
 UNCALIBRATED = "Nobody has measured how often it is right, so it is never certain of an answer."
+
+NOTHING_KNOWN = "It cannot tell whether a photo or a question is unlike those that it has learned about."
 
 
 def about(bundle: Bundle) -> tuple[str, ...]:
@@ -18,6 +20,7 @@ def about(bundle: Bundle) -> tuple[str, ...]:
 
 def _sentences(bundle: Bundle) -> Iterator[str]:
     yield CALIBRATED if bundle.calibration.calibrated else UNCALIBRATED
+    yield NOTHING_KNOWN if bundle.familiar is None else _known(bundle.familiar)
     if bundle.source is not None:
         yield from _published(bundle.source)
     card = bundle.card
@@ -28,6 +31,14 @@ def _sentences(bundle: Bundle) -> Iterator[str]:
     ):
         if lines:
             yield f"{said} {'; '.join(line.rstrip(' .') for line in lines)}."
+
+
+def _known(familiar: Familiar) -> str:
+    photos = "" if familiar.photo_threshold is None else f"photos like {familiar.photos:,} known ones and "
+    return (
+        f"It knows {photos}the {familiar.words:,} words of {familiar.questions:,} questions; "
+        f"of what is unlike them it is never certain."
+    )
 
 
 def _published(source: Source) -> Iterator[str]:

@@ -24,6 +24,7 @@ from .manifest import (
     SHORTEST,
     TOKENIZER,
     Card,
+    Familiar,
     FileRecord,
     Manifest,
     Source,
@@ -63,6 +64,9 @@ class Bundle:
     spelling: Spelling | None = None  # how answers are spelled, None: they are listed
     source: Source | None = None  # where the model was published, None: nobody says
     card: Card = NO_CARD
+    familiar: Familiar | None = (
+        None  # what it knows photos and questions by, familiar.py; None: it says nothing
+    )
 
     @property
     def takes_grid(self) -> bool:
@@ -160,6 +164,7 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
         spelling=manifest.spelling,
         source=manifest.source,
         card=manifest.card,
+        familiar=manifest.familiar,
     )
 
 

@@ -14,6 +14,7 @@ SPACY, WORDPIECE = "spacy", "wordpiece"
 LISTED, SPELLED = "listed", "spelled"
 SHORTEST = "shortest"  # of preprocessing's `resize`: the only one that gives pictures of several shapes
 GRAPHS = ("encoder.onnx", "answerer.onnx")
+FAMILIAR = "familiar.npz"  # of a bundle that says what it knows
 ANSWERS = "answers.txt"  # of a bundle whose answers are listed
 TOKENIZER = (
     "tokenizer.json"  # there unless a bundle's questions are cut by spaCy 3.8's English rules, or to pieces
@@ -80,6 +81,17 @@ NO_CARD = Card()
 
 
 @dataclass(frozen=True, kw_only=True)
+class Familiar:
+    """bundle.json's `familiar`: from where on a photo or a question is unlike those that were measured on."""
+
+    questions: int
+    words: int
+    question_threshold: float  # the share of a question's weight that may be on unknown words
+    photos: int = 0
+    photo_threshold: float | None = None  # the distance that a photo may have; None: photos are not judged
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """bundle.json in types; field for field as docs/bundle.md has it."""
 
@@ -106,6 +118,7 @@ class Manifest:
     spelling: Spelling | None = None
     source: Source | None = None
     card: Card = NO_CARD
+    familiar: Familiar | None = None
 
     @property
     def schema(self) -> int:
@@ -118,6 +131,7 @@ class Manifest:
             and self.spelling is None
             and self.source is None
             and self.card == NO_CARD
+            and self.familiar is None
             and self.calibration.scores == Calibration.scores
             and self.calibration.calibrated
         )
@@ -146,6 +160,7 @@ def dump_manifest(manifest: Manifest) -> str:
         "question": _question(manifest),
         "answers": _answers(manifest),
         "calibration": _calibration(manifest.calibration, spelled=manifest.spelling is not None),
+        **({} if manifest.familiar is None else {"familiar": _familiar(manifest.familiar)}),
         **({"skills": list(manifest.skills)} if manifest.skills else {}),
         **({} if manifest.source is None else {"source": _said(asdict(manifest.source))}),
         **({"card": card} if (card := _said(asdict(manifest.card))) else {}),
@@ -186,6 +201,19 @@ def _calibration(calibration: Calibration, *, spelled: bool) -> dict[str, Any]:
     if spelled or calibration.scores != Calibration.scores:
         said["scores"] = calibration.scores
     return said if calibration.calibrated else said | {"calibrated": False}
+
+
+def _familiar(familiar: Familiar) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "question": {
+            "threshold": float(familiar.question_threshold),
+            "questions": familiar.questions,
+            "words": familiar.words,
+        }
+    }
+    if familiar.photo_threshold is None:
+        return said
+    return said | {"photo": {"threshold": float(familiar.photo_threshold), "photos": familiar.photos}}
 
 
 def _said(tree: Mapping[str, Any]) -> dict[str, Any]:

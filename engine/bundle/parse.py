@@ -10,6 +10,7 @@ from typing import Any, cast
 from ..errors import refused
 from .calibration import SCORES, SEQUENCE, SOFTMAX, Calibration
 from .manifest import (
+    FAMILIAR,
     LISTED,
     SCHEMAS,
     SHORTEST,
@@ -17,6 +18,7 @@ from .manifest import (
     SPELLED,
     WORDPIECE,
     Card,
+    Familiar,
     Figure,
     FileRecord,
     Manifest,
@@ -93,6 +95,7 @@ def _manifest(top: Section, *, new: bool) -> Manifest:
         spelling=spelling,
         source=_source(top.section("source")) if new and top.tree.get("source") is not None else None,
         card=_card(top.section("card")) if new and top.tree.get("card") is not None else Card(),
+        familiar=_familiar(top) if new and top.tree.get("familiar") is not None else None,
     )
 
 
@@ -210,6 +213,24 @@ def _source(section: Section) -> Source:
 
 def _card(section: Section) -> Card:
     return Card(**{key: section.lines(key) for key in ("trained_on", "figures", "not_for")})
+
+
+def _familiar(top: Section) -> Familiar:
+    section = top.section("familiar")
+    section.only(("question", "photo"), UNKNOWN_KEY)
+    question = section.section("question")
+    question.only(("threshold", "questions", "words"), UNKNOWN_KEY)
+    photo = section.section("photo") if section.tree.get("photo") is not None else None
+    if photo is not None:
+        photo.only(("threshold", "photos"), UNKNOWN_KEY)
+    top.section("files").section(FAMILIAR)
+    return Familiar(
+        questions=question.at_least("questions", 1),
+        words=question.at_least("words", 1),
+        question_threshold=_share(question, "threshold"),
+        photos=0 if photo is None else photo.at_least("photos", 2),
+        photo_threshold=None if photo is None else photo.number("threshold"),
+    )
 
 
 def _files(section: Section, *, spelled: bool) -> Mapping[str, FileRecord]:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ..errors import BundleError
 from .calibration import Calibration
+from .familiar import familiarity_of
 from .files import record_file
 from .load import Bundle, load_bundle
-from .manifest import Manifest, dump_manifest
+from .manifest import FAMILIAR, Familiar, Manifest, dump_manifest
 from .parse import parse_manifest
 
 
@@ -52,3 +53,16 @@ def keep_calibration(bundle: Bundle, calibration: Calibration, figures: Mapping[
             training={**manifest.training, "calibration": dict(figures)},
         ),
     )
+
+
+def keep_familiar(bundle: Bundle, familiar: Familiar, arrays: bytes, figures: Mapping[str, object]) -> Bundle:
+    """Write what the bundle knows: `arrays` as familiar.npz, and the figures as its training's `familiar`."""
+    changed = rewrite(
+        bundle,
+        lambda manifest: replace(
+            manifest, familiar=familiar, training={**manifest.training, "familiar": dict(figures)}
+        ),
+        {FAMILIAR: arrays},
+    )
+    familiarity_of(changed)  # refuses what does not fit
+    return changed

@@ -19,6 +19,7 @@ from .files import file_inside, record_file, write_lines
 from .load import Bundle, load_bundle
 from .manifest import (
     ANSWERS,
+    FAMILIAR,
     GRAPHS,
     NO_CARD,
     TOKENIZER,
@@ -34,7 +35,7 @@ from .samples import FILE_NAME as SAMPLES
 from .samples import Samples, dump_samples, kept_samples
 from .trial import try_bundle
 
-TAKEN = ("bundle.json", *file_names(spelled=False), TOKENIZER, SAMPLES)
+TAKEN = ("bundle.json", *file_names(spelled=False), TOKENIZER, SAMPLES, FAMILIAR)
 
 
 def write_bundle(

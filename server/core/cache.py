@@ -22,6 +22,7 @@ class Encoded:
 
     features: NDArray[Any]  # [F], [n, C] or [h, w, C], float32
     flaws: tuple[Flaw, ...]
+    far: bool = False  # from all photos that the model knows
 
     @property
     def size_bytes(self) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from asksight.engine import Bundle, BundleError, Engine
 from asksight.engine.bundle.about import about
+from asksight.engine.bundle.familiar import familiarity_of
 from asksight.engine.plans.pick import Chosen, open_stage
 from asksight.engine.runtimes.warm import warm_within
 from asksight.ext import WordPieceTable, WordTable
@@ -56,12 +57,13 @@ class Model:
         photo_input = _photo_input(bundle)
         words = word_table(bundle)
         judge = judge_of(bundle)
+        familiarity = familiarity_of(bundle)
 
         def encoder() -> EncoderStage:
-            return EncoderStage(self._taken("encoder", open_encoder()))
+            return EncoderStage(self._taken("encoder", open_encoder()), familiarity)
 
         def answerer() -> AnswererStage:
-            return AnswererStage(self._taken("answerer", open_answerer()), words, judge)
+            return AnswererStage(self._taken("answerer", open_answerer()), words, judge, familiarity)
 
         encoder_stage = encoder()
         try:
@@ -99,7 +101,8 @@ class Model:
 
     def question(self, ask: Ask, seen: Seen) -> Question:
         """The row that the answerer gets."""
-        return Question(ask.question, seen.encoded.features, ask.top_k or DEFAULT_TOP_K)
+        encoded = seen.encoded
+        return Question(ask.question, encoded.features, ask.top_k or DEFAULT_TOP_K, encoded.far)
 
     def info(self) -> ModelInfo:
         """Say what is being served."""

@@ -32,6 +32,7 @@ from ..observer import CacheUse, Observer
 from .batcher import Batcher
 from .cache import Encoded, FeatureCache
 from .decoders import Decoders
+from .stages import Row
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 SMALL_BYTES = 128 * 1024
 
 # In: by the names of the encoder's inputs, `image` [H, W, 3] and perhaps `grid` [2]; out: features [...].
-Pictures = Batcher[Mapping[str, NDArray[Any]], NDArray[Any]]
+Pictures = Batcher[Mapping[str, NDArray[Any]], Row]
 
 
 class Seen(NamedTuple):
@@ -58,7 +59,7 @@ class Encoding:
 
     def __init__(self) -> None:
         self.awaited_by: dict[asyncio.Future[Encoded], float] = {}  # until when each of them waits
-        self.row: asyncio.Future[NDArray[Any]] | None = None  # once it is with the encoder
+        self.row: asyncio.Future[Row] | None = None  # once it is with the encoder
         self.decode_us = 0
         self.task: asyncio.Task[Encoded] | None = None
 
@@ -191,7 +192,8 @@ class Photos:
         encoding.decode_us = _since_us(started_s)
         decoded()
         encoding.row = self._encoder.submit(made.picture, awaited_by=encoding.awaited_by)
-        return Encoded(await encoding.row, made.flaws)
+        row = await encoding.row
+        return Encoded(row.features, made.flaws, row.far)
 
     def _end(self, encoding: Encoding, image_id: str, task: asyncio.Task[Encoded]) -> None:
         """Remember the features, and give them, or what went wrong, to all who wait."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asksight.engine import Arrays, Engine
+from asksight.engine.bundle.familiar import Familiarity, Unfamiliar
 from asksight.engine.runtimes.warm import warm_up
 from asksight.ext.reading import Reading
 
@@ -35,6 +36,7 @@ class Question(NamedTuple):
     text: str
     features: NDArray[Any]  # [F], [n, C] or [h, w, C]
     top_k: int  # so many answers are wanted
+    far: bool = False  # its photo is far from all that the model knows
 
 
 class Scored(NamedTuple):
@@ -44,23 +46,38 @@ class Scored(NamedTuple):
     cut: bool  # the question was longer than the model reads
     known: bool  # the model knows a word of it
     tokenize_us: int  # of the whole batch
+    unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike anything that was learned about
+
+
+class Row(NamedTuple):
+    """One row from the encoder."""
+
+    features: NDArray[Any]  # a copy of its own that may be kept
+    far: bool  # from all photos that the model knows
 
 
 class EncoderStage:
-    """Pictures, each by the names of the encoder's inputs → features, each a copy of its own that may be kept."""
+    """Pictures, each by the names of the encoder's inputs → features, and whether they are like those of others."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, familiarity: Familiarity | None = None) -> None:
         self.engine = engine
+        self._familiarity = familiarity
         self._inputs = {tensor.name: _Kept() for tensor in engine.spec.inputs}
 
-    def __call__(self, pictures: Sequence[Mapping[str, NDArray[Any]]]) -> list[NDArray[Any] | AskError]:
+    def __call__(self, pictures: Sequence[Mapping[str, NDArray[Any]]]) -> list[Row | AskError]:
         arrays = {
             name: kept.stack([picture[name] for picture in pictures]) for name, kept in self._inputs.items()
         }
         (features,) = _infer(self.engine, arrays, ("features",), len(pictures))
         finite = finite_rows(features)
         # A view would keep the whole batch in memory for as long as the cache keeps one row.
-        return [_copy(row) if good else _not_finite() for row, good in zip(features, finite, strict=True)]
+        far = [False] * len(features)
+        if self._familiarity is not None:
+            far = self._familiarity.far(features).tolist()
+        return [
+            Row(_copy(row), away) if good else _not_finite()
+            for row, good, away in zip(features, finite, far, strict=True)
+        ]
 
     def probe(self) -> None:
         warm_up(self.engine, [1])
@@ -72,10 +89,13 @@ class EncoderStage:
 class AnswererStage:
     """Questions about features → judged scores; the words of the whole batch are looked up in one call."""
 
-    def __init__(self, engine: Engine, words: Words, judge: Judge) -> None:
+    def __init__(
+        self, engine: Engine, words: Words, judge: Judge, familiarity: Familiarity | None = None
+    ) -> None:
         self.engine = engine
         self._words = words
         self._judge = judge
+        self._familiarity = familiarity
         self._features = _Kept()
 
     def __call__(self, questions: Sequence[Question]) -> list[Scored | AskError]:
@@ -87,9 +107,14 @@ class AnswererStage:
         asked = {"question": read.vectors, "lengths": read.lengths, "features": features}
         scores = _infer(self.engine, asked, self._judge.outputs, len(questions))
         judged = self._judge(scores, [question.top_k for question in questions])
+        unlike: list[tuple[Unfamiliar, ...]] = [()] * len(questions)
+        if self._familiarity is not None:
+            unlike = self._familiarity.unfamiliar(texts, [question.far for question in questions])
         return [
-            _not_finite() if one is None else Scored(one, cut, known, tokenize_us)
-            for one, cut, known in zip(judged, read.cut.tolist(), read.known.tolist(), strict=True)
+            _not_finite() if one is None else Scored(one, cut, known, tokenize_us, unfamiliar)
+            for one, cut, known, unfamiliar in zip(
+                judged, read.cut.tolist(), read.known.tolist(), unlike, strict=True
+            )
         ]
 
     def probe(self) -> None:

@@ -21,6 +21,7 @@ MEANINGS = {
     "AskResponse.model": "Name and version of what answered.",
     "AskResponse.question_cut": "The question was longer than the model reads; only its beginning was used.",
     "AskResponse.missing_skill": "What the question asks for that this model is not made for.",
+    "AskResponse.unfamiliar": "What is unlike anything that the model has learned about; else empty.",
     "Answer.label": "The answer, in the model's language.",
     "Answer.probability": "0 to 1, calibrated.",
     "PhotoIssue.kind": "What is wrong.",

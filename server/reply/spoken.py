@@ -15,6 +15,7 @@ from importlib.resources import as_file, files
 from typing import NamedTuple
 
 from asksight.engine.bundle.calibration import Verdict
+from asksight.engine.bundle.familiar import Unfamiliar
 from asksight.photos.flaws import FlawKind
 
 from ..asks import Skill
@@ -42,6 +43,10 @@ GUESS = T_("It may be {first}. Nobody has measured how often I am right.")
 NOTHING = T_("I cannot tell from this photo.")
 CUT = T_("The question was too long; I read only its beginning. Ask it in fewer words.")
 NOT_UNDERSTOOD = T_("I did not understand the question. Ask it in other words.")
+UNLIKE = {
+    Unfamiliar.PHOTO: T_("I have not learned about photos like this one."),
+    Unfamiliar.QUESTION: T_("I have not learned about questions like this one."),
+}
 HINTS = {
     FlawKind.DARK: T_("It is very dark. Turn on a light."),
     FlawKind.BRIGHT: T_("It is very bright. Turn away from the light."),
@@ -87,6 +92,11 @@ class Language:
     def misread(self, *, cut: bool) -> str:
         """Why no answer is to be gone by: the question was cut, or no word of it is known."""
         return self._say(CUT if cut else NOT_UNDERSTOOD)
+
+    def unlike(self, what: Unfamiliar, issues: Sequence[PhotoIssue]) -> str:
+        """Why no answer is certain; with the hint of the photo's worst flaw, which may be why it is unlike others."""
+        hint = [one.hint for one in issues[:1] if what is Unfamiliar.PHOTO and one.severity >= WORTH_A_HINT]
+        return " ".join([self._say(UNLIKE[what]), *hint])
 
     def speak(
         self,

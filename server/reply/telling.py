@@ -6,6 +6,7 @@ import time
 
 from asksight.engine import Bundle
 from asksight.engine.bundle.calibration import Verdict
+from asksight.engine.bundle.familiar import Unfamiliar
 from asksight.photos.flaws import FlawKind
 from asksight.v1 import vqa_pb2
 
@@ -37,6 +38,11 @@ SKILLS = {
     Skill.ROAD: vqa_pb2.SKILL_ROAD,
 }
 
+UNFAMILIAR = {
+    Unfamiliar.PHOTO: vqa_pb2.UNFAMILIAR_PHOTO,
+    Unfamiliar.QUESTION: vqa_pb2.UNFAMILIAR_QUESTION,
+}
+
 
 class Teller:
     """Writes what one bundle says."""
@@ -60,6 +66,9 @@ class Teller:
         elif scored.cut or not scored.known:  # the answer is to another question
             verdict = Verdict.UNSURE if verdict is Verdict.ANSWERED else verdict
             spoken = words.misread(cut=scored.cut)
+        elif scored.unfamiliar:  # calibration says nothing about asks like this one
+            verdict = Verdict.UNSURE if verdict is Verdict.ANSWERED else verdict
+            spoken = words.unlike(scored.unfamiliar[0], issues)
         else:
             spoken = words.speak(verdict, likeliest, probability, issues, calibrated=self._calibrated)
         response = vqa_pb2.AskResponse(
@@ -69,6 +78,7 @@ class Teller:
             model=self._model,
             question_cut=scored.cut,
             missing_skill=SKILLS[missing],
+            unfamiliar=[UNFAMILIAR[what] for what in scored.unfamiliar],
         )
         # Parts that are added in place take a third of the time of parts that are made first.
         for label, value in answers:

@@ -42,6 +42,7 @@ def test_the_json_form_is_stable(here: Run, address: str) -> None:
         "model",
         "question_cut",
         "missing_skill",
+        "unfamiliar",
     ]
     assert [list(answer) for answer in reply["answers"]] == [["label", "probability"]] * 2
     assert reply["photo"] == str(PHOTO)

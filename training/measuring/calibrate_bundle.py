@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asksight.engine import Bundle
 from asksight.engine.bundle.calibration import SIGMOID
@@ -38,7 +39,7 @@ def scored_by(
             f"The split {dataset.split} has {len(dataset)} questions; at least {LEAST_QUESTIONS} are needed to say how "
             "often a model is right. Name a larger split with --split."
         )
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(int))
+    chosen = chosen_questions(dataset, most)
     truths = [_normal(dataset.answers_modal[question]) for question in chosen]
     places = {int(question): place for place, question in enumerate(chosen)}
     outputs = scores_on(bundle, dataset, features, engine=engine, questions=chosen.tolist())
@@ -68,6 +69,11 @@ def scored_by(
         unanswerable=nothing,
         is_nothing=np.array([nothing is not None and truth == _normal(nothing) for truth in truths]),
     )
+
+
+def chosen_questions(dataset: Dataset, most: int) -> NDArray[np.int64]:
+    """The numbers of `most` questions, evenly spread over the data set."""
+    return np.unique(np.linspace(0, len(dataset) - 1, min(most, len(dataset))).astype(np.int64))
 
 
 def _normal(answer: str) -> str:

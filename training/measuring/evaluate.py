@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from asksight.engine import Arrays, Bundle
 from asksight.engine.bundle.calibration import Verdict
+from asksight.engine.bundle.familiar import Familiarity, familiarity_of
 from asksight.engine.bundle.spelled import Speller
 
 from ..datasets import Dataset
-from .asking import Answerer, Features, ReadPhoto, encoded_photos, scores_on
+from .asking import Answerer, FeatureBatches, Features, ReadPhoto, encoded_photos, scores_on
 
 VERDICTS = tuple(Verdict)
+_ANSWERED, _UNSURE = VERDICTS.index(Verdict.ANSWERED), VERDICTS.index(Verdict.UNSURE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +70,12 @@ def predict_on(
     confidence = np.zeros(len(dataset), np.float32)
     verdicts = np.zeros(len(dataset), np.int8)
     unanswerable = np.zeros(len(dataset), np.float32)
-    for rows, scores in scores_on(model, dataset, features, engine=engine, max_batch=max_batch):
+    watched = _Watched(familiarity_of(model) if isinstance(model, Bundle) else None, features)
+    for rows, scores in scores_on(model, dataset, watched, engine=engine, max_batch=max_batch):
         best[rows], confidence[rows], unanswerable[rows] = judged = judge(scores)
         verdicts[rows] = _verdicts(model, judge, judged)
+        unlike = [row for row in rows.tolist() if watched.unlike(dataset, row)]
+        verdicts[unlike] = np.where(verdicts[unlike] == _ANSWERED, _UNSURE, verdicts[unlike])
         progress(len(rows))
     return Predictions(
         labels=judge.labels,
@@ -79,6 +84,31 @@ def predict_on(
         verdicts=verdicts,
         unanswerable=None if model.unanswerable is None else unanswerable,
     )
+
+
+class _Watched:
+    """Features on their way to the answerer; of each photo it is kept whether it is far from what the bundle knows."""
+
+    def __init__(self, familiarity: Familiarity | None, features: Features) -> None:
+        self._familiarity = familiarity
+        self._features = features
+        self._far: dict[int, bool] = {}
+
+    def __call__(self, image_ids: Sequence[int]) -> FeatureBatches:
+        batches = self._features(image_ids)
+        try:
+            for some, features in batches:
+                if self._familiarity is not None:
+                    self._far |= zip(some, self._familiarity.far(features).tolist(), strict=True)
+                yield some, features
+        finally:
+            batches.close()
+
+    def unlike(self, dataset: Dataset, row: int) -> bool:
+        """Whether the question, or its photo, is unlike what the bundle knows."""
+        if self._familiarity is None:
+            return False
+        return self._far[dataset.image_ids[row]] or self._familiarity.strange(dataset.questions[row])
 
 
 class _Judged(NamedTuple):

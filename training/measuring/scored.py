@@ -27,6 +27,10 @@ class Judged:
     says_nothing: NDArray[np.bool_]  # the best answer is "unanswerable"
     is_nothing: NDArray[np.bool_]  # and truly is
 
+    def certain(self, threshold: float) -> NDArray[np.bool_]:
+        """Which are ANSWERED from that probability on, [N]."""
+        return ~self.says_nothing & (self.confidence >= threshold)
+
     def answered(self) -> RiskCoverage:
         """Of answers that say something."""
         said = ~self.says_nothing

@@ -158,7 +158,8 @@ function told(question, response) {
   const issue = response.photoIssues[0];
   byId("spoken").classList.remove("quiet");
   show("spoken", response.spoken, response.language);
-  const beyond = response.missingSkill !== "SKILL_UNSPECIFIED"; // then the sentence says it all
+  // Then the sentence says it all.
+  const beyond = response.missingSkill !== "SKILL_UNSPECIFIED" || response.unfamiliar.length > 0;
   show("sure", beyond ? "" : SURE[response.verdict] ?? "");
   // Said once: an unanswerable photo's hint is part of what is spoken.
   show("coach", issue && !response.spoken.includes(issue.hint) ? issue.hint : "", response.language);

@@ -25,7 +25,7 @@ from pieces_bundles import (
 
 from asksight.engine import BundleError, Calibration, load_bundle
 from asksight.engine.bundle import NO_CARD, Source, Spelling
-from asksight.engine.bundle.about import CALIBRATED, about
+from asksight.engine.bundle.about import CALIBRATED, NOTHING_KNOWN, about
 from asksight.engine.bundle.about import UNCALIBRATED as NOT_MEASURED
 
 SPELLED, JOINT = write_spelled_bundle, write_joint_bundle
@@ -84,12 +84,13 @@ def test_only_what_is_known_of_a_source_is_needed(joint: Path) -> None:
     bundle = load_bundle(joint)
     assert bundle.source == Source(repository="a/b", sha256="abc")
     assert bundle.card.not_for == ("driving",)
-    assert about(bundle) == (CALIBRATED, "It was published as a/b.", "It is not for driving.")
+    assert about(bundle) == (CALIBRATED, NOTHING_KNOWN, "It was published as a/b.", "It is not for driving.")
 
 
 def test_what_a_person_should_know_is_a_sentence_each(spelled: Path) -> None:
     assert about(load_bundle(spelled)) == (
         NOT_MEASURED,
+        NOTHING_KNOWN,
         "It was published as somebody/small-vqa, revision 1f2e3d, under the licence Apache-2.0.",
         "Its makers state VQA accuracy in percent: 71.3 (VQA v2, test-dev).",
         "It was trained on VQA v2, COCO photos.",

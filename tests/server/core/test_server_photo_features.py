@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from loop_rig import WAIT_S, in_loop, turns
 from photo_files import encoded, photo
-from photos_rig import FEATURES, INPUT, SIDE, Bench
+from photos_rig import FEATURES, INPUT, ROW, SIDE, Bench
 from PIL import Image
 
 from asksight.photos.decode import check_photo, decoding_bytes, decoding_s
@@ -47,7 +47,7 @@ async def test_those_who_ask_about_one_new_photo_share_one_run() -> None:
     (row,) = bench.encoder.rows
     assert list(row.awaited_by.values()) == [NEVER_S, NEVER_S, 5e9, NEVER_S]
     assert row.picture["image"].shape == (SIDE, SIDE, 3)
-    row.future.set_result(FEATURES)
+    row.future.set_result(ROW)
     seen = await asyncio.gather(first, second, third, fourth)
     assert [one.cached for one in seen] == [False, True, True, True]
     assert {one.image_id for one in seen} == {IMAGE_ID}
@@ -77,7 +77,7 @@ async def test_the_first_may_leave_and_is_not_missed(decoded_first: bool) -> Non
         await bench.decoded()
     (row,) = bench.encoder.rows
     assert len(row.awaited_by) == 1
-    row.future.set_result(FEATURES)
+    row.future.set_result(ROW)
     assert (await asyncio.wait_for(second, WAIT_S)).cached
     assert first.cancelled()
     assert len(bench.decoders.jobs) == 1
@@ -110,7 +110,7 @@ async def test_when_all_leave_while_it_waits_for_the_encoder_its_row_is_cancelle
     assert bench.photos.in_flight == {}
     anew = bench.see(FILE)
     await bench.decoded()
-    bench.encoder.rows[1].future.set_result(FEATURES)
+    bench.encoder.rows[1].future.set_result(ROW)
     assert not (await asyncio.wait_for(anew, WAIT_S)).cached
 
 
@@ -128,7 +128,7 @@ async def test_who_comes_just_after_a_run_was_given_up_gets_one_of_its_own(decod
     assert not second.done()
     assert len(bench.photos.in_flight) == 1  # the end of the first run has not taken it away
     await bench.decoded()
-    bench.encoder.rows[-1].future.set_result(FEATURES)
+    bench.encoder.rows[-1].future.set_result(ROW)
     assert not (await asyncio.wait_for(second, WAIT_S)).cached
     assert len(bench.decoders.jobs) == 2
 
@@ -143,7 +143,7 @@ async def test_who_comes_just_after_a_row_was_dropped_as_late_gets_a_run_of_its_
     await turns()
     assert isinstance((await ended(late))[0], DeadlineExceeded)
     await bench.decoded()
-    bench.encoder.rows[1].future.set_result(FEATURES)
+    bench.encoder.rows[1].future.set_result(ROW)
     assert not (await asyncio.wait_for(second, WAIT_S)).cached
 
 
@@ -155,11 +155,11 @@ async def test_who_comes_just_after_the_last_left_in_the_moment_in_which_the_row
     first = bench.see(FILE)
     await bench.decoded()
     first.cancel()  # and with it the run, before that hears of its row
-    bench.encoder.rows[0].future.set_result(FEATURES)
+    bench.encoder.rows[0].future.set_result(ROW)
     second = bench.see(FILE)
     await turns()
     await bench.decoded()
-    bench.encoder.rows[1].future.set_result(FEATURES)
+    bench.encoder.rows[1].future.set_result(ROW)
     assert (await asyncio.wait_for(second, WAIT_S)).image_id == IMAGE_ID
 
 
@@ -168,7 +168,7 @@ async def test_who_comes_just_after_a_row_was_made_has_it_without_another_run() 
     bench = Bench()
     first = bench.see(FILE)
     await bench.decoded()
-    bench.encoder.rows[0].future.set_result(FEATURES)
+    bench.encoder.rows[0].future.set_result(ROW)
     second = bench.see(FILE)  # comes before the run has heard of it
     assert [one.cached for one in await asyncio.wait_for(asyncio.gather(first, second), WAIT_S)] == [
         False,
@@ -263,7 +263,7 @@ async def test_decoding_takes_the_room_that_the_header_tells_and_large_files_are
         check_photo(large, Limits().photo), INPUT.smallest_px
     )
     await bench.decoded()
-    bench.encoder.rows[0].future.set_result(FEATURES)
+    bench.encoder.rows[0].future.set_result(ROW)
     assert (await asyncio.wait_for(seeing, WAIT_S)).image_id == hashlib.sha256(large).hexdigest()
     assert bench.decoders.jobs[1].caller == bench.decoders.jobs[2].caller == ""
 

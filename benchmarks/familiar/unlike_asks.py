@@ -1,0 +1,113 @@
+"""How often the built-in bundle is certain of what it never learned about: `python benchmarks/familiar/unlike_asks.py`.
+
+Fresh scenes with questions about what no scene holds, and photos of the real world (real_photos.py says where from)
+with questions as a scene's are. The assistant answers, as for a caller. Of neither may more than 2 % be ANSWERED.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import subprocess
+import sysconfig
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+from real_photos import real_photos
+
+from asksight.client import Reply, Unfamiliar, Verdict, load
+
+OFF_TOPIC = (
+    "What time is it?", "Who is this?", "How old is he?", "What breed is the dog?", "Is the door open?",
+    "What is the weather like?", "Where was this photo taken?", "Is the light on?", "What is the man wearing?",
+    "How many people are in the picture?", "Is my shirt clean?", "What brand is this?", "Is the milk still good?",
+    "What language is this?", "Can you see a car?", "Is there a cat on the sofa?", "What flavour is this soup?",
+    "Does the image show a bird?", "Is anybody smiling?", "Why is it broken?",
+)  # fmt: skip
+IN_WORDS_OF_SCENES = (
+    "What is this?", "What is in the picture?", "What colour is it?", "How many things are there?",
+    "Is there a red thing in the photo?", "What shape is the large object?",
+)  # fmt: skip
+
+
+def main() -> None:
+    arguments = _arguments()
+    real = [_jpeg(photo) for photo in real_photos(arguments.photos, arguments.count)]
+    with tempfile.TemporaryDirectory() as folder:
+        scenes = _scenes(Path(folder), arguments.scenes)
+    print(json.dumps(_asked("fresh scenes, off-topic questions", scenes, OFF_TOPIC, arguments.model)))
+    print(
+        json.dumps(
+            _asked("real photos, questions as about scenes", real, IN_WORDS_OF_SCENES, arguments.model)
+        )
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=Path, default=Path("build/photos"), help="where the packages lie")
+    parser.add_argument("--count", type=int, default=200, help="real photos, crops of them included")
+    parser.add_argument("--scenes", type=int, default=500)
+    parser.add_argument("--model", default="scenes")
+    return parser.parse_args()
+
+
+def _scenes(folder: Path, count: int) -> list[bytes]:
+    asksight = Path(sysconfig.get_path("scripts")) / "asksight"
+    command = [
+        asksight,
+        "data",
+        "scenes",
+        "--out",
+        folder,
+        "--train",
+        "0",
+        "--val",
+        str(count),
+        "--seed",
+        "78",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    return [path.read_bytes() for path in sorted(folder.rglob("*.jpg"))]
+
+
+def _jpeg(photo: Image.Image) -> bytes:
+    file = io.BytesIO()
+    photo.save(file, "JPEG", quality=92)
+    return file.getvalue()
+
+
+def _asked(what: str, photos: Sequence[bytes], questions: Sequence[str], model: str) -> dict[str, object]:
+    asks = [(photo, question) for photo in photos for question in questions]
+    with load(model) as assistant:
+        outcomes = assistant.ask_many(asks)
+    replies = [reply for reply in outcomes if isinstance(reply, Reply)]
+    answered = Counter(
+        question
+        for (_, question), reply in zip(asks, outcomes, strict=True)
+        if isinstance(reply, Reply) and reply.verdict is Verdict.ANSWERED
+    )
+    return {
+        "asks": what,
+        "photos": len(photos),
+        "questions": len(questions),
+        "failed": len(outcomes) - len(replies),
+        "answered": round(answered.total() / len(replies), 4),
+        "unlike_photo": round(
+            sum(Unfamiliar.PHOTO in reply.unfamiliar for reply in replies) / len(replies), 4
+        ),
+        "unlike_question": round(
+            sum(Unfamiliar.QUESTION in reply.unfamiliar for reply in replies) / len(replies), 4
+        ),
+        "answered_most": dict(answered.most_common(4)),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""How much of a question is about what training never asked: the weight of its words that no known question has.
+
+A word weighs its inverse document frequency, log((1 + N) / (1 + n)) for n of N questions that have it (Spärck Jones,
+A statistical interpretation of term specificity, 1972); one that none has weighs most. English words of grammar and
+of courtesy say nothing of a topic: where no question has them, they count for nothing. Words are compared as they are
+written, in lower case; a plural counts as its singular.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+WORD = re.compile(r"[^\W_]+")
+MOST_WORDS = 20_000  # that are kept of a data set, the commonest
+
+# Closed classes, so the list is complete enough; "who", "when", "where", "why" ask for topics, and are not in it.
+_FUNCTION = """
+    a about after again all also am an and another any anything are aren as at be because been before being but by can
+    cannot could couldn d did didn do does doesn doing don each either else even ever every everything excuse few for
+    from further had hadn has hasn have haven having he hello help her here hers hey hi him his how however i if in
+    into is isn it its itself just kindly ll m many may maybe me might mine more most much must my myself need neither
+    no none nor not now of off ok okay on one ones only or other others our ours out over own perhaps please quite re
+    really s same shall she should shouldn so some something sorry still such sure t than thank thanks that the their
+    theirs them then there these they this those through to too tell us ve very want was wasn we were weren what
+    whatever which while will with within without won would wouldn yes you your yours
+"""
+FUNCTION_WORDS = frozenset(WORD.findall(_FUNCTION))
+
+
+def words_of(question: str) -> list[str]:
+    """Its runs of letters and digits, in lower case."""
+    return WORD.findall(question.lower())
+
+
+def count_words(questions: Iterable[str]) -> Counter[str]:
+    """In how many of the questions each word is."""
+    return Counter(word for question in questions for word in set(words_of(question)))
+
+
+class KnownWords:
+    """The words of `questions` questions, and in how many of these each is. Read-only, thread-safe."""
+
+    def __init__(self, counts: Mapping[str, int], questions: int) -> None:
+        self._unknown = math.log(1 + questions)
+        self._weights = {word: math.log((1 + questions) / (1 + count)) for word, count in counts.items()}
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+    def outside(self, question: str) -> float:
+        """The share of the question's weight that lies on words which no known question has, 0 to 1."""
+        inside = outside = 0.0
+        for word in set(words_of(question)):
+            weight = self._weights.get(word)
+            if weight is not None:
+                inside += weight
+            elif word not in FUNCTION_WORDS:
+                singular = self._singular(word)
+                inside, outside = (
+                    (inside, outside + self._unknown) if singular is None else (inside + singular, outside)
+                )
+        return outside / (inside + outside) if outside else 0.0
+
+    def _singular(self, word: str) -> float | None:
+        """The weight of the word without, or with, the s of a plural."""
+        return self._weights.get(word[:-1] if word.endswith("s") else word + "s")

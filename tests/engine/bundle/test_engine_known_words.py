@@ -1,0 +1,46 @@
+"""Which words a set of questions knows, and how much of another question lies outside of them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asksight.engine.bundle.known_words import FUNCTION_WORDS, KnownWords, count_words
+
+ASKED = [
+    "What colour is the star?",
+    "What shape is the red thing?",
+    "How many stars are there?",
+    "What is this?",
+]
+KNOWN = KnownWords(count_words(ASKED), len(ASKED))
+
+
+def test_what_was_asked_is_inside_whatever_its_case_and_marks() -> None:
+    assert [KNOWN.outside(question) for question in (*ASKED, "WHAT COLOUR, is the red star", "")] == [0.0] * 6
+
+
+def test_a_word_that_nobody_asked_about_is_outside() -> None:
+    assert KNOWN.outside("What breed is the dog?") > 0.7
+    assert KNOWN.outside("dog") == 1.0
+
+
+def test_words_weigh_by_how_rare_they_are() -> None:
+    # log(5) for what is unknown, log(5 / 2) for "red", in one of four; "what" in three, "is" in three, "the" in two.
+    inside = math.log(5 / 2) + 2 * math.log(5 / 4) + math.log(5 / 3)
+    assert KNOWN.outside("what is the red dog") == pytest.approx(math.log(5) / (math.log(5) + inside))
+    assert KNOWN.outside("what is the dog") > KNOWN.outside("what is the red dog")
+
+
+def test_grammar_courtesy_and_plurals_are_no_topic() -> None:
+    assert KNOWN.outside("Hello, could you please tell me what colour these things have?") == 0.0
+    assert KNOWN.outside("What shapes?") == 0.0
+    assert not {"who", "when", "where", "why"} & FUNCTION_WORDS
+
+
+@given(st.text(max_size=200))
+def test_it_is_a_share_of_any_text(text: str) -> None:
+    assert 0.0 <= KNOWN.outside(text) <= 1.0
