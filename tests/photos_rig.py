@@ -29,7 +29,7 @@ INPUT = PhotoInput.of(SIDE, SIDE, "uint8", {})
 class Submitted(NamedTuple):
     picture: Mapping[str, NDArray[Any]]
     awaited_by: Awaited
-    future: asyncio.Future[NDArray[Any]]
+    future: asyncio.Future[Row]
 
 
 class Encoder:
@@ -45,9 +45,7 @@ class Encoder:
         if self.full is not None:
             raise self.full
 
-    def submit(
-        self, picture: Mapping[str, NDArray[Any]], *, awaited_by: Awaited
-    ) -> asyncio.Future[NDArray[Any]]:
+    def submit(self, picture: Mapping[str, NDArray[Any]], *, awaited_by: Awaited) -> asyncio.Future[Row]:
         self.rows.append(Submitted(picture, awaited_by, asyncio.get_running_loop().create_future()))
         return self.rows[-1].future
 

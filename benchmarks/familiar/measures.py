@@ -1,4 +1,4 @@
-"""Which measure tells photos apart that are unlike a bundle's: `python benchmarks/familiar/measures.py`.
+"""Which measure tells photos apart that are unlike a bundle's: `PYTHONPATH=benchmarks python -m familiar.measures`.
 
 The built-in bundle, its features of 1,500 scenes as what is known, 1,500 others as photos like these, and 200 photos of
 the real world (real_photos.py). AUROC is the chance that a real photo is farther than a scene; FPR is the share of real
@@ -16,13 +16,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from familiar.real_photos import real_photos
+from familiar.unlike_asks import IN_WORDS_OF_SCENES
 from numpy.typing import NDArray
-from real_photos import real_photos
-from unlike_asks import IN_WORDS_OF_SCENES
 
 from asksight.engine import Bundle, load_bundle
 from asksight.engine.bundle.familiar import familiarity_of
@@ -67,7 +68,7 @@ def _real_features(bundle: Bundle, folder: Path) -> NDArray[Any]:
 
 def _scene_features(bundle: Bundle, folder: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
     asksight = Path(sysconfig.get_path("scripts")) / "asksight"
-    command = [
+    command: list[str | Path] = [
         asksight,
         "data",
         "scenes",
@@ -144,9 +145,9 @@ def _time(bundle: Bundle, features: NDArray[Any]) -> None:
         vectors, lengths = open_words(bundle.word_table).vectors(texts)
         asked = {"question": vectors, "lengths": lengths, "features": features[:batch]}
         with closing(open_stage(bundle, "answerer", "auto", max_batch=batch).engine) as answerer:
-            answers_us = _median_us(lambda answerer=answerer, asked=asked: answerer.infer(asked))
-        question_us = _median_us(lambda texts=texts: familiarity.unfamiliar(texts, [False] * len(texts)))
-        photo_us = _median_us(lambda batch=batch: familiarity.far(features[:batch]))
+            answers_us = _median_us(partial(answerer.infer, asked))
+        question_us = _median_us(partial(familiarity.unfamiliar, texts, [False] * batch))
+        photo_us = _median_us(partial(familiarity.far, features[:batch]))
         told = {"answerer_us": answers_us, "question_us": question_us, "photo_us": photo_us}
         print(json.dumps({"batch": batch} | {name: round(value, 1) for name, value in told.items()}))
 

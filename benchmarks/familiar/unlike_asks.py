@@ -1,4 +1,4 @@
-"""How often the built-in bundle is certain of what it never learned about: `python benchmarks/familiar/unlike_asks.py`.
+"""How often the built-in bundle is certain of what it never learned about: `PYTHONPATH=benchmarks python -m familiar.unlike_asks`.
 
 Fresh scenes with questions about what no scene holds, and photos of the real world (real_photos.py says where from)
 with questions as a scene's are. The assistant answers, as for a caller. Of neither may more than 2 % be ANSWERED.
@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from familiar.real_photos import real_photos
 from PIL import Image
-from real_photos import real_photos
 
 from asksight.client import Reply, Unfamiliar, Verdict, load
 
@@ -60,7 +60,7 @@ def _arguments() -> argparse.Namespace:
 
 def _scenes(folder: Path, count: int) -> list[bytes]:
     asksight = Path(sysconfig.get_path("scripts")) / "asksight"
-    command = [
+    command: list[str | Path] = [
         asksight,
         "data",
         "scenes",

@@ -30,7 +30,7 @@ class Unbatched(Batcher[Any, Any]):
     """No queue: a thread runs each row alone as it comes."""
 
     def submit(
-        self, item: Any, deadline_s: float = NEVER_S, awaited_by: Awaited | None = None
+        self, item: Any, deadline_s: float = NEVER_S, awaited_by: Awaited | None = None, caller: str = ""
     ) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().run_in_executor(THREAD, self._alone, item)
 
@@ -45,7 +45,7 @@ class InTheLoop(Unbatched):
     """No thread either."""
 
     def submit(
-        self, item: Any, deadline_s: float = NEVER_S, awaited_by: Awaited | None = None
+        self, item: Any, deadline_s: float = NEVER_S, awaited_by: Awaited | None = None, caller: str = ""
     ) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         future.set_result(self._alone(item))

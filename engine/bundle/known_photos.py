@@ -37,7 +37,8 @@ class KnownPhotos:
         off = rows - self.middle  # [N, C]
         along = off @ self.directions  # [N, K]
         squares = np.square(along) @ self.weights + self.rest * np.einsum("nc,nc->n", off, off)
-        return np.sqrt(np.maximum(squares, 0.0).astype(np.float64))
+        distances: NDArray[np.float64] = np.sqrt(np.maximum(squares, 0.0).astype(np.float64))
+        return distances
 
 
 def channel_scale(features: NDArray[Any]) -> NDArray[np.float32]:
