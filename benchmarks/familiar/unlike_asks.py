@@ -1,4 +1,6 @@
-"""How often the built-in bundle is certain of what it never learned about: `PYTHONPATH=benchmarks python -m familiar.unlike_asks`.
+"""How often the built-in bundle is certain of what it never learned about.
+
+    PYTHONPATH=benchmarks python -m familiar.unlike_asks
 
 Fresh scenes with questions about what no scene holds, and photos of the real world (real_photos.py says where from)
 with questions as a scene's are. The assistant answers, as for a caller. Of neither may more than 2 % be ANSWERED.
