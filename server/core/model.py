@@ -170,7 +170,7 @@ def bundle_engines(
 
 
 def _at_once(engine: Engine, limit: int) -> int:
-    """How many rows a batch holds: no more than the engine runs at once, or those behind them would wait in vain."""
+    """How many rows a batch holds: no more than the engine runs at once, since further rows would need another run."""
     return min(limit, engine.spec.max_batch, engine.spec.slice_rows or limit)
 
 

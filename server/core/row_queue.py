@@ -81,7 +81,7 @@ class RowQueue(Generic[Item, Out]):
         `running` rows are in the engine, and `coming` more, which are still being made, count as ahead of it.
         """
         if len(self._rows) + coming >= self._limits.queue_capacity:
-            self.take(0)  # rows that nobody waits for any more must keep nobody out
+            self.take(0)  # drops rows that nobody waits for any more, which makes room
         if len(self._rows) + coming >= self._limits.queue_capacity or hopeless(
             ahead=len(self._rows) + running + coming,
             row_s=self.rate.row_s,
