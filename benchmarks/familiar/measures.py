@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sysconfig
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from familiar.real_photos import real_photos
+from familiar.scenes import draw_scenes
 from familiar.unlike_asks import IN_WORDS_OF_SCENES
 from numpy.typing import NDArray
 
@@ -67,21 +66,7 @@ def _real_features(bundle: Bundle, folder: Path) -> NDArray[Any]:
 
 
 def _scene_features(bundle: Bundle, folder: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
-    asksight = Path(sysconfig.get_path("scripts")) / "asksight"
-    command: list[str | Path] = [
-        asksight,
-        "data",
-        "scenes",
-        "--out",
-        folder,
-        "--train",
-        "1500",
-        "--val",
-        "1500",
-        "--seed",
-        "12",
-    ]
-    subprocess.run(command, check=True, capture_output=True)
+    draw_scenes(folder, train=1500, val=1500, seed=12)
     both = []
     for split in ("train", "val"):
         dataset = open_dataset(folder, split)

@@ -11,14 +11,13 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import subprocess
-import sysconfig
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from familiar.real_photos import real_photos
+from familiar.scenes import draw_scenes
 from PIL import Image
 
 from asksight.client import Reply, Unfamiliar, Verdict, load
@@ -61,21 +60,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _scenes(folder: Path, count: int) -> list[bytes]:
-    asksight = Path(sysconfig.get_path("scripts")) / "asksight"
-    command: list[str | Path] = [
-        asksight,
-        "data",
-        "scenes",
-        "--out",
-        folder,
-        "--train",
-        "0",
-        "--val",
-        str(count),
-        "--seed",
-        "78",
-    ]
-    subprocess.run(command, check=True, capture_output=True)
+    draw_scenes(folder, train=0, val=count, seed=78)
     return [path.read_bytes() for path in sorted(folder.rglob("*.jpg"))]
 
 

@@ -17,7 +17,7 @@ from onnx import helper
 from ..errors import ExportError
 from .onnx_layers.graph import ONNX_TYPES, Graph
 from .onnx_layers.masks import pass_mask_on
-from .onnx_layers.onnx_file import OnnxFile
+from .onnx_layers.onnx_file import LARGEST_BYTES, OnnxFile
 from .onnx_layers.registry import (
     Call,
     Converter,
@@ -31,10 +31,7 @@ from .onnx_layers.value import Value
 if TYPE_CHECKING:
     import keras
 
-OPSET = 17  # LayerNormalization needs 17; TensorRT 8.6 and OpenVINO support it
-IR_VERSION = 8  # of the release with opset 17; onnxruntime, OpenVINO and TensorRT 8.6 support it
 MASK_UNUSED = ("BatchNormalization",)  # layers that use a mask in training only
-LARGEST_BYTES = 1_900_000_000  # protobuf's limit is 2 GiB
 
 __all__ = ["Call", "ExportError", "Value", "converts", "converts_operation", "save_onnx", "to_onnx"]
 
@@ -97,15 +94,7 @@ def _convert(
         raise ExportError(
             f"The weights of {model.name} take {size} bytes; one ONNX file holds {LARGEST_BYTES}."
         )
-    frame = helper.make_model(
-        helper.make_graph(graph.nodes, model.name, infos, outputs),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="asksight",
-    )
-    file = OnnxFile(frame, graph.weights)
-    file.check()
-    return file
+    return OnnxFile.of(graph, model.name, infos, outputs)
 
 
 def _inputs(

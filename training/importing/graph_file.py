@@ -8,9 +8,8 @@ import onnx
 from onnx import helper
 
 from ..errors import CheckpointError
-from ..exporting.keras_onnx import IR_VERSION, LARGEST_BYTES, OPSET
 from ..exporting.onnx_layers.graph import ONNX_TYPES, Graph
-from ..exporting.onnx_layers.onnx_file import OnnxFile
+from ..exporting.onnx_layers.onnx_file import LARGEST_BYTES, OnnxFile
 
 Tensor = tuple[str, str, tuple[int | str, ...]]  # name, dtype, shape with the names of free axes
 
@@ -29,17 +28,8 @@ def finished(
             f"The weights of the {name} take {size} bytes in float32; one ONNX file holds {LARGEST_BYTES}. "
             "Take a smaller model."
         )
-    taken = [_info(tensor) for tensor in inputs]
     given = [_info(tensor) for _, tensor in outputs]
-    frame = helper.make_model(
-        helper.make_graph(graph.nodes, name, taken, given),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="asksight",
-    )
-    file = OnnxFile(frame, graph.weights)
-    file.check()
-    return file
+    return OnnxFile.of(graph, name, [_info(tensor) for tensor in inputs], given)
 
 
 def _info(tensor: Tensor) -> onnx.ValueInfoProto:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from ..errors import ImportSpecError
+from ..exporting.onnx_layers.onnx_file import LARGEST_BYTES
 from .asked_words import asked_words
 from .graph_split import run_graph
 from .input_choice import ModelInput, choose_inputs, question_size
@@ -20,7 +21,6 @@ from .two_inputs import Given, Imported, photo_layout, write_imported
 
 STANDARD = ("", "ai.onnx")  # domains of ONNX' own operators
 LEAST_OPSET = 13  # since then, axes are inputs, as in what is written around the graph
-LARGEST_BYTES = 1_900_000_000  # of one file; protobuf's own limit is 2 GiB
 DTYPES = {"float32", "int32", "int64"}
 
 

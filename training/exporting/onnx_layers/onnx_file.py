@@ -6,7 +6,7 @@ the file (encoding: https://protobuf.dev/programming-guides/encoding/).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from .graph import Graph
 from .lazy_weight import LazyWeight, numbers
 
+OPSET = 17  # LayerNormalization needs 17; TensorRT 8.6 and OpenVINO support it
+IR_VERSION = 8  # of the release with opset 17; onnxruntime, OpenVINO and TensorRT 8.6 support it
+LARGEST_BYTES = 1_900_000_000  # of one file; protobuf's limit is 2 GiB
 SMALL = 1024  # bytes; constants up to this size are part of the checked model
 
 
@@ -26,6 +30,25 @@ class OnnxFile:
 
     frame: onnx.ModelProto
     weights: Mapping[str, NDArray[Any] | LazyWeight]
+
+    @classmethod
+    def of(
+        cls,
+        graph: Graph,
+        name: str,
+        inputs: Sequence[onnx.ValueInfoProto],
+        outputs: Sequence[onnx.ValueInfoProto],
+    ) -> OnnxFile:
+        """That of a finished graph, checked. Raises the errors of onnx.checker."""
+        frame = helper.make_model(
+            helper.make_graph(graph.nodes, name, inputs, outputs),
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="asksight",
+        )
+        file = cls(frame, graph.weights)
+        file.check()
+        return file
 
     def check(self) -> None:
         """Run onnx.checker with strict shape inference; large weights become graph inputs, so that they are not copied.
