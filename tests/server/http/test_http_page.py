@@ -5,50 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import browser, overflows, violations
-from page_visit import DESKTOP, NARROW, PHONE, Visit
-from playwright.sync_api import Browser, Route, expect
+from browser import overflows, violations
+from page_visit import DESKTOP, NARROW, PHONE
+from playwright.sync_api import Route, expect
 from served import PHOTOS
 
 from asksight.engine.bundle.about import CALIBRATED
-from asksight.server.access.calls import Desk
-from asksight.server.http.gateway import Gateway
-from asksight.server.local import LocalAssistant
 
 SHAPES, STAR, DARK = (PHOTOS / f"{name}.jpg" for name in ("shapes", "star", "dark"))
 RED = "What colour is the circle?"
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with ExitStack() as stack:
-        local = stack.enter_context(LocalAssistant.open("scenes"))
-        gateway = stack.enter_context(Gateway(local, Desk(local.assistant.admission), port=0))
-        yield f"http://127.0.0.1:{gateway.port}"
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def visit(chrome: Browser, address: str) -> Iterator[Any]:
-    with ExitStack() as stack:
-
-        def make(**options: Any) -> Visit:
-            made = Visit(chrome, address, **options)
-            stack.callback(made.context.close)
-            return made
-
-        yield make
 
 
 def test_photo_and_question_in_answer_and_follow_up_out(visit: Any) -> None:

@@ -10,53 +10,22 @@ import io
 import os
 import random
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from browser import browser, violations
+from browser import violations
 from page_visit import PHONE, Visit
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 from served import PHOTOS
-
-from asksight.server.access.calls import Desk
-from asksight.server.http.gateway import Gateway
-from asksight.server.local import LocalAssistant
 
 SHAPES = PHOTOS / "shapes.jpg"
 QUESTION = "What colour is the circle?"
 ORDERS = int(os.environ.get("ASKSIGHT_PAGE_ORDERS", "4"))
 SLOWER = 6  # times, as a cheap phone's processor is
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with ExitStack() as stack:
-        local = stack.enter_context(LocalAssistant.open("scenes"))
-        gateway = stack.enter_context(Gateway(local, Desk(local.assistant.admission), port=0))
-        yield f"http://127.0.0.1:{gateway.port}"
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def visit(chrome: Browser, address: str) -> Iterator[Any]:
-    with ExitStack() as stack:
-
-        def make(**options: Any) -> Visit:
-            made = Visit(chrome, address, **options)
-            stack.callback(made.context.close)
-            return made
-
-        yield make
 
 
 @pytest.fixture(scope="module")
