@@ -15,13 +15,13 @@ from asksight.server.asks import Ask
 from asksight.server.core.decoders import Decoders
 from asksight.server.core.photo_features import Photos, Pictures, Seen
 from asksight.server.core.row_queue import Awaited
-from asksight.server.core.stages import Row
+from asksight.server.core.stages import PhotoRow
 from asksight.server.errors import AskError
 from asksight.server.limits import Limits
 from asksight.server.observer import CacheUse, Observer
 
 FEATURES = np.arange(4, dtype=np.float32)
-ROW = Row(FEATURES, far=False)
+ROW = PhotoRow(FEATURES, far=False)
 SIDE = 32
 INPUT = PhotoInput.of(SIDE, SIDE, "uint8", {})
 
@@ -29,7 +29,7 @@ INPUT = PhotoInput.of(SIDE, SIDE, "uint8", {})
 class Submitted(NamedTuple):
     picture: Mapping[str, NDArray[Any]]
     awaited_by: Awaited
-    future: asyncio.Future[Row]
+    future: asyncio.Future[PhotoRow]
 
 
 class Encoder:
@@ -45,7 +45,7 @@ class Encoder:
         if self.full is not None:
             raise self.full
 
-    def submit(self, picture: Mapping[str, NDArray[Any]], *, awaited_by: Awaited) -> asyncio.Future[Row]:
+    def submit(self, picture: Mapping[str, NDArray[Any]], *, awaited_by: Awaited) -> asyncio.Future[PhotoRow]:
         self.rows.append(Submitted(picture, awaited_by, asyncio.get_running_loop().create_future()))
         return self.rows[-1].future
 

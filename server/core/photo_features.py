@@ -32,7 +32,7 @@ from ..observer import CacheUse, Observer
 from .batcher import Batcher
 from .cache import Encoded, FeatureCache
 from .decoders import Decoders
-from .stages import Row
+from .stages import PhotoRow
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 SMALL_BYTES = 128 * 1024
 
 # In: by the names of the encoder's inputs, `image` [H, W, 3] and perhaps `grid` [2]; out: features [...].
-Pictures = Batcher[Mapping[str, NDArray[Any]], Row]
+Pictures = Batcher[Mapping[str, NDArray[Any]], PhotoRow]
 
 
 class Seen(NamedTuple):
@@ -59,7 +59,7 @@ class Encoding:
 
     def __init__(self) -> None:
         self.awaited_by: dict[asyncio.Future[Encoded], float] = {}  # until when each of them waits
-        self.row: asyncio.Future[Row] | None = None  # once it is with the encoder
+        self.row: asyncio.Future[PhotoRow] | None = None  # once it is with the encoder
         self.decode_us = 0
         self.task: asyncio.Task[Encoded] | None = None
 

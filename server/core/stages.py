@@ -49,7 +49,7 @@ class Scored(NamedTuple):
     unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike anything that was learned about
 
 
-class Row(NamedTuple):
+class PhotoRow(NamedTuple):
     """One row from the encoder."""
 
     features: NDArray[Any]  # a copy of its own that may be kept
@@ -64,7 +64,7 @@ class EncoderStage:
         self._familiarity = familiarity
         self._inputs = {tensor.name: _Kept() for tensor in engine.spec.inputs}
 
-    def __call__(self, pictures: Sequence[Mapping[str, NDArray[Any]]]) -> list[Row | AskError]:
+    def __call__(self, pictures: Sequence[Mapping[str, NDArray[Any]]]) -> list[PhotoRow | AskError]:
         arrays = {
             name: kept.stack([picture[name] for picture in pictures]) for name, kept in self._inputs.items()
         }
@@ -75,7 +75,7 @@ class EncoderStage:
         if self._familiarity is not None:
             far = self._familiarity.far(features).tolist()
         return [
-            Row(_copy(row), away) if good else _not_finite()
+            PhotoRow(_copy(row), away) if good else _not_finite()
             for row, good, away in zip(features, finite, far, strict=True)
         ]
 
