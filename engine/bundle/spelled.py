@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from .load import Bundle
 
 CONTINUES = "##"  # at the beginning of a piece: it goes on with the word before
-# What BERT's decoder does to spaces (Hugging Face Transformers, `clean_up_tokenization`), in its order.
+# What BERT's decoder does to spaces (Hugging Face Transformers, `clean_up_tokenization`), in its order. As in
+# ext/decoding.py, which the engine does not import; a test holds both to the same texts.
 CLEANED = (
     (" .", "."),
     (" ?", "?"),

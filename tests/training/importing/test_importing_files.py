@@ -13,7 +13,7 @@ from oracle.tiny import numbers, write_safetensors
 from published_models import imported, published, shapes
 
 from asksight.training.errors import CheckpointError
-from asksight.training.importing.checkpoint import Checkpoint
+from asksight.training.importing.checkpoint import Checkpoint, find_source
 
 BLIP, VILT = "blip-even", "vilt-small"
 
@@ -76,3 +76,8 @@ def test_a_full_disk_leaves_nothing_and_the_old_bundle_as_it_was(
 
 def full(*_: object) -> None:
     raise OSError(28, os.strerror(28), "/somewhere")
+
+
+def test_no_folder_is_said_as_such() -> None:
+    with pytest.raises(CheckpointError, match="nowhere is no folder here"):
+        find_source("nowhere")

@@ -15,7 +15,6 @@ from published_models import imported, published, shapes
 from asksight.engine import BundleError
 from asksight.training.errors import CheckpointError
 from asksight.training.importing.blip import import_blip
-from asksight.training.importing.checkpoint import find_source
 
 BLIP, VILT = "blip-even", "vilt-small"
 
@@ -294,8 +293,3 @@ def test_limits_beyond_the_model_are_named(
 ) -> None:
     with pytest.raises(CheckpointError, match=said):
         import_blip(models[BLIP], tmp_path / "out", **limit)
-
-
-def test_no_folder_is_said_as_such() -> None:
-    with pytest.raises(CheckpointError, match="nowhere is no folder here"):
-        find_source("nowhere")
