@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +55,7 @@ class Fleet:
                     [*SERVE, *ports, *more], stdout=log, stderr=subprocess.STDOUT
                 )
         for number in numbers:
-            wait_for(lambda number=number: self.ready(number), f"server {number}")
+            wait_for(partial(self.ready, number), f"server {number}")
 
     def ready(self, number: int) -> bool:
         return bool(self._read(number, "readyz"))

@@ -109,7 +109,7 @@ class RawStub:
             try:
                 self._stub.Ask(by_id, timeout=WITHIN_S, metadata=header)
             except grpc.RpcError as error:
-                if error.code() is not grpc.StatusCode.NOT_FOUND:  # type: ignore[attr-defined]
+                if error.code() is not grpc.StatusCode.NOT_FOUND:
                     raise
             else:
                 return
@@ -156,9 +156,9 @@ def measure(way: str, client: str, servers: Fleet, folder: Path, seconds: float)
         quiet = load.stop()
         looked, found = servers.lookups()
         load = Load(ask)
-        for change in (lambda: servers.kill(0), lambda: servers.start(0), lambda: servers.drain(1)):
+        for change, number in ((servers.kill, 0), (servers.start, 0), (servers.drain, 1)):
             time.sleep(2)
-            change()
+            change(number)
         time.sleep(3)
         changed = load.stop()
         servers.start(1)
