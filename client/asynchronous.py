@@ -15,11 +15,12 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 from . import batches, dialogue
 from .blocking import CLOSED, DEFAULT_TIMEOUT_S, NO_TIME
-from .channel import Balancing, bearer, channel_options, complete_target
+from .channel import Balancing, Metadata, bearer, channel_options, complete_target
 from .dialogue import Done, advance
 from .errors import AskSightError, ClosedError, DeadlineError, WrongPlaceError
 from .faults import from_call
 from .photo_bytes import Photo
+from .photo_place import photo_place
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .sending import Sending
@@ -156,10 +157,10 @@ class AsyncGrpcTransport:
         self._channel: grpc.aio.Channel | None = None
 
     async def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
-        return await self._call(self._stub().Ask, request, timeout_s)
+        return await self._call(self._stub().Ask, request, timeout_s, photo_place(request))
 
     async def ask_batch(self, request: vqa_pb2.AskBatchRequest, timeout_s: float) -> vqa_pb2.AskBatchResponse:
-        return await self._call(self._stub().AskBatch, request, timeout_s)
+        return await self._call(self._stub().AskBatch, request, timeout_s, photo_place(request))
 
     async def get_model(self, request: vqa_pb2.GetModelRequest, timeout_s: float) -> vqa_pb2.GetModelResponse:
         return await self._call(self._stub().GetModel, request, timeout_s)
@@ -183,11 +184,12 @@ class AsyncGrpcTransport:
             )
         return vqa_pb2_grpc.VqaServiceStub(self._channel)
 
-    async def _call(self, method: Callable[..., Awaitable[A]], request: object, timeout_s: float) -> A:
+    async def _call(
+        self, method: Callable[..., Awaitable[A]], request: object, timeout_s: float, place: Metadata = ()
+    ) -> A:
+        within_s = None if math.isinf(timeout_s) else timeout_s
         try:
-            return await method(
-                request, timeout=None if math.isinf(timeout_s) else timeout_s, metadata=self._metadata
-            )
+            return await method(request, timeout=within_s, metadata=self._metadata + place)
         except grpc.aio.AioRpcError as error:
             raise from_call(error, target=self.target, timeout_s=timeout_s) from error
         except grpc.aio.UsageError as error:  # grpc raises it where the channel was closed in the meantime

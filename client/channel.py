@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any, Literal, TypeAlias, get_args
 
+from .photo_place import ring_config
 from .proxies import on_this_machine
 from .targets import DEFAULT_PORT, complete_target
 
-__all__ = ["DEFAULT_PORT", "Balancing", "bearer", "channel_options", "complete_target", "straight"]
+__all__ = [
+    "DEFAULT_PORT",
+    "Balancing",
+    "Metadata",
+    "bearer",
+    "channel_options",
+    "complete_target",
+    "straight",
+]
 
-Balancing: TypeAlias = Literal["round_robin", "pick_first"]
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
+Balancing: TypeAlias = Literal["round_robin", "pick_first", "photo"]
 
 # To retry a call gRPC has to keep its request; by default it keeps 256 KiB, less than most photos.
 RETRY_BUFFER_BYTES = 32 * 2**20
@@ -38,7 +48,8 @@ def channel_options(target: str, balancing: Balancing = "round_robin") -> list[t
     """The options of a channel to a complete target. Raises ValueError for a way of balancing that there is not."""
     if balancing not in get_args(Balancing):
         raise ValueError(f"balancing is {balancing!r}; choose {' or '.join(get_args(Balancing))}.")
-    config = {"loadBalancingConfig": [{balancing: {}}], "methodConfig": METHODS}
+    picked = ring_config() if balancing == "photo" else {balancing: {}}
+    config = {"loadBalancingConfig": [picked], "methodConfig": METHODS}
     return [
         ("grpc.service_config", json.dumps(config)),
         ("grpc.enable_retries", 1),
@@ -57,7 +68,7 @@ def straight(target: str) -> list[tuple[str, Any]]:
     return [("grpc.enable_http_proxy", 0)] if on_this_machine(target) else []
 
 
-def bearer(token: str | None) -> tuple[tuple[str, str], ...]:
+def bearer(token: str | None) -> Metadata:
     """Give the `authorization` metadata for a token, nothing for None. Raises ValueError for a malformed token."""
     if token is None:
         return ()

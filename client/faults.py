@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -37,6 +38,8 @@ UNREACHED = (
     "connections to all backends",
     "errors resolving",
 )
+# What a proxy answers in HTTP for a server that it cannot reach, as gRPC says it.
+PROXY_FAILED = re.compile(r"http2 header with status: 50[0234]")
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED: "
 
 
@@ -117,6 +120,8 @@ def from_call(call: FailedCall, *, target: str, timeout_s: float) -> AskSightErr
         return InternalError(
             f"The server at {target} is not an AskSight server, or a much older one ({details}). Check the address."
         )
+    if PROXY_FAILED.search(details):
+        return UnavailableError(f"The proxy at {target} reached no server ({details}). Ask again.")
     field, retry_after_s = _read_details(call.trailing_metadata())
     message = details or f"The server at {target} failed with {code} and gave no reason."
     return to_error(Fault(code=code, message=message, field=field, retry_after_s=retry_after_s))

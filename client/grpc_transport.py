@@ -9,9 +9,10 @@ import grpc
 
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
-from .channel import Balancing, bearer, channel_options, complete_target
+from .channel import Balancing, Metadata, bearer, channel_options, complete_target
 from .errors import ClosedError
 from .faults import from_call
+from .photo_place import photo_place
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -38,10 +39,10 @@ class GrpcTransport:
         self._stub = vqa_pb2_grpc.VqaServiceStub(self._channel)
 
     def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
-        return self._call(self._stub.Ask, request, timeout_s)
+        return self._call(self._stub.Ask, request, timeout_s, photo_place(request))
 
     def ask_batch(self, request: vqa_pb2.AskBatchRequest, timeout_s: float) -> vqa_pb2.AskBatchResponse:
-        return self._call(self._stub.AskBatch, request, timeout_s)
+        return self._call(self._stub.AskBatch, request, timeout_s, photo_place(request))
 
     def get_model(self, request: vqa_pb2.GetModelRequest, timeout_s: float) -> vqa_pb2.GetModelResponse:
         return self._call(self._stub.GetModel, request, timeout_s)
@@ -51,12 +52,15 @@ class GrpcTransport:
         self._channel.close()
 
     def _call(
-        self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request, timeout_s: float
+        self,
+        method: grpc.UnaryUnaryMultiCallable[Request, Response],
+        request: Request,
+        timeout_s: float,
+        place: Metadata = (),
     ) -> Response:
+        within_s = None if math.isinf(timeout_s) else timeout_s
         try:
-            return method(
-                request, timeout=None if math.isinf(timeout_s) else timeout_s, metadata=self._metadata
-            )
+            return method(request, timeout=within_s, metadata=self._metadata + place)
         except grpc.RpcError as error:
             raise from_call(error, target=self.target, timeout_s=timeout_s) from error
         except ValueError as error:  # grpc raises it where another thread has closed the channel

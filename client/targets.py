@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 DEFAULT_PORT = 50051
 
 # https://github.com/grpc/grpc/blob/master/doc/naming.md; all but the last four hold hosts and ports.
@@ -11,11 +13,13 @@ WEB = ("http://", "https://", "grpc://", "grpcs://")
 
 
 def complete_target(target: str) -> str:
-    """Give the address in the form that gRPC takes; a missing port becomes 50051.
+    """Give the address in the form that gRPC takes; a missing port becomes 50051. Commas separate several servers.
 
     Raises ValueError for an empty address, a web address, and a form that gRPC does not know.
     """
     target = target.strip()
+    if "," in target and not _split(target)[0]:
+        return _several([place.strip() for place in target.split(",")])
     if not target:
         raise ValueError('The address is empty. Give host:port, as in "localhost:50051".')
     if target.lower().startswith(WEB):
@@ -39,6 +43,24 @@ def complete_target(target: str) -> str:
     if scheme == "dns":
         return f"dns:{_with_port(rest)}"
     return target if scheme else _with_port(target)
+
+
+def _several(places: list[str]) -> str:
+    """Several servers as one target. gRPC takes no list of names, and one kind of numbers at a time."""
+    complete = [_with_port(place) for place in places if place]
+    versions = set()
+    for place in complete:
+        host = place.rpartition(":")[0].strip("[]")
+        try:
+            versions.add(ipaddress.ip_address(host).version)
+        except ValueError:
+            raise ValueError(
+                f"{host!r} is a name. Several servers are given by their numbers, as in "
+                '"10.0.0.1:50051,10.0.0.2:50051", or by one name that stands for all of them.'
+            ) from None
+    if len(versions) != 1:
+        raise ValueError("Several servers are given by addresses of IPv4 or of IPv6, not of both.")
+    return f"ipv{versions.pop()}:" + ",".join(complete)
 
 
 def hosts(target: str) -> list[str]:

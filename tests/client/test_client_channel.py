@@ -35,6 +35,8 @@ from asksight.client.channel import complete_target
         ("ipv4:10.0.0.7:1,10.0.0.8", "ipv4:10.0.0.7:1,10.0.0.8:50051"),
         ("ipv6:[::1]:1", "ipv6:[::1]:1"),
         (" localhost ", "localhost:50051"),
+        ("10.0.0.7:1, 10.0.0.8,", "ipv4:10.0.0.7:1,10.0.0.8:50051"),
+        ("[::1]:1,::2", "ipv6:[::1]:1,[::2]:50051"),
     ],
 )
 def test_an_address_is_completed(written: str, meant: str) -> None:
@@ -54,6 +56,8 @@ def test_an_address_is_completed(written: str, meant: str) -> None:
         ("dns:///", "names no host"),
         ("passthrough:///localhost:1", "dns:///host:port"),
         ("localhost:50051/ask", "dns:///host:port"),
+        ("10.0.0.7,two.example.org", "one name that stands for all"),
+        ("10.0.0.7,::1", "not of both"),
     ],
 )
 def test_what_is_no_address_is_refused_at_once(written: str, said: str) -> None:

@@ -143,7 +143,7 @@ def _until_both_are_connected(client: Client, counts: Counter[int], *, wanted: i
 
 
 def test_a_way_of_balancing_that_there_is_not_is_named() -> None:
-    with pytest.raises(ValueError, match="choose round_robin or pick_first"):
+    with pytest.raises(ValueError, match="choose round_robin or pick_first or photo"):
         connect("localhost", balancing="fastest")  # type: ignore[arg-type]
 
 
