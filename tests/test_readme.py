@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from served import ROOT, served, shell_environment
 
 from asksight.cli.demo_asks import DEMO_PHOTOS
 from asksight.cli.main import build_app
+from asksight.server.errors import ServerError
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ADDRESS = "localhost:50051"
@@ -34,11 +35,13 @@ def shell_lines() -> list[str]:
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Where the README says that a server is; another port only where that one is taken on this machine."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken = probe.connect_ex(("127.0.0.1", 50051)) == 0
-    with served("scenes", port=0 if taken else 50051) as where:
-        yield ADDRESS if not taken else where
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(served("scenes", port=50051))
+        except ServerError:
+            yield stack.enter_context(served("scenes"))
+        else:
+            yield ADDRESS
 
 
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
