@@ -1,7 +1,7 @@
 # The verbs of the project. Needs Python 3.11 or newer with venv, a C compiler and make; `test` needs npm,
 # Chromium, HAProxy and nginx too.
 #   make demo    serve the built-in bundle and ask it a few questions over the wire
-#   make test    everything that is tested, on every core; PYTEST_ARGUMENTS=-n0 in one process
+#   make test    everything that is tested, on up to eight cores; PYTEST_ARGUMENTS=-n0 in one process
 #   make lint    ruff            make types   mypy --strict and pyright
 #   make fuzz    the C under sanitizers, half an hour                      make exact   against spaCy and BERT, 40 minutes
 #   make bench   the figures     make clean   remove what was built
@@ -29,9 +29,9 @@ INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/
 demo: $(VENV)/.serving
 	@$(BIN)/asksight demo --once
 
-# A file's tests stay in one process, which shares its servers and models.
+# A file's tests stay in one process, which shares its servers and models. A process takes up to 2 GB.
 test: $(VENV)/.developing node_modules/.asksight
-	$(BIN)/pytest --numprocesses auto --dist loadfile $(PYTEST_ARGUMENTS)
+	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile $(PYTEST_ARGUMENTS)
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .
