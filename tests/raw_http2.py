@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 
 from h2.config import H2Configuration
@@ -12,7 +13,7 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, Event, ResponseReceived, StreamReset, TrailersReceived
 
 ASK = "/asksight.v1.VqaService/Ask"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION = 0, 1, 3, 4, 6, 9  # kinds of frames
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9  # kinds of frames
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 WAIT_S = 30.0
 
@@ -44,6 +45,7 @@ class RawHttp2:
         self._socket = socket.create_connection((host, port), timeout=WAIT_S)
         self._h2 = H2Connection(H2Configuration(client_side=True))
         self._h2.initiate_connection()
+        self._unheard = b""
         self._unsent: dict[int, int] = {}
         self.statuses: dict[int, tuple[str, str]] = {}  # code, as in "8", and message
         self.bytes_sent = 0
@@ -110,11 +112,21 @@ class RawHttp2:
         with suppress(TimeoutError):
             data = self._socket.recv(65536)
             assert data, "the server has hung up"
-            for event in self._h2.receive_data(data):
-                self._note(event)
+            for whole in self._frames(data):
+                for event in self._h2.receive_data(whole):
+                    self._note(event)
             self._send()
             return True
         return False
+
+    def _frames(self, data: bytes) -> Iterator[bytes]:
+        """Each frame that is now there as a whole, but for GOAWAY: h2 hears nothing after one, though a server that
+        stops goes on with the calls it has (6.8)."""
+        self._unheard += data
+        while len(self._unheard) >= (end := 9 + int.from_bytes(self._unheard[:3], "big")):
+            whole, self._unheard = self._unheard[:end], self._unheard[end:]
+            if whole[3] != GOAWAY:
+                yield whole
 
     def _note(self, event: Event) -> None:
         if isinstance(event, ResponseReceived | TrailersReceived):
