@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -129,7 +130,12 @@ def test_sending_the_photo_again_does_not_begin_the_deadline_anew(monkeypatch: p
     assert transport.timeouts == [5.0, 5.0, 3.0, 1.0]
 
 
-def test_no_answer_in_time_is_a_deadline_error(client: Client, service: FakeService) -> None:
+def test_no_answer_in_time_is_a_deadline_error(
+    client: Client, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = SimpleNamespace(monotonic=lambda: 0.0)  # what is left is said, and all of it is left
+    for module in ("blocking", "asynchronous"):
+        monkeypatch.setattr(f"asksight.client.{module}.time", stopped)
     let_go = threading.Event()
     service.before = lambda context: let_go.wait(30)
     try:
