@@ -110,10 +110,10 @@ def connect(
     of an ask, in seconds. `model` names the served model to ask; empty, the server picks its default. With
     `credentials` (grpc.ssl_channel_credentials()) the channel is encrypted. `token` is sent with every ask; a server
     that was given tokens requires one. Without `credentials` the token travels unencrypted, so leave them out only on
-    a network that you trust. `target` may stand for several servers: a name with several addresses, or
-    addresses with commas between. Then `balancing` "round_robin" asks them in turn, "photo" asks about each photo where
-    it is already known, "pick_first" asks one for as long as it is there. A server that cannot be reached is tried until the deadline,
-    unless `wait_for_server` is False.
+    a network that you trust. `target` may stand for several servers: a name with several addresses, or addresses with
+    commas between. Then `balancing` "round_robin" asks them in turn, "photo" asks about each photo where it is already
+    known, "pick_first" asks one for as long as it is there. A server that cannot be reached is tried until the
+    deadline, unless `wait_for_server` is False.
     Raises ValueError where `target`, `timeout` or `balancing` is none.
     """
     transport = GrpcTransport(target, credentials=credentials, token=token, balancing=balancing)
