@@ -104,9 +104,9 @@ def serve_command(python: str, bundle: Path, port: int, engine: str) -> tuple[li
 
 def fill_cache(entries: int, numbers: int) -> tuple[Any, list[str]]:
     """The server's feature cache with `entries` photos of `numbers` numbers each, and their ids."""
-    from asksight.server.core.cache import Encoded, FeatureCache
+    from asksight.server.core.cache import Encoded, PhotoCache
 
-    cache = FeatureCache(2**62)
+    cache = PhotoCache[Encoded](2**62)
     keys = [f"{number:064x}" for number in range(entries)]
     for key in keys:
         cache.remember(key, Encoded(np.frombuffer(bytes(4 * numbers), np.float32), ()))

@@ -1,4 +1,4 @@
-"""Photos that were seen: image_id → encoder features, bounded in bytes, least recently used out first.
+"""What was made of photos that were seen, by image_id: features, or text. Bounded in bytes, least recently used out first.
 
 Lives in the event loop: no locks.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
@@ -29,32 +29,42 @@ class Encoded:
         return int(self.features.nbytes) + ENTRY_BYTES
 
 
-class FeatureCache:
-    """Features by image_id."""
+class Sized(Protocol):
+    """Something that knows how much memory it takes."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+
+Kept = TypeVar("Kept", bound=Sized)
+
+
+class PhotoCache(Generic[Kept]):
+    """What was made of photos, by image_id."""
 
     def __init__(self, capacity_bytes: int) -> None:
         self.size_bytes = 0  # that the remembered photos take
         self._capacity_bytes = capacity_bytes
-        self._encoded: OrderedDict[str, Encoded] = OrderedDict()  # least recently used first
+        self._kept: OrderedDict[str, Kept] = OrderedDict()  # least recently used first
 
-    def find(self, image_id: str) -> Encoded | None:
+    def find(self, image_id: str) -> Kept | None:
         """Return what is remembered of a photo, or None; the photo then counts as most recently used."""
-        encoded = self._encoded.get(image_id)
-        if encoded is not None:
-            self._encoded.move_to_end(image_id)
-        return encoded
+        made = self._kept.get(image_id)
+        if made is not None:
+            self._kept.move_to_end(image_id)
+        return made
 
-    def remember(self, image_id: str, encoded: Encoded) -> None:
-        """Keep a photo's features, dropping the least recently used; features larger than the cache are not kept."""
-        if encoded.size_bytes > self._capacity_bytes:
+    def remember(self, image_id: str, made: Kept) -> None:
+        """Keep it, dropping what was least recently used; what is larger than the cache is not kept."""
+        if made.size_bytes > self._capacity_bytes:
             return
-        replaced = self._encoded.pop(image_id, None)
-        self._encoded[image_id] = encoded
-        self.size_bytes += encoded.size_bytes - (replaced.size_bytes if replaced else 0)
+        replaced = self._kept.pop(image_id, None)
+        self._kept[image_id] = made
+        self.size_bytes += made.size_bytes - (replaced.size_bytes if replaced else 0)
         while self.size_bytes > self._capacity_bytes:
-            _, evicted = self._encoded.popitem(last=False)
+            _, evicted = self._kept.popitem(last=False)
             self.size_bytes -= evicted.size_bytes
 
     def __len__(self) -> int:
         """How many photos are remembered."""
-        return len(self._encoded)
+        return len(self._kept)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asksight.server.core.cache import ENTRY_BYTES, Encoded, FeatureCache
+from asksight.server.core.cache import ENTRY_BYTES, Encoded, PhotoCache
 
 
 def features(numbers: int = 10) -> Encoded:
@@ -14,7 +14,7 @@ def features(numbers: int = 10) -> Encoded:
 
 
 def test_what_was_encoded_is_found_again() -> None:
-    cache, encoded = FeatureCache(10_000), features()
+    cache, encoded = PhotoCache[Encoded](10_000), features()
     assert cache.find("a") is None
     cache.remember("a", encoded)
     assert cache.find("a") is encoded
@@ -22,7 +22,7 @@ def test_what_was_encoded_is_found_again() -> None:
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    cache = FeatureCache(3 * (40 + ENTRY_BYTES))
+    cache = PhotoCache[Encoded](3 * (40 + ENTRY_BYTES))
     for image_id in "abc":
         cache.remember(image_id, features())
     cache.find("a")
@@ -31,7 +31,7 @@ def test_the_least_recently_used_goes_first() -> None:
 
 
 def test_one_that_is_larger_than_all_is_not_kept_and_drives_nothing_out() -> None:
-    cache = FeatureCache(2 * (40 + ENTRY_BYTES))
+    cache = PhotoCache[Encoded](2 * (40 + ENTRY_BYTES))
     cache.remember("a", features())
     cache.remember("b", features(10_000))
     assert cache.find("a")
@@ -40,7 +40,7 @@ def test_one_that_is_larger_than_all_is_not_kept_and_drives_nothing_out() -> Non
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2000)), max_size=60), st.integers(0, 20_000))
 def test_its_bytes_are_counted_and_bounded(photos: list[tuple[int, int]], capacity: int) -> None:
-    cache = FeatureCache(capacity)
+    cache = PhotoCache[Encoded](capacity)
     for number, size in photos:
         cache.remember(str(number), features(size))
         held = [encoded for encoded in (cache.find(str(n)) for n in range(10)) if encoded is not None]

@@ -14,7 +14,8 @@ from photos_rig import FEATURES, INPUT, ROW, SIDE, Bench
 from PIL import Image
 
 from asksight.photos.decode import check_photo, decoding_bytes, decoding_s
-from asksight.server.core.photo_features import SMALL_BYTES, Seen
+from asksight.server.core.image_ids import SMALL_BYTES
+from asksight.server.core.photo_features import Seen
 from asksight.server.core.row_queue import NEVER_S
 from asksight.server.errors import (
     DeadlineExceeded,
