@@ -18,6 +18,7 @@ from .results import (
     PhotoIssueKind,
     Reply,
     Skill,
+    TextLine,
     Timings,
     Unfamiliar,
     Verdict,
@@ -37,6 +38,9 @@ PHOTO_ISSUE_KINDS = {
     vqa_pb2.PHOTO_ISSUE_KIND_TINY: PhotoIssueKind.TINY,
     vqa_pb2.PHOTO_ISSUE_KIND_MOTION_BLURRED: PhotoIssueKind.MOTION_BLURRED,
     vqa_pb2.PHOTO_ISSUE_KIND_UNIFORM: PhotoIssueKind.UNIFORM,
+    vqa_pb2.PHOTO_ISSUE_KIND_TEXT_CUT_OFF: PhotoIssueKind.TEXT_CUT_OFF,
+    vqa_pb2.PHOTO_ISSUE_KIND_TEXT_SMALL: PhotoIssueKind.TEXT_SMALL,
+    vqa_pb2.PHOTO_ISSUE_KIND_TEXT_TURNED: PhotoIssueKind.TEXT_TURNED,
 }
 SKILLS = {
     vqa_pb2.SKILL_UNSPECIFIED: None,
@@ -107,6 +111,7 @@ def to_reply(response: vqa_pb2.AskResponse) -> Reply:
         question_cut=response.question_cut,
         missing_skill=SKILLS.get(response.missing_skill, Skill.OTHER),
         unfamiliar=tuple(UNFAMILIAR.get(what, Unfamiliar.OTHER) for what in response.unfamiliar),
+        text_lines=tuple(map(_text_line, response.text_lines)),
     )
 
 
@@ -140,8 +145,21 @@ def to_model(response: vqa_pb2.GetModelResponse) -> Model:
         about=tuple(response.about),
         calibrated=not response.uncalibrated,
         spells_answers=response.spells_answers,
+        reads_text=response.reads_text,
         source=_source(response.source) if response.HasField("source") else None,
         card=_card(response.card) if response.HasField("card") else None,
+    )
+
+
+def _text_line(line: vqa_pb2.TextLine) -> TextLine:
+    box = line.box
+    return TextLine(
+        text=line.text,
+        confidence=line.confidence,
+        left=box.left,
+        top=box.top,
+        width=box.width,
+        height=box.height,
     )
 
 

@@ -32,6 +32,11 @@ class PhotoIssueKind(StrEnum):
     TINY = "tiny"
     MOTION_BLURRED = "motion_blurred"
     UNIFORM = "uniform"  # almost one colour, as with a finger over the lens
+    TEXT_CUT_OFF = (
+        "text_cut_off"  # text runs out of the photo; this and the next two only where it was to be read
+    )
+    TEXT_SMALL = "text_small"
+    TEXT_TURNED = "text_turned"  # it stands on its head or on its side
     # A kind that this client does not know, of a newer server; the hint still says what to do.
     OTHER = "other"
 
@@ -84,6 +89,18 @@ class Timings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TextLine:
+    """A line of text, and the rectangle around it in parts of the upright photo, 0 to 1."""
+
+    text: str
+    confidence: float  # 0 to 1: how probable it is that it is right to the letter
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
     """The answer to one question about one photo; str() gives the sentence to be spoken."""
 
@@ -97,6 +114,7 @@ class Reply:
     question_cut: bool  # True where the question was too long and only its beginning was used
     missing_skill: Skill | None = None  # a skill that the question needs and the model does not have
     unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike all that the model has learned about
+    text_lines: tuple[TextLine, ...] = ()  # what is written, in reading order, where text was to be read
 
     @property
     def answer(self) -> str | None:
@@ -164,5 +182,6 @@ class Model:
     about: tuple[str, ...] = ()  # what a person should know of it, a plain English sentence each
     calibrated: bool = True  # False: nobody has measured how often it is right, and it is never certain
     spells_answers: bool = False
+    reads_text: bool = False
     source: ModelSource | None = None
     card: ModelCard | None = None

@@ -72,5 +72,6 @@ class ModelInfo:
     about: tuple[str, ...] = ()  # what a person should know of it, a sentence each
     calibrated: bool = True
     spells_answers: bool = False  # then `answers` are none
+    reads_text: bool = False
     source: Source | None = None
     card: Card = NO_CARD

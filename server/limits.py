@@ -24,6 +24,8 @@ class Limits:
     photo: PhotoLimits = field(default_factory=PhotoLimits)
     decoding_bytes: int = 512 * MEBI  # of pixels being decoded at once; a larger photo goes in alone
     cache_bytes: int = 256 * MEBI  # encoder features of past photos
+    text_cache_bytes: int = 16 * MEBI  # texts of past photos, of half a kilobyte a line
+    reads: int = 32  # photos whose text is being found; each takes some 20 MiB, and two cores half a second
     encoder_batch: int = 32  # photos in one engine call
     answerer_batch: int = 32  # questions in one engine call
     longest_wait_s: float = 2.0  # how long asks with nearer deadlines may overtake one

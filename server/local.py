@@ -6,6 +6,7 @@ import atexit
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -15,6 +16,7 @@ from weakref import WeakMethod
 
 from asksight.engine import Bundle, BundleError, Engine, EngineError, load_bundle
 from asksight.engine.plans.pick import Chosen
+from asksight.engine.text_models import find_text_models
 from asksight.v1 import vqa_pb2
 
 from .asks import Ask, ModelInfo
@@ -24,6 +26,7 @@ from .errors import AskError, ServerError, Unavailable
 from .limits import Limits
 from .loop_thread import LoopThread
 from .observer import Observer
+from .reading.reader import Reader, opening
 
 OPENING_ERRORS = (BundleError, EngineError)  # of opening a bundle, for callers that do not know the engines
 
@@ -56,15 +59,19 @@ class LocalAssistant:
         engine: str = "auto",
         limits: Limits | None = None,
         threads: int | None = None,
+        reader: bool = False,
         observer: Observer | None = None,
     ) -> LocalAssistant:
         """Load and verify one bundle, open its engines and warm them. Raises BundleError and EngineError.
 
-        `bundle` is a folder, or "scenes" for the built-in one; `threads` is how many each engine computes with.
+        `bundle` is a folder, or "scenes" for the built-in one; `threads` is how many each engine computes with;
+        `reader` reads text too.
         """
         self = cls(limits=limits, observer=observer)
         try:
             self.add(bundle, engine=engine, threads=threads)
+            if reader:
+                self.add_reader(engine=engine, threads=threads)
         except BaseException:
             self.close()
             raise
@@ -88,6 +95,20 @@ class LocalAssistant:
             self.close()
             raise
         return self
+
+    def add_reader(self, *, engine: str = "auto", threads: int | None = None) -> None:
+        """Read text too, whichever model is asked. Raises EngineError where that is not installed."""
+        models = find_text_models()
+        reader = Reader(
+            models,
+            open_engine=opening(models, engine, threads),
+            loop=self.thread.loop,
+            decoders=self.assistant.decoders,
+            limits=self.limits,
+            observer=self.assistant.observer,
+            on_health=self.assistant.health_changed,
+        )
+        self.thread.run(_called(setattr, self.assistant, "reader", reader))
 
     def add(
         self, where: str | Path, *, name: str = "", engine: str = "auto", threads: int | None = None
@@ -160,7 +181,7 @@ class LocalAssistant:
 
     def model(self, name: str = "") -> ModelInfo:
         """Say what is being served. Raises ModelNotFound."""
-        return self.assistant.models[name].info()
+        return replace(self.assistant.models[name].info(), reads_text=self.assistant.reader is not None)
 
     def path(self, name: str = "") -> Path:
         """The folder of a model's bundle. Raises ModelNotFound."""

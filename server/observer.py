@@ -15,6 +15,7 @@ class Stage(StrEnum):
     PHOTO = "photo"  # identified, waiting for room, being decoded
     ENCODER = "encoder"  # queued for or in the encoder, or sharing another ask's run
     ANSWERER = "answerer"  # queued for or in the answerer
+    READER = "reader"  # being read, or sharing another ask's reading
 
 
 class Reason(StrEnum):
@@ -53,6 +54,9 @@ class Observer:
 
     def cache_used(self, use: CacheUse) -> None:
         """An ask looked for its photo's features in the cache."""
+
+    def text_used(self, use: CacheUse) -> None:
+        """An ask that wants to be read to looked for its photo's text in the cache."""
 
     def cache_size(self, photos: int, size_bytes: int) -> None:
         """The cache has changed and holds this much now."""

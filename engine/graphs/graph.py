@@ -26,9 +26,10 @@ DTYPES = {
     10: "float16",
     11: "float64",
 }
+NEGATIVE = 1 << 63  # from here on an int64 is; exporters of old Paddle write -1 for what is free
 DEEPEST = 32  # graphs nest in branches of If and Loop, by one or two; protobuf itself stops at 33
 
-__all__ = ["DamagedGraphError", "GraphHeader", "read_header"]
+__all__ = ["DamagedGraphError", "GraphHeader", "metadata", "read_header"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,15 @@ def read_header(path: Path) -> GraphHeader:
         outputs=tuple(found.outputs),
         external_files=frozenset(found.external),
     )
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """What its maker wrote beside the graph, by key. Raises what `read_header` does."""
+    try:
+        pairs = [dict(_messages(value)) for number, value in _messages(mapped(path)) if number == 14]
+        return {_text(pair[1]): _text(pair[2]) for pair in pairs if 1 in pair and 2 in pair}
+    except (IndexError, UnicodeDecodeError) as error:
+        raise DamagedGraphError("a file that is not an ONNX model") from error
 
 
 def _read_model(model: memoryview, found: _Found) -> None:
@@ -150,7 +160,7 @@ def _read_value(value: memoryview) -> TensorSpec:
 
 def _size(dimension: memoryview) -> int | None:
     sizes = [value for number, value in _values(dimension) if number == 1 and isinstance(value, int)]
-    return sizes[-1] if sizes else None
+    return sizes[-1] if sizes and sizes[-1] < NEGATIVE else None
 
 
 def _text(data: memoryview) -> str:

@@ -55,9 +55,12 @@ class OnnxRuntimeEngine:
     name = "onnxruntime"
     precision = "float32"
 
-    def __init__(self, path: str | Path, *, max_batch: int = 32, threads: int | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, max_batch: int = 32, threads: int | None = None, alone: bool = True
+    ) -> None:
         """Load the graph at `path`; `threads` None means every core that this process may use.
 
+        `alone` False shares small batches too: for graphs whose rows have many sizes, of which rows alone say nothing.
         Raises EngineError when the file is missing or is not a graph that ONNX Runtime can run.
         """
         if max_batch < 1 or (threads is not None and threads < 1):
@@ -67,7 +70,7 @@ class OnnxRuntimeEngine:
             threads = threads or available_cores()
             light = _size_bytes(Path(path), declared.external_files) <= LIGHT_BYTES
             session = _session(path, threads) if light else _heavy_session(Path(path), threads)
-            alone = _session(path, 1) if light and threads > 1 else None
+            by_itself = _session(path, 1) if alone and light and threads > 1 else None
         except DamagedGraphError as error:
             raise EngineError(f"{path} cannot be loaded: expected an ONNX model, found {error}.") from error
         except OSError as error:
@@ -83,11 +86,11 @@ class OnnxRuntimeEngine:
             slice_rows=slice_rows(inputs, max_batch=max_batch, threads=threads),
         )
         self._session: onnxruntime.InferenceSession | None = session
-        self._alone = alone  # with one thread
+        self._alone = by_itself  # with one thread
         self._alone_rows = 0  # at most, that it is left to
         self._outputs = [tensor.name for tensor in self.spec.outputs]
         self._path = path
-        if alone is not None:
+        if by_itself is not None:
             self._alone_rows = self._rows_within(ALONE_S)
 
     def infer(self, arrays: Arrays) -> dict[str, NDArray[Any]]:

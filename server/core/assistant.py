@@ -16,12 +16,17 @@ from typing import Any, TypeVar
 from asksight.engine.cores import available_cores
 from asksight.v1 import vqa_pb2
 
-from ..asks import Ask, expired
+from ..asks import Ask, Skill, expired
 from ..errors import AskError, DeadlineExceeded, InternalError, Overloaded, Unavailable
 from ..limits import Limits
 from ..observer import Observer, Reason, Stage
+from ..reading.asked import Wanted, wanted
+from ..reading.reader import Reader
+from ..reading.telling import tell_text
+from ..reply.skills import missing_skill
 from .admission import Admission
 from .decoders import Decoders
+from .model import Model
 from .models import Models
 from .questions import check_question
 from .row_queue import NEVER_S
@@ -49,6 +54,7 @@ class Assistant:
         self.limits = limits or Limits()
         self.observer = observer or Observer()
         self.models = Models()
+        self.reader: Reader | None = None  # where text is read; all models share it
         self.admission = Admission(
             calls=calls, asks=self.limits.queue_capacity, size_bytes=self.limits.queue_bytes
         )
@@ -76,6 +82,10 @@ class Assistant:
                 self.models.in_use(ask.model) as model,
             ):
                 check_question(ask.question, max_chars=self.limits.max_question_chars)
+                wanted = self._to_read(ask.question, model)
+                if self.reader is not None and wanted is not None:
+                    read = await self.reader.read(ask, decoded)
+                    return tell_text(ask, wanted, read, came_s=came_s, observer=self.observer)
                 seen = await model.photos.see(ask, decoded)
                 stage, seen_s = Stage.ANSWERER, time.perf_counter()
                 scored = await model.answerer.submit(
@@ -91,6 +101,15 @@ class Assistant:
         except asyncio.CancelledError:
             self.observer.ask_dropped(stage, Reason.EXPIRED if expired(ask.deadline_s) else Reason.CANCELLED)
             raise
+
+    def _to_read(self, question: str, model: Model) -> Wanted | None:
+        """What the question wants to be read, where the reader may answer it: never in the place of a warning."""
+        if self.reader is None or Skill.READ_TEXT in model.bundle.skills:
+            return None
+        missing = missing_skill(question, model.bundle.skills, dates_are_read=True)
+        if missing not in (None, Skill.READ_TEXT):
+            return None
+        return wanted(question, to_read=missing is Skill.READ_TEXT)
 
     async def ask_each(self, asks: Iterable[Ask]) -> list[vqa_pb2.AskResponse | AskError]:
         """Answer asks that go through the engines together; one that fails is an AskError in its place."""
@@ -108,7 +127,7 @@ class Assistant:
     @property
     def healthy(self) -> bool:
         """Whether all models are, and it is not closing."""
-        return not self._closing and self.models.healthy
+        return not self._closing and self.models.healthy and (self.reader is None or self.reader.healthy)
 
     def health_changed(self) -> None:
         """Tell those who listen."""
@@ -125,6 +144,8 @@ class Assistant:
         self.decoders.end()
         left_s = None if timeout_s is None else max(0.0, timeout_s - (time.monotonic() - began_s))
         await self.models.close(drain=drain, timeout_s=left_s)
+        if self.reader is not None:
+            await self.reader.close(drain=drain, timeout_s=left_s)
         await self._all_left(LAST_LEAVE_WITHIN_S)
 
     async def _all_left(self, timeout_s: float | None) -> None:

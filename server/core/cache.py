@@ -1,4 +1,4 @@
-"""What was made of photos that were seen, by image_id: features, or text. Bounded in bytes, least recently used out first.
+"""What was made of photos, features or text, by image_id; bounded in bytes, least recently used out first.
 
 Lives in the event loop: no locks.
 """

@@ -16,20 +16,27 @@ from importlib.resources import files
 from ..asks import Skill
 
 
-def missing_skill(question: str, declared: Collection[str] = ()) -> Skill | None:
-    """The skill that the question asks for and that is not declared; None where there is none."""
-    return next((skill for skill in _asked_for(question) if skill not in declared), None)
+def missing_skill(
+    question: str, declared: Collection[str] = (), *, dates_are_read: bool = False
+) -> Skill | None:
+    """The skill that the question asks for and that is not declared; None where there is none.
+
+    `dates_are_read`: to say by when something is to be used is to read it.
+    """
+    return next((skill for skill in _asked_for(question, dates_are_read) if skill not in declared), None)
 
 
 @lru_cache(maxsize=1024)  # people ask much the same; the patterns take 17 µs
-def _asked_for(question: str) -> tuple[Skill, ...]:
+def _asked_for(question: str, dates_are_read: bool) -> tuple[Skill, ...]:
     text = " ".join(question.lower().replace("’", "'").split())
-    return tuple(skill for skill, pattern in _patterns() if pattern.search(text))
+    return tuple(skill for skill, pattern in _patterns(dates_are_read) if pattern.search(text))
 
 
 @cache
-def _patterns() -> list[tuple[Skill, re.Pattern[str]]]:
+def _patterns(dates_are_read: bool) -> list[tuple[Skill, re.Pattern[str]]]:
     tree = tomllib.loads((files("asksight.server.reply") / "skills.toml").read_text(encoding="utf-8"))
+    unread = "dates_with_a_reader" if dates_are_read else "dates_without_a_reader"
+    tree[Skill.MEDICINE]["patterns"] += tree[Skill.MEDICINE][unread]
     return [(skill, re.compile(_joined(tree[skill]["patterns"]))) for skill in Skill]
 
 

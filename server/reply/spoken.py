@@ -19,6 +19,7 @@ from asksight.engine.bundle.familiar import Unfamiliar
 from asksight.photos.flaws import FlawKind
 
 from ..asks import Skill
+from ..reading.asked import Wanted
 
 CERTAIN = 0.9  # below it an answer is said to be probable
 TROUBLED = 0.5  # severity from which on even a certain answer is said with the photo's flaw
@@ -40,6 +41,16 @@ MAYBE = T_("I cannot tell. It could be {first}.")
 # Of a model that was never held against questions whose answers are known: it has no certainty to speak of.
 GUESS_ONE_OF = T_("It may be {first} or {second}. Nobody has measured how often I am right.")
 GUESS = T_("It may be {first}. Nobody has measured how often I am right.")
+READ = T_("It says: {text}")
+MAY_READ = T_("It may say: {text}")
+MAY_READ_ONE_OF = T_("It may say: {first}, or: {second}")
+NO_TEXT = T_("I see no text here.")
+NO_SUCH_TEXT = {
+    Wanted.PRICE: T_("I see text, but no price in it."),
+    Wanted.EXPIRY: T_("I see text, but no date in it."),
+    Wanted.DATE: T_("I see text, but no date in it."),
+    Wanted.NUMBER: T_("I see text, but no number in it."),
+}
 NOTHING = T_("I cannot tell from this photo.")
 CUT = T_("The question was too long; I read only its beginning. Ask it in fewer words.")
 NOT_UNDERSTOOD = T_("I did not understand the question. Ask it in other words.")
@@ -98,6 +109,23 @@ class Language:
         hint = [one.hint for one in issues[:1] if what is Unfamiliar.PHOTO and one.severity >= WORTH_A_HINT]
         return " ".join([self._say(UNLIKE[what]), *hint])
 
+    def read(self, verdict: Verdict, parts: Sequence[str], issues: Sequence[PhotoIssue]) -> str:
+        """Say what is written; `parts` are what may be meant, likeliest first."""
+        hint = next((one.hint for one in issues if one.severity >= WORTH_A_HINT), "")
+        if verdict is Verdict.ANSWERED:
+            said = self._say(READ).format(text=parts[0])
+        elif len(parts) > 1:
+            said = self._say(MAY_READ_ONE_OF).format(first=parts[0], second=parts[1])
+        else:
+            said = self._say(MAY_READ).format(text=parts[0])
+        return " ".join(filter(None, [_ended(said), hint]))
+
+    def nothing_to_read(self, wanted: Wanted, issues: Sequence[PhotoIssue], *, some: bool) -> str:
+        """Say that what is wanted is not written, though `some` text is, or that nothing is."""
+        hint = next((one.hint for one in issues if one.severity >= WORTH_A_HINT), "")
+        said = NO_SUCH_TEXT[wanted] if some and wanted in NO_SUCH_TEXT else NO_TEXT
+        return " ".join(filter(None, [self._say(said), hint]))
+
     def speak(
         self,
         verdict: Verdict,
@@ -124,6 +152,11 @@ class Language:
         names = dict(zip(("first", "second"), likeliest, strict=False))
         said = self._say(two if len(names) > 1 else one).format(**names)
         return f"{said} {hint}" if worst >= WORTH_A_HINT else said
+
+
+def _ended(sentence: str) -> str:
+    """With a full stop where what was read has no end of its own."""
+    return sentence if sentence[-1] in ".!?…" else f"{sentence}."
 
 
 def language(locale: str) -> Language:

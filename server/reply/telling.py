@@ -6,42 +6,15 @@ import time
 
 from asksight.engine import Bundle
 from asksight.engine.bundle.calibration import Verdict
-from asksight.engine.bundle.familiar import Unfamiliar
-from asksight.photos.flaws import FlawKind
 from asksight.v1 import vqa_pb2
 
-from ..asks import Ask, Skill
+from ..asks import Ask
 from ..core.photo_features import Seen
 from ..core.stages import Scored
 from ..observer import Observer, Stage
 from .skills import missing_skill
 from .spoken import PhotoIssue, language
-
-VERDICTS = {
-    Verdict.ANSWERED: vqa_pb2.VERDICT_ANSWERED,
-    Verdict.UNSURE: vqa_pb2.VERDICT_UNSURE,
-    Verdict.UNANSWERABLE: vqa_pb2.VERDICT_UNANSWERABLE,
-}
-PHOTO_ISSUE_KINDS = {
-    FlawKind.DARK: vqa_pb2.PHOTO_ISSUE_KIND_DARK,
-    FlawKind.BRIGHT: vqa_pb2.PHOTO_ISSUE_KIND_BRIGHT,
-    FlawKind.BLURRED: vqa_pb2.PHOTO_ISSUE_KIND_BLURRED,
-    FlawKind.TINY: vqa_pb2.PHOTO_ISSUE_KIND_TINY,
-    FlawKind.MOTION_BLURRED: vqa_pb2.PHOTO_ISSUE_KIND_MOTION_BLURRED,
-    FlawKind.UNIFORM: vqa_pb2.PHOTO_ISSUE_KIND_UNIFORM,
-}
-SKILLS = {
-    None: vqa_pb2.SKILL_UNSPECIFIED,
-    Skill.READ_TEXT: vqa_pb2.SKILL_READ_TEXT,
-    Skill.MEDICINE: vqa_pb2.SKILL_MEDICINE,
-    Skill.MONEY: vqa_pb2.SKILL_MONEY,
-    Skill.ROAD: vqa_pb2.SKILL_ROAD,
-}
-
-UNFAMILIAR = {
-    Unfamiliar.PHOTO: vqa_pb2.UNFAMILIAR_PHOTO,
-    Unfamiliar.QUESTION: vqa_pb2.UNFAMILIAR_QUESTION,
-}
+from .wire_names import PHOTO_ISSUE_KINDS, SKILLS, UNFAMILIAR, VERDICTS
 
 
 class Teller:

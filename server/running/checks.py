@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from asksight.engine.bundle.load import load_bundle
 from asksight.engine.errors import BundleError, EngineError
 from asksight.engine.plans.pick import parse_wish
+from asksight.engine.text_models import find_text_models
 
 from ..access.tls import Certificates, TlsFiles
 from ..access.tokens import TokenFile
@@ -75,6 +76,8 @@ def missing(settings: Settings, *, verify: bool) -> list[str]:
     for given in settings.model:
         where = given.rpartition("=")[2]
         looks.append(lambda where=where: load_bundle(where, verify=verify))  # type: ignore[misc]
+    if settings.reader:
+        looks.append(find_text_models)
     if settings.tokens:
         looks.append(lambda: TokenFile(Path(settings.tokens)))
     if tls := tls_files(settings):

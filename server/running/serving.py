@@ -47,6 +47,9 @@ ENDS_WITHIN_S = 1.0  # threads that have nothing to do
 INTO_ENGINES = (
     "asksight-encoder",
     "asksight-answerer",
+    "asksight-finder",
+    "asksight-turner",
+    "asksight-line_reader",
     "asksight-reload",
     "asksight-bundles",
 )

@@ -80,6 +80,7 @@ class Settings:
         "onnxruntime, openvino or tensorrt, perhaps with :PRECISION; auto is the fastest here.",
         MODELS,
     )
+    reader: bool = setting(False, "Read text too, with the extra `ocr`.", MODELS)
     threads: int | None = setting(
         None, "Threads of each engine; all cores unless given, shared by the processes.", MODELS, at_least=1
     )

@@ -50,6 +50,7 @@ def to_model_response(model: ModelInfo) -> vqa_pb2.GetModelResponse:
         spells_answers=model.spells_answers,
         source=None if model.source is None else _source(model.source),
         card=None if model.card == NO_CARD else vqa_pb2.ModelCard(**asdict(model.card)),
+        reads_text=model.reads_text,
     )
 
 

@@ -1,0 +1,1 @@
+"""A second assistant, which reads: a photo → the text in it, and a question about it → what is said."""

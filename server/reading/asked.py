@@ -1,0 +1,193 @@
+"""What a question wants to be read, and the part of the text that is it: pure.
+
+Questions are English, as those of skills.toml; what is written may be in any language of the recogniser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from .found import Line
+
+Rows = Sequence[Sequence[Line]]
+
+
+class Wanted(StrEnum):
+    """What is to be read."""
+
+    ALL = "all"
+    LARGEST = "largest"  # the largest line
+    PRICE = "price"
+    EXPIRY = "expiry"  # a date by which something should be used
+    DATE = "date"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A part of the text, and the lines that it stands in."""
+
+    text: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cut:
+    """What may be meant, likeliest first."""
+
+    parts: tuple[Part, ...]
+    plain: bool  # whether the first is meant, and not another one
+
+
+# The first that matches counts.
+QUESTIONS = (
+    (
+        Wanted.EXPIRY,
+        r"\b(?:expiry|expiration|use[- ]by|best[- ]before|best[- ]by|sell[- ]by)\b"
+        r"|\bwhen (?:does|do|did|will|should)\b.{0,40}\b(?:expire|go off|go bad)\b",
+    ),
+    (
+        Wanted.PRICE,
+        r"\bprices?\b|\bhow much (?:does|do|did|would|will)\b.{1,40}\bcosts?\b"
+        r"|\bhow much (?:is|are|was) (?:it|this|that|they|these|those|the \w+)\s*[?.!]*$"
+        r"|\bwhat(?:'s| is| was) the (?:total|sum|amount)\b|\bwhat (?:does|do|did) .{1,40}\bcosts?\b",
+    ),
+    (
+        Wanted.DATE,
+        r"\b(?:what|which)(?:'s| is| are| was)? (?:the )?dates?\b(?!.{0,40}\btaken\b)"
+        r"|\b(?:read|tell me) the date\b",
+    ),
+    (
+        Wanted.NUMBER,
+        r"\b(?:phone|telephone|room|house|door|bus|tram|train|line|platform|gate|seat|flight|track|model|serial|order"
+        r"|tracking|account|licen[cs]e|plate|registration|page|floor|apartment|flat) numbers?\b"
+        r"|\b(?:what|which) numbers? (?:is|are|stands?) (?:on|in|written|printed|shown)\b"
+        r"|\b(?:read|tell me) the numbers?\b",
+    ),
+    (
+        Wanted.LARGEST,
+        r"\b(?:largest|biggest|big|large) (?:line|text|words?|letters|print|writing)\b|\bhead(?:line|ing)s?\b"
+        r"|\b(?:title|name) of (?:this|the) (?:book|magazine|article|song|newspaper|film|movie|shop|store)\b",
+    ),
+)
+TOTAL = re.compile(r"\b(?:total|sum|summe|gesamt|amount due|to pay|zu zahlen|importe)\b(?! items)", re.I)
+PART_OF_IT = re.compile(r"sub-? ?total|zwischen", re.I)
+USE_BY = re.compile(
+    r"\b(?:use[ -]?by|best[ -]?before|best[ -]?by|sell[ -]?by|expir\w*|exp\b|bbe?\b|mindestens haltbar|mhd|cad\b"
+    r"|caduca)",
+    re.I,
+)
+PRICE = re.compile(
+    r"(?:€|\$|£|¥|₹|\bEUR|\bUSD|\bGBP|\bCHF|\bRs\.?) ?\d+(?:[.,]\d{3})*(?:[.,]\d{1,2})?(?!\d)"
+    r"|(?<![\d.,/:-])\d+(?:[.,]\d{3})*[.,]\d{2}(?![\d.,/:%-]) ?(?:€|EUR\b|USD\b|GBP\b|CHF\b)?",
+    re.I,
+)
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+DATE = re.compile(
+    r"\d{4}[-./]\d{1,2}[-./]\d{1,2}(?!\d)|(?<!\d)\d{1,2}[-./ ]\d{1,2}[-./ ](?:\d{4}|\d{2})(?!\d)"
+    rf"|(?<!\d)\d{{1,2}}[ .-]?{_MONTH}[ .,-]*(?:\d{{4}}|\d{{2}})(?!\d)|{_MONTH} ?\d{{1,2}},? ?\d{{4}}(?!\d)"
+    rf"|\b{_MONTH}[ .-]*(?:\d{{4}}|\d{{2}})(?!\d)|(?<!\d)\d{{1,2}}/(?:\d{{4}}|\d{{2}})(?!\d)",
+    re.I,
+)
+NUMBER = re.compile(r"(?<!\w)[+(]?\d[\d ()/.-]*\d\w?(?!\w)|(?<!\w)\w?\d+\w?(?!\w)")
+CLEARLY_LARGER = 1.3  # than any other, is what is meant where several are there
+
+
+@lru_cache(maxsize=1024)
+def wanted(question: str, *, to_read: bool) -> Wanted | None:
+    """What the question wants to be read, None where it wants nothing read; `to_read`: it asks for reading at least."""
+    text = " ".join(question.lower().replace("’", "'").split())
+    named = next((what for what, pattern in QUESTIONS if re.search(pattern, text)), None)
+    return named or (Wanted.ALL if to_read else None)
+
+
+def cut(what: Wanted, rows: Rows) -> Cut:
+    """The part of the text that is wanted; no parts where there is none."""
+    return _CUTS[what](rows)
+
+
+def _all(rows: Rows) -> Cut:
+    if not rows:
+        return Cut(parts=(), plain=False)
+    lines = tuple(line for row in rows for line in row)
+    return Cut(parts=(Part(text=", ".join(_text(row) for row in rows), lines=lines),), plain=True)
+
+
+def _largest(rows: Rows) -> Cut:
+    ranked = sorted(rows, key=lambda row: -max(line.height_px for line in row))
+    parts = tuple(Part(text=_text(row), lines=tuple(row)) for row in ranked[:2])
+    return Cut(parts=parts, plain=_stands_out(parts))
+
+
+def _price(rows: Rows) -> Cut:
+    totals = [part for row in rows if _is_total(_text(row)) for part in _matches(PRICE, row)]
+    if totals:
+        return Cut(parts=tuple(totals[-1:]), plain=True)
+    return _single([part for row in rows for part in _matches(PRICE, row)])
+
+
+def _is_total(text: str) -> bool:
+    return bool(TOTAL.search(text)) and not PART_OF_IT.search(text)
+
+
+def _expiry(rows: Rows) -> Cut:
+    for place, row in enumerate(rows):
+        if USE_BY.search(_text(row)):
+            for near in rows[place : place + 2]:  # beside the words, or below them
+                if dates := _matches(DATE, near):
+                    return Cut(parts=tuple(dates[:1]), plain=len(dates) == 1)
+    found = _date(rows)
+    return Cut(parts=found.parts, plain=False)  # a date, but nobody says that it is this one
+
+
+def _date(rows: Rows) -> Cut:
+    dates = [part for row in rows for part in _matches(DATE, row)]
+    return Cut(parts=tuple(_different(dates)), plain=len(_different(dates)) == 1)
+
+
+def _number(rows: Rows) -> Cut:
+    return _single([part for row in rows for part in _matches(NUMBER, row)])
+
+
+def _single(parts: Sequence[Part]) -> Cut:
+    """The only one, or the one that stands out; else all of them, and none is meant plainly."""
+    ranked = sorted(_different(parts), key=lambda part: -_height(part))
+    return Cut(parts=tuple(ranked), plain=len(ranked) == 1 or _stands_out(ranked))
+
+
+def _different(parts: Sequence[Part]) -> list[Part]:
+    return list({part.text: part for part in reversed(parts)}.values())[::-1]
+
+
+def _stands_out(ranked: Sequence[Part]) -> bool:
+    return len(ranked) == 1 or (len(ranked) > 1 and _height(ranked[0]) >= CLEARLY_LARGER * _height(ranked[1]))
+
+
+def _height(part: Part) -> float:
+    return max(line.height_px for line in part.lines)
+
+
+def _matches(pattern: re.Pattern[str], row: Sequence[Line]) -> list[Part]:
+    return [
+        Part(text=match.group().strip(" ,.-"), lines=(line,))
+        for line in row
+        for match in pattern.finditer(line.text)
+    ]
+
+
+def _text(row: Sequence[Line]) -> str:
+    return " ".join(line.text for line in row)
+
+
+_CUTS: dict[Wanted, Callable[[Rows], Cut]] = {
+    Wanted.ALL: _all,
+    Wanted.LARGEST: _largest,
+    Wanted.PRICE: _price,
+    Wanted.EXPIRY: _expiry,
+    Wanted.DATE: _date,
+    Wanted.NUMBER: _number,
+}

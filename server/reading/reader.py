@@ -1,0 +1,296 @@
+"""From an ask's photo to the text in it: remembered, shared with others, or found now by three engines.
+
+It mirrors core/photo_features.py, with one more way through the decoders' threads between its engines. Lives in the
+event loop; the models of a server share it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asksight.engine import Engine
+from asksight.engine.text_models import TextModels, TextStage, open_text_engine
+from asksight.photos.decode import decode, decoding_bytes, decoding_s, shrunk
+from asksight.photos.errors import PhotoError
+from asksight.photos.flaws import Flaw, find_flaws
+from asksight.photos.header import PhotoHeader
+from asksight.photos.input import SHARPNESS_PX
+from asksight.photos.text import (
+    READ_PX,
+    TextBoxes,
+    cut_line,
+    detector_input,
+    find_boxes,
+    line_input,
+    on_its_side,
+    readable,
+    turn_input,
+)
+
+from ..asks import Ask
+from ..core.batcher import Batcher
+from ..core.batching import BatchLimits
+from ..core.cache import PhotoCache
+from ..core.decoders import Decoders
+from ..core.image_ids import identify, refused
+from ..core.shared_run import SharedRun
+from ..errors import ImageNotFound, Overloaded
+from ..limits import Limits
+from ..observer import CacheUse, Observer
+from .found import FoundText, Line
+from .stages import Characters, TextEngineStage, finder_stage, line_stage, turner_stage
+
+LINES_AT_ONCE = 32
+CUT_S = 0.02  # about what cutting a photo's lines takes
+
+OpenText = Callable[[TextStage], Engine]
+
+
+class Looked(NamedTuple):
+    """A photo, ready to be searched for text."""
+
+    picture: NDArray[np.uint8]  # [h, w, 3], RGB
+    seen: NDArray[np.float32]  # as the finder takes it
+    flaws: tuple[Flaw, ...]
+
+
+class Read(NamedTuple):
+    """One ask's photo, read."""
+
+    image_id: str
+    text: FoundText
+    decode_us: int
+    read_us: int
+    cached: bool  # this ask needed no run of its own
+
+
+class Reading(SharedRun[FoundText]):
+    """A run that reads one photo."""
+
+    decode_us = 0
+
+
+class Reader:
+    """Reads photos with three engines, which are closed with it."""
+
+    def __init__(
+        self,
+        models: TextModels,
+        *,
+        open_engine: OpenText,
+        loop: asyncio.AbstractEventLoop,
+        decoders: Decoders,
+        limits: Limits,
+        observer: Observer,
+        on_health: Callable[[], object],
+    ) -> None:
+        """Open the engines, warm. Raises EngineError. May be made in any thread; the rest belongs to the loop."""
+        self._decoders = decoders
+        self._limits = limits
+        self._observer = observer
+        self.cache: PhotoCache[FoundText] = PhotoCache(limits.text_cache_bytes)
+        self.in_flight: dict[str, Reading] = {}
+
+        def batcher(
+            stage: TextStage, make: Callable[[Engine], TextEngineStage[Any]], at_once: int
+        ) -> Batcher[Any, Any]:
+            def opened() -> TextEngineStage[Any]:
+                made = make(open_engine(stage))
+                made.probe()
+                return made
+
+            return Batcher(
+                str(stage),
+                opened(),
+                loop=loop,
+                limits=BatchLimits(
+                    max_batch=at_once,
+                    queue_capacity=limits.queue_capacity,
+                    longest_wait_s=limits.longest_wait_s,
+                ),
+                hang_after_s=limits.hang_after_s,
+                reopen=opened,
+                on_health=on_health,
+                observer=observer,
+            )
+
+        self.finder: Batcher[NDArray[np.float32], NDArray[np.float32]] = batcher(
+            TextStage.FINDER, finder_stage, 1
+        )
+        self.turner: Batcher[NDArray[np.float32], bool] = batcher(
+            TextStage.TURNER, turner_stage, LINES_AT_ONCE
+        )
+        self.lines: Batcher[NDArray[np.float32], Characters] = batcher(
+            TextStage.LINE_READER, lambda engine: line_stage(engine, models.characters), LINES_AT_ONCE
+        )
+        self._batchers: tuple[Batcher[Any, Any], ...] = (self.finder, self.turner, self.lines)
+
+    async def read(self, ask: Ask, decoded: Callable[[], object]) -> Read:
+        """Give the text in the ask's photo. Raises AskError: of the photo, of an engine, or for want of room.
+
+        `decoded` is called once it only waits for the engines, its own run or one that another ask began.
+        """
+        started_s = time.perf_counter()
+        image_id, header = await identify(ask, self._decoders, self._limits.photo)
+        decode_us = _since_us(started_s)
+        found = self.cache.find(image_id)
+        if found is not None:
+            self._observer.text_used(CacheUse.HIT)
+            return Read(image_id, found, decode_us, 0, True)
+        reading = self.in_flight.get(image_id)
+        own = reading is None or reading.given_up
+        if reading is None or own:
+            reading = self._begin(ask, image_id, header, decoded)
+        else:
+            self._observer.text_used(CacheUse.SHARED)
+            decoded()
+        found = await reading.result(ask.until_s)
+        if own:
+            decode_us += reading.decode_us
+        return Read(image_id, found, decode_us, max(0, _since_us(started_s) - decode_us), not own)
+
+    def _begin(
+        self, ask: Ask, image_id: str, header: PhotoHeader | None, decoded: Callable[[], object]
+    ) -> Reading:
+        """Begin a run for the photo, unless there is none, or it would come too late."""
+        self._observer.text_used(CacheUse.MISS)
+        if ask.photo is None or header is None:  # known by its features perhaps; its text was not looked for
+            raise ImageNotFound(image_id)
+        if len(self.in_flight) >= self._limits.reads:
+            raise Overloaded(retry_after_s=self.retry_after_s(), what="Too many photos are being read")
+        coming = sum(one.row is None for one in self.in_flight.values())
+        self.finder.check_room(ask.until_s, coming=coming)
+        reading = self.in_flight[image_id] = Reading()
+        reading.task = asyncio.create_task(self._make(reading, ask.photo, header, ask.caller, decoded))
+        reading.task.add_done_callback(lambda _: self._end(reading, image_id))
+        return reading
+
+    async def _make(
+        self,
+        reading: Reading,
+        photo: bytes | memoryview,
+        header: PhotoHeader,
+        caller: str,
+        decoded: Callable[[], object],
+    ) -> FoundText:
+        """Find the lines of text, turn them upright and read them, for all who wait."""
+        started_s = time.perf_counter()
+        looked = await self._decoders.run(
+            partial(_look, photo, header),
+            decoding_bytes(header, READ_PX),
+            caller=caller,
+            estimate_s=decoding_s(header, READ_PX),
+        )
+        reading.decode_us = _since_us(started_s)
+        decoded()
+        waiting = reading.awaited_by
+        found = self.finder.submit(looked.seen, awaited_by=waiting)
+        reading.row = found
+        seen = await found
+        height, width = looked.picture.shape[:2]
+        boxes, cut, turn_inputs = await self._decoders.run(
+            partial(_cut, looked.picture, seen), caller=caller, estimate_s=CUT_S
+        )
+        turned = await asyncio.gather(*(self.turner.submit(one, awaited_by=waiting) for one in turn_inputs))
+        upright = await self._decoders.run(partial(_upright, cut, turned), caller=caller, estimate_s=CUT_S)
+        read = await asyncio.gather(*(self.lines.submit(one, awaited_by=waiting) for one in upright))
+        lines = _lines(read, boxes, turned, width, height)
+        return FoundText(lines=lines, flaws=looked.flaws, form=width / height)
+
+    def _end(self, reading: Reading, image_id: str) -> None:
+        """Remember the text, and give it, or what went wrong, to all who wait."""
+        if self.in_flight.get(image_id) is reading:
+            del self.in_flight[image_id]
+        found = reading.give_out()
+        if found is not None:
+            self.cache.remember(image_id, found)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether all engines work."""
+        return all(one.healthy for one in self._batchers)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether only a new process helps."""
+        return any(one.stuck for one in self._batchers)
+
+    def retry_after_s(self) -> float:
+        """When a caller who was refused should come back, by the measured drain rates."""
+        return max(one.retry_after_s() for one in self._batchers)
+
+    async def close(self, *, drain: bool = True, timeout_s: float | None = None) -> None:
+        """Finish what was accepted, or fail it with Unavailable, and give the engines' memory back."""
+        for one in self._batchers:
+            await one.close(drain=drain, timeout_s=timeout_s)
+
+
+def opening(models: TextModels, engine: str, threads: int | None) -> OpenText:
+    """How the engines are opened."""
+
+    def opened(stage: TextStage) -> Engine:
+        return open_text_engine(models, stage, engine, max_batch=LINES_AT_ONCE, threads=threads)
+
+    return opened
+
+
+def _look(photo: bytes | memoryview, header: PhotoHeader) -> Looked:
+    """In a decoder's thread."""
+    try:
+        picture = decode(photo, header, smallest_px=READ_PX)
+    except PhotoError as error:
+        raise refused(error) from error
+    flaws = find_flaws(shrunk(picture, SHARPNESS_PX), short_side_px=min(header.width, header.height))
+    pixels = np.asarray(readable(picture))
+    return Looked(pixels, detector_input(pixels), flaws)
+
+
+def _cut(
+    picture: NDArray[np.uint8], seen: NDArray[np.float32]
+) -> tuple[TextBoxes, list[NDArray[np.uint8]], list[NDArray[np.float32]]]:
+    """In a decoder's thread: boxes, their lines, and these as the turner takes them."""
+    boxes = find_boxes(seen, picture.shape[1], picture.shape[0])
+    lines = [cut_line(picture, corners) for corners in boxes.corners]
+    return boxes, lines, [turn_input(line) for line in lines]
+
+
+def _upright(lines: Sequence[NDArray[np.uint8]], turned: Sequence[bool]) -> list[NDArray[np.float32]]:
+    """In a decoder's thread: lines as the recogniser takes them."""
+    return [
+        line_input(np.ascontiguousarray(np.rot90(line, 2)) if on_head else line)
+        for line, on_head in zip(lines, turned, strict=True)
+    ]
+
+
+def _lines(
+    read: Sequence[Characters], boxes: TextBoxes, turned: Sequence[bool], width: int, height: int
+) -> tuple[Line, ...]:
+    """What was read, with where it is; boxes in which there are no characters are left out."""
+    lines = []
+    for one, corners, on_head in zip(read, boxes.corners, turned, strict=True):
+        if text := one.text.strip():
+            first, second, third, fourth = ((float(x) / width, float(y) / height) for x, y in corners)
+            across, down = (float(np.linalg.norm(corners[0] - corners[place])) for place in (1, 3))
+            lines.append(
+                Line(
+                    text=text,
+                    mean=one.mean,
+                    least=one.least,
+                    corners=(first, second, third, fourth),
+                    height_px=min(across, down),
+                    on_side=on_its_side(corners),
+                    on_head=on_head,
+                )
+            )
+    return tuple(lines)
+
+
+def _since_us(started_s: float) -> int:
+    return round((time.perf_counter() - started_s) * 1e6)
