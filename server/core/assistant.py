@@ -20,7 +20,7 @@ from ..asks import Ask, Skill, expired
 from ..errors import AskError, DeadlineExceeded, InternalError, Overloaded, Unavailable
 from ..limits import Limits
 from ..observer import Observer, Reason, Stage
-from ..reading.asked import Wanted, wanted
+from ..reading.asked import Request, asked_to_read
 from ..reading.reader import Reader
 from ..reading.telling import tell_text
 from ..reply.skills import missing_skill
@@ -82,10 +82,10 @@ class Assistant:
                 self.models.in_use(ask.model) as model,
             ):
                 check_question(ask.question, max_chars=self.limits.max_question_chars)
-                wanted = self._to_read(ask.question, model)
-                if self.reader is not None and wanted is not None:
+                request = self._to_read(ask.question, model)
+                if self.reader is not None and request is not None:
                     read = await self.reader.read(ask, decoded)
-                    return tell_text(ask, wanted, read, came_s=came_s, observer=self.observer)
+                    return tell_text(ask, request, read, came_s=came_s, observer=self.observer)
                 seen = await model.photos.see(ask, decoded)
                 stage, seen_s = Stage.ANSWERER, time.perf_counter()
                 scored = await model.answerer.submit(
@@ -102,14 +102,14 @@ class Assistant:
             self.observer.ask_dropped(stage, Reason.EXPIRED if expired(ask.deadline_s) else Reason.CANCELLED)
             raise
 
-    def _to_read(self, question: str, model: Model) -> Wanted | None:
+    def _to_read(self, question: str, model: Model) -> Request | None:
         """What the question wants to be read, where the reader may answer it: never in the place of a warning."""
         if self.reader is None or Skill.READ_TEXT in model.bundle.skills:
             return None
         missing = missing_skill(question, model.bundle.skills, dates_are_read=True)
         if missing not in (None, Skill.READ_TEXT):
             return None
-        return wanted(question, to_read=missing is Skill.READ_TEXT)
+        return asked_to_read(question, to_read=missing is Skill.READ_TEXT)
 
     async def ask_each(self, asks: Iterable[Ask]) -> list[vqa_pb2.AskResponse | AskError]:
         """Answer asks that go through the engines together; one that fails is an AskError in its place."""

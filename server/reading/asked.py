@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from .found import Line
 
@@ -25,6 +26,13 @@ class Wanted(StrEnum):
     EXPIRY = "expiry"  # a date by which something should be used
     DATE = "date"
     NUMBER = "number"
+
+
+class Request(NamedTuple):
+    """What a question asks for."""
+
+    what: Wanted
+    word: str = ""  # that a number stands beside, as in "room"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +71,7 @@ QUESTIONS = (
     ),
     (
         Wanted.NUMBER,
-        r"\b(?:phone|telephone|room|house|door|bus|tram|train|line|platform|gate|seat|flight|track|model|serial|order"
+        r"\b(?P<word>phone|telephone|room|house|door|bus|tram|train|line|platform|gate|seat|flight|track|model|serial|order"
         r"|tracking|account|licen[cs]e|plate|registration|page|floor|apartment|flat) numbers?\b"
         r"|\b(?:what|which) numbers? (?:is|are|stands?) (?:on|in|written|printed|shown)\b"
         r"|\b(?:read|tell me) the numbers?\b",
@@ -98,16 +106,20 @@ CLEARLY_LARGER = 1.3  # than any other, is what is meant where several are there
 
 
 @lru_cache(maxsize=1024)
-def wanted(question: str, *, to_read: bool) -> Wanted | None:
+def asked_to_read(question: str, *, to_read: bool) -> Request | None:
     """What the question wants to be read, None where it wants nothing read; `to_read`: it asks for reading at least."""
     text = " ".join(question.lower().replace("’", "'").split())
-    named = next((what for what, pattern in QUESTIONS if re.search(pattern, text)), None)
-    return named or (Wanted.ALL if to_read else None)
+    for what, pattern in QUESTIONS:
+        if match := re.search(pattern, text):
+            return Request(what, match.groupdict().get("word") or "")
+    return Request(Wanted.ALL) if to_read else None
 
 
-def cut(what: Wanted, rows: Rows) -> Cut:
+def cut(request: Request, rows: Rows) -> Cut:
     """The part of the text that is wanted; no parts where there is none."""
-    return _CUTS[what](rows)
+    if request.what is Wanted.NUMBER:
+        return _number(rows, request.word)
+    return _CUTS[request.what](rows)
 
 
 def _all(rows: Rows) -> Cut:
@@ -149,8 +161,19 @@ def _date(rows: Rows) -> Cut:
     return Cut(parts=tuple(_different(dates)), plain=len(_different(dates)) == 1)
 
 
-def _number(rows: Rows) -> Cut:
-    return _single([part for row in rows for part in _matches(NUMBER, row)])
+def _number(rows: Rows, word: str) -> Cut:
+    """A number that is no price and no date; beside the word where that is written, as in "Room 12"."""
+    beside = [row for row in rows if word and word in _text(row).lower()]
+    return _single([part for row in beside or rows for part in _numbers(row)])
+
+
+def _numbers(row: Sequence[Line]) -> list[Part]:
+    others = [part.text for pattern in (DATE, PRICE) for part in _matches(pattern, row)]
+    return [
+        part
+        for part in _matches(NUMBER, row)
+        if not any(part.text in other or other in part.text for other in others)
+    ]
 
 
 def _single(parts: Sequence[Part]) -> Cut:
@@ -189,5 +212,4 @@ _CUTS: dict[Wanted, Callable[[Rows], Cut]] = {
     Wanted.PRICE: _price,
     Wanted.EXPIRY: _expiry,
     Wanted.DATE: _date,
-    Wanted.NUMBER: _number,
 }

@@ -11,8 +11,9 @@ from ..asks import Ask
 from ..observer import Observer, Stage
 from ..reply.spoken import PhotoIssue, language
 from ..reply.wire_names import PHOTO_ISSUE_KINDS, VERDICTS
-from .asked import Wanted, cut
+from .asked import Request, cut
 from .certainty import confidence, legible, of_all, verdict_of
+from .coach import text_flaws, touched
 from .found import Line
 from .order import rows
 from .reader import Read
@@ -21,22 +22,27 @@ MODEL = "PP-OCR v6-small"
 
 
 def tell_text(
-    ask: Ask, wanted: Wanted, read: Read, *, came_s: float, observer: Observer
+    ask: Ask, request: Request, read: Read, *, came_s: float, observer: Observer
 ) -> vqa_pb2.AskResponse:
     """Write the response to an ask that came at that time (perf_counter)."""
     words = language(ask.locale)
     found = read.text
     lines = legible(found.lines)
     ordered = rows(lines, found.form)
-    part = cut(wanted, ordered)
-    issues = [PhotoIssue(one.kind, one.severity, words.hint(one.kind)) for one in found.flaws]
+    part = cut(request, ordered)
+    issues = [
+        *(PhotoIssue(one.kind, one.severity, words.advice(one.advice)) for one in text_flaws(lines)),
+        *(PhotoIssue(one.kind, one.severity, words.hint(one.kind)) for one in found.flaws),
+    ]
+    issues.sort(key=lambda one: -one.severity)
     certainties = [of_all(one.lines) for one in part.parts]
     if part.parts:
-        verdict = verdict_of(certainties[0], plain=part.plain)
+        whole = not any(touched(line) for line in part.parts[0].lines)
+        verdict = verdict_of(certainties[0], plain=part.plain and whole)
         spoken = words.read(verdict, [one.text for one in part.parts], issues)
     else:
         verdict = Verdict.UNANSWERABLE
-        spoken = words.nothing_to_read(wanted, issues, some=bool(lines))
+        spoken = words.nothing_to_read(request.what, issues, some=bool(lines))
     response = vqa_pb2.AskResponse(
         verdict=VERDICTS[verdict], spoken=spoken, image_id=read.image_id, model=MODEL
     )

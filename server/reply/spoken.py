@@ -20,6 +20,7 @@ from asksight.photos.flaws import FlawKind
 
 from ..asks import Skill
 from ..reading.asked import Wanted
+from ..reading.coach import Advice, TextFlawKind
 
 CERTAIN = 0.9  # below it an answer is said to be probable
 TROUBLED = 0.5  # severity from which on even a certain answer is said with the photo's flaw
@@ -66,6 +67,16 @@ HINTS = {
     FlawKind.MOTION_BLURRED: T_("The camera moved. Hold it still with both hands."),
     FlawKind.UNIFORM: T_("I see only one surface. Check for a finger on the lens, or step back."),
 }
+ADVICE = {
+    Advice.LEFT: T_("Text is cut off at the left. Move the phone to the left."),
+    Advice.RIGHT: T_("Text is cut off at the right. Move the phone to the right."),
+    Advice.UP: T_("Text is cut off at the top. Move the phone up."),
+    Advice.DOWN: T_("Text is cut off at the bottom. Move the phone down."),
+    Advice.AWAY: T_("Text is cut off on several sides. Hold the phone farther away."),
+    Advice.CLOSER: T_("The text is very small. Hold the phone closer."),
+    Advice.AROUND: T_("The text is upside down. Turn it or the phone around."),
+    Advice.QUARTER: T_("The text lies on its side. Turn it or the phone by a quarter."),
+}
 CANNOTS = {
     Skill.READ_TEXT: T_("I cannot read text. Use a reading app, or ask a person."),
     Skill.MEDICINE: T_(
@@ -81,7 +92,7 @@ CANNOTS = {
 class PhotoIssue(NamedTuple):
     """One thing that is wrong with a photo, and what the person can do about it, in the ask's language."""
 
-    kind: FlawKind
+    kind: FlawKind | TextFlawKind
     severity: float  # 0 (hardly) to 1 (nothing can be seen)
     hint: str
 
@@ -95,6 +106,10 @@ class Language:
     def hint(self, kind: FlawKind) -> str:
         """What the person can do about the photo."""
         return self._say(HINTS[kind])
+
+    def advice(self, advice: Advice) -> str:
+        """What the person can do so that text can be read."""
+        return self._say(ADVICE[advice])
 
     def cannot(self, skill: Skill) -> str:
         """What the assistant is not made for, and who is."""
