@@ -17,7 +17,7 @@ LEAN_DEGREES = 8.0
 
 def photographed(thing: Image.Image, random: Random) -> bytes:
     """A JPEG file of the thing."""
-    scale = random.uniform(0.55, 0.85) * min(WIDTH / thing.width, HEIGHT / thing.height)
+    scale = random.uniform(0.22, 0.85) * min(WIDTH / thing.width, HEIGHT / thing.height)
     width, height = thing.width * scale, thing.height * scale
     lean = np.deg2rad(random.uniform(-LEAN_DEGREES, LEAN_DEGREES))
     turn = np.array([[np.cos(lean), -np.sin(lean)], [np.sin(lean), np.cos(lean)]])
@@ -42,12 +42,12 @@ def background(random: Random) -> Image.Image:
 
 def disturbed(photo: Image.Image, random: Random) -> bytes:
     """Uneven light, blur, noise and JPEG."""
-    blur_px = max(0.0, random.normal(0.5, 0.6))
+    blur_px = abs(random.normal(0, 1.2))
     pixels = np.asarray(photo.filter(ImageFilter.GaussianBlur(blur_px)), np.float32)
     lit = pixels * _light(random, *pixels.shape[:2])[:, :, None]
-    noisy = lit + random.normal(0, random.uniform(0, 10), pixels.shape)
+    noisy = lit + random.normal(0, random.uniform(0, 22), pixels.shape)
     file = BytesIO()
-    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=int(random.integers(45, 93)))
+    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=int(random.integers(20, 93)))
     return file.getvalue()
 
 
@@ -57,7 +57,7 @@ def _light(random: Random, height: int, width: int) -> NDArray[np.float32]:
     side = random.uniform(0, 2 * np.pi)
     slope = random.uniform(0, 0.5) * ((x - 0.5) * np.cos(side) + (y - 0.5) * np.sin(side))
     lamp = random.uniform(0, 0.5) * np.exp(-8 * ((x - random.random()) ** 2 + (y - random.random()) ** 2))
-    return np.asarray(random.uniform(0.55, 1.05) * (1 + slope + lamp), np.float32)
+    return np.asarray(random.uniform(0.25, 1.05) * (1 + slope + lamp), np.float32)
 
 
 def _perspective(to: NDArray[np.float64], of: NDArray[np.float64]) -> list[float]:

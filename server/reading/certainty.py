@@ -22,7 +22,7 @@ EDGE = 1e-4  # how near to 0 and 1 a probability is taken to be
 
 def confidence(line: Line) -> float:
     """How probable it is that a line is right to the letter."""
-    said = CONSTANT + OF_MEAN * _odds(line.mean) + OF_LEAST * _odds(line.least)
+    said = CONSTANT + OF_MEAN * odds(line.mean) + OF_LEAST * odds(line.least)
     return 1 / (1 + exp(-said))
 
 
@@ -41,6 +41,7 @@ def verdict_of(certainty: float, *, plain: bool) -> Verdict:
     return Verdict.ANSWERED if plain and certainty >= SAID else Verdict.UNSURE
 
 
-def _odds(probability: float) -> float:
+def odds(probability: float) -> float:
+    """The logarithm of its odds, bounded."""
     bounded = min(max(probability, EDGE), 1 - EDGE)
     return log(bounded / (1 - bounded))
