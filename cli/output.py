@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asksight.client import Reply
+    from asksight.client import PhotoIssue, Reply
 
 
 def to_json(result: Any) -> str:
@@ -37,7 +37,13 @@ def reply_lines(reply: Reply, *, indent: str = "  ") -> list[str]:
     lines = [reply.spoken]
     lines += [f"{indent}{one.label:<{width}}  {100 * one.probability:5.1f} %" for one in reply.answers]
     lines.append(f"{indent}{reply.verdict}, {timings.total_us / 1000:.1f} ms ({features}), {reply.model}")
-    lines += [f"{indent}The photo is {issue.kind}: {issue.hint}" for issue in reply.photo_issues]
+    lines += [f"{indent}{one.text}  ({100 * one.confidence:.0f} % right)" for one in reply.text_lines]
+    lines += [f"{indent}{_issue(issue)}" for issue in reply.photo_issues]
     if reply.question_cut:
         lines.append(f"{indent}The question was longer than the model reads; only its beginning was used.")
     return [printable(line) for line in lines]
+
+
+def _issue(issue: PhotoIssue) -> str:
+    about_text = issue.kind.startswith("text")  # the hint says it all
+    return issue.hint if about_text else f"The photo is {issue.kind}: {issue.hint}"

@@ -45,6 +45,7 @@ from .results import (
     PhotoIssueKind,
     Reply,
     Skill,
+    TextLine,
     Timings,
     Unfamiliar,
     Verdict,
@@ -81,6 +82,7 @@ __all__ = [
     "PhotoNotFoundError",
     "Reply",
     "Skill",
+    "TextLine",
     "Timings",
     "TooLargeError",
     "UnauthenticatedError",
@@ -136,13 +138,17 @@ def connect_async(
 
 
 def load(
-    bundle: str | os.PathLike[str] = "scenes", *, engine: str = "auto", timeout: float = DEFAULT_TIMEOUT_S
+    bundle: str | os.PathLike[str] = "scenes",
+    *,
+    engine: str = "auto",
+    reader: bool = False,
+    timeout: float = DEFAULT_TIMEOUT_S,
 ) -> Client:
     """Give a client of a bundle that runs in this process, with no server.
 
-    `bundle` is a folder, or "scenes" for the built-in bundle. Raises LoadError where it cannot be opened. Its engines
-    do not outlive a fork: load it in the process that asks it.
+    `bundle` is a folder, or "scenes" for the built-in bundle; with `reader` text is read too. Raises LoadError where
+    one of them cannot be opened. Its engines do not outlive a fork: load it in the process that asks it.
     """
     from .local_transport import LocalTransport
 
-    return Client(LocalTransport(bundle, engine=engine), timeout=timeout)
+    return Client(LocalTransport(bundle, engine=engine, reader=reader), timeout=timeout)

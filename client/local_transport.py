@@ -23,10 +23,10 @@ class LocalTransport:
     Thread-safe.
     """
 
-    def __init__(self, bundle: str | os.PathLike[str], *, engine: str) -> None:
+    def __init__(self, bundle: str | os.PathLike[str], *, engine: str, reader: bool = False) -> None:
         where = bundle if isinstance(bundle, str) else Path(bundle)
         try:
-            self._local = LocalAssistant.open(where, engine=engine)
+            self._local = LocalAssistant.open(where, engine=engine, reader=reader)
         except OPENING_ERRORS as error:
             raise LoadError(str(error)) from error
         self._process = os.getpid()

@@ -39,7 +39,7 @@ class TextBoxes(NamedTuple):
     """Boxes of lines in a picture."""
 
     corners: NDArray[np.float32]  # [n, 4, 2] px: left top, right top, right bottom, left bottom
-    scores: NDArray[np.float32]  # [n], 0 to 1
+    faint: int = 0  # more that may be lines, and are too faint to be read
 
 
 def readable(picture: Image.Image) -> Image.Image:
@@ -68,24 +68,26 @@ def find_boxes(seen: NDArray[np.float32], width: int, height: int) -> TextBoxes:
 
     ink = cv2.dilate((seen > INK).astype(np.uint8), np.ones((2, 2), np.uint8))
     outlines, _ = cv2.findContours(ink, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    found: list[tuple[float, float, NDArray[np.float32]]] = []
+    found: list[tuple[float, NDArray[np.float32]]] = []
+    faint = 0
     for outline in outlines:
         (x, y), (across, down), angle = cv2.minAreaRect(outline)
         if min(across, down) < SMALLEST_PX:
             continue
-        score = _mean_inside(seen, cv2.boxPoints(((x, y), (across, down), angle)))
-        if score < BOX_SCORE:
+        if _mean_inside(seen, cv2.boxPoints(((x, y), (across, down), angle))) < BOX_SCORE:
+            faint += 1
             continue
         grown = 2 * GROWN * across * down / (2 * (across + down))
         corners = cv2.boxPoints(((x, y), (across + grown, down + grown), angle))
-        found.append((across * down, score, _from_top_left(np.asarray(corners, np.float32))))
+        found.append((across * down, _from_top_left(np.asarray(corners, np.float32))))
+    faint += max(0, len(found) - MOST_LINES)
     found = sorted(found, key=lambda one: -one[0])[:MOST_LINES]
     if not found:
-        return TextBoxes(np.empty((0, 4, 2), np.float32), np.empty(0, np.float32))
-    corners = np.stack([one[2] for one in found])
+        return TextBoxes(np.empty((0, 4, 2), np.float32), faint)
+    corners = np.stack([one[1] for one in found])
     corners *= np.array([width / seen.shape[1], height / seen.shape[0]], np.float32)
     corners = corners.clip(0, np.array([width, height], np.float32))
-    return TextBoxes(corners, np.array([one[1] for one in found], np.float32))
+    return TextBoxes(corners, faint)
 
 
 def cut_line(picture: NDArray[np.uint8], corners: NDArray[np.float32]) -> NDArray[np.uint8]:

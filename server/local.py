@@ -6,7 +6,6 @@ import atexit
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -181,7 +180,7 @@ class LocalAssistant:
 
     def model(self, name: str = "") -> ModelInfo:
         """Say what is being served. Raises ModelNotFound."""
-        return replace(self.assistant.models[name].info(), reads_text=self.assistant.reader is not None)
+        return self.assistant.model_info(name)
 
     def path(self, name: str = "") -> Path:
         """The folder of a model's bundle. Raises ModelNotFound."""

@@ -1,7 +1,7 @@
 """What read_all.py found, in figures: characters and lines that are right, what was ANSWERED wrongly, and the fit.
 
-    python -m reading.figures --seed 2        (in benchmarks/, after read_all.py)
-    python -m reading.figures --seed 1 --fit  prints the constants of server/reading/certainty.py
+python -m reading.figures --seed 2        (in benchmarks/, after read_all.py)
+python -m reading.figures --seed 1 --fit  prints the constants of server/reading/certainty.py
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from asksight.engine.bundle.calibration import Verdict
-from asksight.server.reading import certainty
-from asksight.server.reading.asked import Request, Wanted, asked_to_read, cut
-from asksight.server.reading.coach import touched
-from asksight.server.reading.found import Line
+from asksight.server.reading import certainty, judging
+from asksight.server.reading.asked import Request, Wanted, asked_to_read
+from asksight.server.reading.found import FoundText, Line
+from asksight.server.reading.judging import judge
 from asksight.server.reading.order import rows
 
 from .judged import edits, joined, letters, lines_of, right_lines, value
 from .read_all import FOLDER, TEXTLESS
 
-MOST_WRONG = 0.01  # of all asks, ANSWERED and wrong, where the threshold is chosen; 2 % are allowed elsewhere
+MOST_WRONG = 0.01  # of what is ANSWERED, where the threshold is chosen
 STEPS, RIDGE = 50, 1e-2
 
 
@@ -42,15 +42,8 @@ def asks(photo: dict[str, Any]) -> list[tuple[Request, str]]:
     return asked
 
 
-def said(request: Request, photo: dict[str, Any]) -> tuple[str, float, bool]:
-    """What would be said, how certain that is, and whether it is plain what is meant."""
-    lines = certainty.legible(lines_of(photo["lines"]))
-    part = cut(request, rows(lines, photo["form"]))
-    if not part.parts:
-        return "", 0.0, False
-    first = part.parts[0]
-    whole = not any(touched(line) for line in first.lines)
-    return first.text, certainty.of_all(first.lines), part.plain and whole
+def found_in(photo: dict[str, Any]) -> FoundText:
+    return FoundText(lines=tuple(lines_of(photo["lines"])), missed=photo["missed"], form=photo["form"])
 
 
 def right(request: Request, said: str, truth: str) -> bool:
@@ -59,19 +52,30 @@ def right(request: Request, said: str, truth: str) -> bool:
     return value(said) == value(truth)
 
 
-def outcomes(photos: list[dict[str, Any]]) -> list[tuple[str, float, bool]]:
-    """Of each ask: what was asked for, how certain it is (0 where it is not plain), whether it is right."""
+class Outcome(NamedTuple):
+    """One ask: what was asked for, and what came of it."""
+
+    what: str
+    verdict: Verdict
+    certainty: float
+    right: bool
+
+
+def outcomes(photos: list[dict[str, Any]]) -> list[Outcome]:
     found = []
     for photo in photos:
         for request, truth in asks(photo):
-            text, sure, plain = said(request, photo)
-            found.append((str(request.what), sure if plain else 0.0, right(request, text, truth)))
+            judged = judge(request, found_in(photo))
+            text, sure = (judged.parts[0].text, judged.certainties[0]) if judged.parts else ("", 0.0)
+            found.append(Outcome(str(request.what), judged.verdict, sure, right(request, text, truth)))
     return found
 
 
 def fit(photos: list[dict[str, Any]]) -> None:
     """A logistic regression of right lines, and the threshold."""
-    judged = [one for photo in photos for one in right_lines(lines_of(photo["lines"]), photo["form"], photo["rows"])]
+    judged = [
+        one for photo in photos for one in right_lines(lines_of(photo["lines"]), photo["form"], photo["rows"])
+    ]
     x = np.array([_features(line) for line, _ in judged])
     y = np.array([good for _, good in judged], float)
     weights = np.zeros(x.shape[1])
@@ -79,16 +83,21 @@ def fit(photos: list[dict[str, Any]]) -> None:
         p = 1 / (1 + np.exp(-x @ weights))
         curve = (x * (p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(len(weights))
         weights += np.linalg.solve(curve, x.T @ (y - p) - RIDGE * weights)
-    print(f"{len(y)} lines, {y.mean():.1%} right; CONSTANT, OF_MEAN, OF_LEAST =", *(f"{one:.3f}" for one in weights))
+    print(
+        f"{len(y)} lines, {y.mean():.1%} right; CONSTANT, OF_MEAN, OF_LEAST =",
+        *(f"{one:.3f}" for one in weights),
+    )
     certainty.CONSTANT, certainty.OF_MEAN, certainty.OF_LEAST = map(float, weights)
-    ranked = sorted(outcomes(photos), key=lambda one: -one[1])
-    wrong, best = 0, 1.0
-    for _, sure, good in ranked:
-        wrong += not good
-        if wrong > MOST_WRONG * len(ranked):
+    judging.SAID = 0.0  # so that all that could be said is
+    told = [one for one in outcomes(photos) if one.verdict is Verdict.ANSWERED]
+    wrong, said = 0, 1.0
+    for one in sorted(told, key=lambda one: -one.certainty):
+        wrong += not one.right
+        if wrong > MOST_WRONG * len(told):
             break
-        best = sure
-    print(f"SAID = {best:.3f}")
+        said = one.certainty
+    print(f"SAID = {said:.3f}")
+    judging.SAID = said
 
 
 def _features(line: Line) -> list[float]:
@@ -107,7 +116,9 @@ def characters(photos: list[dict[str, Any]], by: str) -> None:
         exact += len(list((Counter(read) & Counter(truth)).elements()))
         total += len(truth)
     times = np.array([photo["took_s"] for photo in photos])
-    print(f"{by}: {len(photos)} photos, CER {errors / length:.2%}, exact lines {exact / total:.1%} of {total}")
+    print(
+        f"{by}: {len(photos)} photos, CER {errors / length:.2%}, exact lines {exact / total:.1%} of {total}"
+    )
     print(f"  p50 {np.median(times):.3f} s, p95 {np.quantile(times, 0.95):.3f} s")
 
 
@@ -124,27 +135,31 @@ def _lines(photo: dict[str, Any], by: str) -> list[Line]:
 def verdicts(photos: list[dict[str, Any]]) -> None:
     """What was ANSWERED, and how much of it wrongly, by what was asked for."""
     found = outcomes(photos)
-    print(f"{'asked for':<12} {'asks':>5} {'ANSWERED':>9} {'wrongly, of all asks':>21} {'right, if ANSWERED':>19}")
-    for what in [*dict.fromkeys(one[0] for one in found), "together"]:
-        some = [one for one in found if what in (one[0], "together")]
-        answered = [good for _, sure, good in some if certainty.verdict_of(sure, plain=sure > 0) is Verdict.ANSWERED]
-        wrong = sum(not good for good in answered)
-        share = np.mean(answered) if answered else float("nan")
-        print(f"{what:<12} {len(some):>5} {len(answered) / len(some):>9.1%} {wrong / len(some):>21.2%} {share:>19.2%}")
+    print(
+        f"{'asked for':<10} {'asks':>5} {'ANSWERED':>9} {'wrongly, of all asks':>21} {'right, if ANSWERED':>19}"
+    )
+    for what in [*dict.fromkeys(one.what for one in found), "together"]:
+        some = [one for one in found if what in (one.what, "together")]
+        told = [one.right for one in some if one.verdict is Verdict.ANSWERED]
+        wrong = told.count(False)
+        share = 1 - wrong / len(told) if told else float("nan")
+        print(
+            f"{what:<10} {len(some):>5} {len(told) / len(some):>9.1%} {wrong / len(some):>21.2%} {share:>19.2%}"
+        )
 
 
 def without_text(photos: list[dict[str, Any]]) -> None:
-    told: Counter[str] = Counter()
-    for photo in photos:
-        text, sure, plain = said(Request(Wanted.ALL), photo)
-        told[str(certainty.verdict_of(sure, plain=plain)) if text else "nothing"] += 1
-        if text:
-            print("  ", photo["number"], repr(text[:60]), f"{sure:.3f}")
-    print(f"{len(photos)} photos without text: {dict(told)}")
+    told = [judge(Request(Wanted.ALL), found_in(photo)) for photo in photos]
+    for photo, one in zip(photos, told, strict=True):
+        if one.parts:
+            print(f"  {photo['number']} {one.verdict} {one.certainties[0]:.3f} {one.parts[0].text[:60]!r}")
+    print(f"{len(photos)} photos without text: {dict(Counter(str(one.verdict) for one in told))}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seed", default="2")
     parser.add_argument("--fit", action="store_true")
     given = parser.parse_args()

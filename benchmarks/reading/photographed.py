@@ -1,4 +1,4 @@
-"""What a phone makes of a thing: a background, perspective, uneven light, blur, noise and JPEG, each of random strength."""
+"""What a phone makes of a thing: perspective, uneven light, blur, noise and JPEG, each of random strength."""
 
 from __future__ import annotations
 
@@ -47,13 +47,15 @@ def disturbed(photo: Image.Image, random: Random) -> bytes:
     lit = pixels * _light(random, *pixels.shape[:2])[:, :, None]
     noisy = lit + random.normal(0, random.uniform(0, 22), pixels.shape)
     file = BytesIO()
-    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=int(random.integers(20, 93)))
+    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(
+        file, "JPEG", quality=int(random.integers(20, 93))
+    )
     return file.getvalue()
 
 
 def _light(random: Random, height: int, width: int) -> NDArray[np.float32]:
     """How bright each pixel is lit: more from one side, and from a lamp."""
-    y, x = np.mgrid[0:1 : height * 1j, 0:1 : width * 1j]
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     side = random.uniform(0, 2 * np.pi)
     slope = random.uniform(0, 0.5) * ((x - 0.5) * np.cos(side) + (y - 0.5) * np.sin(side))
     lamp = random.uniform(0, 0.5) * np.exp(-8 * ((x - random.random()) ** 2 + (y - random.random()) ** 2))

@@ -34,7 +34,8 @@ def ours(local: LocalAssistant) -> Callable[[bytes], Found]:
 
     def read(photo: bytes) -> Found:
         found = local.thread.run(reader.read(Ask(question="", photo=photo), lambda: None))
-        return {"lines": [asdict(line) for line in found.text.lines], "form": found.text.form}
+        text = found.text
+        return {"lines": [asdict(line) for line in text.lines], "form": text.form, "missed": text.missed}
 
     return read
 
@@ -43,22 +44,32 @@ def rapidocr() -> Callable[[bytes], Found]:
     """The package itself, as it comes."""
     from rapidocr import RapidOCR  # imported late: it sets up logs
 
-    engine = RapidOCR(params={"EngineConfig.onnxruntime.intra_op_num_threads": 2, "Global.log_level": "error"})
+    engine = RapidOCR(
+        params={"EngineConfig.onnxruntime.intra_op_num_threads": 2, "Global.log_level": "error"}
+    )
 
     def read(photo: bytes) -> Found:
         found = engine(photo)
         boxes = [] if found.boxes is None else found.boxes.tolist()
-        return {"lines": [dict(text=text, corners=box) for text, box in zip(found.txts or (), boxes, strict=True)]}
+        return {
+            "lines": [
+                {"text": text, "corners": box} for text, box in zip(found.txts or (), boxes, strict=True)
+            ]
+        }
 
     return read
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seed", default="2", help=f"or {TEXTLESS}")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--with", dest="by", choices=("ours", "rapidocr"), default="ours")
-    parser.add_argument("--photos", type=Path, default=FOLDER.parent / "photos", help="for photos without text")
+    parser.add_argument(
+        "--photos", type=Path, default=FOLDER.parent / "photos", help="for photos without text"
+    )
     parser.add_argument("--seconds", type=float, default=240)
     given = parser.parse_args()
     ends_s = time.monotonic() + given.seconds
@@ -83,7 +94,9 @@ def main() -> None:
             began_s = time.perf_counter()
             found = read(photo)
             took_s = time.perf_counter() - began_s
-            file.write(json.dumps({"number": number, "took_s": took_s, **truth, **found}, ensure_ascii=False) + "\n")
+            file.write(
+                json.dumps({"number": number, "took_s": took_s, **truth, **found}, ensure_ascii=False) + "\n"
+            )
             file.flush()
 
 

@@ -37,7 +37,10 @@ def textless(folder: Path, count: int) -> list[bytes]:
 
 def _crop(photo: Image.Image, random: Random) -> bytes:
     width, height = (round(side * random.uniform(SMALLEST, 1)) for side in photo.size)
-    left, top = int(random.integers(0, photo.width - width + 1)), int(random.integers(0, photo.height - height + 1))
+    left, top = (
+        int(random.integers(0, photo.width - width + 1)),
+        int(random.integers(0, photo.height - height + 1)),
+    )
     file = BytesIO()
     photo.crop((left, top, left + width, top + height)).save(file, "JPEG", quality=90)
     return file.getvalue()
@@ -58,7 +61,10 @@ def _scene(random: Random) -> Image.Image:
             case 1:
                 draw.ellipse(box, fill=colour)
             case 2:
-                draw.polygon([(left, top + height), (left + width // 2, top), (left + width, top + height)], fill=colour)
+                draw.polygon(
+                    [(left, top + height), (left + width // 2, top), (left + width, top + height)],
+                    fill=colour,
+                )
             case 3:
                 for at in range(left, left + width, 24):
                     draw.line((at, top, at, top + height), fill=colour, width=8)

@@ -17,44 +17,65 @@ from PIL import Image, ImageDraw, ImageFont
 Random = np.random.Generator
 
 FONTS = Path("/usr/share/fonts")
-ORDINARY = (
-    "DejaVuSans.ttf DejaVuSans-Bold.ttf DejaVuSerif.ttf DejaVuSansCondensed.ttf LiberationSans-Regular.ttf "
-    "LiberationSans-Bold.ttf LiberationSerif-Regular.ttf LiberationSansNarrow-Bold.ttf NotoSans-Regular.ttf "
-    "NotoSans-Bold.ttf NotoSerif-Regular.ttf NotoSansDisplay-Regular.ttf Lato-Regular.ttf Lato-Bold.ttf "
-    "Lato-Light.ttf Roboto-Regular.ttf Roboto-Medium.ttf OpenSans-Regular.ttf OpenSans-SemiBold.ttf "
-    "Carlito-Regular.ttf Carlito-Bold.ttf FreeSans.ttf FreeSerif.ttf ComicNeue-Bold.otf"
-).split()
-TILL = "DejaVuSansMono.ttf LiberationMono-Regular.ttf Inconsolata.otf FiraCode-Regular.ttf FreeMono.ttf".split()
+ORDINARY = [
+    "DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif.ttf", "DejaVuSansCondensed.ttf",
+    "LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf", "LiberationSerif-Regular.ttf",
+    "LiberationSansNarrow-Bold.ttf", "NotoSans-Regular.ttf", "NotoSans-Bold.ttf", "NotoSerif-Regular.ttf",
+    "NotoSansDisplay-Regular.ttf", "Lato-Regular.ttf", "Lato-Bold.ttf", "Lato-Light.ttf",
+    "Roboto-Regular.ttf", "Roboto-Medium.ttf", "OpenSans-Regular.ttf", "OpenSans-SemiBold.ttf",
+    "Carlito-Regular.ttf", "Carlito-Bold.ttf", "FreeSans.ttf", "FreeSerif.ttf", "ComicNeue-Bold.otf",
+]  # fmt: skip
+TILL = [
+    "DejaVuSansMono.ttf", "LiberationMono-Regular.ttf", "Inconsolata.otf", "FiraCode-Regular.ttf",
+    "FreeMono.ttf",
+]  # fmt: skip
 
-NAMES = (
-    "Green Market|Hill Bakery|Café Müller|City Library|Blue Lagoon|El Niño Tapas|Nord Apotheke|Station West|Old Mill|"
-    "Garden Street|Rosa's Kitchen|Harbour Office|Königsplatz|Museum of Glass|Corner Shop|Fresh & Fast|Valley Dairy|"
-    "Golden Grain|Mountain Spring|Sunny Farm|Bella Pasta|Nature's Best|Happy Cow|Swift Couriers|Parkhaus Mitte"
-).split("|")
-NOTICES = (
-    "Push bar to open|No parking|Emergency exit|Please wait here|Mind the step|Staff only|Wet floor|Keep door closed|"
-    "Pull|Ring the bell|Way out|Tickets and information|Do not enter|Fire extinguisher|Dogs must be kept on a lead|"
-    "Closed on Mondays|Quiet please|Meeting point|Lost property|Bitte klingeln|Ausgang|Salida|Cuidado con el perro|"
-    "Open Monday to Friday|Authorised persons only|Please take a number|Lift out of order|Reception on first floor"
-).split("|")
-GOODS = (
-    "Apples|Whole milk|Brown bread|Butter|Olive oil|Käse|Orange juice|Rice 1 kg|Pasta|Tomatoes|Coffee|Green tea|Honey|"
-    "Jabón|Toothpaste|Bananas|Yoghurt|Eggs x10|Potatoes|Salt|Sugar|Chicken soup|Peanut butter|Crackers|Mineral water"
-).split("|")
-SMALL_PRINT = (
-    "Keep refrigerated after opening|Store in a cool and dry place|Shake well before use|Ingredients: water, sugar, "
-    "salt|Net weight 500 g|Contains nuts and milk|Made in Portugal|Suitable for vegetarians|Rinse before use|"
-    "Serving suggestion|Energy 250 kcal|Cook for 12 minutes|May contain traces of soya|Produced for Golden Grain Ltd"
-).split("|")
-MESSAGES = (
-    "Settings|Battery is low|Update available|3 new messages|Enter your PIN|Connection lost|Try again later|Sign in|"
-    "Wi-Fi is turned off|Download complete|Are you sure?|Your order has been sent|Cancel|Continue|Storage almost full|"
-    "Meeting at 14:30|Call from Anna|Alarm 07:15|Volume 60 %|No network|Restart to install|Delivered yesterday"
-).split("|")
-MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+NAMES = [
+    "Green Market", "Hill Bakery", "Café Müller", "City Library", "Blue Lagoon", "El Niño Tapas", "Nord
+    Apotheke", "Station West", "Old Mill", "Garden Street", "Rosa's Kitchen", "Harbour Office",
+    "Königsplatz", "Museum of Glass", "Corner Shop", "Fresh & Fast", "Valley Dairy", "Golden Grain",
+    "Mountain Spring", "Sunny Farm", "Bella Pasta", "Nature's Best", "Happy Cow", "Swift Couriers",
+    "Parkhaus Mitte",
+]  # fmt: skip
+NOTICES = [
+    "Push bar to open", "No parking", "Emergency exit", "Please wait here", "Mind the step", "Staff only",
+    "Wet floor", "Keep door closed", "Pull", "Ring the bell", "Way out", "Tickets and information", "Do
+    not enter", "Fire extinguisher", "Dogs must be kept on a lead", "Closed on Mondays", "Quiet please",
+    "Meeting point", "Lost property", "Bitte klingeln", "Ausgang", "Salida", "Cuidado con el perro", "Open
+    Monday to Friday", "Authorised persons only", "Please take a number", "Lift out of order", "Reception
+    on first floor",
+]  # fmt: skip
+GOODS = [
+    "Apples", "Whole milk", "Brown bread", "Butter", "Olive oil", "Käse", "Orange juice", "Rice 1 kg",
+    "Pasta", "Tomatoes", "Coffee", "Green tea", "Honey", "Jabón", "Toothpaste", "Bananas", "Yoghurt",
+    "Eggs x10", "Potatoes", "Salt", "Sugar", "Chicken soup", "Peanut butter", "Crackers", "Mineral water",
+]  # fmt: skip
+SMALL_PRINT = [
+    "Keep refrigerated after opening", "Store in a cool and dry place", "Shake well before use",
+    "Ingredients: water, sugar, salt", "Net weight 500 g", "Contains nuts and milk", "Made in Portugal",
+    "Suitable for vegetarians", "Rinse before use", "Serving suggestion", "Energy 250 kcal", "Cook for 12
+    minutes", "May contain traces of soya", "Produced for Golden Grain Ltd",
+]  # fmt: skip
+MESSAGES = [
+    "Settings", "Battery is low", "Update available", "3 new messages", "Enter your PIN", "Connection
+    lost", "Try again later", "Sign in", "Wi-Fi is turned off", "Download complete", "Are you sure?",
+    "Your order has been sent", "Cancel", "Continue", "Storage almost full", "Meeting at 14:30", "Call
+    from Anna", "Alarm 07:15", "Volume 60 %", "No network", "Restart to install", "Delivered yesterday",
+]  # fmt: skip
+MONTHS = [
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+]  # fmt: skip
 
 INKS = ((20, 20, 20), (250, 250, 250), (250, 210, 60), (190, 30, 40), (30, 60, 140), (30, 110, 60))
-GROUNDS = ((245, 245, 240), (25, 60, 120), (20, 100, 60), (230, 200, 60), (180, 35, 40), (40, 40, 44), (205, 190, 165))
+GROUNDS = (
+    (245, 245, 240),
+    (25, 60, 120),
+    (20, 100, 60),
+    (230, 200, 60),
+    (180, 35, 40),
+    (40, 40, 44),
+    (205, 190, 165),
+)
 LEAST_CONTRAST = 110  # of ink and ground, in grey levels
 
 
@@ -119,9 +140,13 @@ class Page:
     @property
     def picture(self) -> Image.Image:
         """As much of it as is written on."""
-        return self._picture.crop((0, 0, self._picture.width, min(self._at + self._margin, self._picture.height)))
+        return self._picture.crop(
+            (0, 0, self._picture.width, min(self._at + self._margin, self._picture.height))
+        )
 
-    def write(self, text: str, names: list[str], size_px: int, random: Random, *, right: str = "", gap: float = 1.5) -> bool:
+    def write(
+        self, text: str, names: list[str], size_px: int, random: Random, *, right: str = "", gap: float = 1.5
+    ) -> bool:
         """Write a row, perhaps with something at its right end; False where there is no room left."""
         chosen = font(names, size_px, random)
         room = self._picture.width - 2 * self._margin
@@ -167,7 +192,9 @@ def label(random: Random) -> Written:
     for _ in range(random.integers(1, 5)):
         page.write(_one(SMALL_PRINT, random), ORDINARY, size, random)
     by = date(random)
-    if page.write(_one(["Best before", "Use by", "EXP", "Best before end:"], random), ORDINARY, size, random, right=by):
+    if page.write(
+        _one(["Best before", "Use by", "EXP", "Best before end:"], random), ORDINARY, size, random, right=by
+    ):
         asked["When does this expire?"] = by
     if random.random() < 0.6:
         cost = price(random)
@@ -182,7 +209,9 @@ def receipt(random: Random) -> Written:
     till = [TILL[random.integers(len(TILL))]]
     size = int(random.integers(24, 34))
     page.write(_one(NAMES, random), till, int(1.3 * size), random)
-    page.write(date(random), till, size, random, right=f"{random.integers(8, 22):02d}:{random.integers(0, 60):02d}")
+    page.write(
+        date(random), till, size, random, right=f"{random.integers(8, 22):02d}:{random.integers(0, 60):02d}"
+    )
     for _ in range(random.integers(2, 9)):
         page.write(_one(GOODS, random), till, size, random, right=price(random))
     asked, cost = {}, price(random)

@@ -11,12 +11,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from asksight.engine.cores import available_cores
 from asksight.v1 import vqa_pb2
 
-from ..asks import Ask, Skill, expired
+from ..asks import Ask, ModelInfo, Skill, expired
 from ..errors import AskError, DeadlineExceeded, InternalError, Overloaded, Unavailable
 from ..limits import Limits
 from ..observer import Observer, Reason, Stage
@@ -110,6 +111,10 @@ class Assistant:
         if missing not in (None, Skill.READ_TEXT):
             return None
         return asked_to_read(question, to_read=missing is Skill.READ_TEXT)
+
+    def model_info(self, name: str) -> ModelInfo:
+        """Say what is being served under a name. Raises ModelNotFound."""
+        return replace(self.models[name].info(), reads_text=self.reader is not None)
 
     async def ask_each(self, asks: Iterable[Ask]) -> list[vqa_pb2.AskResponse | AskError]:
         """Answer asks that go through the engines together; one that fails is an AskError in its place."""

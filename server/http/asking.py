@@ -72,7 +72,7 @@ class Asking:
         async def answer(call: Call, _: Caller) -> vqa_pb2.GetModelResponse:
             stated_timeout_s(request)
             with call:
-                return to_model_response(self._assistant.models[name].info())
+                return to_model_response(self._assistant.model_info(name))
 
         return await self._called("GetModel", request, answer)
 

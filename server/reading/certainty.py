@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import exp, log, prod
 
-from asksight.engine.bundle.calibration import Verdict
-
 from .found import Line
 
 # Of a logistic regression: benchmarks/reading fits them.
@@ -34,11 +32,6 @@ def legible(lines: Iterable[Line]) -> list[Line]:
 def of_all(lines: Iterable[Line]) -> float:
     """How probable it is that all of these lines are right."""
     return prod(map(confidence, lines))
-
-
-def verdict_of(certainty: float, *, plain: bool) -> Verdict:
-    """Whether it may be said: not where it is not plain which part is meant."""
-    return Verdict.ANSWERED if plain and certainty >= SAID else Verdict.UNSURE
 
 
 def odds(probability: float) -> float:

@@ -46,6 +46,7 @@ class FoundText:
     """All of it, in no order yet, and what is wrong with the photo."""
 
     lines: tuple[Line, ...]
+    missed: int = 0  # places that may hold text in which nothing could be read
     flaws: tuple[Flaw, ...] = ()
     form: float = 1.0  # the photo's width over its height
     size_bytes: int = field(init=False)

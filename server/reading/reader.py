@@ -202,7 +202,8 @@ class Reader:
         upright = await self._decoders.run(partial(_upright, cut, turned), caller=caller, estimate_s=CUT_S)
         read = await asyncio.gather(*(self.lines.submit(one, awaited_by=waiting) for one in upright))
         lines = _lines(read, boxes, turned, width, height)
-        return FoundText(lines=lines, flaws=looked.flaws, form=width / height)
+        missed = boxes.faint + len(read) - len(lines)
+        return FoundText(lines=lines, missed=missed, flaws=looked.flaws, form=width / height)
 
     def _end(self, reading: Reading, image_id: str) -> None:
         """Remember the text, and give it, or what went wrong, to all who wait."""

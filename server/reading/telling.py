@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 
-from asksight.engine.bundle.calibration import Verdict
 from asksight.v1 import vqa_pb2
 
 from ..asks import Ask
 from ..observer import Observer, Stage
 from ..reply.spoken import PhotoIssue, language
 from ..reply.wire_names import PHOTO_ISSUE_KINDS, VERDICTS
-from .asked import Request, cut
-from .certainty import confidence, legible, of_all, verdict_of
-from .coach import text_flaws, touched
+from .asked import Request
+from .certainty import confidence
+from .coach import text_flaws
 from .found import Line
-from .order import rows
+from .judging import judge
 from .reader import Read
 
 MODEL = "PP-OCR v6-small"
@@ -26,31 +25,22 @@ def tell_text(
 ) -> vqa_pb2.AskResponse:
     """Write the response to an ask that came at that time (perf_counter)."""
     words = language(ask.locale)
-    found = read.text
-    lines = legible(found.lines)
-    ordered = rows(lines, found.form)
-    part = cut(request, ordered)
+    judged = judge(request, read.text)
     issues = [
-        *(PhotoIssue(one.kind, one.severity, words.advice(one.advice)) for one in text_flaws(lines)),
-        *(PhotoIssue(one.kind, one.severity, words.hint(one.kind)) for one in found.flaws),
+        *(PhotoIssue(one.kind, one.severity, words.advice(one.advice)) for one in text_flaws(judged.lines)),
+        *(PhotoIssue(one.kind, one.severity, words.hint(one.kind)) for one in read.text.flaws),
     ]
     issues.sort(key=lambda one: -one.severity)
-    certainties = [of_all(one.lines) for one in part.parts]
-    if part.parts:
-        whole = not any(touched(line) for line in part.parts[0].lines)
-        verdict = verdict_of(certainties[0], plain=part.plain and whole)
-        spoken = words.read(verdict, [one.text for one in part.parts], issues)
+    if judged.parts:
+        spoken = words.read(judged.verdict, [one.text for one in judged.parts], issues)
     else:
-        verdict = Verdict.UNANSWERABLE
-        spoken = words.nothing_to_read(request.what, issues, some=bool(lines))
+        spoken = words.nothing_to_read(request.what, issues, some=bool(judged.lines))
     response = vqa_pb2.AskResponse(
-        verdict=VERDICTS[verdict], spoken=spoken, image_id=read.image_id, model=MODEL
+        verdict=VERDICTS[judged.verdict], spoken=spoken, image_id=read.image_id, model=MODEL
     )
-    for one, certainty in zip(part.parts[: ask.top_k or None], certainties, strict=False):
+    for one, certainty in zip(judged.parts[: ask.top_k or None], judged.certainties, strict=False):
         response.answers.add(label=one.text, probability=certainty)
-    for row in ordered:
-        for line in row:
-            response.text_lines.append(_line(line))
+    response.text_lines.extend(map(_line, judged.lines))
     for issue in issues:
         kind = PHOTO_ISSUE_KINDS[issue.kind]
         response.photo_issues.add(kind=kind, severity=issue.severity, hint=issue.hint)

@@ -34,10 +34,11 @@ def _asked_for(question: str, dates_are_read: bool) -> tuple[Skill, ...]:
 
 @cache
 def _patterns(dates_are_read: bool) -> list[tuple[Skill, re.Pattern[str]]]:
+    """In the order of the file, most dangerous first."""
     tree = tomllib.loads((files("asksight.server.reply") / "skills.toml").read_text(encoding="utf-8"))
     unread = "dates_with_a_reader" if dates_are_read else "dates_without_a_reader"
     tree[Skill.MEDICINE]["patterns"] += tree[Skill.MEDICINE][unread]
-    return [(skill, re.compile(_joined(tree[skill]["patterns"]))) for skill in Skill]
+    return [(Skill(name), re.compile(_joined(said["patterns"]))) for name, said in tree.items()]
 
 
 def _joined(patterns: Iterable[str]) -> str:

@@ -45,7 +45,7 @@ GUESS = T_("It may be {first}. Nobody has measured how often I am right.")
 READ = T_("It says: {text}")
 MAY_READ = T_("It may say: {text}")
 MAY_READ_ONE_OF = T_("It may say: {first}, or: {second}")
-NO_TEXT = T_("I see no text here.")
+NO_TEXT = T_("I see no text that I can read.")
 NO_SUCH_TEXT = {
     Wanted.PRICE: T_("I see text, but no price in it."),
     Wanted.EXPIRY: T_("I see text, but no date in it."),
@@ -126,10 +126,10 @@ class Language:
 
     def read(self, verdict: Verdict, parts: Sequence[str], issues: Sequence[PhotoIssue]) -> str:
         """Say what is written; `parts` are what may be meant, likeliest first."""
+        if verdict is Verdict.ANSWERED:  # whatever is wrong with the photo: paper is bright
+            return _ended(self._say(READ).format(text=parts[0]))
         hint = next((one.hint for one in issues if one.severity >= WORTH_A_HINT), "")
-        if verdict is Verdict.ANSWERED:
-            said = self._say(READ).format(text=parts[0])
-        elif len(parts) > 1:
+        if len(parts) > 1:
             said = self._say(MAY_READ_ONE_OF).format(first=parts[0], second=parts[1])
         else:
             said = self._say(MAY_READ).format(text=parts[0])

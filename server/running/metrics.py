@@ -104,6 +104,9 @@ class Metrics(Observer):
         )
         self._failures = Counter("asksight_engine_failures", "Failed batches.", ["stage", "kind"], **of)
         self._cache = Counter("asksight_cache_lookups", "Looks for a photo's features.", ["result"], **of)
+        self._reads = Counter(
+            "asksight_reads", "Asks for text: whether a photo's was known.", ["result"], **of
+        )
         self._photos = Gauge("asksight_cache_photos", "Photos held.", multiprocess_mode="livesum", **of)
         self._bytes = Gauge("asksight_cache_bytes", "Bytes they take.", multiprocess_mode="livesum", **of)
         self._models = Gauge(
@@ -195,6 +198,9 @@ class Metrics(Observer):
 
     def cache_used(self, use: CacheUse) -> None:
         self._count(self._cache, use)
+
+    def text_used(self, use: CacheUse) -> None:
+        self._count(self._reads, use)
 
     def cache_size(self, photos: int, size_bytes: int) -> None:
         self._photos.set(photos)

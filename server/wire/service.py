@@ -51,7 +51,7 @@ class VqaService:
     async def get_model(self, message: bytes, call: Call) -> vqa_pb2.GetModelResponse:
         """Say what is served."""
         wanted = read(vqa_pb2.GetModelRequest, message).model
-        return to_model_response(self._assistant.models[wanted].info())
+        return to_model_response(self._assistant.model_info(wanted))
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """What a gRPC server is to be given. Of a stream's messages none is received before it is asked for."""
