@@ -31,19 +31,19 @@ TILL = [
 ]  # fmt: skip
 
 NAMES = [
-    "Green Market", "Hill Bakery", "Café Müller", "City Library", "Blue Lagoon", "El Niño Tapas", "Nord
-    Apotheke", "Station West", "Old Mill", "Garden Street", "Rosa's Kitchen", "Harbour Office",
+    "Green Market", "Hill Bakery", "Café Müller", "City Library", "Blue Lagoon", "El Niño Tapas",
+    "Nord Apotheke", "Station West", "Old Mill", "Garden Street", "Rosa's Kitchen", "Harbour Office",
     "Königsplatz", "Museum of Glass", "Corner Shop", "Fresh & Fast", "Valley Dairy", "Golden Grain",
     "Mountain Spring", "Sunny Farm", "Bella Pasta", "Nature's Best", "Happy Cow", "Swift Couriers",
     "Parkhaus Mitte",
 ]  # fmt: skip
 NOTICES = [
     "Push bar to open", "No parking", "Emergency exit", "Please wait here", "Mind the step", "Staff only",
-    "Wet floor", "Keep door closed", "Pull", "Ring the bell", "Way out", "Tickets and information", "Do
-    not enter", "Fire extinguisher", "Dogs must be kept on a lead", "Closed on Mondays", "Quiet please",
-    "Meeting point", "Lost property", "Bitte klingeln", "Ausgang", "Salida", "Cuidado con el perro", "Open
-    Monday to Friday", "Authorised persons only", "Please take a number", "Lift out of order", "Reception
-    on first floor",
+    "Wet floor", "Keep door closed", "Pull", "Ring the bell", "Way out", "Tickets and information",
+    "Do not enter", "Fire extinguisher", "Dogs must be kept on a lead", "Closed on Mondays", "Quiet please",
+    "Meeting point", "Lost property", "Bitte klingeln", "Ausgang", "Salida", "Cuidado con el perro",
+    "Open Monday to Friday", "Authorised persons only", "Please take a number", "Lift out of order",
+    "Reception on first floor",
 ]  # fmt: skip
 GOODS = [
     "Apples", "Whole milk", "Brown bread", "Butter", "Olive oil", "Käse", "Orange juice", "Rice 1 kg",
@@ -53,14 +53,15 @@ GOODS = [
 SMALL_PRINT = [
     "Keep refrigerated after opening", "Store in a cool and dry place", "Shake well before use",
     "Ingredients: water, sugar, salt", "Net weight 500 g", "Contains nuts and milk", "Made in Portugal",
-    "Suitable for vegetarians", "Rinse before use", "Serving suggestion", "Energy 250 kcal", "Cook for 12
-    minutes", "May contain traces of soya", "Produced for Golden Grain Ltd",
+    "Suitable for vegetarians", "Rinse before use", "Serving suggestion", "Energy 250 kcal",
+    "Cook for 12 minutes", "May contain traces of soya", "Produced for Golden Grain Ltd",
 ]  # fmt: skip
 MESSAGES = [
-    "Settings", "Battery is low", "Update available", "3 new messages", "Enter your PIN", "Connection
-    lost", "Try again later", "Sign in", "Wi-Fi is turned off", "Download complete", "Are you sure?",
-    "Your order has been sent", "Cancel", "Continue", "Storage almost full", "Meeting at 14:30", "Call
-    from Anna", "Alarm 07:15", "Volume 60 %", "No network", "Restart to install", "Delivered yesterday",
+    "Settings", "Battery is low", "Update available", "3 new messages", "Enter your PIN", "Connection lost",
+    "Try again later", "Sign in", "Wi-Fi is turned off", "Download complete", "Are you sure?",
+    "Your order has been sent", "Cancel", "Continue", "Storage almost full", "Meeting at 14:30",
+    "Call from Anna", "Alarm 07:15", "Volume 60 %", "No network", "Restart to install",
+    "Delivered yesterday",
 ]  # fmt: skip
 MONTHS = [
     "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
