@@ -43,6 +43,7 @@ def test_the_json_form_is_stable(here: Run, address: str) -> None:
         "question_cut",
         "missing_skill",
         "unfamiliar",
+        "text_lines",
     ]
     assert [list(answer) for answer in reply["answers"]] == [["label", "probability"]] * 2
     assert reply["photo"] == str(PHOTO)

@@ -24,6 +24,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return write_random_bundle(tmp_path_factory.mktemp("bundles") / "random")
 
 
+@pytest.fixture(scope="session")
+def reading() -> Iterator[LocalAssistant]:
+    """One that reads: its models are opened once for all tests of a run."""
+    with LocalAssistant.open("scenes", reader=True) as local:
+        yield local
+
+
 @pytest.fixture
 def make_rig(bundle: Bundle) -> Iterator[MakeRig]:
     with ExitStack() as cleanup:

@@ -3,6 +3,7 @@
 import { AskFailed, Conversation } from "./ask.js";
 import { keep, kept, shownRow } from "./history.js";
 import { onPhoto, prepared, Refused } from "./photo.js";
+import { showWritten } from "./written.js";
 import { canListen, canSpeak, hush, listen, speak } from "./voice.js";
 
 const byId = (id) => document.getElementById(id);
@@ -152,6 +153,7 @@ function clearAnswer() {
   show("coach", "");
   byId("speak").hidden = true;
   byId("others").hidden = true;
+  byId("written").hidden = true;
 }
 
 function told(question, response) {
@@ -165,7 +167,8 @@ function told(question, response) {
   show("coach", issue && !response.spoken.includes(issue.hint) ? issue.hint : "", response.language);
   const likely = response.answers.filter((answer, place) => place === 0 || answer.probability >= WORTH_SHOWING);
   byId("alternatives").replaceChildren(...likely.map(bar));
-  byId("others").hidden = likely.length === 0;
+  byId("others").hidden = likely.length === 0 || response.textLines.length > 0; // each line has its own
+  showWritten(response.textLines, bar);
   byId("speak").hidden = !canSpeak;
   if (byId("always").getAttribute("aria-pressed") === "true") sayIt();
   remember({ photo: history.photos, question, spoken: response.spoken, language: response.language });

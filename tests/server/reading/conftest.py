@@ -1,4 +1,4 @@
-"""A server that reads, on the loopback: the models are opened once for all tests of a run."""
+"""A client of a server that reads, on the loopback."""
 
 from __future__ import annotations
 
@@ -9,12 +9,6 @@ import pytest
 from asksight.client import Client, connect
 from asksight.server.local import LocalAssistant
 from asksight.server.wire.server import Server
-
-
-@pytest.fixture(scope="session")
-def reading() -> Iterator[LocalAssistant]:
-    with LocalAssistant.open("scenes", reader=True) as local:
-        yield local
 
 
 @pytest.fixture(scope="session")
