@@ -86,8 +86,8 @@ def find_boxes(seen: NDArray[np.float32], width: int, height: int) -> TextBoxes:
         return TextBoxes(np.empty((0, 4, 2), np.float32), faint)
     corners = np.stack([one[1] for one in found])
     corners *= np.array([width / seen.shape[1], height / seen.shape[0]], np.float32)
-    corners = corners.clip(0, np.array([width, height], np.float32))
-    return TextBoxes(corners, faint)
+    inside = corners.clip(0, np.array([width, height], np.float32))
+    return TextBoxes(np.asarray(inside, np.float32), faint)
 
 
 def cut_line(picture: NDArray[np.uint8], corners: NDArray[np.float32]) -> NDArray[np.uint8]:

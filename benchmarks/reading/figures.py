@@ -14,15 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from asksight.engine.bundle.calibration import Verdict
-from asksight.server.reading import certainty, judging
+from asksight.server.reading import certainty
 from asksight.server.reading.asked import Request, Wanted, asked_to_read
 from asksight.server.reading.found import FoundText, Line
 from asksight.server.reading.judging import judge
 from asksight.server.reading.order import rows
 
 from .judged import edits, joined, letters, lines_of, right_lines, value
+from .photographed import HEIGHT, WIDTH
 from .read_all import FOLDER, TEXTLESS
 
+LOWEST_SAID = 0.8  # what is less certain by the fit itself is not said, though it be right here
 MOST_WRONG = 0.01  # of what is ANSWERED, where the threshold is chosen
 STEPS, RIDGE = 50, 1e-2
 
@@ -88,16 +90,16 @@ def fit(photos: list[dict[str, Any]]) -> None:
         *(f"{one:.3f}" for one in weights),
     )
     certainty.CONSTANT, certainty.OF_MEAN, certainty.OF_LEAST = map(float, weights)
-    judging.SAID = 0.0  # so that all that could be said is
+    certainty.SAID = 0.0  # so that all that could be said is
     told = [one for one in outcomes(photos) if one.verdict is Verdict.ANSWERED]
     wrong, said = 0, 1.0
     for one in sorted(told, key=lambda one: -one.certainty):
         wrong += not one.right
         if wrong > MOST_WRONG * len(told):
             break
-        said = one.certainty
+        said = max(one.certainty, LOWEST_SAID)
     print(f"SAID = {said:.3f}")
-    judging.SAID = said
+    certainty.SAID = said
 
 
 def _features(line: Line) -> list[float]:
@@ -125,11 +127,9 @@ def characters(photos: list[dict[str, Any]], by: str) -> None:
 def _lines(photo: dict[str, Any], by: str) -> list[Line]:
     if by == "ours":
         return certainty.legible(lines_of(photo["lines"]))
-    corners = [np.array(one["corners"]) / [1280, 960] for one in photo["lines"]]
-    return [
-        Line(text=one["text"], mean=1, least=1, corners=tuple(map(tuple, place.tolist())), height_px=1)
-        for one, place in zip(photo["lines"], corners, strict=True)
-    ]
+    size = np.array([WIDTH, HEIGHT])
+    placed = [{**one, "corners": (np.array(one["corners"]) / size).tolist()} for one in photo["lines"]]
+    return lines_of([{**one, "mean": 1, "least": 1, "height_px": 1} for one in placed])
 
 
 def verdicts(photos: list[dict[str, Any]]) -> None:

@@ -49,7 +49,7 @@ def rapidocr() -> Callable[[bytes], Found]:
     )
 
     def read(photo: bytes) -> Found:
-        found = engine(photo)
+        found: Any = engine(photo)
         boxes = [] if found.boxes is None else found.boxes.tolist()
         return {
             "lines": [

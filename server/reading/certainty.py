@@ -12,8 +12,9 @@ from math import exp, log, prod
 from .found import Line
 
 # Of a logistic regression: benchmarks/reading fits them.
-CONSTANT, OF_MEAN, OF_LEAST = 0.0, 0.5, 0.5
-SAID = 0.9  # confidence from which on it is ANSWERED
+CONSTANT, OF_MEAN, OF_LEAST = -4.82, 2.412, -1.557
+SAID = 0.8  # confidence from which on it is ANSWERED
+COIN = 0.5  # a character no more probable than that is never ANSWERED, however certain the others are
 NOISE = 0.3  # of a line, below which it is taken for no text
 EDGE = 1e-4  # how near to 0 and 1 a probability is taken to be
 
@@ -32,6 +33,11 @@ def legible(lines: Iterable[Line]) -> list[Line]:
 def of_all(lines: Iterable[Line]) -> float:
     """How probable it is that all of these lines are right."""
     return prod(map(confidence, lines))
+
+
+def doubtful(lines: Iterable[Line]) -> bool:
+    """Whether one of their characters could as well be another."""
+    return any(line.least <= COIN for line in lines)
 
 
 def odds(probability: float) -> float:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from asksight.engine.bundle.calibration import Verdict
 
+from . import certainty
 from .asked import Part, Request, Wanted, cut
-from .certainty import SAID, legible, of_all
 from .coach import touched
 from .found import FoundText, Line
 from .order import rows
@@ -27,17 +27,18 @@ class Judged(NamedTuple):
 def judge(request: Request, found: FoundText) -> Judged:
     """Say what is wanted, and how certain that is.
 
-    It is ANSWERED where it is certain to the letter, where it is plain that this part is meant, where none of its lines
-    runs out of the photo, and, of all that is written or the largest of it, where nothing was left unread.
+    It is ANSWERED where it is certain, to each letter, where it is plain that this part is meant, where none of its
+    lines runs out of the photo, and, of all that is written or the largest of it, where nothing was left unread.
     """
-    lines = legible(found.lines)
+    lines = certainty.legible(found.lines)
     ordered = rows(lines, found.form)
     part = cut(request, ordered)
-    certainties = tuple(of_all(one.lines) for one in part.parts)
+    certainties = tuple(certainty.of_all(one.lines) for one in part.parts)
     in_order = tuple(line for row in ordered for line in row)
     if not part.parts:
         return Judged(Verdict.UNANSWERABLE, (), (), in_order)
-    whole = not any(touched(line) for line in part.parts[0].lines)
+    wanted = part.parts[0].lines
+    whole = not any(touched(line) for line in wanted) and not certainty.doubtful(wanted)
     unread = request.what in OF_ALL and (found.missed > 0 or len(lines) < len(found.lines))
-    certain = part.plain and whole and not unread and certainties[0] >= SAID
+    certain = part.plain and whole and not unread and certainties[0] >= certainty.SAID
     return Judged(Verdict.ANSWERED if certain else Verdict.UNSURE, part.parts, certainties, in_order)

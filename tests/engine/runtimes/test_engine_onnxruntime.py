@@ -236,7 +236,7 @@ def test_a_graph_that_loses_rows_is_found_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("limits", [{"max_batch": 0}, {"threads": 0}])
-def test_limits_must_be_positive(tmp_path: Path, limits: dict[str, int]) -> None:
+def test_limits_must_be_positive(tmp_path: Path, limits: dict[str, Any]) -> None:
     with pytest.raises(EngineError, match="at least 1"):
         OnnxRuntimeEngine(tmp_path / "graph.onnx", **limits)
 

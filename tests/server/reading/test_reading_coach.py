@@ -26,9 +26,8 @@ def test_text_that_runs_out_of_the_photo_says_where_to(left: float, top: float, 
 @pytest.mark.parametrize(("height", "severity"), [(0.02, 0.0), (0.011, 0.5), (0.005, 1.0)])
 def test_small_text(height: float, severity: float) -> None:
     found = text_flaws([line("Salt", 0.4, 0.4, height=height)])
-    assert [(one.advice, one.severity) for one in found] == (
-        [(Advice.CLOSER, pytest.approx(severity))] if severity else []
-    )
+    assert [one.advice for one in found] == ([Advice.CLOSER] if severity else [])
+    assert sum(one.severity for one in found) == pytest.approx(severity)
 
 
 @pytest.mark.parametrize(
