@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from asksight.server.reading.found import Line
 
-SIGN = (("GREEN MARKET", 80), ("Apples 2.49", 56), ("Room 214", 56), ("Best before 12.03.2027", 48))
+SIGN = (("GREEN MARKET", 110), ("Apples 2.49", 64), ("Room 214", 64), ("Best before 12.03.2027", 64))
 
 
 def written(
@@ -19,7 +19,7 @@ def written(
     """A JPEG of a sign with rows of text, each of a size in pixels."""
     sign = Image.new("RGB", (1000, 750), (170, 180, 160))
     draw = ImageDraw.Draw(sign)
-    top = 90
+    top = 60
     for text, size_px in rows:
         draw.text((left, top), text, fill=(25, 30, 60), font=ImageFont.load_default(size_px))
         top += int(1.8 * size_px)
