@@ -86,10 +86,10 @@ def fit(photos: list[dict[str, Any]]) -> None:
         curve = (x * (p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(len(weights))
         weights += np.linalg.solve(curve, x.T @ (y - p) - RIDGE * weights)
     print(
-        f"{len(y)} lines, {y.mean():.1%} right; CONSTANT, OF_MEAN, OF_LEAST =",
+        f"{len(y)} lines, {y.mean():.1%} right; CONSTANT, OF_OTHERS, OF_LENGTH =",
         *(f"{one:.3f}" for one in weights),
     )
-    certainty.CONSTANT, certainty.OF_MEAN, certainty.OF_LEAST = map(float, weights)
+    certainty.CONSTANT, certainty.OF_OTHERS, certainty.OF_LENGTH = map(float, weights)
     certainty.SAID = 0.0  # so that all that could be said is
     told = [one for one in outcomes(photos) if one.verdict is Verdict.ANSWERED]
     wrong, said = 0, 1.0
@@ -103,7 +103,7 @@ def fit(photos: list[dict[str, Any]]) -> None:
 
 
 def _features(line: Line) -> list[float]:
-    return [1.0, certainty.odds(line.mean), certainty.odds(line.least)]
+    return [1.0, *certainty.measures(line)]
 
 
 def characters(photos: list[dict[str, Any]], by: str) -> None:

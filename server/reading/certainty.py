@@ -12,7 +12,7 @@ from math import exp, log, prod
 from .found import Line
 
 # Of a logistic regression: benchmarks/reading fits them.
-CONSTANT, OF_MEAN, OF_LEAST = -4.82, 2.412, -1.557
+CONSTANT, OF_OTHERS, OF_LENGTH = -6.512, 0.787, 1.639
 SAID = 0.8  # confidence from which on it is ANSWERED
 COIN = 0.5  # a character no more probable than that is never ANSWERED, however certain the others are
 NOISE = 0.3  # of a line, below which it is taken for no text
@@ -21,8 +21,19 @@ EDGE = 1e-4  # how near to 0 and 1 a probability is taken to be
 
 def confidence(line: Line) -> float:
     """How probable it is that a line is right to the letter."""
-    said = CONSTANT + OF_MEAN * odds(line.mean) + OF_LEAST * odds(line.least)
-    return 1 / (1 + exp(-said))
+    others, length = measures(line)
+    return 1 / (1 + exp(-(CONSTANT + OF_OTHERS * others + OF_LENGTH * length)))
+
+
+def measures(line: Line) -> tuple[float, float]:
+    """What it is told by: the odds of all characters but the least certain, and how many there are.
+
+    One that is less certain than the others says little; all of them a little less, as in blurred text, says much. And
+    stains are taken for short words, not for long ones.
+    """
+    count = len(line.text)
+    others = (count * line.mean - line.least) / (count - 1) if count > 1 else line.mean
+    return _odds(others), log(count)
 
 
 def legible(lines: Iterable[Line]) -> list[Line]:
@@ -40,7 +51,6 @@ def doubtful(lines: Iterable[Line]) -> bool:
     return any(line.least <= COIN for line in lines)
 
 
-def odds(probability: float) -> float:
-    """The logarithm of its odds, bounded."""
+def _odds(probability: float) -> float:
     bounded = min(max(probability, EDGE), 1 - EDGE)
     return log(bounded / (1 - bounded))
