@@ -72,7 +72,7 @@ class ReaderRig(Observer):
 
     def read(self, photo: bytes | None = None, **more: Any) -> asyncio.Task[Read]:
         ask = Ask(question="Read this", photo=photo, **more)
-        return asyncio.create_task(self.reader.read(ask, lambda: None))
+        return asyncio.create_task(self.reader.read(ask))
 
     async def close(self) -> None:
         for engine in self.engines.values():

@@ -33,7 +33,7 @@ def ours(local: LocalAssistant) -> Callable[[bytes], Found]:
     assert reader is not None
 
     def read(photo: bytes) -> Found:
-        found = local.thread.run(reader.read(Ask(question="", photo=photo), lambda: None))
+        found = local.thread.run(reader.read(Ask(question="", photo=photo)))
         text = found.text
         return {"lines": [asdict(line) for line in text.lines], "form": text.form, "missed": text.missed}
 

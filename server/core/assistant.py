@@ -85,7 +85,8 @@ class Assistant:
                 check_question(ask.question, max_chars=self.limits.max_question_chars)
                 request = self._to_read(ask.question, model)
                 if self.reader is not None and request is not None:
-                    read = await self.reader.read(ask, decoded)
+                    stage = Stage.READER
+                    read = await self.reader.read(ask)
                     return tell_text(ask, request, read, came_s=came_s, observer=self.observer)
                 seen = await model.photos.see(ask, decoded)
                 stage, seen_s = Stage.ANSWERER, time.perf_counter()
@@ -128,6 +129,11 @@ class Assistant:
         except Exception:
             log.exception("An ask failed unexpectedly")
             return InternalError()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether only a new process helps."""
+        return self.models.stuck or (self.reader is not None and self.reader.stuck)
 
     @property
     def healthy(self) -> bool:

@@ -132,11 +132,8 @@ class Reader:
         )
         self._batchers: tuple[Batcher[Any, Any], ...] = (self.finder, self.turner, self.lines)
 
-    async def read(self, ask: Ask, decoded: Callable[[], object]) -> Read:
-        """Give the text in the ask's photo. Raises AskError: of the photo, of an engine, or for want of room.
-
-        `decoded` is called once it only waits for the engines, its own run or one that another ask began.
-        """
+    async def read(self, ask: Ask) -> Read:
+        """Give the text in the ask's photo. Raises AskError: of the photo, of an engine, or for want of room."""
         started_s = time.perf_counter()
         image_id, header = await identify(ask, self._decoders, self._limits.photo)
         decode_us = _since_us(started_s)
@@ -147,18 +144,15 @@ class Reader:
         reading = self.in_flight.get(image_id)
         own = reading is None or reading.given_up
         if reading is None or own:
-            reading = self._begin(ask, image_id, header, decoded)
+            reading = self._begin(ask, image_id, header)
         else:
             self._observer.text_used(CacheUse.SHARED)
-            decoded()
         found = await reading.result(ask.until_s)
         if own:
             decode_us += reading.decode_us
         return Read(image_id, found, decode_us, max(0, _since_us(started_s) - decode_us), not own)
 
-    def _begin(
-        self, ask: Ask, image_id: str, header: PhotoHeader | None, decoded: Callable[[], object]
-    ) -> Reading:
+    def _begin(self, ask: Ask, image_id: str, header: PhotoHeader | None) -> Reading:
         """Begin a run for the photo, unless there is none, or it would come too late."""
         self._observer.text_used(CacheUse.MISS)
         if ask.photo is None or header is None:  # known by its features perhaps; its text was not looked for
@@ -168,17 +162,12 @@ class Reader:
         coming = sum(one.row is None for one in self.in_flight.values())
         self.finder.check_room(ask.until_s, coming=coming)
         reading = self.in_flight[image_id] = Reading()
-        reading.task = asyncio.create_task(self._make(reading, ask.photo, header, ask.caller, decoded))
+        reading.task = asyncio.create_task(self._make(reading, ask.photo, header, ask.caller))
         reading.task.add_done_callback(lambda _: self._end(reading, image_id))
         return reading
 
     async def _make(
-        self,
-        reading: Reading,
-        photo: bytes | memoryview,
-        header: PhotoHeader,
-        caller: str,
-        decoded: Callable[[], object],
+        self, reading: Reading, photo: bytes | memoryview, header: PhotoHeader, caller: str
     ) -> FoundText:
         """Find the lines of text, turn them upright and read them, for all who wait."""
         started_s = time.perf_counter()
@@ -189,7 +178,6 @@ class Reader:
             estimate_s=decoding_s(header, READ_PX),
         )
         reading.decode_us = _since_us(started_s)
-        decoded()
         waiting = reading.awaited_by
         found = self.finder.submit(looked.seen, awaited_by=waiting)
         reading.row = found

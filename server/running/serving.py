@@ -110,7 +110,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
                 host=settings.metrics_host,
                 port=settings.metrics,
                 registry=registry,
-                live=lambda: not local.assistant.models.stuck,
+                live=lambda: not local.assistant.stuck,
                 ready=lambda: local.healthy and not stopping,
                 faults=lambda: [tokens.fault] if tokens and tokens.fault else [],
             )
