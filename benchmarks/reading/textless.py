@@ -15,10 +15,10 @@ from PIL import Image, ImageDraw
 from .photographed import HEIGHT, WIDTH, background, disturbed
 from .written import Random
 
-# Those with letters or digits in them, on a page, a suit, a clock or a stamp.
+# Those with letters or digits in them, on a page, a suit, a clock, a helicopter or as a stamp.
 WRITTEN_ON = (
     "astronaut.png", "clock_motion.png", "coins.png", "page.png", "text.png", "rocket.jpg", "motorcycle_left.png",
-    "sugarshack_bad_mpo_header.jpg", "microaneurysms.png",
+    "sugarshack_bad_mpo_header.jpg", "microaneurysms.png", "exif_gps_typeerror.jpg", "junk_jpeg_header.jpg",
 )  # fmt: skip
 OF_PHOTOS = 120
 
