@@ -36,5 +36,5 @@ def line(
     """An upright line in a photo of 1000 x 1000 px, certain unless `more` says otherwise."""
     right, bottom = left + width, top + height
     corners = ((left, top), (right, top), (right, bottom), (left, bottom))
-    given = {"mean": 0.9999, "least": 0.9999, "height_px": 1000 * height} | more
+    given: dict[str, Any] = {"mean": 0.9999, "least": 0.9999, "height_px": 1000 * height} | more
     return Line(text=text, corners=corners, **given)

@@ -49,8 +49,8 @@ class TextEngineStage(Generic[Given]):
             (given,) = self.engine.infer(
                 {self.engine.spec.inputs[0].name: np.stack([pictures[place] for place in places])}
             ).values()
-            finite = np.isfinite(given).reshape(len(given), -1).all(axis=1)
-            for place, row, good in zip(places, self._make(given), finite.tolist(), strict=True):
+            finite = [bool(np.isfinite(row).all()) for row in given]
+            for place, row, good in zip(places, self._make(given), finite, strict=True):
                 outcomes[place] = (
                     row if good else InternalError("The reader gave no usable numbers for this photo.")
                 )
@@ -98,7 +98,7 @@ def characters_of(row: NDArray[np.float32], characters: Sequence[str]) -> Charac
     if not kept.any():
         return Characters("", 0.0, 0.0)
     sure = row[np.flatnonzero(kept), best[kept]]
-    text = "".join(characters[one - 1] for one in best[kept].tolist())
+    text = "".join(characters[int(one) - 1] for one in best[kept])
     return Characters(text, float(sure.mean()), float(sure.min()))
 
 

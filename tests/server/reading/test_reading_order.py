@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import cos, sin
 
 import pytest
@@ -15,9 +16,8 @@ from asksight.server.reading.order import Turn, rows, turn_of
 PAGE = [["Corner Shop"], ["Milk", "1.29"], ["Bread", "2.40"], ["Total", "3.69"]]
 
 
-def page(place: object, **more: bool) -> list[Line]:
+def page(place: Callable[[Point], Point], **more: bool) -> list[Line]:
     """The lines of the page, mixed up; `place` says where a point of the upright page lies in the photo."""
-    assert callable(place)
     lines = []
     for down, row in enumerate(PAGE):
         for along, text in enumerate(row):
@@ -55,8 +55,9 @@ def test_rows_that_lean_are_put_together(lean: float) -> None:
         (Turn.UP, lambda x, y: (y, 1 - x), {"on_side": True, "on_head": True}),
     ],
 )
-def test_it_is_read_as_it_stands(turn: Turn, place: object, seen: dict[str, bool]) -> None:
-    assert callable(place)
+def test_it_is_read_as_it_stands(
+    turn: Turn, place: Callable[[float, float], Point], seen: dict[str, bool]
+) -> None:
     lines = page(lambda point: place(*point), **seen)
     assert turn_of(lines) is turn
     assert texts(lines) == PAGE
