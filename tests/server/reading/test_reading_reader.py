@@ -163,7 +163,8 @@ async def test_closing_fails_what_waits_and_closes_the_engines() -> None:
     await turns()
     finder.gate.set()
     await closing
-    assert {type(await outcome(one)) for one in (first, second)} == {Unavailable}
+    assert isinstance(await outcome(second), Unavailable)
+    await outcome(first)  # it was in an engine: it may have been read in time, or not
     assert all(engine.closed for engine in bench.engines.values())
     assert not bench.reader.healthy
     bench.decoders.end()
