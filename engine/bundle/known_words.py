@@ -51,18 +51,25 @@ class KnownWords:
         return len(self._weights)
 
     def outside(self, question: str) -> float:
-        """The share of the question's weight that lies on words which no known question has, 0 to 1."""
+        """The share of the question's weight that lies on words which no known question has, 0 to 1.
+
+        It is 1 where all that is known of the question is grammar.
+        """
         inside = outside = 0.0
+        known = False
         for word in set(words_of(question)):
+            grammar = word in FUNCTION_WORDS
             weight = self._weights.get(word)
+            if weight is None and not grammar:
+                weight = self._singular(word)
             if weight is not None:
                 inside += weight
-            elif word not in FUNCTION_WORDS:
-                singular = self._singular(word)
-                inside, outside = (
-                    (inside, outside + self._unknown) if singular is None else (inside + singular, outside)
-                )
-        return outside / (inside + outside) if outside else 0.0
+                known |= not grammar
+            elif not grammar:
+                outside += self._unknown
+        if not outside:
+            return 0.0
+        return outside / (inside + outside) if known else 1.0
 
     def _singular(self, word: str) -> float | None:
         """The weight of the word without, or with, the s of a plural."""
