@@ -97,6 +97,7 @@ class Reply:
     question_cut: bool  # True where the question was too long and only its beginning was used
     missing_skill: Skill | None = None  # a skill that the question needs and the model does not have
     unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike all that the model has learned about
+    question: str = ""  # what was answered: as it was asked, or what it was taken for after the turn before
 
     @property
     def answer(self) -> str | None:

@@ -23,7 +23,7 @@ from .problems import Problem, refused
 JSON_TYPES = ("application/json", "text/json")
 FORM_TYPE = "multipart/form-data"
 MOST_MARKS = (
-    4096  # brackets and commas of a JSON body, its question's too; an ask has six fields and no lists
+    4096  # brackets and commas of a JSON body, its question's too; an ask has eight fields and no lists
 )
 MOST_DIGITS = 32  # of a number; an ask's are of 32 bits
 MOST_CHARS = (
@@ -35,7 +35,7 @@ SPARE_BYTES = 64 * 1024  # for what stands around the photo
 
 # The names of a form's fields, and of the request's; "ques" is what the tutorial that this began with called it.
 FORM_FIELDS = {"image": "image_data", "image_id": "image_id", "question": "question"}
-FORM_FIELDS |= {"top_k": "top_k", "model": "model", "locale": "locale"}
+FORM_FIELDS |= {name: name for name in ("top_k", "model", "locale", "previous_question", "previous_answer")}
 PREDICT_FIELDS = FORM_FIELDS | {"ques": "question"}
 MOST_TOP_K = 2**32 - 1
 PHOTO_NAMES = ("imageData", "image_data")  # in JSON
