@@ -1,11 +1,10 @@
-"""How often a bundle is certain about another data set's pictures: `PYTHONPATH=benchmarks python -m familiar.other_pictures`.
+"""How often a bundle is certain about another data set's pictures.
 
-    python -m familiar.other_pictures scenes --pictures data/easy --questions data/easy
-    python -m familiar.other_pictures scenes --pictures data/easy --questions data/scenes
-    python -m familiar.other_pictures bundles/easy --pictures data/scenes --questions data/easy
+    PYTHONPATH=benchmarks python -m familiar.other_pictures scenes --pictures data/easy --questions data/easy
+    PYTHONPATH=benchmarks python -m familiar.other_pictures bundles/easy --pictures data/scenes --questions data/easy
 
-Pictures and questions are of the split val of data sets as `asksight data` prepares them. The assistant answers, as for a
-caller. At most 5 % may be ANSWERED where the pictures are not what the model has learned about.
+Pictures and questions are of the split val of data sets as `asksight data` prepares them. The assistant answers, as for
+a caller.
 """
 
 from __future__ import annotations

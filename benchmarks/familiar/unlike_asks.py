@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from familiar.real_photos import real_photos
+from familiar.real_photos import NAMES, OTHERS, real_photos
 from familiar.scenes import draw_scenes
 from PIL import Image
 
@@ -37,12 +37,16 @@ IN_WORDS_OF_SCENES = (
 
 def main() -> None:
     arguments = _arguments()
-    real = [_jpeg(photo) for photo in real_photos(arguments.photos, arguments.count)]
+    real, other = (
+        [_jpeg(photo) for photo in real_photos(arguments.photos, arguments.count, names=names)]
+        for names in (NAMES, OTHERS)
+    )
     with tempfile.TemporaryDirectory() as folder:
         scenes = _scenes(Path(folder), arguments.scenes, arguments.seed)
     for what, photos, questions in (
         ("fresh scenes, off-topic questions", scenes, OFF_TOPIC),
         ("real photos, questions as about scenes", real, IN_WORDS_OF_SCENES),
+        ("other real photos, the same questions", other, IN_WORDS_OF_SCENES),
     ):
         asks = [(photo, question) for photo in photos for question in questions]
         print(json.dumps(asked(what, asks, arguments.model)))

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 WORD = re.compile(r"[^\W_]+")
 MOST_WORDS = 20_000  # that are kept of a data set, the commonest
 
-# Closed classes, so the list is complete enough. Not in it are "who", "when", "where" and "why", which ask for topics, and
-# words that turn an answer round or say of how many it holds, such as "not", "only", "all", "than" and "same".
+# Closed classes, so the list is complete enough. Not in it are "who", "when", "where" and "why", which ask for topics,
+# and words that turn an answer round or say of how many it holds, such as "not", "only", "all", "than" and "same".
 _FUNCTION = """
     a about after again also am an and another any anything are aren as at be because been before being but by can
     could couldn d did didn do does doesn doing don even ever everything excuse for from further had hadn has hasn have

@@ -42,6 +42,14 @@ def test_grammar_courtesy_and_plurals_are_no_topic() -> None:
     assert not {"who", "when", "where", "why"} & FUNCTION_WORDS
 
 
+def test_what_turns_an_answer_round_or_says_of_how_many_is_no_mere_grammar() -> None:
+    for question in ("Is this not red?", "Is there no star?", "Is only the star red?", "Are all stars red?"):
+        assert KNOWN.outside(question) > 0.2
+    assert (
+        KnownWords(count_words(["Is there no star?"]), 1).outside("Is there no star?") == 0.0
+    )  # once it is known
+
+
 @given(st.text(max_size=200))
 def test_it_is_a_share_of_any_text(text: str) -> None:
     assert 0.0 <= KNOWN.outside(text) <= 1.0
