@@ -2,8 +2,8 @@
 
 The built-in bundle, its features of 1,500 scenes as what is known, 1,500 others as photos like these, and 200 photos of
 the real world, twice (real_photos.py). AUROC is the chance that a real photo is farther than a scene; FPR is the share
-of real photos that is taken for known where 95 % of the scenes are. Energy (Liu et al., Energy-based Out-of-distribution
-Detection, 2020) is of each ask's logits; the other measures are of the photo alone.
+of real photos that is taken for known where 95 % of the scenes are. Energy (Liu et al., Energy-based
+Out-of-distribution Detection, 2020) is of each ask's logits; the other measures are of the photo alone.
 """
 
 from __future__ import annotations
