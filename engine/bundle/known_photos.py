@@ -48,7 +48,7 @@ class KnownPhotos:
         squares: NDArray[np.float32] = along @ self.weights
         if self.rest:
             off = rows - self.middle  # [N, C]
-            squares += np.float32(self.rest) * np.einsum("nc,nc->n", off, off)
+            squares += np.multiply(np.einsum("nc,nc->n", off, off), self.rest, dtype=np.float32)
         return squares
 
     @cached_property

@@ -83,7 +83,9 @@ def _pooled(asked: QuestionsAsked, scale: NDArray[np.float32] | None) -> PooledP
     """Photos of the questions, by number."""
 
     def batches(numbers: Sequence[int]) -> FeatureBatches:
-        for start in range(0, 0 if asked.features is None else len(numbers), _AT_ONCE):
+        if asked.features is None:
+            return
+        for start in range(0, len(numbers), _AT_ONCE):
             some = list(numbers[start : start + _AT_ONCE])
             yield some, asked.features(np.array(some, np.int64))
 

@@ -55,6 +55,7 @@ def test_photos_it_learned_from_are_known_and_others_say_how_far(tmp_path: Path)
     assert told.figures["held_out"] == {"photos": HELD, "questions": 2 * HELD}
     assert 0 < told.figures["lost"]["photo"] <= 0.02
     nearer = known(tmp_path, asked(LEARNED, seed=1), asked(HELD, seed=1)).familiar.photo_threshold
+    assert nearer is not None
     assert nearer < told.familiar.photo_threshold  # photos that it learned from are no measure
 
 
