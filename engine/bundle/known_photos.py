@@ -39,16 +39,18 @@ class KnownPhotos:
 
     def pooled_distances(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Of features that are pooled, [N, C]: [N]."""
-        return np.sqrt(np.maximum(self._squares(rows), 0.0).astype(np.float64))
+        distances: NDArray[np.float64] = np.sqrt(np.maximum(self._squares(rows), 0.0).astype(np.float64))
+        return distances
 
     def _squares(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        along = rows @ self.directions  # [N, K]
+        along: NDArray[np.float32] = rows @ self.directions  # [N, K]
         along -= self._middle_along
         np.square(along, out=along)
         squares: NDArray[np.float32] = along @ self.weights
         if self.rest:
             off = rows - self.middle  # [N, C]
-            squares += np.multiply(np.einsum("nc,nc->n", off, off), self.rest, dtype=np.float32)
+            elsewhere: NDArray[np.float32] = np.einsum("nc,nc->n", off, off)
+            squares += np.float32(self.rest) * elsewhere
         return squares
 
     @cached_property
