@@ -68,35 +68,26 @@ class Splitter:
 
     def texts(self, text: str, most: int = ALL) -> list[str]:
         """The text's tokens, the first `most` of them; all joined are the text without the blanks that step 1 drops."""
-        done: list[str] = []
-        for until in (2 * most, most * self._longest_sequence):  # that all of them were joined is unlikely
-            tokens, spaced = self._before_step_3(text, until + self._beyond)
-            whole = until + self._beyond > len(tokens)
-            done = self._put_right(tokens, spaced, len(tokens) if whole else until)
-            if whole or len(done) >= most:
-                break
-        return done[:most]
-
-    def _before_step_3(self, text: str, enough: int) -> tuple[list[str], list[bool]]:
-        """The first tokens, `enough` of them or more, and of each whether a dropped blank follows it."""
         tokens: list[str] = []
         spaced: list[bool] = []
         for chunk, blank in chunks_of(text):
-            tokens += self._cut_once(chunk, enough)
+            tokens += self._cut_once(chunk, ALL)
             spaced += [False] * (len(tokens) - len(spaced) - 1) + [blank]
-            if len(tokens) >= enough:
-                break
-        return tokens, spaced
+        return self._put_right(tokens, spaced)[:most]
 
     def chunk(self, chunk: str, most: int = ALL) -> tuple[list[str], bool]:
         """The first `most` tokens of one chunk before step 3, and whether step 3 could change them in some text."""
-        tokens = self._cut_once(chunk, 2 * most + self._beyond)  # as `texts` asks for first
+        tokens = self._cut_once(chunk, self.enough(most))
         seen = tokens[: most + self._beyond]
         changed = any(
             self._exceptions.get("".join(seen[start:end]), tuple(seen[start:end])) != tuple(seen[start:end])
             for start, end in self._found(seen)
         )
         return tokens[:most], changed or not self.bridges.isdisjoint(seen)
+
+    def enough(self, most: int) -> int:
+        """So many tokens of a text before step 3 tell its first `most` tokens after it."""
+        return min(ALL, most * self._longest_sequence + self._beyond)
 
     def _cut_once(self, chunk: str, most: int) -> list[str]:
         """As `_cut`; asked twice in a row where a chunk turns out to depend on others."""
@@ -189,12 +180,8 @@ class Splitter:
             if tuple(tokens[start : start + length]) in sequences
         ]
 
-    def _put_right(self, tokens: list[str], spaced: list[bool], until: int) -> list[str]:
-        """Step 3, for what begins before the token `until`.
-
-        Whether a sequence is put right depends on those that overlap it and come before it in step 3's order, whatever
-        becomes of these: so `tokens` need not go on for more than two sequences beyond `until`.
-        """
+    def _put_right(self, tokens: list[str], spaced: list[bool]) -> list[str]:
+        """Step 3."""
         taken: set[int] = set()
         chosen: dict[int, int] = {}
         for start, end in sorted(self._found(tokens), key=lambda span: (span[0] - span[1], span[0])):
@@ -203,7 +190,7 @@ class Splitter:
             taken.update(range(start, end))  # also by what is not chosen
         done: list[str] = []
         at = 0
-        while at < until:
+        while at < len(tokens):
             end = chosen.get(at, at + 1)
             text = "".join(
                 token + " " * blank for token, blank in zip(tokens[at:end], spaced[at:end], strict=True)
