@@ -37,12 +37,18 @@ cdef class Cutter:
     cdef Kinds kinds
     cdef Pattern prefix, suffix, infix
     cdef object tables          # kept alive for the pointers into them
-    cdef object token_match, url_match
+    cdef dict exceptions
+    cdef object other_prefix, other_suffix, other_infixes, token_match, url_match
     cdef Py_ssize_t longest     # exception, in characters
 
-    def __cinit__(self, tables, token_match, url_match, Py_ssize_t longest):
-        """`tables` are those of ext/branches.py; the matches are called with a text, or None."""
-        self.tables, self.token_match, self.url_match, self.longest = tables, token_match, url_match, longest
+    def __cinit__(self, tables, dict exceptions, *, prefix, suffix, infixes, token_match, url_match):
+        """`tables` are those of ext/branches.py. What tells a text's prefix, suffix and infixes where it has None is
+        called with the text, and so are the matches, unless they are None.
+        """
+        self.tables, self.exceptions = tables, exceptions
+        self.other_prefix, self.other_suffix, self.other_infixes = prefix, suffix, infixes
+        self.token_match, self.url_match = token_match, url_match
+        self.longest = max(map(len, exceptions), default=0)
         self.kinds.starts, self.kinds.runs = <const uint32_t*>first_of(tables.starts), len(tables.starts)
         self.kinds.kinds = <const uint16_t*>first_of(tables.kinds)
         self.kinds.bits, self.kinds.words = <const uint64_t*>first_of(tables.bits), tables.bits.shape[1]
@@ -50,7 +56,7 @@ cdef class Cutter:
         point(&self.suffix, tables.suffix)
         point(&self.infix, tables.infix)
 
-    def cut(self, str chunk, dict exceptions, Py_ssize_t most):
+    def cut(self, str chunk, Py_ssize_t most):
         """The first `most` tokens of a chunk without white space."""
         cdef Py_ssize_t size = len(chunk), at
         cdef uint16_t* text = <uint16_t*>malloc(size * (sizeof(uint16_t) + 2 * sizeof(int32_t)) + 8)
@@ -61,12 +67,12 @@ cdef class Cutter:
         try:
             for at in range(size):
                 text[at] = kind_of(&self.kinds, <uint32_t><Py_UCS4>chunk[at])
-            return self.cut_kinds(chunk, text, size, marks, exceptions, most)
+            return self.cut_kinds(chunk, text, size, marks, most)
         finally:
             free(text)
 
     cdef list cut_kinds(
-        self, str chunk, const uint16_t* text, Py_ssize_t size, int32_t* marks, dict exceptions, Py_ssize_t most
+        self, str chunk, const uint16_t* text, Py_ssize_t size, int32_t* marks, Py_ssize_t most
     ):
         cdef int64_t begin = 0, end = size, before = -1, stop, start
         cdef Py_ssize_t begins = 0, ends = 0, at
@@ -74,15 +80,15 @@ cdef class Cutter:
         cdef list tokens = []
         while begin < end and end - begin != before and begins < most:
             before = end - begin
-            if self.is_exception(chunk, begin, end, exceptions) or self.matches(self.token_match, chunk, begin, end):
+            if self.is_exception(chunk, begin, end) or self.matches(self.token_match, chunk, begin, end):
                 break
-            stop = match_end(&self.kinds, &self.prefix, text, begin, begin, end)
-            if stop > begin and self.is_exception(chunk, stop, end, exceptions):
+            stop = self.prefix_end(chunk, text, begin, end)
+            if stop > begin and self.is_exception(chunk, stop, end):
                 marks[begins] = begin = stop
                 begins += 1
                 break
-            start = match_begin(&self.kinds, &self.suffix, text, stop, end) if stop < end else end
-            if start < end and self.is_exception(chunk, begin, start, exceptions):
+            start = self.suffix_begin(chunk, text, stop, end)
+            if start < end and self.is_exception(chunk, begin, start):
                 suffixes[ends] = end = start
                 ends += 1
                 break
@@ -96,7 +102,7 @@ cdef class Cutter:
             start = marks[at - 1] if at else 0
             tokens.append(chunk[start:marks[at]])
         if len(tokens) < most and begin < end:
-            self.add_middle(tokens, chunk, text, begin, end, exceptions, most)
+            self.add_middle(tokens, chunk, text, begin, end, most)
         for at in range(min(ends, most - len(tokens))):
             start = suffixes[ends - 1 - at]
             stop = suffixes[ends - 2 - at] if at + 1 < ends else size
@@ -104,14 +110,25 @@ cdef class Cutter:
         return tokens
 
     cdef int add_middle(
-        self, list tokens, str chunk, const uint16_t* text, int64_t begin, int64_t end, dict exceptions, Py_ssize_t most
+        self, list tokens, str chunk, const uint16_t* text, int64_t begin, int64_t end, Py_ssize_t most
     ) except -1:
         """Add what is left between the affixes to the tokens, until these are `most`."""
         cdef int64_t done = begin, at = begin, stop
-        if self.is_exception(chunk, begin, end, exceptions):
-            tokens += exceptions[chunk[begin:end]][: most - len(tokens)]
+        if self.is_exception(chunk, begin, end):
+            tokens += self.exceptions[chunk[begin:end]][: most - len(tokens)]
             return 0
         if not (self.matches(self.token_match, chunk, begin, end) or self.matches(self.url_match, chunk, begin, end)):
+            if self.other_infixes is not None:
+                for infix in self.other_infixes(chunk[begin:end]):
+                    if infix.start() > 0:
+                        if begin + infix.start() > done:
+                            tokens.append(chunk[done:begin + infix.start()])
+                        if infix[0]:
+                            tokens.append(infix[0])
+                        done = begin + infix.end()
+                    if len(tokens) >= most:
+                        break
+                at = end
             while at < end and len(tokens) < most:
                 stop = match_end(&self.kinds, &self.infix, text, begin, at, end)
                 if stop == at:
@@ -128,14 +145,28 @@ cdef class Cutter:
             tokens.append(chunk[done:end])
         return 0
 
-    cdef bint is_exception(self, str chunk, int64_t begin, int64_t end, dict exceptions) except -1:
-        return 0 < end - begin <= self.longest and chunk[begin:end] in exceptions
+    cdef int64_t prefix_end(self, str chunk, const uint16_t* text, int64_t begin, int64_t end) except -1:
+        if self.other_prefix is not None:
+            return begin + <int64_t>self.other_prefix(chunk[begin:end])
+        return match_end(&self.kinds, &self.prefix, text, begin, begin, end)
+
+    cdef int64_t suffix_begin(self, str chunk, const uint16_t* text, int64_t begin, int64_t end) except -1:
+        if begin == end:
+            return end
+        if self.other_suffix is not None:
+            return end - <int64_t>self.other_suffix(chunk[begin:end])
+        return match_begin(&self.kinds, &self.suffix, text, begin, end)
+
+    cdef bint is_exception(self, str chunk, int64_t begin, int64_t end) except -1:
+        return 0 < end - begin <= self.longest and chunk[begin:end] in self.exceptions
 
     cdef bint matches(self, match, str chunk, int64_t begin, int64_t end) except -1:
         return match is not None and match(chunk[begin:end]) is not None
 
 
 cdef int point(Pattern* own, pattern) except -1:
+    if pattern is None:
+        return 0
     own.branches = <const Branch*>first_of(pattern.branches)
     own.atoms = <const uint16_t*>first_of(pattern.atoms)
     own.groups = <const uint32_t*>first_of(pattern.groups)
@@ -151,7 +182,7 @@ cdef class Joiner:
     """
 
     cdef dict exceptions, roots     # roots: token → what may follow → ...; None where a sequence may end
-    cdef Py_ssize_t longest         # sequence, in tokens
+    cdef readonly Py_ssize_t longest    # sequence, in tokens
 
     def __cinit__(self, dict exceptions, sequences):
         self.exceptions, self.roots, self.longest = exceptions, {}, 1
@@ -162,13 +193,18 @@ cdef class Joiner:
             node[None] = None
             self.longest = max(self.longest, len(sequence))
 
+    @property
+    def beyond(self):
+        """How many tokens tell what becomes of one, beyond it."""
+        return 2 * self.longest
+
     def join(self, chunks, Py_ssize_t most):
         """The first `most` tokens; `chunks` gives each chunk's, and whether a dropped blank follows it."""
         cdef list tokens = [], blanks = [], ends = [], done = [], chunk
         cdef Py_ssize_t at = 0, end
         cdef bint more = True
         while len(done) < most:
-            while more and len(tokens) < at + 2 * self.longest:
+            while more and len(tokens) < at + self.beyond:
                 chunk, blank = next(chunks, (None, None))
                 more = chunk is not None
                 if more:

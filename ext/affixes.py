@@ -189,7 +189,8 @@ def _pattern(branches: Sequence[_Branch]) -> str:
 def opened(items: Items, at: int) -> list[Items]:
     """A group at the edge becomes an alternative for each of its own."""
     atom, more = items[at]
-    inner = alternatives(atom[3:-1]) if atom.startswith("(?:") and not more else None
+    start = 3 if atom.startswith("(?:") else 1 if atom[0] == "(" and atom[1] != "?" else 0
+    inner = alternatives(atom[start:-1]) if start and not more else None
     return [items] if inner is None else [[*items[:at], *one, *items[at + 1 :]] for one in inner]
 
 

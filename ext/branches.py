@@ -2,13 +2,13 @@
 
 spaCy's affixes and infixes are hundreds of alternatives that are hardly more than a class of characters each, perhaps
 with others before or behind it. Characters that all classes of all patterns treat alike are one kind, and whether a
-kind is in a class is one bit. What is no such pattern is left to `re`: `branches_of` gives None.
+kind is in a class is one bit. A pattern that is not of that form is left to `re`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from .affixes import NO_FLAGS, Items, alternatives, opened
 
-MOST = 0xFFFF  # branches, and atoms of all patterns
+MOST = 0xFFFF  # atoms
+MOST_BITS = 1 << 20  # of a table; English has a third of that. So there are at most 2^16 kinds
 LONGEST = 0xFF  # atoms in a row
 RUNS, NOT_BEHIND, NOT_AHEAD = 1, 2, 4  # flags of a branch, as in branches.h
-# What a class mentions. Others are in it or not by what they are, as with \w, which tells nothing of where that changes.
+# What a class mentions. Classes of another form are not understood, as those with \w: it does not say where it changes.
 _MENTIONED = r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})|\\([^\w\s])|([^\\])"
 _UNDERSTOOD = re.compile(rf"(?:{_MENTIONED})*", re.DOTALL)
 _LOOK = re.compile(r"\(\?(<?)([=!])(.*)\)", re.DOTALL)
@@ -50,13 +51,13 @@ def branches_of(pattern: str | None, *, first: str = "", last: str = "") -> list
             if branch is None or (branch.ahead and last):
                 return None
             branches.append(branch)
-    return branches if len(branches) < MOST else None
+    return branches
 
 
 def _without_groups(items: Items) -> list[Items]:
     """A group of alternatives becomes alternatives of the whole."""
     for at, (atom, _) in enumerate(items):
-        if atom.startswith("(?:") and (whole := opened(items, at)) != [items]:
+        if atom[0] == "(" and (whole := opened(items, at)) != [items]:
             return [one for some in whole for one in _without_groups(some)]
     return [items]
 
@@ -90,7 +91,9 @@ def _atoms(items: Items) -> Row | None:
 class Pattern(NamedTuple):
     """One pattern's branches for C."""
 
-    branches: NDArray[np.uint16]  # [B, 5]: its first atom's place, how many are behind, taken and ahead, flags
+    branches: NDArray[
+        np.uint16
+    ]  # [B, 5]: its first atom's place, how many are behind, taken and ahead, flags
     atoms: NDArray[np.uint16]  # of each branch in a row: behind, taken, ahead
     groups: NDArray[np.uint32]  # of a kind at the edge: where in `members` its branches begin
     members: NDArray[np.uint16]  # branches in order, then MOST
@@ -102,65 +105,73 @@ class Tables(NamedTuple):
     starts: NDArray[np.uint32]  # where a run of characters of one kind begins; the first is 0
     kinds: NDArray[np.uint16]  # of each run
     bits: NDArray[np.uint64]  # [kinds, W]: which atoms take it
-    prefix: Pattern
-    suffix: Pattern
-    infix: Pattern
+    prefix: Pattern | None  # None: not understood
+    suffix: Pattern | None
+    infix: Pattern | None
 
 
-def tables_of(prefix: str | None, suffix: str | None, infix: str | None) -> Tables | None:
-    """The tables of a language's three patterns; None where one of them is not understood."""
-    all_branches = (branches_of(prefix, first="^"), branches_of(suffix, last="$"), branches_of(infix))
-    if any(branches is None for branches in all_branches):
-        return None
-    known = [branches or [] for branches in all_branches]
-    rows = (row for branches in known for branch in branches for row in branch[:3])
+def tables_of(prefix: str | None, suffix: str | None, infix: str | None) -> Tables:
+    """The tables of a language's three patterns."""
+    known = [branches_of(prefix, first="^"), branches_of(suffix, last="$"), branches_of(infix)]
+    rows = (row for branches in known for branch in branches or () for row in branch[:3])
     atoms = {atom: number for number, atom in enumerate(dict.fromkeys(atom for row in rows for atom in row))}
-    if len(atoms) > MOST:
-        return None
-    starts, taken = _where_they_change(list(atoms))
-    takes, kinds = np.unique(taken, axis=0, return_inverse=True)  # [kinds, atoms] bool
-    padded = np.zeros((len(takes), -len(atoms) % 64 + len(atoms) or 64), bool)
-    padded[:, : len(atoms)] = takes
-    bits = np.packbits(padded, axis=1, bitorder="little").view("<u8")
+    starts = _where_they_change(atoms)
+    if len(atoms) > MOST or len(atoms) * len(starts) > MOST_BITS:
+        known, atoms, starts = [None] * 3, {}, [0]
+    taken = _takes(starts, atoms)
+    packed = np.packbits(taken, axis=1, bitorder="little")
+    kinds: dict[bytes, int] = {}  # by their bits
+    of_runs = [kinds.setdefault(row.tobytes(), len(kinds)) for row in packed]
+    takes = np.zeros((len(kinds), len(atoms)), bool)
+    takes[of_runs] = taken
+    bits = np.zeros((len(kinds), len(atoms) // 64 + 1), "<u8")
+    bits.view(np.uint8)[of_runs, : packed.shape[1]] = packed
     patterns = [
-        _pattern(branches, atoms, takes, edge) for branches, edge in zip(known, (0, -1, 0), strict=True)
+        None if branches is None else _pattern(branches, atoms, takes, edge)
+        for branches, edge in zip(known, (0, -1, 0), strict=True)
     ]
-    return Tables(starts, kinds.reshape(-1).astype(np.uint16), bits.astype(np.uint64), *patterns)
+    return Tables(
+        np.array(starts, np.uint32), np.array(of_runs, np.uint16), bits.astype(np.uint64), *patterns
+    )
 
 
-def _where_they_change(atoms: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
-    """Where runs of characters begin that all atoms treat alike, and [runs, atoms] whether they take these.
+def _where_they_change(atoms: Iterable[str]) -> list[int]:
+    """Where runs of characters begin that all atoms treat alike: an atom changes at what it mentions, and behind."""
+    codes = {code + more for atom in (*atoms, "\0", "\n") for code in _mentioned(atom) for more in (0, 1)}
+    return sorted(codes - {0x110000})
 
-    An atom can change only at a character that it mentions and behind it; what it does there, `re` says.
-    """
-    codes = {0, 0x0A, 0x0B} | {code + more for atom in atoms for code in _mentioned(atom) for more in (0, 1)}
-    starts = sorted(codes - {0x110000})
+
+def _takes(starts: Sequence[int], atoms: Mapping[str, int]) -> NDArray[np.bool_]:
+    """[runs, atoms]: which atoms take the characters of a run; what they do with its first one, `re` says."""
     text, place = "".join(map(chr, starts)), {code: at for at, code in enumerate(starts)}
     taken = np.zeros((len(starts), len(atoms)), bool)
-    for number, atom in enumerate(atoms):
+    for atom, number in atoms.items():
         if atom[0] == "[" or atom == ".":
             taken[[found.start() for found in re.finditer(atom, text)], number] = True
         else:
             taken[place[ord(atom[-1])], number] = True
-    return np.array(starts, np.uint32), taken
+    return taken
 
 
-def _mentioned(atom: str) -> Iterable[int]:
+def _mentioned(atom: str) -> Iterator[int]:
     for four, eight, mark, plain in re.findall(_MENTIONED, atom, re.DOTALL):
         yield int(four or eight, 16) if four or eight else ord(mark or plain)
 
 
-def _pattern(branches: Sequence[Branch], atoms: dict[str, int], takes: NDArray[np.bool_], edge: int) -> Pattern:
+def _pattern(
+    branches: Sequence[Branch], atoms: Mapping[str, int], takes: NDArray[np.bool_], edge: int
+) -> Pattern | None:
     heads: list[tuple[int, ...]] = []
     placed: list[int] = []
     for branch in branches:
         heads.append((len(placed), len(branch.behind), len(branch.taken), len(branch.ahead), branch.flags))
         placed += [atoms[atom] for atom in (*branch.behind, *branch.taken, *branch.ahead)]
-    edges = takes[:, [atoms[branch.taken[edge]] for branch in branches]]  # [kinds, branches]
+    if len(placed) > MOST or len(takes) * len(branches) > MOST_BITS:
+        return None
     members: list[int] = []
-    places: dict[tuple[int, ...], int] = {}
+    places: dict[tuple[int, ...], int] = {}  # branches → where they begin in `members`
     groups = []
-    for row in edges:
+    for row in takes[:, [atoms[branch.taken[edge]] for branch in branches]]:
         chosen = tuple(np.flatnonzero(row).tolist())
         if chosen not in places:
             places[chosen] = len(members)
