@@ -44,10 +44,7 @@ class Splitter:
             except (re.error, OverflowError, RecursionError) as error:
                 raise ValueError(f"the pattern {name!r} of {rules.source} is broken: {error}") from error
         self._exceptions = dict(rules.exceptions)
-        self._prefix, self._suffix = (
-            re.compile(rules.prefix or "").search,
-            re.compile(rules.suffix or "").search,
-        )
+        self._prefix, self._suffix = prefix_of(rules.prefix), suffix_of(rules.suffix, rules.suffix_reach)
         self._infixes = re.compile(rules.infix).finditer if rules.infix else None
         self._token_match = re.compile(rules.token_match).match if rules.token_match else None
         self._url_match = re.compile(rules.url_match).match if rules.url_match else _nothing
