@@ -32,25 +32,20 @@ from asksight.server.reply import skills
 
 CHARACTERS = 1000
 MIXES = 600
-ASKING = [
-    "what do ",
-    "what does ",
-    "say on ",
-    "see what ",
-    "safe ",
-    "okay ",
-    "to cross ",
-    "can i ",
-    "is this a ",
-    "how much ",
-    "when does ",
-    "expire ",
-    "which ",
-    "medicine ",
-    "text on ",
-    "the road ",
-    "read ",
-]
+ASKING = (
+    *(
+        "what do ",
+        "what does ",
+        "say on ",
+        "see what ",
+        "safe ",
+        "okay ",
+        "to cross ",
+        "can i ",
+        "is this a ",
+    ),
+    *("how much ", "when does ", "expire ", "which ", "medicine ", "text on ", "the road ", "read "),
+)
 
 
 def hostile_questions() -> list[str]:

@@ -63,7 +63,9 @@ def _without_groups(items: Items) -> list[Items]:
 
 
 def _branch(items: Items) -> Branch | None:
-    behind, ahead, flags = (), (), 0
+    behind: Row | None = ()
+    ahead: Row | None = ()
+    flags = 0
     if items and (look := _LOOK.fullmatch(items[0][0])) and look[1]:
         behind, flags, items = _row(look[3]), flags | (NOT_BEHIND if look[2] == "!" else 0), items[1:]
     if items and (look := _LOOK.fullmatch(items[-1][0])) and not look[1]:
