@@ -52,7 +52,7 @@ setup(
                 depends=EXTENSION_PARTS,
                 extra_compile_args=["-O3"],  # many Pythons ask for -O2, by which hardly a loop is vectorised
             )
-            for name in ("_words", "_photo")
+            for name in ("_words", "_photo", "_cutter")
         ],
         build_dir="build/cython",
         compiler_directives={"language_level": "3"},
