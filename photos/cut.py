@@ -29,30 +29,36 @@ PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 def ended_jpeg(photo: bytes) -> bytes | None:
     """The file with an end mark, None where it has one, or where colours or details of the picture are missing.
 
-    A picture that comes in one pass may lack rows; one that comes in several is whole once each pass began and all but
-    those that only refine it were received to their ends.
+    A picture that comes in one pass may lack rows. Of one that comes in several, each colour's coefficients must be there,
+    but for the lowest bit, which the last passes of usual encoders bring (G.1.2).
     """
     frame, colours, wanted = 0, b"", set[tuple[int, int]]()
     known: set[tuple[int, int]] = set()
     begun: set[tuple[int, int]] = set()  # by the scan at hand
+    in_scan = False
     at = 2
     for _ in range(MAX_JPEG_SEGMENTS):
-        marked = (PIXELS_END if begun else MARK).search(photo, at)
+        marked = (PIXELS_END if in_scan else MARK).search(photo, at)
         if marked is None or marked.end() >= len(photo):
             break
-        at = marked.end() - bool(begun)
+        at = marked.end() - in_scan
         marker = photo[at]
         if marker == 0xFF:
             continue
         if marker == 0xD9:
             return None
         known |= begun
-        length = 0 if marker in JPEG_BARE or marker == 0 else int.from_bytes(photo[at + 1 : at + 3])
+        length = (
+            0 if marker in JPEG_BARE or marker == 0 else max(2, int.from_bytes(photo[at + 1 : at + 3]))
+        )
+        if at + 1 + length > len(photo):
+            photo = photo[: marked.start()]  # a header that was cut would be an error
+            break
         if marker in JPEG_SEQUENTIAL or marker == JPEG_PROGRESSIVE:
             frame, colours = marker, photo[at + 9 : at + 1 + length : 3]
             wanted = {(colour, k) for colour in colours for k in range(COEFFICIENTS)}
         if marker == JPEG_SCAN:
-            begun = _begun(photo[at + 3 : at + 1 + length])
+            in_scan, begun = True, _brought(photo[at + 3 : at + 1 + length])
         at += 1 + length
     in_one_pass = frame in JPEG_SEQUENTIAL and not known and begun == wanted
     if not wanted or not (in_one_pass or known >= wanted):
@@ -60,11 +66,12 @@ def ended_jpeg(photo: bytes) -> bytes | None:
     return photo.rstrip(b"\0") + JPEG_END  # zeros: a file whose room was taken before it came
 
 
-def _begun(scan: bytes) -> set[tuple[int, int]]:
-    """The coefficients of which a scan's header (B.2.3) announces the first bits or more."""
-    colours = scan[1 : 1 + 2 * scan[0] : 2] if scan else b""
-    first, last = scan[-3:-1] if len(scan) >= 3 else (1, 0)
-    return {(colour, k) for colour in colours for k in range(first, min(last, COEFFICIENTS - 1) + 1)}
+def _brought(scan: bytes) -> set[tuple[int, int]]:
+    """The coefficients that a scan brings to all but their lowest bit, as its header says (B.2.3)."""
+    if len(scan) < 4 or scan[-1] & 15 > 1:
+        return set()
+    first, last = scan[-3], min(scan[-2], COEFFICIENTS - 1)
+    return {(colour, k) for colour in scan[1 : 1 + 2 * scan[0] : 2] for k in range(first, last + 1)}
 
 
 def rows_of_jpeg(picture: Image.Image) -> int:
