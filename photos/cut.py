@@ -19,7 +19,9 @@ MOST_MISSING = 0.1  # of the rows; with more, what is asked about may be what is
 JPEG_SEQUENTIAL, JPEG_PROGRESSIVE = frozenset({0xC0, 0xC1}), 0xC2
 JPEG_SCAN, JPEG_END = 0xDA, b"\xff\xd9"
 COEFFICIENTS = 64  # of a block
-BLANK = 128  # what libjpeg's blocks without data become, in every colour space; 127 where colours are inverted
+BLANK = (
+    128  # what libjpeg's blocks without data become, in every colour space; 127 where colours are inverted
+)
 PIECE = 64 * 1024  # bytes inflated at once
 # Adam7: the first column and row of each pass, and how far apart its others are (W3C PNG, 8.2)
 PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -48,9 +50,7 @@ def ended_jpeg(photo: bytes) -> bytes | None:
         if marker == 0xD9:
             return None
         known |= begun
-        length = (
-            0 if marker in JPEG_BARE or marker == 0 else max(2, int.from_bytes(photo[at + 1 : at + 3]))
-        )
+        length = 0 if marker in JPEG_BARE or marker == 0 else max(2, int.from_bytes(photo[at + 1 : at + 3]))
         if at + 1 + length > len(photo):
             photo = photo[: marked.start()]  # a header that was cut would be an error
             break

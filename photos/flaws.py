@@ -67,9 +67,7 @@ class Flaw:
     severity: float
 
 
-def find_flaws(
-    picture: Image.Image, *, short_side_px: int, missing: float | None = None
-) -> tuple[Flaw, ...]:
+def find_flaws(picture: Image.Image, *, short_side_px: int, missing: float | None = None) -> tuple[Flaw, ...]:
     """Measure a decoded RGB picture, worst flaw first; `short_side_px` and the share that is `missing` are the file's."""
     seen = measure_photo(grey_copy(picture))
     dark, bright = _severity(seen.highlights, DARK_HIGHLIGHTS), _severity(seen.shadows, BRIGHT_SHADOWS)

@@ -53,7 +53,9 @@ def _opencv(cv2: Any) -> tuple[Maker, ...]:
 def _imagecodecs(codecs: Any) -> tuple[Maker, ...]:
     return (
         lambda picture, *_: bytes(codecs.jpeg8_encode(np.asarray(picture), level=90, subsampling="420")),
-        lambda picture, *_: bytes(codecs.jpeg8_encode(np.asarray(picture), level=90, optimize=True, smoothing=True)),
+        lambda picture, *_: bytes(
+            codecs.jpeg8_encode(np.asarray(picture), level=90, optimize=True, smoothing=True)
+        ),
         lambda picture, *_: bytes(codecs.png_encode(np.asarray(picture).astype(np.uint16) * 257)),
         lambda picture, *_: bytes(codecs.png_encode(np.asarray(picture), level=1, strategy=2)),
         lambda picture, *_: bytes(codecs.webp_encode(np.asarray(picture), lossless=True)),
@@ -98,7 +100,9 @@ def _simplejpeg(package: Any) -> tuple[Maker, ...]:
 
 def _imageio(package: Any) -> tuple[Maker, ...]:
     def maker(end: str, **options: Any) -> Maker:
-        return lambda picture, *_: bytes(package.imwrite("<bytes>", np.asarray(picture), extension=end, **options))
+        return lambda picture, *_: bytes(
+            package.imwrite("<bytes>", np.asarray(picture), extension=end, **options)
+        )
 
     return maker(".jpg"), maker(".png"), maker(".webp"), maker(".png", bits=4)
 
@@ -108,7 +112,9 @@ def _pypng(package: Any) -> tuple[Maker, ...]:
         def make(picture: Image.Image, chance: Random, folder: Path) -> bytes:
             out = io.BytesIO()
             pixels = np.asarray(picture).reshape(picture.height, -1)
-            package.Writer(picture.width, picture.height, greyscale=False, **options).write(out, pixels.tolist())
+            package.Writer(picture.width, picture.height, greyscale=False, **options).write(
+                out, pixels.tolist()
+            )
             return out.getvalue()
 
         return make

@@ -73,9 +73,20 @@ def made(count: int, seed: int, folder: Path) -> Iterator[Made]:
         with tempfile.TemporaryDirectory(dir=folder) as own:
             try:
                 file = way(drawn.picture, chance, Path(own))
-            except (subprocess.SubprocessError, OSError, StopIteration, ValueError, TypeError, AttributeError, RuntimeError) as error:
+            except (
+                subprocess.SubprocessError,
+                OSError,
+                StopIteration,
+                ValueError,
+                TypeError,
+                AttributeError,
+                RuntimeError,
+            ) as error:
                 failed.add((name, number))
-                print(f"not made: {name}, way {number}: {type(error).__name__} {str(error)[:100]}", file=sys.stderr)
+                print(
+                    f"not made: {name}, way {number}: {type(error).__name__} {str(error)[:100]}",
+                    file=sys.stderr,
+                )
                 continue
         count -= 1
         yield Made(name, number, drawn.colour, file)
@@ -98,7 +109,9 @@ def judge(client: Client, photo: Made) -> tuple[str, str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--photos", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--keep", type=Path, help="a folder for photos that fell")
@@ -107,7 +120,9 @@ def main() -> int:
     fell = 0
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome-stable"))))
     with sync_playwright() as playwright, load() as client, tempfile.TemporaryDirectory() as folder:
-        page = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]).new_page()
+        page = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        ).new_page()
         photos = made(options.photos, options.seed, Path(folder))
         while some := list(islice(photos, SHOWN_AT_ONCE)):
             shown: list[Any] = page.evaluate(SHOW, [base64.b64encode(one.file).decode() for one in some])
@@ -121,10 +136,14 @@ def main() -> int:
                 row[became] += 1
                 if became != "right":
                     fell += 1
-                    print(f"{became}: {photo.encoder}, way {photo.way}, {photo.colour}: {said}", file=sys.stderr)
+                    print(
+                        f"{became}: {photo.encoder}, way {photo.way}, {photo.colour}: {said}", file=sys.stderr
+                    )
                     if options.keep is not None:
                         options.keep.mkdir(parents=True, exist_ok=True)
-                        (options.keep / f"{fell}-{photo.encoder}-{photo.way}".replace(" ", "_")).write_bytes(photo.file)
+                        (options.keep / f"{fell}-{photo.encoder}-{photo.way}".replace(" ", "_")).write_bytes(
+                            photo.file
+                        )
     print(table(counts))
     return 1 if fell else 0
 

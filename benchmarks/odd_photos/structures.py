@@ -20,15 +20,27 @@ from PIL import Image, ImageCms
 Maker = Callable[[Image.Image, Random, Path], bytes]
 
 VIDEO = b"\0\0\0\x18ftypmp42\0\0\0\0isommp42" + b"\0\0\x10\0mdat"
-TURNED = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # how a camera stores what Exif turns upright: Image.Transpose
+TURNED = {
+    2: 0,
+    3: 3,
+    4: 1,
+    5: 5,
+    6: 2,
+    7: 6,
+    8: 4,
+}  # how a camera stores what Exif turns upright: Image.Transpose
 
 
 def makers() -> dict[str, tuple[Maker, ...]]:
     """The kinds of files, a few ways of each."""
     return {
         "Pillow": (*map(_pillow, PILLOW), _rgb_jpeg, _sixteen_bits, _four_bits),
-        "Exif orientation": tuple(_turned(kind, turn) for kind in ("JPEG", "PNG", "WEBP") for turn in range(1, 9)),
-        "colour profiles": tuple(_profiled(kind, which) for kind in ("JPEG", "PNG", "WEBP") for which in PROFILES),
+        "Exif orientation": tuple(
+            _turned(kind, turn) for kind in ("JPEG", "PNG", "WEBP") for turn in range(1, 9)
+        ),
+        "colour profiles": tuple(
+            _profiled(kind, which) for kind in ("JPEG", "PNG", "WEBP") for which in PROFILES
+        ),
         "motion photo": (_motion_photo, _samsung),
         "several pictures": (_several, _gain_map),
         "Apple's and GIMP's metadata": (_apple, _gimp),
@@ -134,7 +146,9 @@ def _several(picture: Image.Image, chance: Random, folder: Path) -> bytes:
 def _gain_map(picture: Image.Image, chance: Random, folder: Path) -> bytes:
     gains = saved(picture.convert("L").reduce(2), "JPEG")
     about = f'<rdf:Description xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" hdrgm:GainMapMax="{chance.uniform(1, 4):.2f}"/>'
-    primary = _with_segments(saved(picture, "JPEG"), _xmp(about), _segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4)))
+    primary = _with_segments(
+        saved(picture, "JPEG"), _xmp(about), _segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4))
+    )
     return primary + gains
 
 
@@ -181,7 +195,9 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _png(picture: Image.Image, *, before: bytes = b"", behind: bytes = b"", bits: int = 8, piece: int = 1 << 30) -> bytes:
+def _png(
+    picture: Image.Image, *, before: bytes = b"", behind: bytes = b"", bits: int = 8, piece: int = 1 << 30
+) -> bytes:
     pixels = np.asarray(picture).astype(np.uint16 if bits == 16 else np.uint8)
     pixels = (pixels * 257).byteswap() if bits == 16 else pixels
     packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels))

@@ -102,13 +102,19 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "OptiPNG": ("optipng -quiet -o1 {png} -out {out}.png", "optipng -quiet -i1 -o1 {png} -out {out}.png"),
     "Pngcrush": ("pngcrush -q {png} {out}.png", "pngcrush -q -brute -m 1 {png} {out}.png"),
     "Zopfli": ("zopflipng --iterations=1 -y {png} {out}.png",),
-    "pngquant": ("pngquant --force --output {out}.png 32 {png}", "pngquant --force --output {out}.png 3 {png}"),
+    "pngquant": (
+        "pngquant --force --output {out}.png 32 {png}",
+        "pngquant --force --output {out}.png 3 {png}",
+    ),
     "netpbm pnmtopng": (
         "pnmtopng -interlace {ppm} > {out}.png",
         "pnmtopng -gamma 0.45 -background white {ppm} > {out}.png",
         "pnmtopng -transparent white {ppm} > {out}.png",
     ),
-    "jpegoptim": ("jpegoptim -q --stdout -m60 {jpg} > {out}.jpg", "jpegoptim -q --stdout --all-progressive {jpg} > {out}.jpg"),
+    "jpegoptim": (
+        "jpegoptim -q --stdout -m60 {jpg} > {out}.jpg",
+        "jpegoptim -q --stdout --all-progressive {jpg} > {out}.jpg",
+    ),
     "jpegqs": ("jpegqs {jpg} {out}.jpg",),
     "Guetzli": ("guetzli --quality 90 {jpg} {out}.jpg",),
 }
@@ -127,7 +133,11 @@ def makers() -> dict[str, tuple[Maker, ...]]:
 
 def _maker(command: str) -> Maker:
     def make(picture: Image.Image, chance: Random, folder: Path) -> bytes:
-        given = {kind: folder / f"disc.{kind}" for kind in ("png", "ppm", "jpg", "webp") if f"{{{kind}}}" in command}
+        given = {
+            kind: folder / f"disc.{kind}"
+            for kind in ("png", "ppm", "jpg", "webp")
+            if f"{{{kind}}}" in command
+        }
         for kind, path in given.items():
             picture.save(path, quality=92) if kind in ("jpg", "webp") else picture.save(path)
         words = {kind: str(path) for kind, path in given.items()}

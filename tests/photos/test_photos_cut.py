@@ -109,9 +109,7 @@ def test_an_interlaced_png_is_cut_where_its_finest_rows_end() -> None:
     for share in (0.99, 0.97, 0.95):
         seen, missing = opened(whole[: int(share * len(whole))])
         assert missing is not None
-        assert np.array_equal(
-            np.asarray(seen), np.asarray(opened(whole).picture)[: seen.height]
-        )
+        assert np.array_equal(np.asarray(seen), np.asarray(opened(whole).picture)[: seen.height])
 
 
 @pytest.mark.parametrize("kind", ["WEBP"])
