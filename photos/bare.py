@@ -54,7 +54,7 @@ def _jpeg(photo: bytes) -> bytes | None:
 
 
 def _webp(photo: bytes) -> bytes:
-    """Of an animation, the first frame; chunks that are cut short go, and what the file says of its length is mended."""
+    """Of an animation, the first frame; chunks that are cut short go, and the length that the file states is mended."""
     parts, at = [b"WEBP"], 12
     for _ in range(MAX_WEBP_CHUNKS):
         kind, length = photo[at : at + 4], int.from_bytes(photo[at + 4 : at + 8], "little")

@@ -1,8 +1,8 @@
 """What is there of a photo that was cut short: a download that broke off, a card that was pulled out.
 
-Rows that are missing are cut off, so that no model sees what a decoder fills them with. JPEG (ITU T.81): the decoder is
-given the end mark that is missing, and fills blocks of which it has nothing with a mid grey. PNG: the rows are counted in
-the compressed stream. WebP has no rows that could be told from guesses: it is taken only where all its pixels are there.
+Rows that are missing are cut off, so that no model sees what a decoder fills them with. JPEG (ITU T.81): the decoder
+is given the end mark that is missing, and fills blocks of which it has nothing with a mid grey. PNG: the rows are
+counted in the compressed stream. WebP has no rows that could be told from guesses, so all its pixels must be there.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 def ended_jpeg(photo: bytes) -> bytes | None:
     """The file with an end mark, None where it has one, or where colours or details of the picture are missing.
 
-    A picture that comes in one pass may lack rows. Of one that comes in several, each colour's coefficients must be there,
-    but for the lowest bit, which the last passes of usual encoders bring (G.1.2).
+    A picture that comes in one pass may lack rows. Of one that comes in several, each colour's coefficients must be
+    there, but for the lowest bit, which the last passes of usual encoders bring (G.1.2).
     """
     frame, colours, wanted = 0, b"", set[tuple[int, int]]()
     known: set[tuple[int, int]] = set()

@@ -68,7 +68,10 @@ class Flaw:
 
 
 def find_flaws(picture: Image.Image, *, short_side_px: int, missing: float | None = None) -> tuple[Flaw, ...]:
-    """Measure a decoded RGB picture, worst flaw first; `short_side_px` and the share that is `missing` are the file's."""
+    """Measure a decoded RGB picture, worst flaw first.
+
+    `short_side_px` is that of the file, and `missing` the share of its rows that it lacks, if it was cut short.
+    """
     seen = measure_photo(grey_copy(picture))
     dark, bright = _severity(seen.highlights, DARK_HIGHLIGHTS), _severity(seen.shadows, BRIGHT_SHADOWS)
     found = [

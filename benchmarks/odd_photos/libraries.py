@@ -63,8 +63,20 @@ def _imagecodecs(codecs: Any) -> tuple[Maker, ...]:
         lambda picture, *_: bytes(codecs.apng_encode(np.stack([np.asarray(picture)] * 2))),
         lambda picture, *_: bytes(codecs.ultrahdr_encode(_hdr(picture))),
         lambda picture, *_: bytes(codecs.spng_encode(np.asarray(picture))),
-        lambda picture, *_: bytes(codecs.mozjpeg_encode(np.asarray(picture))),
+        lambda picture, *_: bytes(
+            codecs.jpeg8_encode(_cmyk(picture), colorspace="CMYK", outcolorspace="YCCK")
+        ),
+        lambda picture, *_: bytes(codecs.jpeg8_encode(_deep(picture, 12), bitspersample=12)),
+        lambda picture, *_: bytes(codecs.jpeg8_encode(np.asarray(picture), lossless=True, predictor=1)),
     )
+
+
+def _cmyk(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return 255 - np.asarray(picture.convert("CMYK"))  # inverted, as Photoshop writes them
+
+
+def _deep(picture: Image.Image, bits: int) -> np.ndarray[Any, np.dtype[np.uint16]]:
+    return np.asarray(picture).astype(np.uint16) << (bits - 8)
 
 
 def _hdr(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.float16]]:
@@ -84,7 +96,7 @@ def _oxipng(package: Any) -> tuple[Maker, ...]:
     return (
         lambda picture, *_: bytes(package.optimize_from_memory(_saved(picture, "PNG"), level=2)),
         lambda picture, *_: bytes(
-            package.optimize_from_memory(_saved(picture, "PNG"), level=1, interlace=True)
+            package.optimize_from_memory(_saved(picture, "PNG"), level=1, interlace=package.Interlacing.Adam7)
         ),
     )
 
@@ -122,7 +134,7 @@ def _pypng(package: Any) -> tuple[Maker, ...]:
     return (
         maker(),
         maker(interlace=True),
-        maker(gamma=0.45455, background=(255, 255, 255), physical=(2835, 2835, True)),
+        maker(gamma=0.45455, background=(255, 255, 255)),
         maker(transparent=(255, 255, 255)),
         maker(chunk_limit=100, compression=0),
     )

@@ -3,8 +3,8 @@
     pip install --no-deps --target build/odd_photos -r benchmarks/odd_photos/requirements.txt
     PYTHONPATH=benchmarks:build/odd_photos python -m odd_photos.show
 
-Debian's packages of the commands are named in requirements.txt too. Prints a row an encoder, and each photo that Chromium shows
-and the built-in bundle refuses or answers wrongly; ends with 1 where there is one.
+Debian's packages of the commands are named in requirements.txt too. Prints a row an encoder, and each photo that
+Chromium shows and the built-in bundle refuses or does not answer rightly; ends with 1 where there is one.
 """
 
 from __future__ import annotations
@@ -29,6 +29,17 @@ from asksight.client import Client, InvalidAskError, Verdict, load
 from . import libraries, structures, tools
 from .discs import COLOURS, disc
 
+# What encoders fail with, each in its own way.
+NOT_MADE = (
+    subprocess.SubprocessError,
+    OSError,
+    ImportError,
+    StopIteration,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+)
 QUESTION = "What colour is the circle?"
 SHOWN_AT_ONCE = 40
 # Each file as a page shows it: the colour of its middle, or null. What was cut short is shown by <img> alone.
@@ -73,15 +84,7 @@ def made(count: int, seed: int, folder: Path) -> Iterator[Made]:
         with tempfile.TemporaryDirectory(dir=folder) as own:
             try:
                 file = way(drawn.picture, chance, Path(own))
-            except (
-                subprocess.SubprocessError,
-                OSError,
-                StopIteration,
-                ValueError,
-                TypeError,
-                AttributeError,
-                RuntimeError,
-            ) as error:
+            except NOT_MADE as error:
                 failed.add((name, number))
                 print(
                     f"not made: {name}, way {number}: {type(error).__name__} {str(error)[:100]}",

@@ -1,7 +1,8 @@
 """Files as phones and editors build them, put together from their specifications, and files as Pillow writes them.
 
-Motion photos (Android's "Motion Photo format 1.0"), several pictures in one file (CIPA DC-007), gain maps (Ultra HDR 1.1),
-trailers as Samsung writes them (SEFH, SEFT), Apple's notes, GIMP's metadata, every chunk of PNG (W3C PNG, third edition).
+Motion photos (Android's "Motion Photo format 1.0"), several pictures in one file (CIPA DC-007), gain maps (Ultra HDR
+1.1), trailers as Samsung writes them (SEFH, SEFT), Apple's notes, GIMP's metadata, every chunk of PNG (W3C PNG, third
+edition).
 """
 
 from __future__ import annotations
@@ -128,7 +129,10 @@ def _xmp(inner: str) -> bytes:
 
 def _motion_photo(picture: Image.Image, chance: Random, folder: Path) -> bytes:
     video = VIDEO + chance.randbytes(chance.randint(1000, 200_000)) + b"\xff\xda" * 200
-    about = f'<rdf:Description xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" GCamera:MicroVideoOffset="{len(video)}"/>'
+    about = (
+        '<rdf:Description xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" '
+        f'GCamera:MicroVideoOffset="{len(video)}"/>'
+    )
     return _with_segments(saved(picture, "JPEG", progressive=chance.random() < 0.3), _xmp(about)) + video
 
 
@@ -145,7 +149,10 @@ def _several(picture: Image.Image, chance: Random, folder: Path) -> bytes:
 
 def _gain_map(picture: Image.Image, chance: Random, folder: Path) -> bytes:
     gains = saved(picture.convert("L").reduce(2), "JPEG")
-    about = f'<rdf:Description xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" hdrgm:GainMapMax="{chance.uniform(1, 4):.2f}"/>'
+    about = (
+        '<rdf:Description xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0" '
+        f'hdrgm:GainMapMax="{chance.uniform(1, 4):.2f}"/>'
+    )
     primary = _with_segments(
         saved(picture, "JPEG"), _xmp(about), _segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4))
     )
@@ -227,7 +234,7 @@ OTHER_CHUNKS = (
     _chunk(b"mDCv", bytes(24)),
     _chunk(b"cLLi", bytes(8)),
     _chunk(b"vpAg", bytes(9)),
-    _chunk(b"CgBI"[:1].lower() + b"aBX", b"jumbf" * 100),
+    _chunk(b"caBX", b"jumbf" * 100),
 )
 
 

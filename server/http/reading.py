@@ -104,7 +104,9 @@ def from_json(body: bytes, fields: Mapping[str, str] = FORM_FIELDS) -> vqa_pb2.A
         tree[fields[name]] = tree.pop(name)
     for name, value in tree.items():
         _check_value(name, value)
-    tree = {name: value for name, value in tree.items() if value != "" or name in PHOTO_NAMES}  # none is given
+    tree = {
+        name: value for name, value in tree.items() if value != "" or name in PHOTO_NAMES
+    }  # none is given
     for name in tree.keys() & set(PHOTO_NAMES):
         tree[name] = _base64_of(tree[name])
     try:

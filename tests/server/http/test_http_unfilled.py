@@ -35,7 +35,9 @@ def test_fields_that_nobody_filled_in_are_not_given(web: Web) -> None:
     assert "There is no photo; send one" in problem(nothing, 400)["detail"]
 
 
-@pytest.mark.parametrize("head", ["data:image/jpeg;base64,", "data:;base64,", "DATA:image/jpeg;name=a.jpg;base64,"])
+@pytest.mark.parametrize(
+    "head", ["data:image/jpeg;base64,", "data:;base64,", "DATA:image/jpeg;name=a.jpg;base64,"]
+)
 def test_a_data_url_is_a_photo(web: Web, head: str) -> None:
     for name in ("imageData", "image_data"):
         reply = web.http.post("/v1/ask", json={name: head + BASE64, "question": QUESTION})
