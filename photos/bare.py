@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 from .header import JPEG_BARE, MAX_JPEG_SEGMENTS, MAX_PNG_CHUNKS, PNG_SIGNATURE
 
 # Without the rest a picture looks the same, or nearly: colour profiles go too. Exif says which side is up.
@@ -25,7 +27,12 @@ def _png(photo: bytes) -> bytes | None:
         end = at + 12 + int.from_bytes(photo[at : at + 4])
         if at >= len(photo):
             break
-        if photo[at + 4 : at + 8] in PNG_NEEDED:
+        kind = photo[at + 4 : at + 8]
+        # Those with a small first letter are ancillary; with a wrong checksum, decoders do without them.
+        damaged = (
+            kind[:1].islower() and zlib.crc32(photo[at + 4 : end - 4]).to_bytes(4) != photo[end - 4 : end]
+        )
+        if kind in PNG_NEEDED and not damaged:
             parts.append(photo[at:end])
         at = end
     return b"".join(parts)

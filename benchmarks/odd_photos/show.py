@@ -137,7 +137,7 @@ def main() -> int:
                     continue
                 became, said = judge(client, photo)
                 row[became] += 1
-                if became != "right":
+                if became not in ("right", "unsure, right first"):  # of that, the disc may be the reason
                     fell += 1
                     print(
                         f"{became}: {photo.encoder}, way {photo.way}, {photo.colour}: {said}", file=sys.stderr
