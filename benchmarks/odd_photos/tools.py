@@ -100,7 +100,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "exiftool -q '-ThumbnailImage<={jpg}' -o {out}.jpg {jpg}",
     ),
     "OptiPNG": ("optipng -quiet -o1 {png} -out {out}.png", "optipng -quiet -i1 -o1 {png} -out {out}.png"),
-    "Pngcrush": ("pngcrush -q {png} {out}.png", "pngcrush -q -brute -m 1 {png} {out}.png"),
+    "Pngcrush": ("pngcrush -q {png} {out}.png", "pngcrush -q -m 4 {png} {out}.png"),
     "Zopfli": ("zopflipng --iterations=1 -y {png} {out}.png",),
     "pngquant": (
         "pngquant --force --output {out}.png 32 {png}",
