@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import IO, NamedTuple, cast
 
 import numpy as np
-from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from .bare import bare
 from .colour import to_srgb
@@ -161,7 +161,7 @@ def _decoded(photo: bytes | memoryview, header: PhotoHeader, smallest_px: int | 
         raise _broken(header) from error
 
 
-def _opened(photo: bytes | memoryview, header: PhotoHeader, smallest_px: int | None) -> Image.Image:
+def _opened(photo: bytes | memoryview, header: PhotoHeader, smallest_px: int | None) -> ImageFile.ImageFile:
     image = Image.open(_file(photo), formats=(header.format,))
     if image.size != (header.width, header.height):
         raise _broken(header)

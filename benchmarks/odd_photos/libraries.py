@@ -76,7 +76,7 @@ def _cmyk(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def _deep(picture: Image.Image, bits: int) -> np.ndarray[Any, np.dtype[np.uint16]]:
-    return np.asarray(picture).astype(np.uint16) << (bits - 8)
+    return (np.asarray(picture).astype(int) << (bits - 8)).astype(np.uint16)
 
 
 def _hdr(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.float16]]:
