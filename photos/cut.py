@@ -19,10 +19,8 @@ MOST_MISSING = 0.1  # of the rows; with more, what is asked about may be what is
 JPEG_SEQUENTIAL, JPEG_PROGRESSIVE = frozenset({0xC0, 0xC1}), 0xC2
 JPEG_SCAN, JPEG_END = 0xDA, b"\xff\xd9"
 COEFFICIENTS = 64  # of a block
-BLANK = (
-    128  # what libjpeg's blocks without data become, in every colour space; 127 where colours are inverted
-)
-PIECE = 64 * 1024  # bytes inflated at once
+BLANK = 128  # what libjpeg's blocks without data become, in every colour space; 127 where it is inverted
+PIECE = 64 * 1024  # bytes inflated at once, from as many at most: zlib copies what it has not used
 # Adam7: the first column and row of each pass, and how far apart its others are (W3C PNG, 8.2)
 PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
@@ -107,16 +105,20 @@ def _inflated_bytes(photo: bytes, most: int) -> int:
     for _ in range(MAX_PNG_CHUNKS):
         length = int.from_bytes(photo[at : at + 4])
         pixels = photo[at + 4 : at + 8] == b"IDAT"
-        waiting = photo[at + 8 : at + 8 + length] if pixels else b""
         if found and not pixels:  # decoders look no further
             break
-        try:
-            while waiting and found < most:
-                found += len(stream.decompress(waiting, PIECE))
+        end = min(at + 8 + length, len(photo)) if pixels else 0
+        for start in range(at + 8, end, PIECE):
+            waiting = photo[start : min(start + PIECE, end)]
+            while waiting:
+                try:
+                    found += len(stream.decompress(waiting, PIECE))
+                except zlib.error:
+                    return found
+                if found >= most:
+                    return found
                 waiting = stream.unconsumed_tail
-        except zlib.error:
-            break
         at += 12 + length
-        if at >= len(photo) or found >= most:
+        if at >= len(photo):
             break
     return found
