@@ -32,6 +32,7 @@ class PhotoIssueKind(StrEnum):
     TINY = "tiny"
     MOTION_BLURRED = "motion_blurred"
     UNIFORM = "uniform"  # almost one colour, as with a finger over the lens
+    CUT_SHORT = "cut_short"  # the file's end did not arrive; at most a tenth of the picture is missing
     # A kind that this client does not know, of a newer server; the hint still says what to do.
     OTHER = "other"
 

@@ -57,6 +57,7 @@ HINTS = {
     FlawKind.TINY: T_("It is very small. Send a larger photo."),
     FlawKind.MOTION_BLURRED: T_("The camera moved. Hold it still with both hands."),
     FlawKind.UNIFORM: T_("I see only one surface. Check for a finger on the lens, or step back."),
+    FlawKind.CUT_SHORT: T_("The photo did not arrive whole. Send it again, or take another."),
 }
 CANNOTS = {
     Skill.READ_TEXT: T_("I cannot read text. Use a reading app, or ask a person."),
