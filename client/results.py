@@ -32,6 +32,7 @@ class PhotoIssueKind(StrEnum):
     TINY = "tiny"
     MOTION_BLURRED = "motion_blurred"
     UNIFORM = "uniform"  # almost one colour, as with a finger over the lens
+    CUT_SHORT = "cut_short"  # the file's end did not arrive; at most a tenth of the picture is missing
     TEXT_CUT_OFF = (
         "text_cut_off"  # text runs out of the photo; this and the next two only where it was to be read
     )
@@ -114,6 +115,7 @@ class Reply:
     question_cut: bool  # True where the question was too long and only its beginning was used
     missing_skill: Skill | None = None  # a skill that the question needs and the model does not have
     unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike all that the model has learned about
+    question: str = ""  # what was answered: as it was asked, or what it was taken for after the turn before
     text_lines: tuple[TextLine, ...] = ()  # what is written, in reading order, where text was to be read
 
     @property

@@ -24,6 +24,7 @@ from ..observer import Observer, Reason, Stage
 from ..reading.asked import Request, asked_to_read
 from ..reading.reader import Reader
 from ..reading.telling import tell_text
+from ..reply.follow_ups import meaning
 from ..reply.skills import missing_skill
 from .admission import Admission
 from .decoders import Decoders
@@ -82,7 +83,7 @@ class Assistant:
                 self.admission.ask(0 if ask.photo is None else len(ask.photo)),
                 self.models.in_use(ask.model) as model,
             ):
-                check_question(ask.question, max_chars=self.limits.max_question_chars)
+                ask = self._understood(ask)
                 request = self._to_read(ask.question, model)
                 if self.reader is not None and request is not None:
                     stage = Stage.READER
@@ -103,6 +104,16 @@ class Assistant:
         except asyncio.CancelledError:
             self.observer.ask_dropped(stage, Reason.EXPIRED if expired(ask.deadline_s) else Reason.CANCELLED)
             raise
+
+    def _understood(self, ask: Ask) -> Ask:
+        """The ask with the question that it means. Raises InvalidAsk where that cannot be asked."""
+        most = self.limits.max_question_chars
+        check_question(ask.question, max_chars=most)
+        if not ask.previous_question:
+            return ask
+        check_question(ask.previous_question, max_chars=most, field="previous_question")
+        meant = meaning(ask.question, ask.previous_question, ask.previous_answer)
+        return ask if meant is None else replace(ask, question=meant.question, manner=meant.manner)
 
     def _to_read(self, question: str, model: Model) -> Request | None:
         """What the question wants to be read, where the reader may answer it: never in the place of a warning."""

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from asksight.engine import Engine
 from asksight.engine.text_models import TextModels, TextStage, open_text_engine
-from asksight.photos.decode import decode, decoding_bytes, decoding_s, shrunk
+from asksight.photos.decode import decoding_bytes, decoding_s, open_photo, shrunk
 from asksight.photos.errors import PhotoError
-from asksight.photos.flaws import Flaw, find_flaws
+from asksight.photos.flaws import Flaw, FlawKind, find_flaws
 from asksight.photos.header import PhotoHeader
 from asksight.photos.input import SHARPNESS_PX
 from asksight.photos.text import (
@@ -190,7 +190,8 @@ class Reader:
         upright = await self._decoders.run(partial(_upright, cut, turned), caller=caller, estimate_s=CUT_S)
         read = await asyncio.gather(*(self.lines.submit(one, awaited_by=waiting) for one in upright))
         lines = _lines(read, boxes, turned, width, height)
-        missed = boxes.faint + len(read) - len(lines)
+        cut_short = any(one.kind is FlawKind.CUT_SHORT for one in looked.flaws)  # what is gone may hold text
+        missed = boxes.faint + len(read) - len(lines) + cut_short
         return FoundText(lines=lines, missed=missed, flaws=looked.flaws, form=width / height)
 
     def _end(self, reading: Reading, image_id: str) -> None:
@@ -233,10 +234,11 @@ def opening(models: TextModels, engine: str, threads: int | None) -> OpenText:
 def _look(photo: bytes | memoryview, header: PhotoHeader) -> Looked:
     """In a decoder's thread."""
     try:
-        picture = decode(photo, header, smallest_px=READ_PX)
+        picture, missing = open_photo(photo, header, smallest_px=READ_PX)
     except PhotoError as error:
         raise refused(error) from error
-    flaws = find_flaws(shrunk(picture, SHARPNESS_PX), short_side_px=min(header.width, header.height))
+    measured = shrunk(picture, SHARPNESS_PX)
+    flaws = find_flaws(measured, short_side_px=min(header.width, header.height), missing=missing)
     pixels = np.asarray(readable(picture))
     return Looked(pixels, detector_input(pixels), flaws)
 

@@ -6,9 +6,10 @@ import time
 
 from asksight.v1 import vqa_pb2
 
-from ..asks import Ask
+from ..asks import Ask, Manner
+from ..core.model import DEFAULT_TOP_K
 from ..observer import Observer, Stage
-from ..reply.spoken import PhotoIssue, language
+from ..reply.spoken import PhotoIssue, language, spelled
 from ..reply.wire_names import PHOTO_ISSUE_KINDS, VERDICTS
 from .asked import Request
 from .certainty import confidence
@@ -32,13 +33,20 @@ def tell_text(
     ]
     issues.sort(key=lambda one: -one.severity)
     if judged.parts:
-        spoken = words.read(judged.verdict, [one.text for one in judged.parts], issues)
+        parts = [one.text for one in judged.parts]
+        if ask.manner is Manner.SPELLED:
+            parts = [spelled(text) for text in parts]
+        spoken = words.read(judged.verdict, parts, issues)
     else:
         spoken = words.nothing_to_read(request.what, issues, some=bool(judged.lines))
     response = vqa_pb2.AskResponse(
-        verdict=VERDICTS[judged.verdict], spoken=spoken, image_id=read.image_id, model=MODEL
+        verdict=VERDICTS[judged.verdict],
+        spoken=spoken,
+        image_id=read.image_id,
+        model=MODEL,
+        question_meant="" if ask.manner is None else ask.question,
     )
-    for one, certainty in zip(judged.parts[: ask.top_k or None], judged.certainties, strict=False):
+    for one, certainty in zip(judged.parts[: ask.top_k or DEFAULT_TOP_K], judged.certainties, strict=False):
         response.answers.add(label=one.text, probability=certainty)
     response.text_lines.extend(map(_line, judged.lines))
     for issue in issues:

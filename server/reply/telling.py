@@ -43,7 +43,9 @@ class Teller:
             verdict = Verdict.UNSURE if verdict is Verdict.ANSWERED else verdict
             spoken = words.unlike(scored.unfamiliar[0], issues)
         else:
-            spoken = words.speak(verdict, likeliest, probability, issues, calibrated=self._calibrated)
+            spoken = words.speak(
+                verdict, likeliest, probability, issues, calibrated=self._calibrated, manner=ask.manner
+            )
         response = vqa_pb2.AskResponse(
             verdict=VERDICTS[verdict],
             spoken=spoken,
@@ -52,6 +54,7 @@ class Teller:
             question_cut=scored.cut,
             missing_skill=SKILLS[missing],
             unfamiliar=[UNFAMILIAR[what] for what in scored.unfamiliar],
+            question_meant="" if ask.manner is None else ask.question,
         )
         # Parts that are added in place take a third of the time of parts that are made first.
         for label, value in answers:

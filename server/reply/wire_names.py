@@ -22,6 +22,7 @@ PHOTO_ISSUE_KINDS: dict[FlawKind | TextFlawKind, vqa_pb2.PhotoIssueKind.ValueTyp
     FlawKind.TINY: vqa_pb2.PHOTO_ISSUE_KIND_TINY,
     FlawKind.MOTION_BLURRED: vqa_pb2.PHOTO_ISSUE_KIND_MOTION_BLURRED,
     FlawKind.UNIFORM: vqa_pb2.PHOTO_ISSUE_KIND_UNIFORM,
+    FlawKind.CUT_SHORT: vqa_pb2.PHOTO_ISSUE_KIND_CUT_SHORT,
     TextFlawKind.CUT_OFF: vqa_pb2.PHOTO_ISSUE_KIND_TEXT_CUT_OFF,
     TextFlawKind.SMALL: vqa_pb2.PHOTO_ISSUE_KIND_TEXT_SMALL,
     TextFlawKind.TURNED: vqa_pb2.PHOTO_ISSUE_KIND_TEXT_TURNED,

@@ -149,6 +149,7 @@ byId("login").addEventListener("submit", (event) => {
 
 function clearAnswer() {
   byId("spoken").classList.add("quiet");
+  show("meant", "");
   show("sure", "");
   show("coach", "");
   byId("speak").hidden = true;
@@ -160,6 +161,7 @@ function told(question, response) {
   const issue = response.photoIssues[0];
   byId("spoken").classList.remove("quiet");
   show("spoken", response.spoken, response.language);
+  show("meant", response.questionMeant && `I took that as: ${response.questionMeant}`);
   // Then the sentence says it all.
   const beyond = response.missingSkill !== "SKILL_UNSPECIFIED" || response.unfamiliar.length > 0;
   show("sure", beyond ? "" : SURE[response.verdict] ?? "");
