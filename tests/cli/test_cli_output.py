@@ -23,7 +23,7 @@ def test_what_is_written_is_shown_line_by_line_with_what_to_do() -> None:
     response.text_lines.add(text="Salt\x1b[2J", confidence=0.876)
     kind = vqa_pb2.PHOTO_ISSUE_KIND_TEXT_SMALL
     response.photo_issues.add(kind=kind, severity=0.5, hint="Hold the phone closer.")
-    lines = [line.strip() for line in reply_lines(to_reply(response))]
+    lines = [line.strip() for line in reply_lines(to_reply(response, vqa_pb2.AskRequest()))]
     assert lines[0] == "It may say: Salt."
     assert "Salt\\x1b[2J  (88 % right)" in lines
     assert lines[-1] == "Hold the phone closer."
