@@ -15,6 +15,7 @@ import h11
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ..access.networks import network
 from .problems import Problem, refused
 from .turns import FREE_BYTES, Turns, TurnTaking
 
@@ -66,7 +67,7 @@ class Connection(H11Protocol):
         """Take a place, that of one that waits where none is left."""
         super().connection_made(transport)
         self.flow = self._reading = TurnTaking(transport)
-        self._address = self.client[0] if self.client else ""
+        self._address = network(self.client[0]) if self.client else ""
         most, total = self.limits.connections, self.places.total()
         if self.places[self._address] >= (self.limits.per_address or most // 2):
             room = self._evict(self._address)

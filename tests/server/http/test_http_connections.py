@@ -14,6 +14,7 @@ from photo_files import photo
 from server_rig import MakeRig, hold, release
 
 from asksight.server.access.calls import Desk
+from asksight.server.http import connections
 from asksight.server.http.connections import ConnectionLimits
 from asksight.server.http.gateway import Gateway
 from asksight.server.http.turns import BYTES_PER_S
@@ -109,6 +110,15 @@ def test_a_proxy_may_have_all_places(dials: Any) -> None:
     asks = [dial(an_ask()) for _ in range(3)]
     assert len(asks) == 3
     assert answer(dial(GET + b"Connection: close\r\n\r\n"))[0] == 200
+
+
+def test_addresses_of_one_network_share_its_places(dials: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "network", lambda address: address[: len("127.0.0.")])
+    dial = dials(connections=4)
+    asks = [dial(an_ask(), f"127.0.0.{number}") for number in (1, 2)]
+    assert len(asks) == 2
+    assert answer(dial(an_ask(), "127.0.0.3"))[0] == 503
+    assert answer(dial(GET + b"Connection: close\r\n\r\n", "127.0.1.1"))[0] == 200
 
 
 @pytest.mark.parametrize("path", [b"/v1/model", b"/openapi.json", b"/", b"/nowhere"])

@@ -10,7 +10,7 @@ import pytest
 from http_rig import Web, problem
 
 from asksight.server.http import connections
-from asksight.server.http.reading import MOST_CHARS
+from asksight.server.http.json_asks import MOST_CHARS
 from asksight.server.http.turns import Turns
 
 LONG = "a " * MOST_CHARS
