@@ -122,9 +122,10 @@ class Settings:
         at_least=1,
     )
     receive_within: float = setting(60.0, "Seconds for a message to come whole.", LOAD, at_least=0.1)
+    connections: int = setting(4096, "gRPC connections at once, of each process.", LOAD, at_least=1)
     http_connections: int = setting(256, "HTTP connections at once.", LOAD, at_least=1)
     http_connections_per_address: int = setting(
-        0, "Those from one address, as a proxy has; 0: half of them.", LOAD, at_least=0
+        0, "Those from one address, or /64 of IPv6; 0: half of them.", LOAD, at_least=0
     )
     unshrunk_megapixels: int = setting(
         16, "Megapixels of a PNG, WebP or progressive JPEG, which are decoded in full.", LOAD, at_least=1

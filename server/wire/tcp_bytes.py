@@ -6,9 +6,11 @@ gRPC says nothing of a message before it is whole, so the kernel is asked: tcpi_
 from __future__ import annotations
 
 import ctypes
+import resource
 import socket
 import struct
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..access.networks import plain, split
@@ -58,11 +60,19 @@ class TcpBytes:
 def _connections() -> dict[Address, int]:
     """The descriptors of all connections of this process, by where they lead to."""
     found = {}
-    for one in DESCRIPTORS.iterdir():
-        address = _peer_of(int(one.name))
+    for one in _descriptors():
+        address = _peer_of(one)
         if address is not None:
-            found[address] = int(one.name)
+            found[address] = one
     return found
+
+
+def _descriptors() -> Iterable[int]:
+    """Those that are open; where not one is left to look with, those that may be."""
+    try:
+        return [int(one.name) for one in DESCRIPTORS.iterdir()]
+    except OSError:
+        return range(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def _peer_of(descriptor: int) -> Address | None:
