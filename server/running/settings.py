@@ -245,8 +245,8 @@ def _from_file(file: Path | None, wrong: list[str]) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(file.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         wrong.append(f"{file} cannot be used as a configuration: {error}.")
         return {}
 
@@ -270,7 +270,7 @@ def _convert(name: str, value: Any, where: str) -> Any:
             )
         if kind == "str":
             return _text(value)
-        if isinstance(value, bool):
+        if isinstance(value, bool) or (kind == "int" and isinstance(value, float)):
             raise ValueError
         return {"int": int, "float": float}[kind](value)
     except (ValueError, TypeError, KeyError, AttributeError):
