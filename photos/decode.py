@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugi
 from .bare import bare
 from .colour import to_srgb
 from .errors import PhotoError, PhotoSizeError
-from .header import NotAPhoto, PhotoHeader, read_header
+from .header import MAX_EXIF_BYTES, NotAPhoto, PhotoHeader, read_header
 from .limits import PhotoLimits
 
 # Pillow would load them, and thirty others, when the first photo comes.
@@ -203,6 +203,8 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 def _orientation(image: Image.Image) -> int:
     """The Exif orientation, 1 to 8; 1 where it is missing or broken, which is no reason to refuse a photo."""
+    if len(image.info.get("exif", b"")) > MAX_EXIF_BYTES:
+        return 1
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except BROKEN:
