@@ -20,7 +20,7 @@ from .problems import Problem, refused
 from .turns import FREE_BYTES, Turns, TurnTaking
 
 RETRY_S = 1.0  # nobody knows when others end
-PIECE_BYTES = 4096  # are parsed at once: of chunks of a byte each that takes 2 ms, of other bodies 0.02
+PIECE_BYTES = 4096  # of heads and chunks are parsed at once; where each chunk is a byte that takes 2 ms
 FREE_S = 0.002  # of parsing, for one read and for one body; beyond it what came waits for its turn
 
 
@@ -100,8 +100,9 @@ class Connection(H11Protocol):
         """Take what came, unless an answer to it has been given already; what takes long waits for more turns."""
         began_s, spent_s, count = time.thread_time(), 0.0, 0
         while count < len(self._unparsed) and spent_s < FREE_S and not self.transport.is_closing():
-            super().data_received(self._unparsed[count : count + PIECE_BYTES])
-            count += PIECE_BYTES
+            piece = len(self._unparsed) if self._of_stated_length() else PIECE_BYTES
+            super().data_received(self._unparsed[count : count + piece])
+            count += piece
             spent_s = time.thread_time() - began_s
         count = min(count, len(self._unparsed))
         self._unparsed = self._unparsed[count:]
@@ -120,6 +121,11 @@ class Connection(H11Protocol):
             self.turns.take(
                 count if self._body_bytes > FREE_BYTES else 0, self._go_on, parsed_s=spent_s if long else 0.0
             )
+
+    def _of_stated_length(self) -> bool:
+        """Whether what comes is a body without chunks, of which pieces cost more than all at once."""
+        coded = any(name == b"transfer-encoding" for name, _ in self.headers or ())
+        return self.conn.their_state is h11.SEND_BODY and not coded
 
     def _go_on(self) -> None:
         """Parse what waits, and read more once nothing does."""
