@@ -27,9 +27,8 @@ def within(settings: Settings, descriptors: int) -> Settings:
     """The settings with no more connections than there are descriptors for: without any left, nobody gets in."""
     if descriptors == resource.RLIM_INFINITY:
         return settings
-    http = (
-        0 if settings.http is None else 2 * settings.http_connections
-    )  # as many again may be told to come later
+    # As many HTTP connections again may be told to come later, and as many shake hands, or be over.
+    http = 0 if settings.http is None else 3 * settings.http_connections
     free, wanted = max(descriptors - OWN, descriptors // 2), settings.connections + http
     if wanted <= free:
         return settings

@@ -29,9 +29,9 @@ FLOOD = 250  # connections to each port
         (20_000, None, (1000, 200)),
         (1000 + OWN, None, (1000, 200)),
         (900 + OWN, None, (900, 180)),
-        (1400 + OWN, 0, (1000, 200)),
-        (700 + OWN, 0, (500, 100)),
-        (100, 0, (35, 7)),
+        (1600 + OWN, 0, (1000, 200)),
+        (800 + OWN, 0, (500, 100)),
+        (100, 0, (31, 6)),
         (1, 0, (1, 1)),
         (-1, 0, (1000, 200)),
     ],
@@ -62,7 +62,7 @@ def flood(port: int, stack: ExitStack) -> list[socket.socket]:
 
 
 def test_five_hundred_idle_connections_stop_nobody(tmp_path: Path) -> None:
-    """With descriptors for 72 of them; who is there is answered, and newcomers are once they have gone."""
+    """With descriptors for a seventh of them; who is there is answered, and newcomers are once they have gone."""
     model = write_random_bundle(tmp_path / "model").path
     limited = ("sh", "-c", f'ulimit -n {DESCRIPTORS}; exec "$@"', "sh", *COMMAND)
     with (
