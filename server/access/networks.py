@@ -9,9 +9,8 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import unquote
 
 NETWORK_BITS = 64
-TRANSLATED = IPv6Network(
-    "64:ff9b::/96"
-)  # callers of IPv4, to a server that speaks IPv6 alone (RFC 6052, 2.1)
+# Callers of IPv4, to a server that speaks IPv6 alone (RFC 6052, 2.1).
+TRANSLATED = IPv6Network("64:ff9b::/96")
 
 
 def network(host: str) -> str:

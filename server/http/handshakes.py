@@ -49,9 +49,11 @@ class TlsPort:
         self._listen()
 
     def close(self) -> None:
-        """Accept no more."""
+        """Accept no more, and end the handshakes that are under way."""
         self._closed = True
         self._loop.remove_reader(self._where.fileno())
+        while self._under_way:
+            self._end_oldest(None)
 
     async def wait_closed(self) -> None:
         """Return when the last handshake is over."""

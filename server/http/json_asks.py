@@ -17,14 +17,10 @@ from asksight.v1 import vqa_pb2
 from ..printable import printable
 from .problems import Problem, refused
 
-MOST_MARKS = (
-    4096  # brackets and commas of a JSON body, its question's too; an ask has six fields and no lists
-)
+MOST_MARKS = 4096  # brackets and commas, the question's too; an ask has six fields and no lists
 MOST_QUOTES = 4 * MOST_MARKS  # beyond which there are more strings than marks between them
 MOST_DIGITS = 32  # of a number; an ask's are of 32 bits
-MOST_CHARS = (
-    64 * 1024
-)  # of every value but the photo, as of a form's; protobuf looks at each character in Python
+MOST_CHARS = 64 * 1024  # of every value but the photo, as of a form's; protobuf looks at each one in Python
 MOST_BYTES = 8 * MOST_CHARS  # of all but the photo, where each character may take six
 MOST_BACKSLASHES = 2048  # in a row, that are looked at; a question has no more
 MARKS = (b"{", b"[", b",")
