@@ -6,7 +6,10 @@ import base64
 import json
 import random
 import threading
+from binascii import a2b_base64
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -14,13 +17,13 @@ from http_rig import QUESTION, Web, problem
 from photo_files import photo
 from waiting import WAIT_S
 
-from asksight.server.http import json_asks
-from asksight.server.http.json_asks import MOST_BYTES, WINDOW, from_json
+from asksight.server.http.json_asks import CUT, MOST_BYTES, WINDOW, from_json
 from asksight.server.http.problems import Problem
 
 PHOTO = random.Random(5).randbytes(3 * WINDOW + 1)
 PLAIN = base64.b64encode(PHOTO).decode()
 LINES = json.dumps(base64.encodebytes(PHOTO).decode())[1:-1]
+DECODING = "asksight.server.http.json_asks.a2b_base64"
 LONG = b"a" * 2 * WINDOW
 
 
@@ -64,7 +67,7 @@ def test_a_long_photo_is_the_same_however_its_base64_is_written(written: str, sh
         "é" * WINDOW,
         "%",
         "\\ud800",
-        json_asks.CUT,
+        CUT,
     ],
 )
 def test_what_is_no_base64_is_told_so(written: str) -> None:
@@ -102,28 +105,32 @@ def test_the_last_of_two_photos_of_one_name_counts() -> None:
 
 
 def test_nothing_long_is_done_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded: list[int] = []
-    monkeypatch.setattr(
-        json_asks, "a2b_base64", lambda data, **how: decoded.append(len(data)) or base64.b64decode(data)
-    )
-    loads = json.loads
-    monkeypatch.setattr(json, "loads", lambda text, **how: decoded.append(len(text)) or loads(text, **how))
+    sizes: list[int] = []
+
+    def noting(read: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(given: bytes, **how: Any) -> Any:
+            sizes.append(len(given))
+            return read(given, **how)
+
+        return noted
+
+    monkeypatch.setattr(DECODING, noting(a2b_base64))
+    monkeypatch.setattr(json, "loads", noting(json.loads))
     assert from_json(ask_of(LINES), {}).image_data == PHOTO
-    assert max(decoded) <= WINDOW + len('""')
-    assert sum(decoded) > 2 * len(PHOTO)
+    assert max(sizes) <= WINDOW + len('""')
+    assert sum(sizes) > 2 * len(PHOTO)
 
 
 def test_others_are_answered_while_one_is_parsed(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     entered, go_on, names = threading.Event(), threading.Event(), list[str]()
-    decode = json_asks.a2b_base64
 
     def held(data: bytes, *, strict_mode: bool) -> bytes:
         names.append(threading.current_thread().name)
         entered.set()
         assert go_on.wait(WAIT_S)
-        return decode(data, strict_mode=strict_mode)
+        return a2b_base64(data, strict_mode=strict_mode)
 
-    monkeypatch.setattr(json_asks, "a2b_base64", held)
+    monkeypatch.setattr(DECODING, held)
     sent = photo() + bytes(2 * WINDOW)
     asked = {"imageData": base64.b64encode(sent).decode(), "question": QUESTION}
     with ThreadPoolExecutor(1) as pool:
