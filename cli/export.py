@@ -33,6 +33,7 @@ def export(
     from .tensorflow_start import start_tensorflow
 
     start_tensorflow()
+    from asksight.engine.bundle.about import about
     from asksight.training.exporting.export import export_run
     from asksight.training.vectors.spacy_rules import spacy_rules
 
@@ -48,4 +49,5 @@ def export(
         return
     typer.echo(f"{bundle.name} {bundle.version}: {len(bundle.answers)} answers, {size / 1e6:.1f} MB")
     typer.echo(f"Answers as Keras does; probabilities differ by {difference:.1g} at most.")
+    typer.echo(about(bundle)[1])
     typer.echo(f"Written to {out}. Next: asksight serve --model {out}")

@@ -17,7 +17,7 @@ from asksight.v1 import vqa_pb2
 from ..printable import printable
 from .problems import Problem, refused
 
-MOST_MARKS = 4096  # brackets and commas, the question's too; an ask has six fields and no lists
+MOST_MARKS = 4096  # brackets and commas, the question's too; an ask has eight fields and no lists
 MOST_QUOTES = 4 * MOST_MARKS  # beyond which there are more strings than marks between them
 MOST_DIGITS = 32  # of a number; an ask's are of 32 bits
 MOST_CHARS = 64 * 1024  # of every value but the photo, as of a form's; protobuf looks at each one in Python
@@ -27,6 +27,7 @@ MARKS = (b"{", b"[", b",")
 WINDOW = 64 * 1024  # is decoded in 0.3 ms
 LONGEST_ESCAPE = len(r"\u0000")
 CUT = "(a long string was here)"  # stands in the JSON for what was cut out
+LONGEST_HEAD = 128  # of a data URL
 PHOTO_NAMES = ("imageData", "image_data")
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
@@ -57,9 +58,13 @@ def from_json(body: bytes, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
     for name, value in tree.items():
         _check_value(name, value, long)
         if name in PHOTO_NAMES and isinstance(value, str):
-            pieces = _unescaped(long) if long and value == CUT else [value.encode("utf-8", "surrogatepass")]
-            photo = _from_base64(name, pieces)
+            cut = bool(long) and value == CUT
+            data = _without_head(long if cut else value.encode("utf-8", "surrogatepass"))
+            photo = _from_base64(name, _unescaped(data) if cut else [data])
             tree[name] = ""  # protobuf sees that there is one
+    tree = {
+        name: value for name, value in tree.items() if value != "" or name in PHOTO_NAMES
+    }  # none is given
     try:
         asked = json_format.ParseDict(tree, vqa_pb2.AskRequest())
     except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
@@ -118,6 +123,13 @@ def _from_base64(name: str, pieces: Iterable[bytes]) -> bytes:
             field="image_data",
         ) from None
     return b"".join(parts)
+
+
+def _without_head(photo: bytes) -> bytes:
+    """What a browser's FileReader and canvas put before base64 is left out: data:image/jpeg;base64, (RFC 2397)."""
+    head, comma, _ = photo[:LONGEST_HEAD].partition(b",")
+    found = comma and head[:5].lower() == b"data:" and head.lower().endswith(b";base64")
+    return photo[len(head) + 1 :] if found else photo
 
 
 def _unescaped(written: bytes) -> Iterator[bytes]:

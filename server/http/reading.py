@@ -25,7 +25,7 @@ SPARE_BYTES = 64 * 1024  # for what stands around the photo
 
 # The names of a form's fields, and of the request's; "ques" is what the tutorial that this began with called it.
 FORM_FIELDS = {"image": "image_data", "image_id": "image_id", "question": "question"}
-FORM_FIELDS |= {"top_k": "top_k", "model": "model", "locale": "locale"}
+FORM_FIELDS |= {name: name for name in ("top_k", "model", "locale", "previous_question", "previous_answer")}
 PREDICT_FIELDS = FORM_FIELDS | {"ques": "question"}
 MOST_TOP_K = 2**32 - 1
 
@@ -56,7 +56,7 @@ async def read_ask(
         )
     try:
         async with asyncio.timeout(limits.receive_within_s):
-            if kind in JSON_TYPES:
+            if kind in JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json")):
                 whole = await _whole(request, body, _json_bytes(limits))
             elif kind == FORM_TYPE:
                 return await _from_form(request, limits, body, fields)
@@ -115,6 +115,8 @@ async def _ask_of(form: FormData, fields: Mapping[str, str]) -> vqa_pb2.AskReque
             raise refused(400, f"There is no field {name[:40]!r}; known are: {', '.join(fields)}.")
         if field in given:
             raise refused(400, f"The field {name!r} is there twice; send it once.", field=field)
+        if value == "" and field != "question":  # as a page's form sends what nobody filled in
+            continue
         given[field] = await _value(field, value)
     if "image_data" in given and "image_id" in given:
         raise refused(400, "Both a photo and an image_id were given; send one of them.", field="image_id")

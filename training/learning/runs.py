@@ -66,6 +66,7 @@ class Run:
         )
         self.calibration, self.history = path / "calibration.json", path / "history.json"
         self.config, self.best = path / "config.json", path / "best.npz"
+        self.familiar, self.known = path / "familiar.json", path / "familiar.npz"  # what it knows
 
     def begin(self, settings: DataclassInstance) -> None:
         """Make the folder, or take up the one that is there. Raises TrainingError when it is of another run."""

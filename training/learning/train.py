@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..datasets import open_dataset
 from ..measuring.calibrate import MAX_RISK
 from ..measuring.calibration_record import calibrate_run
+from ..measuring.familiar_run import QuestionsAsked, learn_familiar
 from ..models import attention
 from .examples import (
     Batch,
@@ -74,6 +75,7 @@ class Learner:
         self.signature = (*signature, *truth)
         self._learn = tf.function(self._step, input_signature=self.signature)
         self.logits = tf.function(self._logits, input_signature=signature)
+        self.features = tf.function(self._features, input_signature=signature[:1])
 
     @property
     def step(self) -> int:
@@ -84,9 +86,11 @@ class Learner:
         """One step on what `signature` says; the loss before it, in nats a question."""
         return float(self._learn(*inputs))
 
+    def _features(self, photos: Any) -> Any:
+        return self.encoder(tf.cast(photos, tf.float32), training=False)
+
     def _logits(self, photos: Any, rows: Any, lengths: Any, photo_of: Any) -> Any:
-        features = self.encoder(tf.cast(photos, tf.float32), training=False)
-        return self._answer(features, rows, lengths, photo_of, training=False)
+        return self._answer(self._features(photos), rows, lengths, photo_of, training=False)
 
     def _answer(self, features: Any, rows: Any, lengths: Any, photo_of: Any, *, training: bool) -> Any:
         question = self.embedding(rows)
@@ -145,7 +149,8 @@ def train(
     _fit(learner, run, batches, validation, steps, report, say)
     logits = predict(learner, validation, len(answers))
     known = answers.index(UNANSWERABLE) if UNANSWERABLE in answers else None
-    calibrate_run(run, logits, validation.answers, unanswerable=known, max_risk=max_risk)
+    certain = calibrate_run(run, logits, validation.answers, unanswerable=known, max_risk=max_risk)
+    learn_familiar(run, _asked(learner, learning), _asked(learner, validation), certain)
     np.save(run.vectors, np.asarray(learner.embedding.embeddings, np.float16))
     learner.encoder.save(run.encoder)
     learner.answerer.save(run.answerer)
@@ -229,6 +234,13 @@ def predict(learner: Learner, examples: Examples, answers: int) -> NDArray[np.fl
     for questions, batch in in_photo_order(examples, photos=64):
         logits[questions] = learner.logits(*_inputs(batch)).numpy()
     return logits
+
+
+def _asked(learner: Learner, examples: Examples) -> QuestionsAsked:
+    def features(photos: NDArray[np.int64]) -> NDArray[np.float32]:
+        return learner.features(examples.photos[photos]).numpy()  # type: ignore[no-any-return]
+
+    return QuestionsAsked(questions=examples.questions, photo_of=examples.photo_of, features=features)
 
 
 def _exact_by_family(learner: Learner, examples: Examples) -> dict[str, float]:

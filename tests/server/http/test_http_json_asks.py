@@ -58,7 +58,7 @@ def test_a_long_photo_is_the_same_however_its_base64_is_written(written: str, sh
     [
         "!" + PLAIN,
         PLAIN + "!",
-        "data:image/jpeg;base64," + PLAIN,
+        "data:image/jpeg," + PLAIN,
         PLAIN + "==" + PLAIN,
         PLAIN[:WINDOW] + "====" + PLAIN,
         "AAA" + PLAIN,
@@ -97,6 +97,11 @@ def test_a_long_string_elsewhere_is_refused(body: bytes, said: str) -> None:
         from_json(body, {})
     assert said in caught.value.detail
     assert len(caught.value.detail) < 400
+
+
+@pytest.mark.parametrize("head", ["data:image/jpeg;base64,", "DATA:image\\/jpeg;BASE64,"])
+def test_the_head_of_a_data_url_is_left_out(head: str) -> None:
+    assert from_json(ask_of(head + PLAIN), {}).image_data == PHOTO
 
 
 def test_the_last_of_two_photos_of_one_name_counts() -> None:
@@ -144,5 +149,5 @@ def test_others_are_answered_while_one_is_parsed(web: Web, monkeypatch: pytest.M
 
 
 def test_a_small_one_that_is_no_base64_is_a_problem(web: Web) -> None:
-    reply = web.http.post("/v1/ask", json={"imageData": "data:image/jpeg;base64,/9j/"})
+    reply = web.http.post("/v1/ask", json={"imageData": "data:image/jpeg,/9j/"})
     assert problem(reply, 400)["errors"][0]["field"] == "image_data"
