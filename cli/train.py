@@ -43,7 +43,7 @@ def train(
         typer.Option(
             "--from",
             metavar="BUNDLE",
-            help="With --features that were made with --encoder BUNDLE: make sure of it. The photo half stays as it is.",
+            help="The bundle that --features were made by, with --encoder BUNDLE: make sure of it.",
         ),
     ] = None,
     log_dir: Annotated[

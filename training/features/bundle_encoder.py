@@ -24,7 +24,10 @@ from .store import read_about
 
 @contextmanager
 def bundle_encoder(bundle: Bundle, *, engine: str = "auto", batch: int = 8) -> Iterator[PhotoEncoder]:
-    """The encoder of `bundle`, in the engine that serves it here. Raises FeatureError where there is nothing to learn on."""
+    """The encoder of `bundle`, in the engine that serves it here.
+
+    Raises FeatureError where its photo half tells nothing, and EngineError.
+    """
     if bundle.takes_grid:
         raise FeatureError(
             f"{bundle.path} ({bundle.architecture}) reads photo and question together: its photo half only cuts the "
