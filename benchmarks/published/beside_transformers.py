@@ -58,7 +58,7 @@ def photos(count: int, seed: int) -> list[bytes]:
 
 
 def ours(bundle: Path, engine: str, files: list[bytes]) -> dict[str, list[float]]:
-    """Of new photos (a question each) and of follow-ups (ten a photo, the photo known): a second, processor's seconds."""
+    """Of new photos (a question each) and of follow-ups (ten a known photo): answers a second, processor's seconds."""
     with load(str(bundle), engine=engine, timeout=PATIENCE_S) as client:
         client.ask(photos(1, 99)[0], QUESTIONS[0])  # the engines are warm
         new = measured([(file, QUESTIONS[0]) for file in files], client.ask)
