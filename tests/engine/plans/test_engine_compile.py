@@ -19,10 +19,9 @@ from asksight.engine.plans.compile import Reference, compile_stage
 from asksight.engine.plans.makers import MAKERS, BuildSpec, Maker
 from asksight.engine.plans.measure import batch_sizes, measure
 from asksight.engine.plans.parity import compare_scores
-from asksight.engine.plans.patience import enough
 from asksight.engine.plans.pick import open_stage, parse_wish
 from asksight.engine.plans.progress import Progress
-from asksight.engine.plans.sidecar import SIDECAR, STAGES, dump_sidecar, plans
+from asksight.engine.plans.sidecar import SIDECAR, dump_sidecar, plans
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 
 SILENT = Progress(lambda line: None)
@@ -271,30 +270,6 @@ def test_speed_is_the_median_of_the_runs_at_the_best_batch(bundle: Bundle) -> No
     speed = measure(real, batches, budget_s=0.5, clock=lambda: next(times))
     assert (speed.latency_ms, speed.best_batch, speed.best_latency_ms) == (1000.0, 4, 2000.0)
     assert speed.rows_per_s == 2.0
-
-
-def test_batches_that_would_take_long_are_not_timed(bundle: Bundle) -> None:
-    times = iter(float(second) for second in range(0, 60, 3))
-    real = OnnxRuntimeEngine(bundle.encoder_path, max_batch=4)
-    photos = np.zeros((4, 32, 32, 3), np.uint8)
-    speed = measure(
-        real, {1: {"image": photos[:1]}, 4: {"image": photos}}, budget_s=0.5, clock=lambda: next(times)
-    )
-    assert (speed.latency_ms, speed.best_batch) == (3000.0, 1)
-
-
-def test_of_a_slow_model_fewer_samples_are_compared(bundle: Bundle) -> None:
-    """A photo takes 1.5 s and a question 0.05 s; and of a quick one all are."""
-    samples = made_up_samples(bundle, photos=64, questions=700)
-    encoder, answerer = (OnnxRuntimeEngine(bundle.graph_path(stage), max_batch=4) for stage in STAGES)
-    for times, kept in (
-        ((0.0, 3.0, 3.25), (20, 480)),
-        ((0.0, 0.001, 0.002), (64, 700)),
-        ((0.0, 60.0, 99.0), (8, 200)),
-    ):
-        clock = iter(times)
-        few = enough(bundle, samples, encoder, answerer, clock=lambda clock=clock: next(clock))  # type: ignore[misc]
-        assert (len(few.photos), len(few.lengths)) == kept
 
 
 def test_the_makers_are_known_by_name() -> None:
