@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bundles import write_random_bundle
 from photo_files import encoded, picture
 from published_models import imported, published
 from served import ROOT, served
@@ -111,6 +112,25 @@ def test_features_are_the_bundles_and_gone_on_with(evening: Path, capsys: pytest
     np.save("store/train/done.npy", done)
     asksight("features --encoder blip-vqa --data my-photos --out store --dtype float32 --json")
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["new"] == len(done) - 5
+
+
+def test_a_row_a_photo_is_for_the_mlp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a bundle that takes float32 pixels, and says nothing of itself."""
+    monkeypatch.chdir(tmp_path)
+    asksight("data scenes --out data --train 12 --val 4 --questions 6 --json")
+    taken = write_random_bundle(tmp_path / "theirs", image_dtype="float32")
+    asksight("features --encoder theirs --data data --out store")
+    assert "train --from theirs --arch lstm" in capsys.readouterr().out
+    sizes = "--units 8 --hidden 1 --dimension 8 --epochs 1"
+    asksight(f"train --from theirs --arch mlp --features store --data data --out run {sizes}")
+    asksight("export run --out mine")
+    bundle = load_bundle("mine")
+    assert (bundle.architecture, bundle.image_dtype, bundle.feature_shape) == ("mlp", "float32", (16,))
+    assert bundle.graph_sha256("encoder") == taken.graph_sha256("encoder")
+    assert bundle.source is None
+    assert bundle.card.trained_on[1] == "whatever random was trained on (its photo half)"
 
 
 def test_what_does_not_fit_is_one_line(evening: Path, capsys: pytest.CaptureFixture[str]) -> None:
