@@ -95,7 +95,9 @@ def features(
             from asksight.training.features.fill_store import make_features
 
             made = make_features(out, taken, chosen, dtype=dtype, batch=batch, begun=begun, progress=bar)
-        elif mat is not None and id_map is not None:
+        else:
+            assert mat is not None
+            assert id_map is not None
             from asksight.training.features.published import store_published
 
             made = store_published(out, mat, id_map, chosen, dtype=dtype, begun=begun, progress=bar)
