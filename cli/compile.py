@@ -112,6 +112,11 @@ def build(
     )
     with progress.step("both: onnxruntime float32: running and timing"):
         reference = Reference(opened, kept, max_batch=max_batch, threads=threads)
+    if len(reference.samples.lengths) < len(kept.lengths):
+        progress.say(
+            f"it is slow: {len(reference.samples.lengths)} questions about {len(reference.samples.photos)} photos "
+            "are compared"
+        )
     compiled, failures = {}, []
     try:
         for stage in STAGES:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from asksight.training.features.photo_encoder import PhotoEncoder
 
 
 def features(
@@ -19,7 +23,10 @@ def features(
     ] = None,
     encoder: Annotated[
         str,
-        typer.Option(help="vgg16, resnet50v2, mobilenetv3-large, mobilenetv3-small or efficientnetv2-b0."),
+        typer.Option(
+            help="vgg16, resnet50v2, mobilenetv3-large, mobilenetv3-small or efficientnetv2-b0; or a bundle, whose "
+            "photo half is taken, with its preprocessing."
+        ),
     ] = "vgg16",
     weights: Annotated[
         str, typer.Option(help="imagenet (downloaded once), random, or a weights file of keras.applications.")
@@ -29,6 +36,7 @@ def features(
     ] = False,
     seed: Annotated[int, typer.Option(help="The seed of random weights.")] = 0,
     batch: Annotated[int, typer.Option(min=1, help="Photos at a time; more for a GPU.")] = 8,
+    engine: Annotated[str, typer.Option(help="The engine that runs the photo half of a bundle.")] = "auto",
     dtype: Annotated[str, typer.Option(help="How numbers are kept: float16 or float32.")] = "float16",
     mat: Annotated[
         Path | None, typer.Option(help="Instead of photos: Karpathy's vgg_feats.mat, with --id-map.")
@@ -46,8 +54,8 @@ def features(
 
     from .output import to_json
     from .progress import progress_bar
-    from .tensorflow_start import start_tensorflow
 
+    of_bundle = is_bundle(encoder)
     if dtype not in ("float16", "float32"):
         raise typer.BadParameter(f'is "{dtype}"; allowed are float16 and float32.', param_hint="--dtype")
     if data is not None and photos is not None:
@@ -60,31 +68,39 @@ def features(
         raise typer.BadParameter("goes with --data.", param_hint="--split")
     if mat is not None and photos is not None:
         raise typer.BadParameter("reads no photos; leave --photos out.", param_hint="--mat")
-    start_tensorflow()
+    if of_bundle and (grid or seed or weights != "imagenet"):
+        raise typer.BadParameter(
+            f"is the bundle {encoder}, whose photo half is taken as it is; leave --weights, --grid and --seed out.",
+            param_hint="--encoder",
+        )
     chosen = photos_of_dataset(data, split) if data is not None else []
     if photos is not None:
         chosen = [photos_of_folder(photos)]
-    with progress_bar("photos", total=None, quiet=as_json) as bar:
+    with ExitStack() as stack:
+        taken = None
+        if mat is None:
+            taken = (
+                stack.enter_context(_of_bundle(encoder, engine, batch))
+                if of_bundle
+                else _of_keras(encoder, weights, grid, seed)
+            )
+        bar = stack.enter_context(progress_bar("photos", total=None, quiet=as_json))
 
         def begun(total: int, missing: int) -> None:
             bar.total(missing)
             if missing < total:
                 bar.say(f"{out} has {total - missing} of {total} photos already.")
 
-        if mat is not None and id_map is not None:
+        if taken is not None:
+            from asksight.training.features.fill_store import make_features
+
+            made = make_features(out, taken, chosen, dtype=dtype, batch=batch, begun=begun, progress=bar)
+        else:
+            assert mat is not None
+            assert id_map is not None
             from asksight.training.features.published import store_published
 
             made = store_published(out, mat, id_map, chosen, dtype=dtype, begun=begun, progress=bar)
-        else:
-            from asksight.training.datasets.photo_reader import square_reader
-            from asksight.training.features.encoders import SIDE, EncoderChoice
-            from asksight.training.features.fill_store import make_features
-
-            choice = EncoderChoice(name=encoder, weights=weights, grid=grid, seed=seed)
-            read = square_reader(SIDE)
-            made = make_features(
-                out, choice, chosen, read=read, dtype=dtype, batch=batch, begun=begun, progress=bar
-            )
     if as_json:
         told = {"out": str(out), "photos": made.photos, "new": made.new}
         typer.echo(to_json(told | {"feature_shape": list(made.feature_shape), "dtype": dtype}))
@@ -93,5 +109,34 @@ def features(
         typer.echo(f"{name}: {count} photos, {' x '.join(map(str, made.feature_shape))} {dtype} each")
     if weights == "random" and mat is None:
         typer.echo("The encoder's weights are random: features to try things out with, not to learn from.")
-    arch = "attention" if grid else "lstm"
-    typer.echo(f"Written to {out}. Next: asksight train --arch {arch} --features {out} --data DATA --out RUN")
+    arch = "attention" if len(made.feature_shape) > 1 else "lstm"
+    source = f" --from {encoder}" if of_bundle else ""
+    typer.echo(
+        f"Written to {out}. Next: asksight train{source} --arch {arch} --features {out} --data DATA --out RUN"
+    )
+
+
+def is_bundle(encoder: str) -> bool:
+    """Whether it names a bundle, and not one of keras.applications."""
+    from asksight.engine.bundle import BUILT_IN
+
+    return encoder in BUILT_IN or (Path(encoder) / "bundle.json").is_file()
+
+
+def _of_bundle(encoder: str, engine: str, batch: int) -> AbstractContextManager[PhotoEncoder]:
+    from asksight.engine import load_bundle
+    from asksight.training.features.bundle_encoder import bundle_encoder
+
+    return bundle_encoder(load_bundle(encoder), engine=engine, batch=batch)
+
+
+def _of_keras(encoder: str, weights: str, grid: bool, seed: int) -> PhotoEncoder:
+    from .tensorflow_start import start_tensorflow
+
+    start_tensorflow()
+    from asksight.training.datasets.photo_reader import square_reader
+    from asksight.training.features.encoders import SIDE, EncoderChoice
+    from asksight.training.features.keras_encoder import keras_encoder
+
+    choice = EncoderChoice(name=encoder, weights=weights, grid=grid, seed=seed)
+    return keras_encoder(choice, square_reader(SIDE))

@@ -78,33 +78,17 @@ def get(
 
 
 def _imported(model: PublishedModel, brought: Brought, out: Path, quiet: bool) -> Bundle:
-    from asksight.engine.bundle import Figure, Source
+    from asksight.training.downloads.known import what_is_known
     from asksight.training.importing.blip import import_blip
+    from asksight.training.importing.named import Named
     from asksight.training.importing.vilt import import_vilt
 
     from .import_report import telling
 
-    stated = model.accuracy
-    source = Source(
-        repository=brought.repository,
-        revision=brought.revision,
-        licence=brought.licence,
-        sha256=brought.sha256,
-        figure=Figure(
-            value=stated.value,
-            metric=f"{stated.metric}, %",
-            conditions=f"{stated.conditions} ({stated.source})",
-        ),
-    )
+    source, card = what_is_known(brought)
     importing = {"blip": import_blip, "vilt": import_vilt}[model.kind]
-    return importing(
-        brought.folder,
-        out,
-        name=model.name,
-        version=brought.revision[:7],
-        source=source,
-        say=telling(quiet),
-    )
+    named = Named(name=model.name, version=brought.revision[:7], source=source, card=card)
+    return importing(brought.folder, out, named=named, say=telling(quiet))
 
 
 def _compiled(bundle: Path, quiet: bool) -> str | None:

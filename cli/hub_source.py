@@ -10,32 +10,29 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from asksight.engine.bundle import Source
     from asksight.training.downloads.published import Telling
+    from asksight.training.importing.named import Named
 
 
-def found_source(source: str, *, quiet: bool) -> tuple[Path, str | None, Source | None]:
-    """The folder; and of a model of the hub its name there, and where exactly it is from.
+def found_source(source: str, *, name: str | None, version: str, quiet: bool) -> tuple[Path, Named]:
+    """The folder; and what the model is called, and of one of the hub where exactly it is from.
 
     Raises CheckpointError where it is neither, and DownloadError where the hub does not give it.
     """
-    from asksight.engine.bundle import Source
     from asksight.training.downloads.hub import Hub, HubName
+    from asksight.training.downloads.known import what_is_known
     from asksight.training.downloads.published import bring
     from asksight.training.importing.checkpoint import find_source
+    from asksight.training.importing.named import Named
 
-    name = None if Path(source).exists() else HubName.of(source)
-    if name is None:
-        return find_source(source), None, None
+    on_hub = None if Path(source).exists() else HubName.of(source)
+    if on_hub is None:
+        return find_source(source), Named(name=name, version=version)
     with hub_telling(quiet) as telling:
-        brought = bring(name, Hub.of_environment(), telling)
-    from_where = Source(
-        repository=brought.repository,
-        revision=brought.revision,
-        licence=brought.licence,
-        sha256=brought.sha256,
-    )
-    return brought.folder, name.repository.rpartition("/")[2], from_where
+        brought = bring(on_hub, Hub.of_environment(), telling)
+    from_where, card = what_is_known(brought)
+    name = name or on_hub.repository.rpartition("/")[2]
+    return brought.folder, Named(name=name, version=version, source=from_where, card=card)
 
 
 @contextmanager

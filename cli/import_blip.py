@@ -38,17 +38,15 @@ def blip(
     """BLIP that answers questions, as published in the Hugging Face form, as a bundle that spells its answers."""
     from asksight.training.importing.blip import import_blip
 
-    folder, known_as, from_where = found_source(source, quiet=as_json)
+    folder, named = found_source(source, name=name, version=version, quiet=as_json)
     bundle = import_blip(
         folder,
         out,
-        name=name or known_as,
-        version=version,
+        named=named,
         beams=beams,
         pieces=pieces,
         max_tokens=max_tokens,
         original=original,
-        source=from_where,
         say=telling(as_json),
     )
     report(bundle, out, as_json)

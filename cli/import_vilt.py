@@ -21,14 +21,12 @@ def vilt(
     """ViLT that answers questions, as published in the Hugging Face form, as a bundle that chooses from a list."""
     from asksight.training.importing.vilt import import_vilt
 
-    folder, known_as, from_where = found_source(source, quiet=as_json)
+    folder, named = found_source(source, name=name, version=version, quiet=as_json)
     bundle = import_vilt(
         folder,
         out,
-        name=name or known_as,
-        version=version,
+        named=named,
         max_tokens=max_tokens,
-        source=from_where,
         say=telling(as_json),
     )
     report(bundle, out, as_json)

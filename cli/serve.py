@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -19,6 +21,8 @@ from .kept_imports import kept_imports
 
 if TYPE_CHECKING:
     from asksight.server.running.settings import Settings
+
+SAY_WITHIN_S = 1.0  # where the pipe is full
 
 
 def serve(
@@ -57,16 +61,35 @@ def serve(
 
 
 def _serve(settings: Settings) -> None:
+    _open_standard()
     if settings.processes > 1:
         with kept_imports():
             from asksight.server.running.supervisor import supervise
 
-        supervise(settings, typer.echo)
+        supervise(settings, _say)
     else:
         with kept_imports():
             from asksight.server.running.serving import serve as serve_here
 
-        serve_here(settings, typer.echo)
+        serve_here(settings, _say)
+
+
+def _open_standard() -> None:
+    """Have something at the numbers of standard input, output and error: else a caller's connection would be there."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(
+                os.open(os.devnull, os.O_RDWR), True
+            )  # it takes the lowest number that is free
+
+
+def _say(text: str) -> None:
+    """Say it on standard output, past Python's buffers: a server goes on where nobody reads it, or nobody is there."""
+    with suppress(OSError):
+        if select.select([], [1], [], SAY_WITHIN_S)[1]:
+            os.write(1, f"{text}\n".encode())
 
 
 def _refuse(lines: Iterable[str], form: str) -> NoReturn:

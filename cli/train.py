@@ -38,6 +38,14 @@ def train(
             "learns from the photos."
         ),
     ] = None,
+    from_bundle: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="BUNDLE",
+            help="The bundle that --features were made by, with --encoder BUNDLE: make sure of it.",
+        ),
+    ] = None,
     log_dir: Annotated[
         Path | None,
         typer.Option(
@@ -65,6 +73,8 @@ def train(
             f"is needed for {arch}: a store from asksight features, or none.", param_hint="--features"
         )
     _check(chosen, arch, from_photos)
+    if from_bundle is not None:
+        _check_from(from_bundle, features)
     if from_photos and log_dir is not None:
         raise typer.BadParameter("goes with --features.", param_hint="--log-dir")
     start_tensorflow()
@@ -104,6 +114,19 @@ def _check(chosen: dict[str, Any], arch: str, from_photos: bool) -> None:
         raise typer.BadParameter(f"is {chosen['side']}; it must be divisible by 32.", param_hint="--side")
     if chosen.get("tune_vectors") and "vectors" not in chosen:
         raise typer.BadParameter("goes with --vectors.", param_hint="--tune-vectors")
+
+
+def _check_from(bundle: str, features: str | None) -> None:
+    """Raises FeatureError where the features are not those of this bundle's encoder."""
+    from asksight.engine import load_bundle
+    from asksight.training.features.bundle_encoder import check_made_by
+    from asksight.training.learning.stored_settings import QUESTION_ONLY
+
+    if features in (None, QUESTION_ONLY):
+        raise typer.BadParameter(
+            f"needs --features: a store from asksight features --encoder {bundle}.", param_hint="--from"
+        )
+    check_made_by(Path(str(features)), load_bundle(bundle))
 
 
 def _train_from_photos(chosen: dict[str, Any], data: Path, out: Path, max_risk: float, bar: Bar) -> Any:

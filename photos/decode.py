@@ -18,7 +18,7 @@ from .bare import bare
 from .colour import to_srgb
 from .cut import MOST_MISSING, ended_jpeg, rows_of_jpeg, rows_of_png
 from .errors import PhotoError, PhotoSizeError
-from .header import NotAPhoto, PhotoHeader, read_header
+from .header import MAX_EXIF_BYTES, NotAPhoto, PhotoHeader, read_header
 from .limits import PhotoLimits
 
 # Pillow would load them, and thirty others, when the first photo comes.
@@ -255,6 +255,8 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 def _orientation(image: Image.Image) -> int:
     """The Exif orientation, 1 to 8; 1 where it is missing or broken, which is no reason to refuse a photo."""
+    if len(image.info.get("exif", b"")) > MAX_EXIF_BYTES:
+        return 1
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except BROKEN:

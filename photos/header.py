@@ -13,6 +13,9 @@ MAX_PNG_CHUNKS = 32_768  # 16 MiB in the 512-byte pieces of the stingiest encode
 MAX_JPEG_SEGMENTS = 2_048  # a long Exif, XMP and ICC head takes a few dozen
 MAX_JPEG_SCANS = 64  # each goes over the whole picture again; cameras and encoders make about ten
 
+MAX_PNG_PROFILES = 8  # there is to be one; each is unpacked, into a thousand times its bytes
+MAX_EXIF_BYTES = 256 * 1024  # of one segment, 64 KiB, as a rule; a list in it of 10 MiB takes Pillow a second
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Start of frame, all kinds; DHT (C4), JPG (C8) and DAC (CC) lie between them and are none.
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -63,10 +66,14 @@ def read_header(photo: bytes | memoryview) -> PhotoHeader:
 def _png(photo: bytes | memoryview) -> PhotoHeader:
     if photo[12:16] != b"IHDR" or len(photo) < 33:
         raise NotAPhoto
-    at = len(PNG_SIGNATURE)
+    at, profiles = len(PNG_SIGNATURE), 0
     for _ in range(MAX_PNG_CHUNKS):
-        if at >= len(photo) or photo[at + 4 : at + 8] == b"IEND":
+        kind = photo[at + 4 : at + 8]
+        if at >= len(photo) or kind == b"IEND":
             return PhotoHeader("PNG", int.from_bytes(photo[16:20]), int.from_bytes(photo[20:24]))
+        profiles += kind == b"iCCP"
+        if profiles > MAX_PNG_PROFILES:
+            break
         at += 12 + int.from_bytes(photo[at : at + 4])
     raise NotAPhoto
 
@@ -89,7 +96,7 @@ def _webp(photo: bytes | memoryview) -> PhotoHeader:
 
 def _jpeg(photo: bytes | memoryview) -> PhotoHeader:
     found: PhotoHeader | None = None
-    colours = 0
+    colours = exif_bytes = 0
     at = 2
     for _ in range(MAX_JPEG_SEGMENTS):
         marked = MARK.search(photo, at)  # garbage between segments is skipped, as libjpeg does
@@ -111,6 +118,10 @@ def _jpeg(photo: bytes | memoryview) -> PhotoHeader:
                 rare=JPEG_RARE.get(marker, ""),
             )
             colours = int.from_bytes(photo[at + 8 : at + 9])
+        if marker == 0xE1 and photo[at + 3 : at + 7] == b"Exif":  # which decoders take for one, all together
+            exif_bytes += length
+            if exif_bytes > MAX_EXIF_BYTES:
+                break
         if marker == 0xDA and found:  # start of scan: the pixels come next
             _walk_scans(photo, marked.start())
             one_by_one = (

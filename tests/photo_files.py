@@ -67,10 +67,10 @@ def interlaced_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
-def png_of_chunks(chunks: int) -> bytes:
-    """A PNG with that many empty chunks before its pixels."""
+def png_of_chunks(chunks: int, kind: bytes = b"teSt", data: bytes = b"") -> bytes:
+    """A PNG with that many such chunks before its pixels."""
     whole = photo("PNG")
-    return whole[:33] + _chunk(b"teSt", b"") * chunks + whole[33:]
+    return whole[:33] + _chunk(kind, data) * chunks + whole[33:]
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

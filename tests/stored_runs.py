@@ -53,7 +53,6 @@ def write_data(folder: Path, *, train: int = 96, val: int = 32, grid: bool = Fal
     about = StoreAbout(
         encoder={"name": "made-up", "weights_sha256": None},
         preprocessing={"resize": "stretch", "resample": "bilinear", "color_order": "rgb"},
-        side=32,
         feature_shape=(*GRID, FEATURES) if grid else (FEATURES,),
     )
     begin(store, about)

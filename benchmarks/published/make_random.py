@@ -17,6 +17,10 @@ CLIP = {"image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862
 HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 COMMON = {"do_resize": True, "do_rescale": True, "do_normalize": True, "resample": 3}
 SPECIAL = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]"}  # BERT's rows
+WORDS = (
+    *("what", "is", "the", "colour", "of", "this", "bus", "how", "many", "people"),
+    *("are", "there", "who", "where", "on", "in", "man", "doing", "dog", "red"),
+)
 
 
 def main() -> None:
@@ -57,30 +61,6 @@ def save(model: Any, folder: Path) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content))
 
-
-WORDS = [
-    "what",
-    "is",
-    "the",
-    "colour",
-    "of",
-    "this",
-    "bus",
-    "how",
-    "many",
-    "people",
-    "are",
-    "there",
-    "who",
-    "where",
-    "on",
-    "in",
-    "man",
-    "doing",
-    "a",
-    "dog",
-    "red",
-]
 
 if __name__ == "__main__":
     main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .load import Bundle
-from .manifest import Familiar, Source
+from .manifest import ENCODER, Familiar, Source
 
 CALIBRATED = "Its certainty was held against questions whose answers are known."
 UNCALIBRATED = "Nobody has measured how often it is right, so it is never certain of an answer."
@@ -44,6 +44,7 @@ def _known(familiar: Familiar) -> str:
 def _published(source: Source) -> Iterator[str]:
     revision = f", revision {source.revision}" if source.revision else ""
     licence = f", under the licence {source.licence}" if source.licence else ""
-    yield f"It was published as {source.repository}{revision}{licence}."
+    what = "Its photo half" if source.part == ENCODER else "It"
+    yield f"{what} was published as {source.repository}{revision}{licence}."
     if (figure := source.figure) is not None:
         yield f"Its makers state {figure.metric}: {figure.value:g} ({figure.conditions})."

@@ -13,6 +13,7 @@ SCHEMAS = (1, 2)
 SPACY, WORDPIECE = "spacy", "wordpiece"
 LISTED, SPELLED = "listed", "spelled"
 SHORTEST = "shortest"  # of preprocessing's `resize`: the only one that gives pictures of several shapes
+ENCODER = "encoder"
 GRAPHS = ("encoder.onnx", "answerer.onnx")
 FAMILIAR = "familiar.npz"  # of a bundle that says what it knows
 ANSWERS = "answers.txt"  # of a bundle whose answers are listed
@@ -66,6 +67,7 @@ class Source:
     licence: str = ""
     sha256: str = ""  # of the file of its weights
     figure: Figure | None = None
+    part: str = ""  # ENCODER where only the photo half is from there, and the rest was trained anew
 
 
 @dataclass(frozen=True, kw_only=True)

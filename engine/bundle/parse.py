@@ -10,6 +10,7 @@ from typing import Any, cast
 from ..errors import refused
 from .calibration import SCORES, SEQUENCE, SOFTMAX, Calibration
 from .manifest import (
+    ENCODER,
     FAMILIAR,
     LISTED,
     SCHEMAS,
@@ -203,6 +204,7 @@ def _source(section: Section) -> Source:
         revision=section.text_or_none("revision") or "",
         licence=section.text_or_none("licence") or "",
         sha256=(section.text_or_none("sha256") or "").lower(),
+        part=section.one_of("part", (ENCODER,)) if "part" in section.tree else "",
         figure=None
         if figure is None
         else Figure(

@@ -49,6 +49,16 @@ class Samples:
             question[rows < 0] = 0.0
             yield {"question": question, "lengths": lengths}
 
+    def first(self, *, photos: int, questions: int) -> Samples:
+        """So many of them, or all where there are no more."""
+        return Samples(
+            photos=self.photos[:photos],
+            rows=self.rows[:questions],
+            lengths=self.lengths[:questions],
+            source=self.source,
+            grids=None if self.grids is None else self.grids[:photos],
+        )
+
     def photo_of(self, start: int, count: int) -> NDArray[np.int64]:
         """Which photos questions `start` to `start + count` are about."""
         return np.arange(start, start + count) % len(self.photos)

@@ -23,6 +23,7 @@ from .machine import fingerprint
 from .makers import BuildSpec, Maker, check_precision, maker
 from .measure import Speed, batch_sizes, measure
 from .parity import BATCH, QUESTIONS, Parity, Scores, answer, compare_scores, encode, question_batches
+from .patience import enough
 from .progress import Progress
 from .sidecar import FOLDER, SIDECAR, STAGES, Sidecar, dump_sidecar
 
@@ -41,12 +42,13 @@ class Reference:
     """Float32 on onnxruntime: what every other engine is held against. Close it after use."""
 
     def __init__(self, bundle: Bundle, samples: Samples, *, max_batch: int, threads: int | None) -> None:
-        self.bundle, self.samples, self.threads = bundle, samples, threads
+        self.bundle, self.threads = bundle, threads
         self.max_batch = max_batch
         self._open = ExitStack()
         try:
             encoder = self._engine(bundle.encoder_path)
             self.answerer = self._engine(bundle.answerer_path)
+            self.samples = samples = enough(bundle, samples, encoder, self.answerer)
             self.features = encode(encoder, samples)  # [S, ...]
             self.questions = question_batches(bundle, samples, self.features, min(QUESTIONS, max_batch))
             self.scores = answer(bundle, self.answerer, self.questions)  # of Q questions

@@ -10,6 +10,7 @@ from statistics import median
 from ..base import Arrays, Engine
 
 BUDGET_S = 1.0  # a batch size, after one run that is not counted
+LONGEST_S = 6.0  # of one run, by what smaller batches take: larger ones are not tried
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,11 @@ def measure(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Speed:
     """Time `batches` (inputs by number of rows, one of them 1). Raises what `infer` raises."""
-    took = {rows: _median_s(engine, arrays, budget_s, clock) for rows, arrays in batches.items()}
+    took: dict[int, float] = {}
+    for rows in sorted(batches):
+        if took and rows * min(one / size for size, one in took.items()) > LONGEST_S:
+            break
+        took[rows] = _median_s(engine, batches[rows], budget_s, clock)
     best = max(took, key=lambda rows: rows / took[rows])
     return Speed(
         latency_ms=1e3 * took[1],

@@ -79,11 +79,12 @@ class OnnxRuntimeEngine:
             raise EngineError(f"ONNX Runtime cannot load {path}: {_one_line(error)}") from error
         shapes = {tensor.name: tensor.shape for tensor in (*declared.inputs, *declared.outputs)}
         inputs = tuple(_tensor(path, node, shapes) for node in session.get_inputs())
+        outputs = tuple(_tensor(path, node, shapes) for node in session.get_outputs())
         self.spec = EngineSpec(
             inputs=inputs,
-            outputs=tuple(_tensor(path, node, shapes) for node in session.get_outputs()),
+            outputs=outputs,
             max_batch=max_batch,
-            slice_rows=slice_rows(inputs, max_batch=max_batch, threads=threads),
+            slice_rows=slice_rows(inputs, outputs, max_batch=max_batch, threads=threads),
         )
         self._session: onnxruntime.InferenceSession | None = session
         self._alone = by_itself  # with one thread

@@ -176,9 +176,18 @@ class Call:
         elif isinstance(error, asyncio.CancelledError):  # the caller has left, or its time is up
             self._end(DeadlineExceeded.code if expired(self.deadline_s) else Cancelled.code)
         elif isinstance(error, Exception):
-            failures.error("Call %s failed unexpectedly", self.request_id, exc_info=error)
+            self._log(error)
             self._end(InternalError.code)
             raise InternalError from None
+
+    def failed(self, error: Exception) -> AskError:
+        """Log and count what went wrong unexpectedly before it was let in, and give what its caller is told."""
+        self._log(error)
+        self.refused(told := InternalError())
+        return told
+
+    def _log(self, error: Exception) -> None:
+        failures.error("Call %s failed unexpectedly", self.request_id, exc_info=error)
 
     def _end(self, code: str) -> None:
         seconds = time.perf_counter() - self._started_s

@@ -10,6 +10,7 @@ import grpc
 
 from ..errors import Unauthenticated
 from .callers import Caller
+from .networks import network_of
 from .tokens import Token, TokenFile
 
 OPEN_TO_ALL = "/grpc.health.v1.Health/"  # load balancers ask it, and it tells nothing
@@ -58,7 +59,7 @@ class Door:
             for name in peer.auth_context().get("x509_common_name", ()):
                 common_name = name.decode("utf-8", "replace")[:64]
                 return Caller(f"certificate:{common_name}", common_name)
-        return Caller(peer.peer().rpartition(":")[0])  # without the port: as many as there are connections
+        return Caller(network_of(peer.peer()))
 
 
 class TokenCheck(grpc.GenericRpcHandler):

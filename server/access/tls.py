@@ -12,7 +12,7 @@ from typing import Any, cast
 import grpc
 
 from ..errors import ServerError
-from ..watched_files import WatchedFiles
+from ..watched_files import WatchedFiles, read_file
 
 log = logging.getLogger(__name__)
 
@@ -102,9 +102,9 @@ def _load(files: TlsFiles) -> Loaded:
 
     A file that is replaced between the two readings is noticed at the next handshake, and read again.
     """
-    certificate, key = files.certificate.read_bytes(), files.key.read_bytes()
+    certificate, key = read_file(files.certificate), read_file(files.key)
     authority = files.client_authority
-    roots = None if authority is None else authority.read_bytes()
+    roots = None if authority is None else read_file(authority)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
     context.load_cert_chain(files.certificate, files.key, password=lambda: b"")  # no password is asked for

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from ..errors import ServerError
-from ..watched_files import WatchedFiles
+from ..watched_files import WatchedFiles, read_file
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class TokenFile:
     def _read(self) -> None:
         self._again = False
         try:
-            text = self._path.read_bytes().decode("utf-8-sig", "replace")
+            text = read_file(self._path).decode("utf-8-sig", "replace")
         except FileNotFoundError:
             self._tokens = ()
             self._fault = f"There is no file of tokens {self._path}, so nobody can ask. Put it there."
@@ -129,7 +129,7 @@ class TokenFile:
         except OSError as error:
             self._again = True
             self._fault = (
-                f"The tokens in {self._path} cannot be read: {error.strerror}. Check its permissions."
+                f"The tokens in {self._path} cannot be read: {error.strerror}. Check it and its permissions."
             )
             return
         self._tokens, wrong = read_tokens(text)

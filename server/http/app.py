@@ -25,7 +25,11 @@ def build_app(asking: Asking, limits: Limits) -> Starlette:
 
     def reading(fields: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            return _json(*await asking.ask(request, lambda one, body: read_ask(one, limits, body, fields)))
+            return _json(
+                *await asking.ask(
+                    request, lambda one, body, aside: read_ask(one, limits, body, aside, fields)
+                )
+            )
 
         return endpoint
 

@@ -23,6 +23,7 @@ from ..wire.requests import from_request
 from ..wire.responses import to_model_response
 from .arriving import Arriving, Body
 from .problems import from_error, refused
+from .reading import Aside
 
 M = TypeVar("M", bound=Message)
 
@@ -32,7 +33,10 @@ TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])")
 LONGEST_S = 86_400.0  # whoever waits longer states no practical deadline; timers take no millennia
 UNIT_S = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
-Read = Callable[[Request, Body], Awaitable[vqa_pb2.AskRequest]]
+READING_S = 10e-9  # for each byte of JSON, in a decoder's thread
+READING_BYTES = 3  # of memory for each: itself, its photo as text and as bytes
+
+Read = Callable[[Request, Body, Aside], Awaitable[vqa_pb2.AskRequest]]
 
 
 class Asking:
@@ -52,7 +56,7 @@ class Asking:
             timeout_s = stated_timeout_s(request)
             try:
                 with self._arriving.body(caller.key) as body:
-                    asked = await read(request, body)
+                    asked = await read(request, body, self._aside(caller))
             except AskError as error:
                 call.refused(error)
                 raise
@@ -65,6 +69,18 @@ class Asking:
 
         response, headers = await self._called("Ask", request, answer)
         return response, {**headers, **said_in}
+
+    def _aside(self, caller: Caller) -> Aside:
+        """Large bodies are read where photos are decoded, and are of the caller's share of that."""
+
+        def run(
+            read: Callable[[], vqa_pb2.AskRequest], size_bytes: int
+        ) -> Coroutine[Any, Any, vqa_pb2.AskRequest]:
+            return self._assistant.decoders.run(
+                read, READING_BYTES * size_bytes, caller=caller.key, estimate_s=READING_S * size_bytes
+            )
+
+        return run
 
     async def model(self, request: Request, name: str) -> tuple[vqa_pb2.GetModelResponse, dict[str, str]]:
         """Say what is being served. Raises Problem."""

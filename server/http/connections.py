@@ -15,11 +15,12 @@ import h11
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ..access.networks import network
 from .problems import Problem, refused
-from .turns import FREE_BYTES, Turns, TurnTaking
+from .turns import FREE_BYTES, UNREAD_BYTES_PER_S, Turns, TurnTaking
 
 RETRY_S = 1.0  # nobody knows when others end
-PIECE_BYTES = 4096  # are parsed at once: of chunks of a byte each that takes 2 ms, of other bodies 0.02
+PIECE_BYTES = 4096  # of heads and chunks are parsed at once; where each chunk is a byte that takes 2 ms
 FREE_S = 0.002  # of parsing, for one read and for one body; beyond it what came waits for its turn
 
 
@@ -38,12 +39,13 @@ def protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:
     """The class of connections that keep to `limits`, for uvicorn to make them of."""
     waiting: dict[Connection, str] = {}  # without a whole head, the oldest first, with where they come from
     places: Counter[str] = Counter()
-    turns = Turns()
+    turns, unread_turns = Turns(), Turns(UNREAD_BYTES_PER_S)
 
     class Bounded(Connection):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            self.limits, self.waiting, self.places, self.turns = limits, waiting, places, turns
+            self.limits, self.waiting, self.places = limits, waiting, places
+            self.turns, self.unread_turns = turns, unread_turns
 
     return Bounded
 
@@ -55,6 +57,7 @@ class Connection(H11Protocol):
     waiting: dict[Connection, str]
     places: Counter[str]
     turns: Turns
+    unread_turns: Turns  # of bodies that nobody reads
     _reading: TurnTaking  # the flow control, uvicorn's `flow`
     _body_bytes = 0  # of the body that is on its way
     _body_s = 0.0  # for which it was parsed
@@ -66,7 +69,7 @@ class Connection(H11Protocol):
         """Take a place, that of one that waits where none is left."""
         super().connection_made(transport)
         self.flow = self._reading = TurnTaking(transport)
-        self._address = self.client[0] if self.client else ""
+        self._address = network(self.client[0]) if self.client else ""
         most, total = self.limits.connections, self.places.total()
         if self.places[self._address] >= (self.limits.per_address or most // 2):
             room = self._evict(self._address)
@@ -99,8 +102,9 @@ class Connection(H11Protocol):
         """Take what came, unless an answer to it has been given already; what takes long waits for more turns."""
         began_s, spent_s, count = time.thread_time(), 0.0, 0
         while count < len(self._unparsed) and spent_s < FREE_S and not self.transport.is_closing():
-            super().data_received(self._unparsed[count : count + PIECE_BYTES])
-            count += PIECE_BYTES
+            piece = len(self._unparsed) if self._of_stated_length() else PIECE_BYTES
+            super().data_received(self._unparsed[count : count + piece])
+            count += piece
             spent_s = time.thread_time() - began_s
         count = min(count, len(self._unparsed))
         self._unparsed = self._unparsed[count:]
@@ -116,9 +120,15 @@ class Connection(H11Protocol):
         long = max(spent_s, self._body_s) >= FREE_S
         if long or self._body_bytes > FREE_BYTES or self._unparsed:
             self._reading.rest()
-            self.turns.take(
+            turns = self.unread_turns if self._unread() else self.turns
+            turns.take(
                 count if self._body_bytes > FREE_BYTES else 0, self._go_on, parsed_s=spent_s if long else 0.0
             )
+
+    def _of_stated_length(self) -> bool:
+        """Whether what comes is a body without chunks, of which pieces cost more than all at once."""
+        coded = any(name == b"transfer-encoding" for name, _ in self.headers or ())
+        return self.conn.their_state is h11.SEND_BODY and not coded
 
     def _go_on(self) -> None:
         """Parse what waits, and read more once nothing does."""
@@ -150,12 +160,15 @@ class Connection(H11Protocol):
                 self._timer = self.loop.call_later(self.limits.head_within_s, self._too_slow)
             return
         self.waiting.pop(self, None)
-        unread = self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
-        if not unread:
+        if not self._unread():
             self._end_timer()
         elif self._timer is None:
             self._unset_keepalive_if_required()
             self._timer = self.loop.call_later(self.limits.unread_within_s, self.transport.close)
+
+    def _unread(self) -> bool:
+        """Whether a body still comes that has been answered."""
+        return self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
 
     def _end_timer(self) -> None:
         if self._timer is not None:

@@ -23,6 +23,7 @@ from .app import build_app
 from .asking import Asking
 from .connections import ConnectionLimits, protocol
 from .cors import open_to
+from .handshakes import TlsPort
 from .plain_headers import PlainHeaders
 
 Wrap = Callable[[ASGIApp], ASGIApp]
@@ -54,7 +55,7 @@ class Gateway:
         limits = limits or ConnectionLimits()
         app = open_to(cors, wrap(build_app(Asking(local.assistant, desk), local.limits)))
         self._server = _Server(
-            limits.handshake_within_s,
+            limits,
             uvicorn.Config(
                 PlainHeaders(_behind_proxies(app)),
                 proxy_headers=False,  # they are read behind PlainHeaders
@@ -117,25 +118,23 @@ class Gateway:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, which cannot be told how long a handshake may take."""
+    """uvicorn's, which does not bound TLS handshakes."""
 
-    def __init__(self, handshake_within_s: float, config: uvicorn.Config) -> None:
+    def __init__(self, limits: ConnectionLimits, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._handshake_within_s = handshake_within_s
+        self._limits = limits
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen on the sockets."""
         await super().startup([])
         for one in sockets or ():
-            self.servers.append(
-                await asyncio.get_running_loop().create_server(
-                    self._connection,
-                    sock=one,
-                    backlog=self.config.backlog,
-                    ssl=self.config.ssl,
-                    ssl_handshake_timeout=self._handshake_within_s if self.config.ssl else None,
-                )
-            )
+            context: Any = self.config.ssl
+            if context is not None:
+                port: Any = TlsPort(one, context, self._connection, self._limits)
+            else:
+                loop = asyncio.get_running_loop()
+                port = await loop.create_server(self._connection, sock=one, backlog=self.config.backlog)
+            self.servers.append(port)
 
     def _connection(self) -> asyncio.Protocol:
         kind: Any = self.config.http_protocol_class

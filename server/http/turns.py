@@ -10,6 +10,9 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 FREE_BYTES = 256 * 1024  # of one body, which are read as they come
 BYTES_PER_S = 32 * 2**20  # of all large bodies together; reading and parsing them takes a tenth of the loop
+UNREAD_BYTES_PER_S = (
+    4 * 2**20
+)  # of all those that nobody reads, so that strangers take nothing from who is let in
 COST = 5  # seconds for each of parsing, which so takes a fifth of the loop at most, in whatever pieces bodies come
 BURST_S = 0.2  # how far ahead of that rate they may be, so that one photo alone hardly waits
 
@@ -17,7 +20,8 @@ BURST_S = 0.2  # how far ahead of that rate they may be, so that one photo alone
 class Turns:
     """Whose body may be read on, and when. Lives in the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_per_s: int = BYTES_PER_S) -> None:
+        self._bytes_per_s = bytes_per_s
         self._waiting: deque[Callable[[], None]] = deque()
         self._spent_s = 0.0  # the time by which the bytes taken so far are paid for
         self._timer: asyncio.TimerHandle | None = None
@@ -25,7 +29,7 @@ class Turns:
     def take(self, count: int, go_on: Callable[[], None], *, parsed_s: float = 0.0) -> None:
         """Count bytes that were read and parsed in `parsed_s`, and call `go_on` once more may be."""
         loop = asyncio.get_running_loop()
-        self._spent_s = max(self._spent_s, loop.time()) + max(count / BYTES_PER_S, COST * parsed_s)
+        self._spent_s = max(self._spent_s, loop.time()) + max(count / self._bytes_per_s, COST * parsed_s)
         self._waiting.append(go_on)
         if self._timer is None:
             self._timer = loop.call_at(self._spent_s - BURST_S, self._next)
@@ -36,7 +40,7 @@ class Turns:
         if self._waiting:
             loop = asyncio.get_running_loop()
             # What goes on now is not counted yet: at least a chunk's time passes before another one does.
-            at_s = max(self._spent_s - BURST_S, loop.time() + FREE_BYTES / BYTES_PER_S)
+            at_s = max(self._spent_s - BURST_S, loop.time() + FREE_BYTES / self._bytes_per_s)
             self._timer = loop.call_at(at_s, self._next)
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import threading
+import warnings
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -62,7 +63,9 @@ def set_up_logs(form: str, *, calls: bool) -> LogWriter:
     if sys.version_info >= (3, 12):
         logging.logAsyncioTasks = False
     logging.basicConfig(level=logging.INFO, handlers=[writer], force=True)
-    logging.captureWarnings(True)  # such as Pillow's about odd Exif: one line of the log, not two of stderr
+    logging.captureWarnings(True)  # one line of the log, not two of stderr
+    # Pillow's are about odd photos, which nobody here can mend, and Python remembers each other one of them for ever.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     logging.getLogger("asksight.calls").setLevel(logging.INFO if calls else logging.WARNING)
     # What nobody catches is a line of the log too; Python itself would print it, plain, and wait for the reader.
     sys.excepthook = _uncaught

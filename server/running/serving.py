@@ -25,6 +25,7 @@ from ..wire.addresses import join
 from ..wire.server import Server
 from .bundles import Bundles
 from .checks import tls_files
+from .descriptors import raise_limit, within
 from .logs import set_up_logs
 from .metrics import Metrics
 from .monitoring import MonitoringPort
@@ -66,6 +67,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
     return_freed_memory()
     signals = Signals(signal.SIGHUP)
     writer = set_up_logs(settings.log, calls=settings.log_calls)
+    settings = within(settings, raise_limit())
     metrics = Metrics()
     with ExitStack() as stack:
         stack.callback(metrics.hand_over)  # the last counts, for the supervisor
@@ -85,6 +87,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
             certificates=certificates,
             door=Door(tokens, certificates=bool(settings.tls_client_authority)),
             calls_per_caller=settings.calls_per_caller or None,
+            connections=settings.connections,
             log_questions=settings.log_questions,
             share_port=share_port,
             interceptors=_tracing() if settings.tracing else (),

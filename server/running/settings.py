@@ -123,9 +123,10 @@ class Settings:
         at_least=1,
     )
     receive_within: float = setting(60.0, "Seconds for a message to come whole.", LOAD, at_least=0.1)
+    connections: int = setting(4096, "gRPC connections at once, of each process.", LOAD, at_least=1)
     http_connections: int = setting(256, "HTTP connections at once.", LOAD, at_least=1)
     http_connections_per_address: int = setting(
-        0, "Those from one address, as a proxy has; 0: half of them.", LOAD, at_least=0
+        0, "Those from one address, or /64 of IPv6; 0: half of them.", LOAD, at_least=0
     )
     unshrunk_megapixels: int = setting(
         16, "Megapixels of a PNG, WebP or progressive JPEG, which are decoded in full.", LOAD, at_least=1
@@ -247,8 +248,8 @@ def _from_file(file: Path | None, wrong: list[str]) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(file.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         wrong.append(f"{file} cannot be used as a configuration: {error}.")
         return {}
 
@@ -272,7 +273,7 @@ def _convert(name: str, value: Any, where: str) -> Any:
             )
         if kind == "str":
             return _text(value)
-        if isinstance(value, bool):
+        if isinstance(value, bool) or (kind == "int" and isinstance(value, float)):
             raise ValueError
         return {"int": int, "float": float}[kind](value)
     except (ValueError, TypeError, KeyError, AttributeError):

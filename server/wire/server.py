@@ -60,12 +60,14 @@ class Server:
         certificates: Certificates | None = None,
         door: Door | None = None,
         calls_per_caller: int | None = None,
+        connections: int = 4096,
         log_questions: bool = False,
         share_port: bool = False,
         interceptors: tuple[Any, ...] = (),
     ) -> None:
         """`port` 0 picks a free one; `finish_s` is how long a stop waits for accepted asks.
 
+        Of `connections` at once those beyond are closed as soon as they come.
         With `share_port` other processes may listen on the port too (SO_REUSEPORT).
         """
         if not local.assistant.models.names:
@@ -83,6 +85,7 @@ class Server:
         self._host = host
         self._finish_s = finish_s
         self._certificates = certificates
+        self._connections = connections
         self._share_port = share_port
         self._interceptors = interceptors
         self._receiving = Receiving(local.assistant.limits)
@@ -104,6 +107,7 @@ class Server:
             options=[
                 *CONNECTIONS,
                 ("grpc.so_reuseport", int(self._share_port)),  # else a port in use is an error
+                ("grpc.max_allowed_incoming_connections", self._connections),
                 ("grpc.max_receive_message_length", most_bytes),
                 ("grpc.max_send_message_length", most_bytes),
             ],

@@ -81,5 +81,9 @@ class VqaService:
                     return (await answer(message, call)).SerializeToString()
             except AskError as error:
                 await abort(context, error, call.trailing())
+            except grpc.aio.BaseError:  # gRPC's own, of a call that has ended meanwhile
+                raise
+            except Exception as error:  # noqa: BLE001  of which gRPC would tell the caller
+                await abort(context, call.failed(error), call.trailing())
 
         return handler

@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
+from ..access.networks import network_of
 from ..errors import AskError, InvalidAsk, Overloaded
 from .health import SERVICES, Health
 from .receiving import STRANGER, Context, Receiving
@@ -114,4 +115,4 @@ async def _one(kind: type[M], context: Context, receiving: Receiving) -> M:
 
 def _address(context: Context) -> str:
     """Whose messages they are: nobody needs a token for health."""
-    return STRANGER + str(context.peer()).rpartition(":")[0]
+    return STRANGER + network_of(context.peer())

@@ -6,12 +6,14 @@ gRPC says nothing of a message before it is whole, so the kernel is asked: tcpi_
 from __future__ import annotations
 
 import ctypes
+import resource
 import socket
 import struct
 import sys
-from ipaddress import IPv6Address, ip_address
+from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import unquote
+
+from ..access.networks import plain, split
 
 TCP_INFO_BYTES = 256  # at least what is read of it
 RECEIVED_AT = 128  # of tcpi_bytes_received, a 64-bit number; since Linux 4.1
@@ -58,11 +60,19 @@ class TcpBytes:
 def _connections() -> dict[Address, int]:
     """The descriptors of all connections of this process, by where they lead to."""
     found = {}
-    for one in DESCRIPTORS.iterdir():
-        address = _peer_of(int(one.name))
+    for one in _descriptors():
+        address = _peer_of(one)
         if address is not None:
-            found[address] = int(one.name)
+            found[address] = one
     return found
+
+
+def _descriptors() -> Iterable[int]:
+    """Those that are open; where not one is left to look with, those that may be."""
+    try:
+        return [int(one.name) for one in DESCRIPTORS.iterdir()]
+    except OSError:
+        return range(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def _peer_of(descriptor: int) -> Address | None:
@@ -73,7 +83,7 @@ def _peer_of(descriptor: int) -> Address | None:
         return None
     try:
         name = connection.getpeername()
-        return (_plain(name[0]), name[1]) if isinstance(name, tuple) and len(name) >= 2 else None
+        return (str(plain(name[0])), name[1]) if isinstance(name, tuple) and len(name) >= 2 else None
     except OSError:  # it listens
         return None
     finally:
@@ -81,18 +91,10 @@ def _peer_of(descriptor: int) -> Address | None:
 
 
 def _address(peer: str) -> Address | None:
-    kind, _, place = unquote(peer).partition(":")
-    host, _, port = place.rpartition(":")
-    if kind not in ("ipv4", "ipv6") or not port.isdecimal():
+    host, port = split(peer)
+    if not peer.startswith(("ipv4:", "ipv6:")) or not port.isdecimal():
         return None
     try:
-        return _plain(host.strip("[]")), int(port)
+        return str(plain(host)), int(port)
     except ValueError:
         return None
-
-
-def _plain(host: str) -> str:
-    """One spelling for each: a socket of IPv6 may have callers of IPv4."""
-    address = ip_address(host.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return str(mapped or address)

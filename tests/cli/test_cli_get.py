@@ -19,8 +19,10 @@ from served import PHOTOS, served
 from asksight.cli.main import main
 from asksight.client import Verdict, connect
 from asksight.engine import load_bundle
+from asksight.engine.bundle import Card
 from asksight.training.downloads import models
 from asksight.training.downloads.models import MODELS, published_model
+from asksight.training.importing.named import NOT_FOR
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 BLIP = next(one for one in MODELS if one.name == "blip-vqa")
@@ -62,7 +64,8 @@ def test_from_nothing_to_an_answer(
     assert f"Next: asksight serve --model {out}" in shown.out
     assert ("openvino" in shown.out) == (compiling == "--compile")
     assert "fetching Salesforce/blip-vqa-base" in shown.err
-    source = load_bundle(out).source
+    bundle = load_bundle(out)
+    source = bundle.source
     assert source is not None
     assert (source.repository, source.revision, source.licence) == (
         BLIP.repository,
@@ -72,11 +75,19 @@ def test_from_nothing_to_an_answer(
     assert source.sha256 == models.MODELS[0].sha256
     assert source.figure is not None
     assert source.figure.value == 78.2
+    assert bundle.card == Card(trained_on=BLIP.trained_on, not_for=NOT_FOR)
+    with pytest.raises(SystemExit):
+        main(["inspect", str(out)])
+    inspected = " ".join(capsys.readouterr().out.split())
+    assert "It was trained on 129 million photos with texts" in inspected
+    assert "It is not for reading text; judging medicine, money or traffic." in inspected
     with served(out) as address, connect(address, timeout=60) as client:
         reply = client.ask(PHOTOS / "shapes.jpg", "What colour is the circle?")
         assert reply.answers
         assert reply.verdict is not Verdict.ANSWERED  # nobody has measured it
-        assert client.model().name == "blip-vqa"
+        told = client.model()
+        assert told.name == "blip-vqa"
+        assert any(line.startswith("It was trained on 129 million photos") for line in told.about)
 
 
 def test_weights_that_are_not_those_of_the_catalogue_are_refused(

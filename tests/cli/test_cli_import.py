@@ -15,7 +15,9 @@ from asksight.cli.import_blip import blip
 from asksight.cli.main import main
 from asksight.client import load
 from asksight.engine import load_bundle
+from asksight.engine.bundle import Card
 from asksight.training.importing.blip import BEAMS, PIECES
+from asksight.training.importing.named import NOT_FOR
 
 
 def run(*arguments: str | Path) -> int:
@@ -40,6 +42,7 @@ def test_blip_spells_answers_about_a_photo(tmp_path: Path, capsys: pytest.Captur
     reply = asked(out, (60, 40))
     assert 1 <= len(reply.answers) <= 3
     assert 0 < sum(one.probability for one in reply.answers) <= 1
+    assert load_bundle(out).card == Card(not_for=NOT_FOR)  # nothing more is known of a folder
     assert reply.answer is None  # nobody has measured how often it is right
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from photo_files import encoded, photo, picture, png_of_chunks, webp_of_frames
-from PIL import Image
+from PIL import ExifTags, Image
 
-from asksight.photos.header import NotAPhoto, read_header
+from asksight.photos.decode import decode
+from asksight.photos.header import MAX_EXIF_BYTES, NotAPhoto, read_header
 
 FILES = {
     "jpeg": encoded(picture(97, 61), "JPEG"),
@@ -96,3 +98,31 @@ def test_a_million_empty_pieces_are_no_photo() -> None:
     for flooded in floods:
         with pytest.raises(NotAPhoto):
             read_header(flooded)
+
+
+def test_a_png_of_thousands_of_profiles_is_none() -> None:
+    """Pillow unpacks each: 2 MB of them took it four seconds."""
+    profile = b"name\0\0" + zlib.compress(bytes(1000))
+    assert read_header(png_of_chunks(1, b"iCCP", profile)).format == "PNG"
+    with pytest.raises(NotAPhoto):
+        read_header(png_of_chunks(1000, b"iCCP", profile))
+
+
+def test_megabytes_of_exif_are_no_photo_and_are_not_read() -> None:
+    """Of 10 MB of them Pillow makes lists for more than a second."""
+    segment = b"\xff\xe1" + (65_000).to_bytes(2) + b"Exif\0\0" + bytes(65_000 - 8)
+    whole = photo("JPEG")
+    assert read_header(whole[:2] + segment + whole[2:]) == read_header(whole)
+    with pytest.raises(NotAPhoto):
+        read_header(whole[:2] + 5 * segment + whole[2:])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_exif_of_a_fair_size_turns_a_photo_and_more_does_not(kind: str) -> None:
+    for size, turned in ((1000, True), (MAX_EXIF_BYTES, False)):
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = 6
+        exif[ExifTags.Base.ImageDescription] = "x" * size
+        sent = encoded(picture(97, 61), kind, exif=exif)
+        upright = decode(sent, read_header(sent), smallest_px=None)
+        assert upright.size == ((61, 97) if turned else (97, 61))

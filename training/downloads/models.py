@@ -1,8 +1,9 @@
 """Published models that AskSight can serve: a new one is one more row of MODELS.
 
 Figures are those of the models' authors, with the conditions they were measured under; nobody has measured the bundles
-made of them here. BLIP's are from arXiv:2201.12086 and configs/vqa.yaml of github.com/salesforce/BLIP, ViLT's from
-arXiv:2102.03334. Sizes, licences, commits and checksums are as the hub shows them.
+made of them here. BLIP's, and what it was trained on, are from arXiv:2201.12086 and configs/vqa.yaml of
+github.com/salesforce/BLIP, ViLT's from arXiv:2102.03334 (table 1 and section 4.1). Sizes, licences, commits and
+checksums are as the hub shows them.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class PublishedModel:
     weights: int  # how many numbers
     size: int  # of the download, bytes, about
     accuracy: Accuracy
+    trained_on: tuple[str, ...]  # lines for the bundle's card
     sha256: str | None = None  # of model.safetensors
     note: str = ""
 
@@ -42,6 +44,10 @@ class PublishedModel:
 _BLIP_CONDITIONS = (
     "by its authors at 480x480 px, choosing from a list by ranking its 128 likeliest answers; the hub's checkpoint "
     "runs at 384x384 px and AskSight lets it spell the answer, so expect less"
+)
+_BLIP_TRAINED_ON = (
+    "129 million photos with texts, most of them from the web (COCO, Visual Genome, Conceptual Captions, SBU, LAION)",
+    "the questions of VQA v2, training and validation, and of Visual Genome",
 )
 
 MODELS = (
@@ -57,6 +63,7 @@ MODELS = (
         accuracy=Accuracy(
             value=78.2, metric="VQA v2 test-dev", source="arXiv:2201.12086", conditions=_BLIP_CONDITIONS
         ),
+        trained_on=_BLIP_TRAINED_ON,
         sha256="33786eed34def0c95fa948128cb4386be9b9219aa2c2e25f1c9c744692121bb7",
     ),
     PublishedModel(
@@ -71,6 +78,7 @@ MODELS = (
         accuracy=Accuracy(
             value=78.2, metric="VQA v2 test-dev", source="arXiv:2201.12086", conditions=_BLIP_CONDITIONS
         ),
+        trained_on=_BLIP_TRAINED_ON,
         note="It is no larger than blip-vqa: the texts of its pre-training were filtered by a larger model. Its "
         "weights are the hub's own conversion to safetensors, at refs/pr/7.",
     ),
@@ -88,6 +96,10 @@ MODELS = (
             metric="VQA v2 test-dev",
             source="arXiv:2102.03334",
             conditions="by its authors, with photos of up to 384x640 px and a list of 3,129 answers, as here",
+        ),
+        trained_on=(
+            "4.1 million photos with texts (COCO, Visual Genome, Conceptual Captions, SBU)",
+            "the questions of VQA v2, training and validation",
         ),
         note="It reads photo and question together, so that the second question about a photo costs as much as the "
         "first. Its weights are the hub's own conversion to safetensors, at refs/pr/9.",

@@ -17,6 +17,7 @@ from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.ext import Rules, dump_rules, english
 
 from ..errors import ExportError
+from ..features.lineage import inherited
 from ..learning.learned import check_there, load_keras, read_config, read_learned
 from ..learning.runs import Run
 from .export_encoder import BATCH, PREPROCESSING, stored_encoder, trained_encoder, uses_store
@@ -70,6 +71,7 @@ def export_run(
             encoder = trained_encoder(model, Path(folder), sample_photos(model, seed=seed), preprocessing)
         keras = keras_logits(learned.answerer, encoder.features, questions, lengths)
         onnx = onnx_logits(encoder.graph, answerer_graph, encoder.photos, questions, lengths)
+        source, card = inherited(config.get("encoder", {}), config, learned.history)
         difference = compare(keras / calibration.temperature, onnx / calibration.temperature)
         bundle = write_bundle(
             out,
@@ -90,6 +92,8 @@ def export_run(
             training=learned.training,
             familiar=None if learned.familiar is None else learned.familiar.familiar,
             known=b"" if learned.familiar is None else learned.familiar.arrays,
+            source=source,
+            card=card,
         )
     return Exported(bundle=bundle, largest_difference=difference)
 
@@ -131,7 +135,7 @@ def keras_logits(
 def onnx_logits(
     encoder: Path,
     answerer: Path,
-    photos: NDArray[np.uint8],
+    photos: NDArray[Any],
     questions: NDArray[np.float32],
     lengths: NDArray[np.int32],
 ) -> NDArray[Any]:

@@ -21,11 +21,11 @@ BATCH = 8  # photos at a time; 32 would take another gigabyte with VGG16
 
 @dataclass(frozen=True, kw_only=True)
 class ExportedEncoder:
-    """An encoder's ONNX graph, and sample photos with the features that Keras computes for them."""
+    """An encoder's ONNX graph, and sample photos with the features that it was known to give for them."""
 
     graph: Path
-    photos: NDArray[np.uint8]  # [S, H, W, 3]
-    features: NDArray[np.float32]  # [S, ...] by Keras
+    photos: NDArray[Any]  # [S, H, W, 3]
+    features: NDArray[np.float32]  # [S, ...]
     preprocessing: Mapping[str, Any]
 
 

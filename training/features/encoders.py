@@ -54,7 +54,9 @@ def build_encoder(choice: EncoderChoice) -> keras.Model:
     Raises FeatureError for an unknown name, for weights that cannot be had, and for a file of another model.
     """
     if choice.name not in ENCODERS:
-        raise FeatureError(f"There is no encoder {choice.name!r}; there are: {', '.join(ENCODERS)}.")
+        raise FeatureError(
+            f"There is no encoder {choice.name!r}; there are: {', '.join(ENCODERS)}. Or give the folder of a bundle."
+        )
     if choice.weights not in ("imagenet", "random") and not Path(choice.weights).is_file():
         raise FeatureError(
             f'The weights {choice.weights} are no file; give a weights file, "imagenet" or "random".'

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from .store import StoreWriter
 
-Read = Callable[[Path], NDArray[np.uint8]]  # a photo file → [side, side, 3]
-Encode = Callable[[NDArray[np.uint8]], NDArray[Any]]  # [n, side, side, 3] → [n, F] or [n, h, w, C]
+Read = Callable[[Path], NDArray[Any]]  # a photo file → [H, W, 3]
+Encode = Callable[[NDArray[Any]], NDArray[Any]]  # [n, H, W, 3] → [n, F], [n, m, C] or [n, h, w, C]
 _AHEAD = 4  # batches of photos that are decoded before they are needed
 
 
@@ -38,9 +38,9 @@ def extract(
 
 def _batches(
     missing: NDArray[np.int64], paths: Sequence[Path], read: Read, batch: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
-    """Rows and their photos [n, side, side, 3], read by threads a few batches ahead, so that memory is bounded."""
-    waiting: deque[tuple[int, Future[NDArray[np.uint8]]]] = deque()
+) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
+    """Rows and their photos [n, H, W, 3], read by threads a few batches ahead, so that memory is bounded."""
+    waiting: deque[tuple[int, Future[NDArray[Any]]]] = deque()
     rest = iter(missing.tolist())
     with ThreadPoolExecutor() as pool:
         try:

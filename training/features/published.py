@@ -14,7 +14,6 @@ from .photo_lists import PhotoList
 from .store import StoreAbout, StoreWriter, begin, filling
 
 _PREPROCESSING = {"resize": "stretch", "resample": "bilinear", "color_order": "rgb"}
-_SIDE = 224
 _CHUNK = 256  # photos in memory at a time
 
 
@@ -46,7 +45,6 @@ def store_published(
         about = StoreAbout(
             encoder={"name": "vgg16", "grid": False, "source": mat.name, "weights_sha256": None},
             preprocessing=_PREPROCESSING,
-            side=_SIDE,
             feature_shape=(matrix.size,),
             dtype=dtype,
         )

@@ -2,9 +2,9 @@
 
     STORE/store.json              the encoder, its weights and their hash, the preprocessing, shape and dtype
     STORE/encoder.onnx            the encoder itself, where it is known; `asksight export` takes it from here
-    STORE/samples.npz             the first photos as the encoder was given them, and what Keras made of them
+    STORE/samples.npz             the first photos as the encoder was given them, and what it made of them
     STORE/<split>/image_ids.txt   one image id a line
-    STORE/<split>/features.npy    [P, F] or [P, h, w, C], row by row
+    STORE/<split>/features.npy    [P, F], [P, n, C] or [P, h, w, C], row by row
     STORE/<split>/done.npy        [P] uint8: 1 where the row is whole
 
 A row is written and synced before it is marked, so a process that is killed leaves no row that is marked and not
@@ -38,9 +38,8 @@ DTYPES = ("float16", "float32")
 class StoreAbout:
     """What store.json says: what the features of all splits were made with."""
 
-    encoder: dict[str, Any]  # name, grid, weights, weights_sha256, seed; or name and source
+    encoder: dict[str, Any]  # name, grid, weights, weights_sha256, seed; or name and source; or lineage.py's
     preprocessing: dict[str, Any]  # as in a bundle
-    side: int  # px, of the photos that the encoder takes
     feature_shape: tuple[int, ...]
     dtype: str = "float16"
 
@@ -56,6 +55,7 @@ def read_about(path: Path) -> StoreAbout:
         told = json.loads(file.read_text(encoding="utf-8"))
         if (told.pop("format"), told.pop("schema")) != (FORMAT, SCHEMA):
             raise ValueError(f"not {FORMAT} of schema {SCHEMA}")
+        told.pop("side", None)  # which stores had once
         about = StoreAbout(**told | {"feature_shape": tuple(told["feature_shape"])})
     except (ValueError, KeyError, TypeError) as error:
         raise FeatureError(f"{file} is broken ({error}); delete the store and make it again.") from error
@@ -191,7 +191,8 @@ def _compared(about: StoreAbout) -> dict[str, Any]:
     """What must be the same for two runs to fill one store: the hash of the weights, for one, not their path."""
     encoder = dict(about.encoder)
     if encoder.get("weights_sha256"):
-        encoder.pop("weights", None)
+        for place in ("weights", "bundle"):
+            encoder.pop(place, None)
     return encoder | {"dtype": about.dtype, "shape": about.feature_shape, "resize": about.preprocessing}
 
 

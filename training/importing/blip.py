@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asksight.engine import Bundle, Calibration
-from asksight.engine.bundle import Source, Spelling, WordPieces
+from asksight.engine.bundle import Spelling, WordPieces
 
 from ..errors import CheckpointError
 from .blip_answerer import EMBEDDINGS, blip_answerer, may_be_left
@@ -14,6 +14,7 @@ from .blip_encoder import blip_encoder, vision_sizes
 from .blip_text import TextSizes, text_sizes
 from .checkpoint import Checkpoint
 from .images import stretched
+from .named import UNNAMED, Named
 from .settings import Settings, check_architecture
 from .vocabulary import FIRST, LAST, UNKNOWN, Vocabulary, read_vocabulary
 from .written import Halves, written
@@ -35,13 +36,11 @@ def import_blip(
     folder: Path,
     out: Path,
     *,
-    name: str | None = None,
-    version: str = "1",
+    named: Named = UNNAMED,
     beams: int = BEAMS,
     pieces: int = PIECES,
     max_tokens: int | None = None,
     original: bool = False,
-    source: Source | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Bundle:
     """Write the published model in `folder` as a bundle in the folder `out`.
@@ -68,8 +67,7 @@ def import_blip(
         Halves(encoder, answerer, vectors),
         say,
         words=vocabulary.pieces,
-        name=name or folder.resolve().name,
-        version=version,
+        **named.of(folder),
         architecture="blip",
         preprocessing=pictures.preprocessing,
         lower=vocabulary.lower,
@@ -82,7 +80,6 @@ def import_blip(
         ),
         spelling=Spelling(beams=beams, pieces=pieces, stop=text.stop),
         calibration=Calibration(scores="sequence", calibrated=False),
-        source=source,
     )
 
 

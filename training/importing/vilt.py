@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asksight.engine import Bundle, Calibration
-from asksight.engine.bundle import Source, WordPieces
+from asksight.engine.bundle import WordPieces
 
 from ..errors import CheckpointError
 from .checkpoint import Checkpoint
 from .images import shortest
+from .named import UNNAMED, Named
 from .settings import Settings, check_architecture
 from .vilt_answerer import WORDS, may_be_left, vilt_answerer
 from .vilt_encoder import most_patches, sizes, vilt_encoder
@@ -24,10 +25,8 @@ def import_vilt(
     folder: Path,
     out: Path,
     *,
-    name: str | None = None,
-    version: str = "1",
+    named: Named = UNNAMED,
     max_tokens: int | None = None,
-    source: Source | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Bundle:
     """Write the published model in `folder` as a bundle in the folder `out`. `say` is told what is being done.
@@ -56,8 +55,7 @@ def import_vilt(
         say,
         words=vocabulary.pieces,
         answers=answers,
-        name=name or folder.resolve().name,
-        version=version,
+        **named.of(folder),
         architecture="vilt",
         preprocessing=pictures.preprocessing,
         lower=vocabulary.lower,
@@ -66,7 +64,6 @@ def import_vilt(
             first=vocabulary.row(FIRST), last=vocabulary.row(LAST), unknown=vocabulary.row(UNKNOWN)
         ),
         calibration=Calibration(scores="sigmoid", calibrated=False),
-        source=source,
     )
 
 

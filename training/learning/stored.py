@@ -38,7 +38,7 @@ class StoredQuestions:
 
     @property
     def feature_shape(self) -> tuple[int, ...]:
-        """(F,), or (h, w, C) of a grid; (1,) without a store."""
+        """(F,), (n, C) or (h, w, C); (1,) without a store."""
         return (1,) if self.store is None else self.store.about.feature_shape
 
     def batch(self, chosen: NDArray[np.int64]) -> Batch:
@@ -64,7 +64,7 @@ class Batch:
 
     rows: NDArray[np.int32]  # [B, T]
     lengths: NDArray[np.int32]  # [B]
-    features: NDArray[np.float32]  # [B, F] or [B, h, w, C]
+    features: NDArray[np.float32]  # [B, F], [B, n, C] or [B, h, w, C]
     targets: NDArray[np.int32]  # [B, K]
 
 

@@ -5,6 +5,7 @@ Run by `asksight train --arch lstm --features STORE`; stopped in whatever way, t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -34,7 +35,8 @@ from .stored_learner import StoredLearner
 from .stored_settings import QUESTION_ONLY, StoredSettings
 
 _LOGGED = 20  # steps between two points of a curve
-_MEASURED = 512  # questions at a time
+_MEASURED = 512  # questions at a time, at most
+_HELD = 64 << 20  # bytes of features that are measured on at a time, and four times as many waiting, at most
 
 
 def train_stored(
@@ -141,21 +143,22 @@ def _read(
 
 def _open(settings: StoredSettings, split: str) -> FeatureStore | None:
     """The split's features. Raises FeatureError where they are not of the kind that the model takes."""
-    grid = settings.arch == "attention"
+    places = settings.arch == "attention"
     if settings.features == QUESTION_ONLY:
-        if grid:
+        if places:
             raise FeatureError("attention looks at photos; give a store that was made with --grid.")
         return None
     store = FeatureStore(Path(settings.features), split)
     shape = list(store.about.feature_shape)
-    if grid and len(shape) != 3:
+    if places and len(shape) == 1:
         raise FeatureError(
-            f"{settings.features} holds one row {shape} a photo; attention takes a grid. Make features with --grid."
+            f"{settings.features} holds one row {shape} a photo; attention takes several places. Make features with "
+            "--grid, or train --arch mlp or lstm."
         )
-    if not grid and len(shape) != 1:
+    if not places and len(shape) != 1:
         raise FeatureError(
-            f"{settings.features} holds grids {shape}; {settings.arch} takes one row a photo. Make features without "
-            "--grid, or train --arch attention."
+            f"{settings.features} holds several places {shape} a photo; {settings.arch} takes one row. Train --arch "
+            "attention, or make features without --grid."
         )
     return store
 
@@ -201,11 +204,18 @@ def _fit(
 def _prefetched(batches: StoredBatches, step: int, steps: int, learner: StoredLearner) -> Iterator[Any]:
     """The inputs of the steps that are left, read in another thread while the model learns from those before."""
 
+    ahead = max(1, min(4, 4 * _HELD // (batches.size * _bytes(batches.questions))))
+
     def generate() -> Iterator[tuple[Any, ...]]:
         for batch in islice(batches.from_step(step), max(0, steps - step)):
             yield batch.rows, batch.lengths, batch.features, batch.targets
 
-    return iter(tf.data.Dataset.from_generator(generate, output_signature=learner.signature).prefetch(4))
+    return iter(tf.data.Dataset.from_generator(generate, output_signature=learner.signature).prefetch(ahead))
+
+
+def _bytes(questions: StoredQuestions) -> int:
+    """Of the features of one question."""
+    return 4 * math.prod(questions.feature_shape)
 
 
 def _assign(variables: list[Any], values: list[NDArray[Any]]) -> None:
@@ -216,7 +226,8 @@ def _assign(variables: list[Any], values: list[NDArray[Any]]) -> None:
 def predict_stored(learner: StoredLearner, questions: StoredQuestions) -> NDArray[np.float32]:
     """Logits [N,A] of every question."""
     logits = np.zeros((len(questions), learner.answerer.output_shape[-1]), np.float32)
-    for chosen, batch in in_order(questions, size=_MEASURED):
+    size = max(1, min(_MEASURED, _HELD // _bytes(questions)))
+    for chosen, batch in in_order(questions, size=size):
         logits[chosen] = learner.logits(batch)
     return logits
 

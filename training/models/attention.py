@@ -10,6 +10,7 @@ question looks once more, for what it did not name (stacked attention, Yang et a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import keras
@@ -63,20 +64,21 @@ def answerer(config: AttentionConfig, *, feature_shape: tuple[int, int, int], an
     return keras.Model(inputs, logits, name="answerer")
 
 
-def grid_answerer(
-    config: AttentionConfig, *, feature_shape: tuple[int, int, int], answers: int
-) -> keras.Model:
-    """The same for features [N,h,w,C] of an encoder that was trained elsewhere.
+def grid_answerer(config: AttentionConfig, *, feature_shape: tuple[int, ...], answers: int) -> keras.Model:
+    """The same for features [N,h,w,C], or rows [N,n,C], of an encoder that was trained elsewhere.
 
     Its channels, as many and as large as they may be, become as many as our own encoder gives, beside coordinates.
+    Rows, as of a transformer, have no coordinates to be given: they tell themselves where they are.
     """
     question, lengths, features = inputs = _inputs(config, feature_shape)
     cells = layers.Dense(config.channels[-1], activation="relu")(layers.LayerNormalization()(features))
-    logits = _logits(question, lengths, GridCoordinates()(cells), config, answers)
+    if len(feature_shape) == 3:
+        cells = GridCoordinates()(cells)
+    logits = _logits(question, lengths, cells, config, answers)
     return keras.Model(inputs, logits, name="answerer")
 
 
-def _inputs(config: AttentionConfig, feature_shape: tuple[int, int, int]) -> list[keras.KerasTensor]:
+def _inputs(config: AttentionConfig, feature_shape: tuple[int, ...]) -> list[keras.KerasTensor]:
     return [
         keras.Input((None, config.word_dimension), name="question"),
         keras.Input((), dtype="int32", name="lengths"),
@@ -91,13 +93,13 @@ def _logits(
     config: AttentionConfig,
     answers: int,
 ) -> keras.KerasTensor:
-    _, height, width, channels = features.shape
+    _, *places, channels = features.shape
     mask = LengthMask()(lengths, question)  # [N,T]
     phrases = layers.Conv1D(config.phrase_units, _PHRASE, padding="causal")(question)  # [N,T,P]
     heard, asked = layers.GRU(config.heard_units, return_sequences=True, return_state=True)(
         question, mask=mask
     )  # [N,T,H] and [N,H]
-    cells = layers.Reshape((height * width, channels))(features)  # [N,hw,C]
+    cells = layers.Reshape((math.prod(places), channels))(features)  # [N,hw,C]
 
     # A sum over cells, not a mean: it can count. Few cells hold something, so that the gates begin nearly shut.
     gates = layers.Activation("sigmoid")(layers.Rescaling(1.0, offset=-2.0)(_scores(cells, phrases, config)))

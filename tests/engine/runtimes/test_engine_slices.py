@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from asksight.engine import Arrays, TensorSpec
-from asksight.engine.runtimes.slices import run_in_slices, slice_rows
+from asksight.engine.runtimes.slices import run_in_slices, slice_rows, slice_rows_of_long
 
 F32 = np.dtype(np.float32)
 
@@ -42,7 +42,18 @@ def inputs(*shapes: tuple[int | None, ...]) -> list[TensorSpec]:
 def test_large_photos_run_a_few_at_a_time(
     shapes: list[tuple[int | None, ...]], threads: int, rows: int | None
 ) -> None:
-    assert slice_rows(inputs(*shapes), max_batch=32, threads=threads) == rows
+    assert slice_rows(inputs(*shapes), [], max_batch=32, threads=threads) == rows
+
+
+def test_where_answers_are_spelled_more_rows_go_together() -> None:
+    """They share each reading of the weights; and no engine runs 32 of them, or of a transformer's photos, at once."""
+    blip = inputs((None, None, 768), (None,), (None, 577, 768))
+    tokens = [TensorSpec(name="tokens", shape=(None, 5, 6), dtype=np.dtype(np.int32))]
+    for rows in (slice_rows, slice_rows_of_long):
+        assert rows(blip, tokens, max_batch=32, threads=2) == 8
+        assert rows(blip, tokens, max_batch=8, threads=2) is None
+        assert rows(inputs((None, 384, 384, 3)), [], max_batch=32, threads=2) == 2
+    assert slice_rows_of_long(inputs((None, 224, 224, 3)), [], max_batch=32, threads=2) is None
 
 
 @given(rows=st.integers(1, 40), at_once=st.none() | st.integers(1, 40))

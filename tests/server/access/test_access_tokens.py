@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -17,6 +19,7 @@ from asksight.server.access import tokens as token_module
 from asksight.server.access.door import Door
 from asksight.server.access.tokens import TokenFile, match, read_tokens
 from asksight.server.errors import ServerError
+from asksight.server.watched_files import MOST_BYTES
 from asksight.server.wire.server import Server
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
@@ -110,6 +113,48 @@ def test_a_file_that_is_gone_lets_nobody_in_and_one_that_cannot_be_read_changes_
     file.write_text(line("app", "one"))
     assert known.find("one")
     assert known.fault == ""
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("put", "said"),
+    [
+        (os.mkfifo, "Not a regular file"),
+        (lambda file: file.symlink_to("/dev/zero"), "Not a regular file"),
+        (lambda file: file.write_text(line("app", "other") + "#" * MOST_BYTES), "at most 1048576"),
+    ],
+    ids=["pipe", "device", "large"],
+)
+def test_what_would_keep_its_reader_is_not_read(
+    tmp_path: Path, put: Callable[[Path], object], said: str
+) -> None:
+    file = tmp_path / "tokens"
+    file.write_text(line("app", "one"))
+    known = TokenFile(file)
+    file.unlink()
+    put(file)
+    assert known.find("one")
+    assert said in known.fault
+    with pytest.raises(ServerError, match=said):
+        TokenFile(file)
+
+
+@pytest.mark.parametrize(
+    ("bytes_of", "known"),
+    [
+        (lambda text: b"\xef\xbb\xbf" + text.encode(), True),
+        (lambda text: text.replace("\n", "\r\n").encode(), True),
+        (lambda text: b"# \xff\n" + text.encode(), True),
+        (lambda text: text.encode("utf-16"), False),
+    ],
+    ids=["mark", "lines of windows", "a broken comment", "utf-16"],
+)
+def test_how_editors_write_it(tmp_path: Path, bytes_of: Callable[[str], bytes], known: bool) -> None:
+    file = tmp_path / "tokens"
+    file.write_bytes(bytes_of(line("app", "one")))
+    tokens = TokenFile(file, forgiving=True)
+    assert bool(tokens.find("one")) is known
+    assert bool(tokens.fault) is not known
 
 
 def test_the_port_lets_in_who_has_a_token_and_health_asks_nobody(make_rig: MakeRig, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from http_rig import MakeWeb, Web, problem
 
 from asksight.photos.limits import PhotoLimits
 from asksight.server.errors import Overloaded
-from asksight.server.http import reading
 from asksight.server.http.arriving import Arriving
+from asksight.server.http.json_asks import from_json
 from asksight.server.http.problems import Problem
 from asksight.server.limits import Limits
 
@@ -76,16 +76,17 @@ def test_a_body_that_stalls_ends_with_408(make_web: MakeWeb) -> None:
         b"[" + b"[]," * 100_000 + b"[]]",
         b"[" * 100_000,
         b"{" + b",".join(b'"%x":0' % number for number in range(10_000)) + b"}",
+        b'["' + b'\\"' * 100_000 + b'"]',
     ],
 )
 def test_no_tree_is_made_of_a_json_bomb(monkeypatch: pytest.MonkeyPatch, bomb: bytes) -> None:
     monkeypatch.setattr(json, "loads", lambda *_, **__: pytest.fail("it was parsed"))
     with pytest.raises(Problem) as caught:
-        reading.from_json(bomb)
+        from_json(bomb, {})
     assert "brackets and commas" in caught.value.detail
 
 
-@pytest.mark.parametrize("number", [b"9" * 4000, b"0." + b"9" * 4000, b"9" * 5_000_000])
+@pytest.mark.parametrize("number", [b"9" * 4000, b"0." + b"9" * 4000, b"9" * 400_000])
 def test_no_number_is_made_of_thousands_of_digits(web: Web, number: bytes) -> None:
     reply = web.http.post(
         "/v1/ask", content=b'{"topK":' + number + b"}", headers={"content-type": "application/json"}

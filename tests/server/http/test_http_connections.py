@@ -14,9 +14,10 @@ from photo_files import photo
 from server_rig import MakeRig, hold, release
 
 from asksight.server.access.calls import Desk
+from asksight.server.http import connections
 from asksight.server.http.connections import ConnectionLimits
 from asksight.server.http.gateway import Gateway
-from asksight.server.http.turns import BYTES_PER_S
+from asksight.server.http.turns import FREE_BYTES, UNREAD_BYTES_PER_S, Turns
 
 HALF_A_HEAD = b"POST /v1/ask HTTP/1.1\r\nHost: x\r\nX-a: "
 GET = b"GET /v1/model HTTP/1.1\r\nHost: x\r\n"
@@ -111,6 +112,15 @@ def test_a_proxy_may_have_all_places(dials: Any) -> None:
     assert answer(dial(GET + b"Connection: close\r\n\r\n"))[0] == 200
 
 
+def test_addresses_of_one_network_share_its_places(dials: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "network", lambda address: address[: len("127.0.0.")])
+    dial = dials(connections=4)
+    asks = [dial(an_ask(), f"127.0.0.{number}") for number in (1, 2)]
+    assert len(asks) == 2
+    assert answer(dial(an_ask(), "127.0.0.3"))[0] == 503
+    assert answer(dial(GET + b"Connection: close\r\n\r\n", "127.0.1.1"))[0] == 200
+
+
 @pytest.mark.parametrize("path", [b"/v1/model", b"/openapi.json", b"/", b"/nowhere"])
 def test_a_body_that_nobody_reads_ends_in_time(dials: Any, path: bytes) -> None:
     connection = dials(unread_within_s=0.1)(
@@ -125,7 +135,33 @@ def test_what_nobody_reads_is_thrown_away_at_a_bounded_rate(dials: Any) -> None:
     with suppress(OSError):
         while True:
             sent += endless.send(bytes(2**20))
-    assert sent < BYTES_PER_S  # half of it, and what lay on the way; loopback carries many times as much
+    assert (
+        sent < 4 * UNREAD_BYTES_PER_S
+    )  # half of it, and what lay on the way; loopback carries many times as much
+
+
+def test_what_nobody_reads_takes_no_turn_of_what_is_read(dials: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[Turns] = []
+    take = Turns.take
+
+    def noted(turns: Turns, *given: Any, **named: Any) -> None:
+        taken.append(turns)
+        take(turns, *given, **named)
+
+    monkeypatch.setattr(Turns, "take", noted)
+    dial, size = dials(unread_within_s=0.5, head_within_s=0.5), 4 * FREE_BYTES
+    head = b"POST /%b HTTP/1.1\r\nHost: x\r\nContent-Type: text/json\r\nContent-Length: %d\r\n%b\r\n"
+    seen = []
+    for path, more in ((b"nowhere", b""), (b"v1/ask", b"Connection: close\r\n")):
+        connection = dial(head % (path, size, more))
+        with suppress(OSError):
+            connection.sendall(bytes(size))
+        assert read_all(connection).startswith(b"HTTP/1.1 4")
+        seen.append(set(taken))
+        taken.clear()
+    assert seen[0]
+    assert seen[1]
+    assert not seen[0] & seen[1]
 
 
 def test_what_is_no_http_is_a_problem(dials: Any) -> None:

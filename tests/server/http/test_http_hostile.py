@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from http_rig import Web, problem
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from asksight.server.http import connections
-from asksight.server.http.reading import MOST_CHARS
+from asksight.server.http.json_asks import MOST_CHARS
 from asksight.server.http.turns import Turns
 
 LONG = "a " * MOST_CHARS
@@ -79,3 +80,24 @@ def test_what_takes_long_to_parse_waits_for_its_turn_and_is_answered(
     pieces = 6 * chunks // connections.PIECE_BYTES
     assert len(paid) >= pieces
     assert min(paid) > 0
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_only_what_may_take_long_is_parsed_in_pieces(
+    web: Web, monkeypatch: pytest.MonkeyPatch, chunked: bool
+) -> None:
+    """Pieces of an ordinary body cost twenty times what it costs in one go."""
+    sizes: list[int] = []
+    parse = H11Protocol.data_received
+
+    def noted(connection: H11Protocol, data: bytes) -> None:
+        sizes.append(len(data))
+        parse(connection, data)
+
+    monkeypatch.setattr(H11Protocol, "data_received", noted)
+    body = b" " * 10 * connections.PIECE_BYTES
+    sent = (body[at : at + 100] for at in range(0, len(body), 100)) if chunked else body
+    reply = web.http.post("/v1/ask", content=sent, headers={"Content-Type": "application/json"})
+    assert "not JSON" in problem(reply, 400)["detail"]
+    assert (max(sizes) > connections.PIECE_BYTES) is not chunked
+    assert sum(sizes) >= len(body)

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -121,3 +122,26 @@ def test_a_handshake_that_never_begins_ends_in_time(
     port = int(address.rstrip("/").rpartition(":")[2])
     with socket.create_connection(("localhost", port), timeout=WAIT_S) as line:
         assert line.recv(1) == b""
+
+
+def test_handshakes_that_stall_give_way_to_newcomers_the_oldest_first(
+    authority: Pair, make_secure: MakeSecure, tmp_path: Path
+) -> None:
+    server = sign(authority, tmp_path, "server")
+    files = TlsFiles(certificate=server.certificate, key=server.key)
+    address = make_secure(files, ConnectionLimits(connections=8, handshake_within_s=WAIT_S))
+    port = int(address.rsplit(":", 1)[1].rstrip("/"))
+
+    def dial(source: str) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port), timeout=WAIT_S, source_address=(source, 0))
+
+    with ExitStack() as stack:
+        other = stack.enter_context(dial("127.0.0.3"))
+        stalled = [stack.enter_context(dial("127.0.0.2")) for _ in range(50)]
+        for one in stalled[:-2]:  # of four that may shake hands at once two are of one address
+            assert one.recv(1) == b""
+        assert get(address, trusting(authority)).status_code == 200
+        for one in (other, *stalled[-2:]):
+            one.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                one.recv(1)

@@ -127,6 +127,23 @@ def test_in_json_every_line_is_json_even_what_nobody_catches() -> None:
         assert words in one["exception"]
 
 
+ODD_PHOTOS = """
+import warnings
+from asksight.server.running.logs import set_up_logs
+set_up_logs("text", calls=True)
+remembered = {}
+for number in range(100):
+    warnings.warn_explicit(f"tag {number}", UserWarning, "Tiff.py", 1, "PIL.TiffImagePlugin", remembered)
+print(sum(isinstance(one, tuple) for one in remembered))
+"""
+
+
+def test_what_pillow_says_of_odd_photos_is_neither_logged_nor_remembered() -> None:
+    command = [sys.executable, "-P", "-c", ODD_PHOTOS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=WAIT_S)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 def answers(client: Client) -> bool:
     try:
         return bool(client.ask(photo(), "what?").answers)

@@ -58,6 +58,9 @@ def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
         ("http = 1\ncors = ['https://example.org/']", "write an origin as"),
         ("cors = ['https://example.org']", "cors needs http"),
         ("port = ", "cannot be used"),
+        ("port = " + "[" * 10_000, "cannot be used"),
+        ("port = 1.5", "no int for port"),
+        ("queue = 1e400", "no int for queue"),
     ],
 )
 def test_what_is_wrong_is_one_line(tmp_path: Path, text: str, words: str) -> None:
@@ -66,6 +69,12 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, text: str, words: str) -> Non
     with pytest.raises(ServerError, match=words) as refused:
         read_settings({}, {}, file)
     assert "\n" not in str(refused.value)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "windows.toml"
+    file.write_bytes(b"\xef\xbb\xbfport = 7\r\n")
+    assert read_settings({}, {}, file)[0].port == 7
 
 
 def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:

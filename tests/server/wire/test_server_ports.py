@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -11,11 +13,13 @@ from asking import refusal, request
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from server_rig import WAIT_S, Served, health_stub, hold, release, until
+from raw_http2 import RawHttp2
+from server_rig import WAIT_S, MakeServed, Served, health_stub, hold, release, until
 
 from asksight.server.core.batching import FailureStreak
 from asksight.server.errors import ServerError
 from asksight.server.local import LocalAssistant
+from asksight.server.wire.receiving import Receiving
 from asksight.server.wire.server import Server
 
 HEALTHY = health_pb2.HealthCheckResponse.SERVING
@@ -110,3 +114,35 @@ def test_a_port_without_permission_is_one_line(served: Served, monkeypatch: pyte
 def test_a_server_without_a_model_is_refused() -> None:
     with LocalAssistant() as local, pytest.raises(ServerError, match="no model"):
         Server(local)
+
+
+def test_connections_beyond_the_bound_are_closed_and_the_others_go_on(make_served: MakeServed) -> None:
+    served = make_served(connections=2)
+    assert served.stub.Ask(request(), timeout=WAIT_S).answers
+    with RawHttp2(served.port) as second:
+        second.go_on(0.1)
+        with socket.create_connection(("127.0.0.1", served.port), timeout=WAIT_S) as third:
+            assert third.recv(1) == b""
+        assert served.stub.Ask(request(), timeout=WAIT_S).answers
+    until(lambda: answers_newcomers(served.port))
+
+
+def answers_newcomers(port: int) -> bool:
+    with suppress(AssertionError, OSError), RawHttp2(port) as newcomer:  # it may be hung up on still
+        newcomer.begin(0, 0, path="/nowhere")
+        newcomer.go_on(0.05)
+        return bool(newcomer.statuses)
+    return False
+
+
+def test_nothing_of_what_fails_while_a_message_is_read_is_told(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def failing(*_: object) -> bytes:
+        raise OSError("Too many open files: '/proc/self/fd'")
+
+    monkeypatch.setattr(Receiving, "message", failing)
+    error = refusal(served.stub.Ask, request())
+    assert error.code() is grpc.StatusCode.INTERNAL
+    assert error.details() == "The server failed on this ask. Its log says why."
+    assert "Too many open files" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -199,6 +200,18 @@ def test_the_kernel_counts_what_came_from_a_peer(connect: Connect, served: Serve
     assert after - before > 500
     assert count.received("ipv4:127.0.0.1:1") is None
     assert count.received("unix:/somewhere") is None
+
+
+def test_the_kernel_is_asked_without_a_descriptor_too(
+    connect: Connect, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(_: Path) -> Iterator[Path]:
+        raise OSError(errno.EMFILE, "Too many open files", "/proc/self/fd")
+
+    host, port = connect(served.port)._socket.getsockname()
+    monkeypatch.setattr(Path, "iterdir", none_left)
+    count = TcpBytes()
+    until(lambda: (count.received(f"ipv4:{host}:{port}") or 0) > 24)
 
 
 def test_an_empty_batch_of_sixteen_megabytes_is_counted_before_it_is_parsed(served: Served) -> None:

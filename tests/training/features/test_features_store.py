@@ -23,7 +23,6 @@ def about(**other: object) -> StoreAbout:
     told: dict[str, object] = {
         "encoder": encoder,
         "preprocessing": {"resize": "stretch"},
-        "side": 4,
         "feature_shape": (3,),
     }
     return StoreAbout(**told | other)  # type: ignore[arg-type]
@@ -136,7 +135,7 @@ from pathlib import Path
 from asksight.training.features.extract import extract
 from asksight.training.features.store import StoreAbout, StoreWriter, begin, filling
 out, count = Path(sys.argv[1]), 400
-about = StoreAbout(encoder={"name": "x"}, preprocessing={}, side=4, feature_shape=(5000,))
+about = StoreAbout(encoder={"name": "x"}, preprocessing={}, feature_shape=(5000,))
 with filling(out):
     begin(out, about)
     writer = StoreWriter(out / "train", np.arange(count) * 3, about)

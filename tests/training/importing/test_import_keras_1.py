@@ -18,7 +18,6 @@ from asksight.engine import load_bundle
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.ext import WordTable
 from asksight.training.errors import ImportSpecError
-from asksight.training.importing import keras_import
 from asksight.training.importing.keras_import import import_keras
 from asksight.training.importing.keras_read import read_model
 from asksight.training.importing.spec import parse_spec
@@ -229,38 +228,6 @@ def test_the_tutorial_s_model_becomes_a_bundle_with_an_encoder(tmp_path: Path) -
             if word is not None:
                 steps[row, step] = vectors[vocabulary.index(word)]
     np.testing.assert_allclose(got, by_hand(weights, steps, features), atol=1e-5)
-
-
-def test_the_encoder_vgg16_is_put_in_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small one in its place, since its own weights are half a gigabyte."""
-    write_weights(tmp_path / "weights.hdf5", numbered=False)
-    (tmp_path / "model.json").write_text(json.dumps(tutorial_config()))
-    photo = keras.Input((224, 224, 3), name="image")
-    x = layers.GlobalAveragePooling2D()(
-        layers.Conv2D(FEATURES, 7, strides=7)(layers.Rescaling(1 / 255)(photo))
-    )
-    small = keras.Model(photo, layers.Identity(name="features")(x))
-    randomise(small)
-    asked: list[Any] = []
-
-    def build(choice: Any) -> keras.Model:
-        asked.append(choice)
-        return small
-
-    monkeypatch.setattr(keras_import, "build_encoder", build)
-    for name, text in (("words.txt", "what\n"), ("answers.txt", "yes\nno\nred\n"), ("vgg.h5", "")):
-        (tmp_path / name).write_text(text)
-    np.save(tmp_path / "vectors.npy", np.ones((1, WORD), np.float32))
-    tree = {
-        "image": {"encoder": "vgg16", "weights": "vgg.h5"},
-        "question": {"form": "sequence", "words": "words.txt", "vectors": "vectors.npy"},
-        "answers": {"file": "answers.txt"},
-    }
-    said = parse_spec(tree, tmp_path / "spec.toml")
-    weights = tmp_path / "weights.hdf5"
-    bundle = import_keras(tmp_path / "model.json", said, tmp_path / "bundle", weights=weights).bundle
-    assert (bundle.image_height, bundle.feature_shape) == (224, (FEATURES,))
-    assert asked[0].weights == str(tmp_path / "vgg.h5")
 
 
 def test_without_its_encoder_the_features_are_asked_for(tmp_path: Path) -> None:

@@ -67,12 +67,12 @@ def test_attention_finds_the_cell_that_tells(tmp_path: Path) -> None:
     )
     run, _ = run_training(wanted, tmp_path / "run")
     assert max(row["val_exact"]["all"] for row in history(run)) > 0.6  # as above
-    with pytest.raises(FeatureError, match=r"holds grids \[2, 3, 6\]; mlp takes one row"):
+    with pytest.raises(FeatureError, match=r"holds several places \[2, 3, 6\]; mlp takes one row"):
         run_training(settings(data, store), tmp_path / "other")
 
 
 def test_attention_without_a_grid_is_refused(made: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(FeatureError, match=r"one row \[6\] a photo; attention takes a grid"):
+    with pytest.raises(FeatureError, match=r"one row \[6\] a photo; attention takes several places"):
         run_training(settings(*made, arch="attention"), tmp_path / "run")
     with pytest.raises(FeatureError, match="attention looks at photos"):
         run_training(settings(made[0], None, arch="attention"), tmp_path / "run")

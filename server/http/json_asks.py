@@ -1,0 +1,188 @@
+"""The JSON of an ask → an AskRequest; a large one is read a piece at a time, in a decoder's thread.
+
+json and binascii hold Python's lock while they read: 20 MiB in one go would stop the event loop for a tenth of a
+second, whichever thread reads. So the photo is cut out first, and decoded by itself, a window at a time.
+"""
+
+from __future__ import annotations
+
+import json
+from binascii import a2b_base64
+from collections.abc import Iterable, Iterator, Mapping
+
+from google.protobuf import json_format
+
+from asksight.v1 import vqa_pb2
+
+from ..printable import printable
+from .problems import Problem, refused
+
+MOST_MARKS = 4096  # brackets and commas, the question's too; an ask has eight fields and no lists
+MOST_QUOTES = 4 * MOST_MARKS  # beyond which there are more strings than marks between them
+MOST_DIGITS = 32  # of a number; an ask's are of 32 bits
+MOST_CHARS = 64 * 1024  # of every value but the photo, as of a form's; protobuf looks at each one in Python
+MOST_BYTES = 8 * MOST_CHARS  # of all but the photo, where each character may take six
+MOST_BACKSLASHES = 2048  # in a row, that are looked at; a question has no more
+MARKS = (b"{", b"[", b",")
+WINDOW = 64 * 1024  # is decoded in 0.3 ms
+LONGEST_ESCAPE = len(r"\u0000")
+CUT = "(a long string was here)"  # stands in the JSON for what was cut out
+LONGEST_HEAD = 128  # of a data URL
+PHOTO_NAMES = ("imageData", "image_data")
+URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def from_json(body: bytes, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
+    """Read protobuf's JSON mapping of AskRequest; `fields` are other names of some. Raises Problem."""
+    rest, long = _cut(body)
+    if len(rest) > MOST_BYTES:
+        raise refused(
+            413,
+            f"Beside the photo the JSON has {len(rest)} bytes; at most {MOST_BYTES} are taken. Shorten it.",
+        )
+    if sum(map(rest.count, MARKS)) > MOST_MARKS:  # a tree of them would take fifty times the bytes
+        raise _too_many_marks()
+    try:
+        tree = json.loads(rest, parse_constant=_no_constant, parse_int=_whole_number, parse_float=_number)
+    except (ValueError, RecursionError):
+        raise refused(400, "The body is not JSON. Send one object, as in /openapi.json.") from None
+    if not isinstance(tree, dict):
+        raise refused(400, f"The body is a JSON {type(tree).__name__}; send one object, as in /openapi.json.")
+    for name in fields.keys() & tree.keys():
+        if fields[name] in tree:
+            raise refused(
+                400, f"Both {name!r} and {fields[name]!r} were given; send one of them.", field=fields[name]
+            )
+        tree[fields[name]] = tree.pop(name)
+    photo = b""
+    for name, value in tree.items():
+        _check_value(name, value, long)
+        if name in PHOTO_NAMES and isinstance(value, str):
+            cut = bool(long) and value == CUT
+            data = _without_head(long if cut else value.encode("utf-8", "surrogatepass"))
+            photo = _from_base64(name, _unescaped(data) if cut else [data])
+            tree[name] = ""  # protobuf sees that there is one
+    tree = {
+        name: value for name, value in tree.items() if value != "" or name in PHOTO_NAMES
+    }  # none is given
+    try:
+        asked = json_format.ParseDict(tree, vqa_pb2.AskRequest())
+    except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
+        said = printable(str(error)[:200])
+        raise refused(400, f"The JSON is not an AskRequest: {said} See /openapi.json.") from None
+    if photo:
+        asked.image_data = photo
+    return asked
+
+
+def _cut(body: bytes) -> tuple[bytes, bytes]:
+    """The body with CUT in the place of its first long string, and that string, as it was written."""
+    at = 0
+    for _ in range(MOST_QUOTES):
+        start = body.find(b'"', at) + 1
+        end = _end(body, start) if start else -1
+        if end < 0:
+            return body, b""
+        if end - start > MOST_CHARS:
+            return body[:start] + CUT.encode() + body[end:], body[start:end]
+        at = end + 1
+    raise _too_many_marks()
+
+
+def _end(body: bytes, start: int) -> int:
+    """Where a string ends that begins there, or −1."""
+    at = start
+    for _ in range(MOST_QUOTES):
+        at = body.find(b'"', at)
+        before = body[max(start, at - MOST_BACKSLASHES) : at]
+        if at < 0 or (len(before) - len(before.rstrip(b"\\"))) % 2 == 0:
+            return at
+        at += 1
+    raise _too_many_marks()
+
+
+def _from_base64(name: str, pieces: Iterable[bytes]) -> bytes:
+    """Decode base64 of either alphabet, padded or not. Raises Problem."""
+    parts, left, padded = [], b"", False
+    try:
+        for piece in pieces:
+            piece = piece.translate(URL_SAFE, b"\r\n\t ")
+            if padded and piece.strip(b"="):
+                raise ValueError("It goes on after its padding")
+            if b"=" in piece:
+                piece, padded = piece.rstrip(b"="), True
+            piece = left + piece
+            whole = len(piece) - len(piece) % 4
+            parts.append(a2b_base64(piece[:whole], strict_mode=True))
+            left = piece[whole:]
+        parts.append(a2b_base64(left + b"=" * (-len(left) % 4), strict_mode=True))
+    except ValueError:
+        raise refused(
+            400,
+            f"The field {name!r} is not base64. Send the photo's bytes so, with nothing before or after them.",
+            field="image_data",
+        ) from None
+    return b"".join(parts)
+
+
+def _without_head(photo: bytes) -> bytes:
+    """What a browser's FileReader and canvas put before base64 is left out: data:image/jpeg;base64, (RFC 2397)."""
+    head, comma, _ = photo[:LONGEST_HEAD].partition(b",")
+    found = comma and head[:5].lower() == b"data:" and head.lower().endswith(b";base64")
+    return photo[len(head) + 1 :] if found else photo
+
+
+def _unescaped(written: bytes) -> Iterator[bytes]:
+    """A string of JSON as its bytes, a window at a time, which ends before an escape that it would cut."""
+    at = 0
+    while at < len(written):
+        end = at + WINDOW
+        if end < len(written):
+            escape = written.rfind(b"\\", end - LONGEST_ESCAPE, end)
+            end = end if escape < 0 else escape
+        piece = written[at:end]
+        yield str(json.loads(b'"%b"' % piece)).encode("ascii") if b"\\" in piece else piece
+        at = end
+
+
+def _check_value(name: str, value: object, long: bytes) -> None:
+    """Refuse what no field holds, before protobuf tells of it in a sentence that is as long."""
+    if name == CUT or not name.isascii():  # protobuf fails on half a surrogate pair
+        raise refused(400, f"There is no field {name[:40]!r}. See /openapi.json.")
+    if isinstance(value, dict | list):
+        raise refused(
+            400,
+            f"The field {name[:40]!r} is a JSON {type(value).__name__}; send one value. See /openapi.json.",
+        )
+    if not isinstance(value, str) or name in PHOTO_NAMES:
+        return
+    chars = len(long) if long and value == CUT else len(value)
+    if chars > MOST_CHARS:
+        raise refused(
+            400,
+            f"The field {name[:40]!r} has {chars} characters; at most {MOST_CHARS} are taken. Shorten it.",
+        )
+
+
+def _too_many_marks() -> Problem:
+    return refused(
+        400, f"The JSON has more than {MOST_MARKS} brackets and commas; send one object, as in /openapi.json."
+    )
+
+
+def _whole_number(digits: str) -> int:
+    return int(_short(digits))
+
+
+def _number(digits: str) -> float:
+    return float(_short(digits))
+
+
+def _short(digits: str) -> str:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError("The number has too many digits")
+    return digits
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
