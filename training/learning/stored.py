@@ -107,10 +107,13 @@ def _everybody(dataset: Dataset, index: NDArray[np.int64], number: dict[str, int
 
 
 def hold_out(dataset: Dataset, *, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Questions to learn from and questions held out: all those about `share` of the photos, drawn by `seed`."""
+    """Questions to learn from and questions held out: all those about `share` of the photos, drawn by `seed`.
+
+    At least one photo is held out.
+    """
     image_ids = np.array(dataset.image_ids, np.int64)
     photos = np.random.default_rng(seed).permutation(np.unique(image_ids))
-    held = np.isin(image_ids, photos[: round(share * len(photos))])
+    held = np.isin(image_ids, photos[: max(1, round(share * len(photos)))])
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 

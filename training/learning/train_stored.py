@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from asksight.ext import WordTable
 
 from ..datasets import Dataset, open_dataset
+from ..datasets.bad_entries import BadEntries
+from ..datasets.splits import check_answered
 from ..errors import FeatureError, TrainingError
 from ..features.store import FeatureStore
 from ..measuring.calibrate import MAX_RISK
@@ -26,12 +28,16 @@ from ..measuring.scored import SoftmaxScores
 from ..vectors import VectorTable, load_vectors
 from .event_log import EventLog
 from .examples import choose_answers, choose_words
+from .fingerprints import of_features, of_questions, of_vectors
 from .fitting import Course, History, StepsDone, fit
 from .runs import UNANSWERABLE, Run, write_lines
 from .stored import StoredBatches, StoredQuestions, hold_out, in_order, read_questions
 from .stored_learner import StoredLearner
 from .stored_settings import QUESTION_ONLY, StoredSettings
 
+_Material = tuple[  # words, given vectors, what to learn from and to measure on, answers, fingerprints
+    tuple[str, ...], VectorTable | None, StoredQuestions, StoredQuestions, tuple[str, ...], dict[str, str]
+]
 _LOGGED = 20  # steps between two points of a curve
 _MEASURED = 512  # questions at a time
 
@@ -41,6 +47,7 @@ def train_stored(
     out: Path,
     *,
     max_risk: float = MAX_RISK,
+    problems: BadEntries | None = None,
     curves: Path | None = None,
     report: Callable[[StepsDone], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
@@ -48,14 +55,15 @@ def train_stored(
     """Train, calibrate on the validation questions, and leave the result in the folder `out`.
 
     Curves for TensorBoard go into the folder `curves`. Calibration lets at most `max_risk` of what
-    is answered be wrong. Raises TrainingError when the folder holds another run, and FeatureError, VectorError and
-    DatasetError where what it reads does not fit. Killed at any moment, the same call goes on where it was; so it does
-    after a KeyboardInterrupt.
+    is answered be wrong. `problems` say whether bad entries, and questions about photos that could not be encoded, are
+    left out and counted. Raises TrainingError when the folder holds another run, or one of other data, or the loss is
+    no number any more, and FeatureError, VectorError and DatasetError where what it reads does not fit. Killed at any
+    moment, the same call goes on where it was; so it does after a KeyboardInterrupt.
     """
     keras.utils.set_random_seed(settings.seed)
-    words, vectors, learning, validation, answers = _read(settings, say)
+    words, vectors, learning, validation, answers, inputs = _read(settings, problems or BadEntries(), say)
     run = Run(out)
-    run.begin(settings)  # only now, so that a mistake leaves no folder behind
+    run.begin(settings, inputs)  # only now, so that a mistake leaves no folder behind
     write_lines(run.words, words)
     write_lines(run.answers, answers)
     batches = StoredBatches(
@@ -83,15 +91,20 @@ def train_stored(
     return run
 
 
-def _read(
-    settings: StoredSettings, say: Callable[[str], None]
-) -> tuple[tuple[str, ...], VectorTable | None, StoredQuestions, StoredQuestions, tuple[str, ...]]:
-    """Words, both parts as numbers, and answers; words and answers are chosen from what is learned from."""
-    dataset = open_dataset(settings.data, settings.train_split)
+def _read(settings: StoredSettings, problems: BadEntries, say: Callable[[str], None]) -> _Material:
+    """Words and answers are chosen from what is learned from."""
+    dataset = open_dataset(settings.data, settings.train_split, problems)
     index, held = np.arange(len(dataset)), np.arange(0)
     if settings.val_split is None:
         index, held = hold_out(dataset, share=settings.holdout, seed=settings.seed)
-    measured = dataset if settings.val_split is None else open_dataset(settings.data, settings.val_split)
+    measured = (
+        dataset if settings.val_split is None else open_dataset(settings.data, settings.val_split, problems)
+    )
+    problems.check()
+    inputs: dict[str, str] = {}
+    for one in (dataset, measured):
+        check_answered(one, Path(settings.data), todo="to learn from, and to measure against")
+        inputs |= of_questions(one) | of_features(_open(settings, one.split), one.split)
     vectors = None
     if settings.vectors is not None:
         vectors = load_vectors(
@@ -135,7 +148,7 @@ def _read(
     say(
         f"{len(learning)} questions, {len(words)} words, {len(answers)} answers; {len(validation)} to measure on"
     )
-    return words, vectors, learning, validation, answers
+    return words, vectors, learning, validation, answers, inputs | of_vectors(vectors)
 
 
 def _open(settings: StoredSettings, split: str) -> FeatureStore | None:
