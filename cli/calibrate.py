@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .idle import refuse_endless, refuse_idle
+
 if TYPE_CHECKING:
     from asksight.engine import Bundle
 
 
 def calibrate(
+    context: typer.Context,
     bundle: Annotated[
         str, typer.Argument(metavar="BUNDLE", help="A folder, or scenes, the built-in bundle.")
     ],
     data: Annotated[
         Path, typer.Option(help="A data set: from `asksight data scenes` or `asksight data prepare`.")
     ],
-    split: Annotated[str, typer.Option(help="The split to use of the data set.")] = "val",
+    split: Annotated[
+        str | None,
+        typer.Option(help="The split to use of the data set. By default the validation split."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Write a copy of the bundle to this folder instead of changing the bundle."),
@@ -48,6 +54,7 @@ def calibrate(
     from asksight.engine import load_bundle
     from asksight.engine.bundle.rewrite import keep_calibration
     from asksight.training.datasets import open_dataset
+    from asksight.training.datasets.splits import check_answered, measuring_split
     from asksight.training.datasets.photo_reader import photo_reader
     from asksight.training.measuring.asking import encoded_photos
     from asksight.training.measuring.calibrate import figures, fit
@@ -58,6 +65,9 @@ def calibrate(
     from .progress import progress_bar
     from .run_bundle import is_run
 
+    refuse_endless(context)
+    if keep_thresholds:
+        refuse_idle(context, "with --keep-thresholds", "max_risk")
     if is_run(bundle):
         raise typer.BadParameter(
             f"{bundle} is a run, which was calibrated when it was trained; export it first.",
@@ -65,7 +75,9 @@ def calibrate(
         )
     opened = load_bundle(bundle)
     _check_place(opened, out)
+    split = measuring_split(data, split)
     dataset = open_dataset(data, split)
+    check_answered(dataset, data, todo="to calibrate")
     with progress_bar("questions", total=min(questions, len(dataset)), quiet=as_json) as bar:
         features = PooledPhotos(
             encoded_photos(opened, dataset, read_photo=photo_reader(opened), engine=engine)

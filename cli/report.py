@@ -18,7 +18,10 @@ def report(
     data: Annotated[
         Path, typer.Option(help="A data set: from `asksight data scenes` or `asksight data prepare`.")
     ],
-    split: Annotated[str, typer.Option(help="The split to use of the data set.")] = "val",
+    split: Annotated[
+        str | None,
+        typer.Option(help="The split to use of the data set. By default the validation split."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The page to write; report.html in the run folder, or here.")
     ] = None,
@@ -27,6 +30,7 @@ def report(
 ) -> None:
     """Write a page of curves, types, reliability, risk and the most confident mistakes; it needs no network."""
     from asksight.training.datasets import open_dataset
+    from asksight.training.datasets.splits import check_answered, measuring_split
     from asksight.training.measuring.evaluate import predict_on
     from asksight.training.measuring.scores import score
     from asksight.training.report import Subject, report_page
@@ -36,7 +40,8 @@ def report(
     from .run_bundle import is_run, run_or_bundle
 
     page = out or (Path(model) / "report.html" if is_run(model) else Path("report.html"))
-    dataset = open_dataset(data, split)
+    dataset = open_dataset(data, measuring_split(data, split))
+    check_answered(dataset, data, todo="to report on")
     with (
         run_or_bundle(model, dataset, data, engine=engine) as measured,
         progress_bar("questions", total=len(dataset), quiet=as_json) as bar,

@@ -127,11 +127,11 @@ def train(
     """Train on one split of `settings.data`, calibrate on the other, and leave the result in the folder `out`.
 
     Calibration lets at most `max_risk` of what is answered be wrong on validation; it may differ when a run is taken
-    up. `problems` say whether bad entries and photos are left out and counted. `decoded` is told how many photos of a split
-    are read, of how many, before the first step; `report` of each step. Raises TrainingError when the folder holds
-    another run, or one of other data, or the loss is no number any more, and what reading the data set raises; where
-    that is before the first step, a new folder is gone again. Killed at any moment, the same call goes on where it was;
-    so it does after a KeyboardInterrupt.
+    up. `problems` say whether bad entries and photos are left out and counted. `decoded` is told how many photos of a
+    split are read, of how many, before the first step; `report` of each step. Raises TrainingError when the folder
+    holds another run, or one of other data, or the loss is no number any more, and what reading the data set raises;
+    where that is before the first step, a new folder is gone again. Killed at any moment, the same call goes on where
+    it was; so it does after a KeyboardInterrupt.
     """
     keras.utils.set_random_seed(settings.seed)
     run = Run(out)
