@@ -54,8 +54,8 @@ def calibrate(
     from asksight.engine import load_bundle
     from asksight.engine.bundle.rewrite import keep_calibration
     from asksight.training.datasets import open_dataset
-    from asksight.training.datasets.splits import check_answered, measuring_split
     from asksight.training.datasets.photo_reader import photo_reader
+    from asksight.training.datasets.splits import check_answered, measuring_split
     from asksight.training.measuring.asking import encoded_photos
     from asksight.training.measuring.calibrate import figures, fit
     from asksight.training.measuring.calibrate_bundle import chosen_questions, scored_by

@@ -19,8 +19,8 @@ def certainty_lines(record: Mapping[str, Any]) -> list[str]:
     ]
     if answered["coverage"] < _LITTLE:
         lines.append(
-            f"That is next to none: it is not right often enough for at most {record['max_risk']:.1%} wrong answers. Train "
-            "on more data; or allow more wrong answers: the same asksight train command with a larger --max-risk "
+            f"That is next to none: it is not right often enough for at most {record['max_risk']:.1%} wrong answers. "
+            "Train on more data; or allow more wrong answers: the same asksight train command with a larger --max-risk "
             "calibrates again and trains nothing anew."
         )
     return lines

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from shlex import quote
+from typing import Annotated, Any
 
 import typer
 
+from .idle import refuse_idle
+
 
 def features(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="The feature store's folder, new or to be gone on with.")],
     data: Annotated[Path | None, typer.Option(help="A data set; each of its photos once.")] = None,
     photos: Annotated[
@@ -36,12 +40,16 @@ def features(
     id_map: Annotated[
         Path | None, typer.Option(help="The tutorial's coco_vgg_IDMap.txt: lines of image id and column.")
     ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave photos that cannot be read out and count them.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Turn photos into a store of features, once, for training to read."""
     from asksight.engine.memory import return_freed_memory
 
     return_freed_memory()  # so that VGG16 stays under 2 GB
+    from asksight.training.datasets.bad_entries import BadEntries
     from asksight.training.features.photo_lists import photos_of_dataset, photos_of_folder
 
     from .output import to_json
@@ -60,6 +68,11 @@ def features(
         raise typer.BadParameter("goes with --data.", param_hint="--split")
     if mat is not None and photos is not None:
         raise typer.BadParameter("reads no photos; leave --photos out.", param_hint="--mat")
+    if mat is not None:
+        refuse_idle(context, "with --mat", "encoder", "weights", "grid", "seed", "batch", "skip_bad")
+    elif weights != "random":
+        refuse_idle(context, "without --weights random", "seed")
+    problems = BadEntries(skip=skip_bad)
     start_tensorflow()
     chosen = photos_of_dataset(data, split) if data is not None else []
     if photos is not None:
@@ -83,15 +96,29 @@ def features(
             choice = EncoderChoice(name=encoder, weights=weights, grid=grid, seed=seed)
             read = square_reader(SIDE)
             made = make_features(
-                out, choice, chosen, read=read, dtype=dtype, batch=batch, begun=begun, progress=bar
+                out,
+                choice,
+                chosen,
+                read=read,
+                dtype=dtype,
+                batch=batch,
+                problems=problems,
+                begun=begun,
+                progress=bar,
             )
     if as_json:
-        told = {"out": str(out), "photos": made.photos, "new": made.new}
+        told: dict[str, Any] = {"out": str(out), "photos": made.photos, "new": made.new}
+        told["skipped"] = dict(problems.counts)
         typer.echo(to_json(told | {"feature_shape": list(made.feature_shape), "dtype": dtype}))
         return
     for name, count in made.photos.items():
         typer.echo(f"{name}: {count} photos, {' x '.join(map(str, made.feature_shape))} {dtype} each")
+    for kind, count in problems.counts.items():
+        typer.echo(f"left out, {kind}: {count}")
     if weights == "random" and mat is None:
         typer.echo("The encoder's weights are random: features to try things out with, not to learn from.")
     arch = "attention" if grid else "lstm"
-    typer.echo(f"Written to {out}. Next: asksight train --arch {arch} --features {out} --data DATA --out RUN")
+    about = "DATA" if data is None else quote(str(data))
+    typer.echo(
+        f"Written to {out}. Next: asksight train --arch {arch} --features {quote(str(out))} --data {about} --out RUN"
+    )

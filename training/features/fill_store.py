@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FeatureError
+from ..datasets.bad_entries import BadEntries
+from ..errors import DatasetError, FeatureError
 from .encoders import SIDE, EncoderChoice, build_encoder, weights_sha256
 from .extract import Read, extract
 from .filled import FilledStore
@@ -29,14 +30,17 @@ def make_features(
     read: Read,
     dtype: str = "float16",
     batch: int = 8,
+    problems: BadEntries | None = None,
     begun: Callable[[int, int], None] = lambda total, missing: None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> FilledStore:
     """Fill the store `out`; what it has already is not made again. `read` gives photos [224,224,3].
 
-    Raises FeatureError where the store was made otherwise, or photos have no files; and DatasetError, naming
-    the file, for a photo that cannot be read. A batch of 8 keeps VGG16 under 2 GB on a CPU.
+    `problems` say whether photos that cannot be read are left out for good. Raises FeatureError where the store was
+    made otherwise, or photos have no files; and DatasetError for photos that cannot be read, when all others are done.
+    A batch of 8 keeps VGG16 under 2 GB on a CPU.
     """
+    problems = problems or BadEntries()
     for one in photos:
         if one.paths is None:
             raise FeatureError(
@@ -60,8 +64,17 @@ def make_features(
         missing = sum(len(writer.missing) for writer in writers)
         begun(sum(len(one.image_ids) for one in photos), missing)
         for one, writer in zip(photos, writers, strict=True):
-            extract(writer, one.paths or [], read=read, encode=encode, batch=batch, progress=progress)
+            extract(
+                writer,
+                one.paths or [],
+                read=read,
+                encode=encode,
+                batch=batch,
+                problems=problems,
+                progress=progress,
+            )
             writer.close()
+    problems.check()
     return FilledStore(
         photos={one.split: len(one.image_ids) for one in photos}, new=missing, feature_shape=shape
     )
@@ -96,8 +109,22 @@ def _keep_samples(
     """Some photos as the encoder takes them, and what Keras makes of them, for export to compare with."""
     if (out / "samples.npz").exists():
         return
-    paths = [path for one in photos for path in (one.paths or [])[:_SAMPLES]][:_SAMPLES]
-    images = np.stack([read(path) for path in paths])
+    images = np.stack(_first_readable([path for one in photos for path in one.paths or []], read))
     unfinished = out / "samples.part.npz"
     np.savez(unfinished, images=images, features=encode(images).astype(np.float32))
     unfinished.replace(out / "samples.npz")
+
+
+def _first_readable(paths: Sequence[Path], read: Read) -> list[NDArray[np.uint8]]:
+    found: list[NDArray[np.uint8]] = []
+    said = ""
+    for path in paths:
+        try:
+            found.append(read(path))
+        except DatasetError as error:
+            said = said or str(error)
+        if len(found) == _SAMPLES:
+            break
+    if not found:
+        raise DatasetError(f"None of {len(paths)} photos can be read. {said}")
+    return found

@@ -95,6 +95,6 @@ def fit(
 def _ran_away(seen: str, step: int, kept: int, run: Run) -> TrainingError:
     return TrainingError(
         f"At step {step} {seen}, so nothing more can be learned; {run.path} keeps the state of step {kept}, the last "
-        "that was saved whole. Train anew with a lower --learning-rate in another folder, and look for numbers in features "
-        "or vectors that are far larger than the others."
+        "that was saved whole. Train anew with a lower --learning-rate in another folder, and look for numbers in "
+        "features or vectors that are far larger than the others."
     )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from asksight.ext import WordTable
 
 from ..datasets import Dataset
+from ..datasets.bad_entries import BadEntries
 from ..features.store import FeatureStore
 from .stored_settings import Targets
 
@@ -104,6 +105,16 @@ def _everybody(dataset: Dataset, index: NDArray[np.int64], number: dict[str, int
         said = [number.get(answer, -1) for answer in dataset.answers_all[i]]
         targets[row, : len(said)] = said
     return targets
+
+
+def with_features(dataset: Dataset, store: FeatureStore | None, problems: BadEntries) -> Dataset:
+    """The questions about photos that have features, where the others are to be left out and counted; else all."""
+    if store is None or not problems.skip:
+        return dataset
+    has = store.has(dataset.image_ids)
+    for image_id in dict.fromkeys(np.array(dataset.image_ids, np.int64)[~has].tolist()):
+        problems.meet("photo without features", f"{store.path} has no features of image id {image_id}.")
+    return dataset.only(np.flatnonzero(has).tolist())
 
 
 def hold_out(dataset: Dataset, *, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

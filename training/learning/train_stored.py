@@ -25,13 +25,14 @@ from ..features.store import FeatureStore
 from ..measuring.calibrate import MAX_RISK
 from ..measuring.calibration_record import calibrate_run
 from ..measuring.scored import SoftmaxScores
+from ..models.no_photo import no_photo
 from ..vectors import VectorTable, load_vectors
 from .event_log import EventLog
 from .examples import choose_answers, choose_words
 from .fingerprints import of_features, of_questions, of_vectors
 from .fitting import Course, History, StepsDone, fit
 from .runs import UNANSWERABLE, Run, write_lines
-from .stored import StoredBatches, StoredQuestions, hold_out, in_order, read_questions
+from .stored import StoredBatches, StoredQuestions, hold_out, in_order, read_questions, with_features
 from .stored_learner import StoredLearner
 from .stored_settings import QUESTION_ONLY, StoredSettings
 
@@ -93,18 +94,14 @@ def train_stored(
 
 def _read(settings: StoredSettings, problems: BadEntries, say: Callable[[str], None]) -> _Material:
     """Words and answers are chosen from what is learned from."""
-    dataset = open_dataset(settings.data, settings.train_split, problems)
-    index, held = np.arange(len(dataset)), np.arange(0)
+    dataset, inputs = _split(settings, settings.train_split, problems)
+    measured, index, held = dataset, np.arange(len(dataset)), np.arange(0)
     if settings.val_split is None:
         index, held = hold_out(dataset, share=settings.holdout, seed=settings.seed)
-    measured = (
-        dataset if settings.val_split is None else open_dataset(settings.data, settings.val_split, problems)
-    )
+    else:
+        measured, others = _split(settings, settings.val_split, problems)
+        inputs |= others
     problems.check()
-    inputs: dict[str, str] = {}
-    for one in (dataset, measured):
-        check_answered(one, Path(settings.data), todo="to learn from, and to measure against")
-        inputs |= of_questions(one) | of_features(_open(settings, one.split), one.split)
     vectors = None
     if settings.vectors is not None:
         vectors = load_vectors(
@@ -149,6 +146,13 @@ def _read(settings: StoredSettings, problems: BadEntries, say: Callable[[str], N
         f"{len(learning)} questions, {len(words)} words, {len(answers)} answers; {len(validation)} to measure on"
     )
     return words, vectors, learning, validation, answers, inputs | of_vectors(vectors)
+
+
+def _split(settings: StoredSettings, split: str, problems: BadEntries) -> tuple[Dataset, dict[str, str]]:
+    """A split, and fingerprints of it. Raises DatasetError where it has no answers."""
+    dataset, store = open_dataset(settings.data, split, problems), _open(settings, split)
+    check_answered(dataset, Path(settings.data), todo="to learn from, and to measure against")
+    return with_features(dataset, store, problems), of_questions(dataset) | of_features(store, split)
 
 
 def _open(settings: StoredSettings, split: str) -> FeatureStore | None:
@@ -280,12 +284,4 @@ def _finish(
     np.save(run.vectors, np.asarray(learner.embedding.embeddings, np.float32))
     learner.answerer.save(run.answerer)
     if settings.features == QUESTION_ONLY:
-        _no_photo().save(run.encoder)
-
-
-def _no_photo() -> keras.Model:
-    """An encoder that sees nothing: `image` [N,32,32,3] → `features` [N,1], always 0."""
-    image = keras.Input((32, 32, 3), name="image")
-    mean = keras.layers.GlobalAveragePooling2D()(image)
-    nothing = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="features")(mean)
-    return keras.Model(image, nothing, name="encoder")
+        no_photo().save(run.encoder)
