@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .idle import refuse_endless, refuse_idle
+from .idle import refuse_idle
 
 if TYPE_CHECKING:
     from asksight.engine import Bundle
@@ -65,7 +65,6 @@ def calibrate(
     from .progress import progress_bar
     from .run_bundle import is_run
 
-    refuse_endless(context)
     if keep_thresholds:
         refuse_idle(context, "with --keep-thresholds", "max_risk")
     if is_run(bundle):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .idle import refuse_endless, refuse_idle
+from .idle import refuse_idle
 from .output import to_json
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ def compile(
     """
     from asksight.engine import EngineError
 
-    refuse_endless(context)
     if samples is None:
         refuse_idle(context, "without --samples", "split")
     held = build(

@@ -16,7 +16,7 @@ def refuse_idle(context: typer.Context, why: str, *names: str) -> None:
 
 
 def refuse_endless(context: typer.Context) -> None:
-    """Raise BadParameter where a number is NaN or infinite, which bounds do not catch."""
+    """Raise BadParameter where a number is infinite, or NaN where there are no bounds that would catch it."""
     for name, value in context.params.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise typer.BadParameter(f"is {value}; give a number.", param_hint=_flag(context, name))
