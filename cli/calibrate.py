@@ -44,6 +44,12 @@ def calibrate(
             help="Leave temperature and thresholds as they are; measure only which photos and questions it knows.",
         ),
     ] = False,
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad", help="Try every photo first; leave bad ones and bad entries out and count them."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Fit a bundle's temperature and thresholds to a data set, and write them into the bundle.
@@ -53,14 +59,13 @@ def calibrate(
     """
     from asksight.engine import load_bundle
     from asksight.engine.bundle.rewrite import keep_calibration
-    from asksight.training.datasets import open_dataset
     from asksight.training.datasets.photo_reader import photo_reader
-    from asksight.training.datasets.splits import check_answered, measuring_split
     from asksight.training.measuring.asking import encoded_photos
     from asksight.training.measuring.calibrate import figures, fit
     from asksight.training.measuring.calibrate_bundle import chosen_questions, scored_by
     from asksight.training.measuring.familiar import PooledPhotos, keep_measured
 
+    from .measured_on import measured_on
     from .output import to_json
     from .progress import progress_bar
     from .run_bundle import is_run
@@ -74,15 +79,13 @@ def calibrate(
         )
     opened = load_bundle(bundle)
     _check_place(opened, out)
-    split = measuring_split(data, split)
-    dataset = open_dataset(data, split)
-    check_answered(dataset, data, todo="to calibrate")
+    dataset = measured_on(data, split, todo="to calibrate", skip_bad=skip_bad)
     with progress_bar("questions", total=min(questions, len(dataset)), quiet=as_json) as bar:
         features = PooledPhotos(
             encoded_photos(opened, dataset, read_photo=photo_reader(opened), engine=engine)
         )
         scored = scored_by(opened, dataset, features, most=questions, engine=engine, progress=bar)
-    source = {"data": str(data), "split": split}
+    source = {"data": str(data), "split": dataset.split}
     calibration = opened.calibration if keep_thresholds else fit(scored, max_risk=max_risk)
     told = figures(scored, calibration, max_risk=max_risk) | source
     written = opened if out is None else _copied(opened, out)

@@ -47,6 +47,12 @@ def evaluate(
     write_results: Annotated[
         Path | None, typer.Option(help="Write the model's answers as JSON in the official results form.")
     ] = None,
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad", help="Try every photo first; leave bad ones and bad entries out and count them."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure a bundle or a run on a data set, or a results file against questions and annotations."""
@@ -61,7 +67,7 @@ def evaluate(
         for name, given in (("--write-results", write_results), ("--features", features)):
             if given is not None:
                 raise typer.BadParameter("goes with a model.", param_hint=name)
-        refuse_idle(context, "with --results", "split", "engine")
+        refuse_idle(context, "with --results", "split", "engine", "skip_bad")
         figures = _score_results(results, questions, annotations, per_question)
     else:
         if stray := [option for option, value in scored_only.items() if value is not None]:
@@ -76,6 +82,7 @@ def evaluate(
             store=features,
             per_question=per_question,
             results=write_results,
+            skip_bad=skip_bad,
             quiet=as_json,
         )
     typer.echo(to_json(figures) if as_json else "\n".join(_lines(figures)))
@@ -105,24 +112,25 @@ def _evaluate_model(
     store: Path | None,
     per_question: Path | None,
     results: Path | None,
+    skip_bad: bool,
     quiet: bool,
 ) -> dict[str, Any]:
-    from asksight.training.datasets import open_dataset
-    from asksight.training.datasets.splits import check_answered, measuring_split
     from asksight.training.measuring.evaluate import predict_on
     from asksight.training.measuring.results import each_accuracy, write_results
     from asksight.training.measuring.scores import score, shares
 
+    from .measured_on import measured_on
     from .output import to_json
     from .progress import progress_bar
     from .run_bundle import run_or_bundle
 
-    split = measuring_split(data, split, answered=results is None)
-    dataset = open_dataset(data, split)
-    if results is None or per_question is not None:
-        check_answered(
-            dataset, data, todo="to measure against; --write-results alone writes what the model answers"
-        )
+    dataset = measured_on(
+        data,
+        split,
+        todo="to measure against; --write-results alone writes what the model answers",
+        answered=results is None or per_question is not None,
+        skip_bad=skip_bad,
+    )
     with (
         run_or_bundle(model, dataset, data, store=store, engine=engine) as measured,
         progress_bar("questions", total=len(dataset), quiet=quiet) as bar,
@@ -133,7 +141,7 @@ def _evaluate_model(
         subject = measured.model
         predictions = predict_on(subject, dataset, measured.features, engine=engine, progress=bar)
         seconds = time.perf_counter() - started_s
-        about = {"model": f"{subject.name} {subject.version}", "data": str(data), "split": split}
+        about = {"model": f"{subject.name} {subject.version}", "data": str(data), "split": dataset.split}
     if results is not None:
         write_results(results, dataset, predictions)
     if per_question is not None:
