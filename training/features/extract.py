@@ -27,7 +27,7 @@ def extract(
     read: Read,
     encode: Encode,
     batch: int,
-    problems: BadEntries,
+    problems: BadEntries | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Fill `writer`; photo i of `paths` belongs to its row i. `progress` is told how many were just done.
@@ -35,6 +35,7 @@ def extract(
     Photos that cannot be read are left out, and `problems` told. Raises what `encode` raises; all rows before that are
     kept, and the same call goes on with the rest.
     """
+    problems = problems or BadEntries()
     bad: list[int] = []
 
     def fault(row: int, error: DatasetError) -> None:
