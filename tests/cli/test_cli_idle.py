@@ -21,6 +21,10 @@ IDLE = [
     "features --out O --mat M --id-map I --batch 9",
     "features --out O --mat M --id-map I --skip-bad",
     "features --out O --data D --seed 3",
+    "ask P Q --token T",
+    "ask P Q --tls",
+    "ask P Q --model M --tls-authority A",
+    "tokens --rows --json",
     "compile B --split val",
     "calibrate B --data D --keep-thresholds --max-risk 0.1",
 ]
