@@ -99,7 +99,7 @@ def test_questions_without_answers(capsys: pytest.CaptureFixture[str], tmp_path:
     assert all(row.keys() == {"question_id", "answer"} and row["answer"] for row in results)
     for line in (
         "evaluate scenes --data prepared --split test2015",
-        "evaluate scenes --data prepared --write-results R.json --per-question Q.json",
+        "evaluate scenes --data prepared --split test2015 --write-results R.json --per-question Q.json",
         "report scenes --data prepared --split test2015",
         "calibrate scenes --data prepared --split test2015 --out copy",
         "train --data prepared --split test2015 --out other",

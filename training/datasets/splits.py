@@ -11,6 +11,8 @@ from .dataset import Dataset
 from .prepared import MANIFEST, read_manifest
 from .source import find_sources
 
+TO_LEARN = "to learn from, and to measure against"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
@@ -34,6 +36,8 @@ def choose_splits(data: Path, *, train: str | None = None, val: str | None = Non
     for wanted in (train, val):
         if wanted is not None:
             _check_named(data, wanted, list(splits))
+            if not splits[wanted]:
+                raise _unanswered(wanted, data, TO_LEARN)
     if train is not None and train == val:
         raise DatasetError(
             f"--split and --val-split are both {train}: a model is not measured on what it learned. Name two, or leave "
@@ -72,7 +76,11 @@ def measuring_split(data: Path, split: str | None = None, *, answered: bool = Tr
 def check_answered(dataset: Dataset, data: Path, *, todo: str) -> None:
     """Raises DatasetError where a split has no answers, which are needed `todo` something."""
     if len(dataset) and not dataset.answered:
-        raise DatasetError(f"The split {dataset.split} of {data} has no answers, which are needed {todo}.")
+        raise _unanswered(dataset.split, data, todo)
+
+
+def _unanswered(split: str, data: Path, todo: str) -> DatasetError:
+    return DatasetError(f"The split {split} of {data} has no answers, which are needed {todo}.")
 
 
 def _answered(data: Path) -> dict[str, bool]:

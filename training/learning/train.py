@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..datasets import Dataset, open_dataset
 from ..datasets.bad_entries import BadEntries
-from ..datasets.splits import check_answered
+from ..datasets.splits import TO_LEARN, check_answered
 from ..errors import TrainingError
 from ..measuring.calibrate import MAX_RISK
 from ..measuring.calibration_record import calibrate_run
@@ -179,7 +179,7 @@ def _sets(settings: TrainSettings, problems: BadEntries) -> tuple[Dataset, Datas
         sets = dataset, open_dataset(data, settings.val_split, problems)
     problems.check()
     for one in sets:
-        check_answered(one, data, todo="to learn from, and to measure against")
+        check_answered(one, data, todo=TO_LEARN)
     return sets
 
 

@@ -19,7 +19,7 @@ from asksight.ext import WordTable
 
 from ..datasets import Dataset, open_dataset
 from ..datasets.bad_entries import BadEntries
-from ..datasets.splits import check_answered
+from ..datasets.splits import TO_LEARN, check_answered
 from ..errors import FeatureError, TrainingError
 from ..features.store import FeatureStore
 from ..measuring.calibrate import MAX_RISK
@@ -151,7 +151,7 @@ def _read(settings: StoredSettings, problems: BadEntries, say: Callable[[str], N
 def _split(settings: StoredSettings, split: str, problems: BadEntries) -> tuple[Dataset, dict[str, str]]:
     """A split, and fingerprints of it. Raises DatasetError where it has no answers."""
     dataset, store = open_dataset(settings.data, split, problems), _open(settings, split)
-    check_answered(dataset, Path(settings.data), todo="to learn from, and to measure against")
+    check_answered(dataset, Path(settings.data), todo=TO_LEARN)
     return with_features(dataset, store, problems), of_questions(dataset) | of_features(store, split)
 
 
