@@ -30,7 +30,7 @@ VAL_SPLIT = (
 )
 SEED = "The seed of the first weights and of the order of the data."
 LEARNING_RATE = "The learning rate: constant with --features; from photos the peak, from which it falls to 0."
-_OURS = ("photos_", "inputs.json")  # what a run that was stopped before its first step leaves
+_OURS = ("photos_", "inputs.json", "config.json")  # what a run that was stopped before its first step leaves
 UNANSWERABLE = "unanswerable"  # the answer that a model gives when the photo does not hold it
 
 
