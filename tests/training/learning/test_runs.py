@@ -51,18 +51,17 @@ def test_a_folder_that_holds_something_else(tmp_path: Path) -> None:
 def test_a_new_folder_is_gone_where_the_run_never_began(tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
 
-    def refuse() -> None:
+    def end(error: BaseException) -> None:
         with run.opened():
-            (run.path / "photos_train.npy").write_bytes(b"decoded")
-            raise DatasetError("A photo is bad.")
+            (run.path / "photos_train.part.npy").write_bytes(b"decoded")
+            raise error
 
     with pytest.raises(DatasetError):
-        refuse()
+        end(DatasetError("A photo is bad."))
     assert not run.path.exists()
-    with pytest.raises(KeyboardInterrupt), run.opened():
-        (run.path / "photos_train.part.npy").write_bytes(b"half of it")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        end(KeyboardInterrupt())
     run.check(TrainSettings())  # what was decoded is gone on with
     with pytest.raises(DatasetError):
-        refuse()
+        end(DatasetError("A photo is bad."))
     assert run.path.exists()
