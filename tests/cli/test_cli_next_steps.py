@@ -21,10 +21,11 @@ SMALL_LSTM = {"units": 8, "lstm_units": 8}
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The commands are run as printed; what they leave to defaults is made small."""
     monkeypatch.chdir(tmp_path)
-    for name, value in {"epochs": 1, "side": 32, "sizes": SMALL, "photos_per_batch": 4}.items():
-        monkeypatch.setitem(TrainSettings.__init__.__kwdefaults__, name, value)  # type: ignore[attr-defined]
-    for name, value in {"epochs": 1, "sizes": SMALL_LSTM, "word_dimension": 8}.items():
-        monkeypatch.setitem(StoredSettings.__init__.__kwdefaults__, name, value)  # type: ignore[attr-defined]
+    photos = {"epochs": 1, "side": 32, "sizes": SMALL, "photos_per_batch": 4}
+    stored = {"epochs": 1, "sizes": SMALL_LSTM, "word_dimension": 8}
+    for kind, defaults in ((TrainSettings, photos), (StoredSettings, stored)):
+        for name, value in defaults.items():
+            monkeypatch.setitem(vars(kind)["__init__"].__kwdefaults__, name, value)
 
 
 def run(line: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -55,7 +56,7 @@ def test_where_no_split_is_left_to_measure_on(capsys: pytest.CaptureFixture[str]
     train = run("asksight data prepare train --out prepared", capsys)
     export = run(train, capsys)
     assert export == "asksight export RUN --out RUN-bundle"
-    assert run(f"{export}", capsys) == "asksight serve --model RUN-bundle"
+    assert run(export, capsys) == "asksight serve --model RUN-bundle"
     run("asksight serve --model RUN-bundle --check", capsys)
 
 

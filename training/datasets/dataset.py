@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import DatasetError
 
@@ -99,7 +100,7 @@ class Dataset:
 
     def only(self, rows: Sequence[int]) -> Dataset:
         """These questions alone, in this order."""
-        columns = {
+        columns: dict[str, Any] = {
             name: [column[row] for row in rows]
             for name, column in vars(self).items()
             if isinstance(column, list)
