@@ -87,18 +87,18 @@ def load_examples(
     """Read a data set; photos are decoded once, into the file `cache`, and mapped from there ever after.
 
     With another `version`, a fingerprint of the photos, they are decoded anew. `progress` is told how many are decoded,
-    of how many, and not called where all were decoded before. Questions about photos that cannot be read are left out,
-    where `problems` say so; else DatasetError is raised at the end, naming the first of them.
+    of how many, and not called where all were decoded before. Questions about photos that cannot be read are left out
+    and met by `problems`; without these, DatasetError is raised, naming the first of them.
     """
     places = {image_id: p for p, image_id in enumerate(dict.fromkeys(dataset.image_ids))}
     paths = [str(dataset.photo(image_id)) for image_id in places]
     photos, faults = _decoded(
         {"side": side, "version": version, "paths": paths}, cache=cache, read=read, progress=progress
     )
-    problems = problems or BadEntries()
+    own = BadEntries()
     for fault in faults.values():
-        problems.meet("bad photo", fault)
-    problems.check()
+        (problems or own).meet("bad photo", fault)
+    own.check()
     if faults:
         asked = enumerate(dataset.image_ids)
         dataset = dataset.only([row for row, image_id in asked if str(places[image_id]) not in faults])

@@ -224,6 +224,7 @@ def _read(
         )
         for name, one in zip(("train", "val"), sets, strict=True)
     )
+    problems.check()  # of both parts together
     if not len(learning.answers) or not len(validation.answers):
         raise TrainingError(
             f"{settings.data} has too few photos: {len(learning.answers)} questions to learn from and "
