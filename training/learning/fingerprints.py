@@ -55,7 +55,7 @@ def of_vectors(vectors: VectorTable | None) -> dict[str, str]:
     if vectors is None:
         return {}
     digest = hashlib.sha256(_digest(vectors.words).encode())
-    digest.update(np.ascontiguousarray(vectors.vectors))
+    digest.update(np.ascontiguousarray(vectors.vectors).data)
     return {"the vectors": digest.hexdigest()}
 
 
