@@ -40,7 +40,7 @@ setup(
     include_package_data=False,  # keeps the generated .c out of the wheel
     package_data={f"asksight.{folder}": ["py.typed"] for folder in FOLDERS}
     | {"asksight.ext": ["py.typed", "*.pyi", "*.json"], "asksight.engine": ["py.typed", "bundles/*/*"]}
-    | {"asksight.server.reply": ["skills.toml", "locale/*.pot", "locale/*/LC_MESSAGES/*"]}
+    | {"asksight.server.reply": ["skills.toml", "follow_ups.toml", "locale/*.pot", "locale/*/LC_MESSAGES/*"]}
     | {"asksight.server.http": ["page/*"]}
     | {"asksight.cli": ["py.typed", "demo_photos/*.jpg"], "asksight.v1": ["py.typed", "*.pyi", "*.proto"]},
     ext_modules=cythonize(
@@ -52,7 +52,7 @@ setup(
                 depends=EXTENSION_PARTS,
                 extra_compile_args=["-O3"],  # many Pythons ask for -O2, by which hardly a loop is vectorised
             )
-            for name in ("_words", "_photo")
+            for name in ("_words", "_photo", "_cutter")
         ],
         build_dir="build/cython",
         compiler_directives={"language_level": "3"},

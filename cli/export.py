@@ -36,6 +36,7 @@ def export(
     from .tensorflow_start import start_tensorflow
 
     start_tensorflow()
+    from asksight.engine.bundle.about import about
     from asksight.training.exporting.export import export_run
     from asksight.training.vectors.spacy_rules import spacy_rules
 
@@ -51,6 +52,7 @@ def export(
         return
     typer.echo(f"{bundle.name} {bundle.version}: {len(bundle.answers)} answers, {size / 1e6:.1f} MB")
     typer.echo(f"Answers as Keras does; probabilities differ by {difference:.1g} at most.")
+    typer.echo(about(bundle)[1])
     for line in certainty_lines(bundle.training.get("calibration", {})):
         typer.echo(line)
     typer.echo(f"Written to {out}. Next: asksight serve --model {quote(str(out))}")

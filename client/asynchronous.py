@@ -54,11 +54,24 @@ class AsyncClient:
         self._closed = False
 
     async def ask(
-        self, photo: Photo, question: str, *, top_k: int = 5, timeout: float | None = None, locale: str = "en"
+        self,
+        photo: Photo,
+        question: str,
+        *,
+        top_k: int = 5,
+        timeout: float | None = None,
+        locale: str = "en",
+        after: Reply | None = None,
     ) -> Reply:
         """Ask one question about one photo. `timeout`, in seconds, covers reading, sending and any second attempt."""
         conversation = dialogue.ask(
-            photo, question, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
+            photo,
+            question,
+            top_k=top_k,
+            locale=locale,
+            model=self._model,
+            remembered=self._remembered,
+            after=after,
         )
         deadline = time.monotonic() + self._timeout(timeout)
         return await self._drive(conversation, self._transport.ask, lambda: deadline)

@@ -140,4 +140,4 @@ def _send(
     if len(response.results) != len(requests):
         message = f"The server gave {len(response.results)} results for {len(requests)} asks."
         return [InternalError(message)] * len(requests)
-    return [to_outcome(result) for result in response.results]
+    return [to_outcome(result, request) for result, request in zip(response.results, requests, strict=True)]

@@ -49,17 +49,32 @@ class Client:
         self._closed = threading.Event()
 
     def ask(
-        self, photo: Photo, question: str, *, top_k: int = 5, timeout: float | None = None, locale: str = "en"
+        self,
+        photo: Photo,
+        question: str,
+        *,
+        top_k: int = 5,
+        timeout: float | None = None,
+        locale: str = "en",
+        after: Reply | None = None,
     ) -> Reply:
         """Ask one question about one photo.
 
         `photo` is a path, the bytes of a JPEG, PNG or WebP file, a file object in binary mode, a PIL image,
         or the ImageId of an earlier reply. `timeout`, in seconds, covers reading, sending and all
         further attempts, which an overloaded or absent server is given until then; None is the client's default,
-        math.inf is no limit. `locale` (BCP 47) is the language of `spoken`.
+        math.inf is no limit. `locale` (BCP 47) is the language of `spoken`. `after` is the reply before
+        about the same photo, for questions such as "What colour is it?" and "Say that again."; after one about
+        another photo a question stands by itself.
         """
         conversation = dialogue.ask(
-            photo, question, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
+            photo,
+            question,
+            top_k=top_k,
+            locale=locale,
+            model=self._model,
+            remembered=self._remembered,
+            after=after,
         )
         deadline = time.monotonic() + self._timeout(timeout)
         return self._drive(conversation, self._transport.ask, lambda: deadline)

@@ -15,7 +15,15 @@ from typing import Generic, TypeVar
 from asksight.v1 import vqa_pb2
 
 from .errors import AskSightError, PhotoNotFoundError
-from .messages import check_text, question_request, to_model, to_reply, with_image_id, with_photo
+from .messages import (
+    check_text,
+    following,
+    question_request,
+    to_model,
+    to_reply,
+    with_image_id,
+    with_photo,
+)
 from .photo_bytes import Photo, read_photo
 from .remembered import RememberedPhotos
 from .results import ImageId, Model, Reply
@@ -48,22 +56,31 @@ def advance(dialogue: Generator[Q, A, R], outcome: A | AskSightError | None) -> 
 
 
 def ask(
-    photo: Photo, question: str, *, top_k: int, locale: str, model: str, remembered: RememberedPhotos
+    photo: Photo,
+    question: str,
+    *,
+    top_k: int,
+    locale: str,
+    model: str,
+    remembered: RememberedPhotos,
+    after: Reply | None = None,
 ) -> Generator[vqa_pb2.AskRequest, vqa_pb2.AskResponse, Reply]:
-    """Ask about one photo. Where the server is known to have the photo, only its id is sent."""
+    """Ask about one photo, perhaps `after` a turn. Where the server is known to have the photo, only its id is sent."""
     request = question_request(question, top_k=top_k, locale=locale, model=model)
     if isinstance(photo, ImageId):
-        return to_reply((yield with_image_id(request, check_text("image_id", photo))))
+        request = following(request, after, check_text("image_id", photo))
+        return to_reply((yield with_image_id(request, photo)), request)
     data = read_photo(photo)
     digest = sha256(data).hexdigest()
+    request = following(request, after, digest)
     if digest in remembered:
         try:
-            return to_reply((yield with_image_id(request, digest)))
+            return to_reply((yield with_image_id(request, digest)), request)
         except PhotoNotFoundError:  # evicted from its cache, or the server was restarted
             remembered.forget(digest)
     response = yield with_photo(request, data)
     remembered.confirm(response.image_id)
-    return to_reply(response)
+    return to_reply(response, request)
 
 
 def get_model(model: str) -> Generator[vqa_pb2.GetModelRequest, vqa_pb2.GetModelResponse, Model]:

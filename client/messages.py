@@ -37,6 +37,7 @@ PHOTO_ISSUE_KINDS = {
     vqa_pb2.PHOTO_ISSUE_KIND_TINY: PhotoIssueKind.TINY,
     vqa_pb2.PHOTO_ISSUE_KIND_MOTION_BLURRED: PhotoIssueKind.MOTION_BLURRED,
     vqa_pb2.PHOTO_ISSUE_KIND_UNIFORM: PhotoIssueKind.UNIFORM,
+    vqa_pb2.PHOTO_ISSUE_KIND_CUT_SHORT: PhotoIssueKind.CUT_SHORT,
 }
 SKILLS = {
     vqa_pb2.SKILL_UNSPECIFIED: None,
@@ -79,7 +80,14 @@ def with_image_id(request: vqa_pb2.AskRequest, image_id: str) -> vqa_pb2.AskRequ
     return sent
 
 
-def to_reply(response: vqa_pb2.AskResponse) -> Reply:
+def following(request: vqa_pb2.AskRequest, after: Reply | None, image_id: str) -> vqa_pb2.AskRequest:
+    """Give the request with the turn before it, where that was about the same photo."""
+    if after is not None and after.image_id == image_id:
+        request.previous_question, request.previous_answer = after.question, after.answer or ""
+    return request
+
+
+def to_reply(response: vqa_pb2.AskResponse, request: vqa_pb2.AskRequest) -> Reply:
     """Translate one response. A verdict that this client does not know becomes UNSURE, the cautious one."""
     timings = response.timings
     return Reply(
@@ -107,13 +115,14 @@ def to_reply(response: vqa_pb2.AskResponse) -> Reply:
         question_cut=response.question_cut,
         missing_skill=SKILLS.get(response.missing_skill, Skill.OTHER),
         unfamiliar=tuple(UNFAMILIAR.get(what, Unfamiliar.OTHER) for what in response.unfamiliar),
+        question=response.question_meant or request.question,
     )
 
 
-def to_outcome(result: vqa_pb2.AskResult) -> Reply | AskSightError:
+def to_outcome(result: vqa_pb2.AskResult, request: vqa_pb2.AskRequest) -> Reply | AskSightError:
     """Translate one result of a batch."""
     if result.WhichOneof("result") == "response":
-        return to_reply(result.response)
+        return to_reply(result.response, request)
     return from_item(result.error)
 
 

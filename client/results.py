@@ -32,6 +32,7 @@ class PhotoIssueKind(StrEnum):
     TINY = "tiny"
     MOTION_BLURRED = "motion_blurred"
     UNIFORM = "uniform"  # almost one colour, as with a finger over the lens
+    CUT_SHORT = "cut_short"  # the file's end did not arrive; at most a tenth of the picture is missing
     # A kind that this client does not know, of a newer server; the hint still says what to do.
     OTHER = "other"
 
@@ -97,6 +98,7 @@ class Reply:
     question_cut: bool  # True where the question was too long and only its beginning was used
     missing_skill: Skill | None = None  # a skill that the question needs and the model does not have
     unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike all that the model has learned about
+    question: str = ""  # what was answered: as it was asked, or what it was taken for after the turn before
 
     @property
     def answer(self) -> str | None:

@@ -21,10 +21,10 @@ from .characters import character_table
 from .checks import (
     check_piece_table, check_questions, check_rows, check_table, check_text_size, checked_out, is_text, utf8, word_twice
 )
+from .cutting import ALL, splitter_of
 from .decoding import join_pieces
 from .rules import chosen_rules
 from .reading import Reading, is_word
-from .text import ALL, splitter_of
 
 include "_core.pxi"
 include "_index.pxi"

@@ -162,16 +162,16 @@ def _suffix_of(branches: list[_Branch], reach: int | None) -> int | Length:
 
 def _branches(pattern: str, *, begins: bool) -> list[_Branch] | None:
     """The alternatives, each anchored at its edge; None where the pattern is not of that form."""
-    alternatives = None if re.compile(pattern).flags & NO_FLAGS else _alternatives(pattern)
-    if alternatives is None:
+    found = None if re.compile(pattern).flags & NO_FLAGS else alternatives(pattern)
+    if found is None:
         return None
     anchor, at = (("^", ""), 0) if begins else (("$", ""), -1)
-    if any(len(items) < 2 or items[at] != anchor or _FLAGS.match(items[0][0]) for items in alternatives):
+    if any(len(items) < 2 or items[at] != anchor or _FLAGS.match(items[0][0]) for items in found):
         return None
-    opened = [one for items in alternatives for one in _opened(items, 1 if begins else len(items) - 2)]
-    if any(len(items) < 2 for items in opened):  # an alternative that takes nothing
+    branches = [one for items in found for one in opened(items, 1 if begins else len(items) - 2)]
+    if any(len(items) < 2 for items in branches):  # an alternative that takes nothing
         return None
-    return [_branch(items, items[1 if begins else -2]) for items in opened]
+    return [_branch(items, items[1 if begins else -2]) for items in branches]
 
 
 def _branch(items: Items, item: tuple[str, str]) -> _Branch:
@@ -186,14 +186,15 @@ def _pattern(branches: Sequence[_Branch]) -> str:
     return "|".join("".join(map("".join, branch.items)) for branch in branches)
 
 
-def _opened(items: Items, at: int) -> list[Items]:
+def opened(items: Items, at: int) -> list[Items]:
     """A group at the edge becomes an alternative for each of its own."""
     atom, more = items[at]
-    inner = _alternatives(atom[3:-1]) if atom.startswith("(?:") and not more else None
+    start = 3 if atom.startswith("(?:") else 1 if atom[0] == "(" and atom[1] != "?" else 0
+    inner = alternatives(atom[start:-1]) if start and not more else None
     return [items] if inner is None else [[*items[:at], *one, *items[at + 1 :]] for one in inner]
 
 
-def _alternatives(pattern: str) -> list[Items] | None:
+def alternatives(pattern: str) -> list[Items] | None:
     """A pattern's alternatives at its top; None where it holds what is not understood here."""
     found: list[Items] = [[]]
     at = 0

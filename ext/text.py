@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -20,7 +19,6 @@ from .affixes import prefix_of, suffix_of
 from .rules import PATTERNS, Rules
 
 Match = Callable[[str], Any]
-ALL = sys.maxsize  # of the tokens
 _CHUNK = re.compile(r"(\S+) ?|\s+")  # \s is what str.isspace says, and spaCy
 _NO_EXCEPTIONS: Mapping[str, tuple[str, ...]] = {}
 _NO_SEQUENCES: Mapping[int, set[tuple[str, ...]]] = {}
@@ -34,7 +32,7 @@ def chunks_of(text: str) -> Iterator[tuple[str, bool]]:
 
 
 class Splitter:
-    """Texts to tokens by one language's rules. Thread-safe: what is kept of the last chunk is replaced as a whole.
+    """Texts to tokens by one language's rules, slowly; thread-safe. FastSplitter in cutting.py does the same fast.
 
     Making one compiles the patterns, some 30 ms; see `splitter_of`. Raises ValueError where one is no pattern.
     """
@@ -46,15 +44,12 @@ class Splitter:
             except (re.error, OverflowError, RecursionError) as error:
                 raise ValueError(f"the pattern {name!r} of {rules.source} is broken: {error}") from error
         self._exceptions = dict(rules.exceptions)
-        self._longest_exception = max(map(len, self._exceptions), default=0)
         self._prefix, self._suffix = prefix_of(rules.prefix), suffix_of(rules.suffix, rules.suffix_reach)
         self._infixes = re.compile(rules.infix).finditer if rules.infix else None
         self._token_match = re.compile(rules.token_match).match if rules.token_match else None
-        self._url_match = re.compile(_linear(rules.url_match)).match if rules.url_match else _nothing
-        self._last: tuple[str, int, list[str]] = ("", 0, [])
-        self._sequences: dict[
-            str, dict[int, set[tuple[str, ...]]]
-        ] = {}  # by their first token and their length
+        self._url_match = re.compile(rules.url_match).match if rules.url_match else _nothing
+        # By their first token and their length.
+        self._sequences: dict[str, dict[int, set[tuple[str, ...]]]] = {}
         for text in self._exceptions:
             if not rules.affix_exceptions_only or " " in text or self._has_affix(text):
                 sequence = tuple(
@@ -63,78 +58,51 @@ class Splitter:
                 self._sequences.setdefault(sequence[0], {}).setdefault(len(sequence), set()).add(sequence)
         self.joined = frozenset(token for sequence in self._all_sequences() for token in sequence)
         self.bridges = self._tokens_that_bridge()
-        self._longest_sequence = max(map(len, self._all_sequences()), default=1)
-        self._beyond = 2 * self._longest_sequence  # tokens that step 3 looks at beyond those that it tells
 
-    def texts(self, text: str, most: int = ALL) -> list[str]:
-        """The text's tokens, the first `most` of them; all joined are the text without the blanks that step 1 drops."""
-        done: list[str] = []
-        for until in (2 * most, most * self._longest_sequence):  # that all of them were joined is unlikely
-            tokens, spaced = self._before_step_3(text, until + self._beyond)
-            whole = until + self._beyond > len(tokens)
-            done = self._put_right(tokens, spaced, len(tokens) if whole else until)
-            if whole or len(done) >= most:
-                break
-        return done[:most]
-
-    def _before_step_3(self, text: str, enough: int) -> tuple[list[str], list[bool]]:
-        """The first tokens, `enough` of them or more, and of each whether a dropped blank follows it."""
+    def texts(self, text: str) -> list[str]:
+        """The text's tokens; all joined are the text without the blanks that step 1 drops."""
         tokens: list[str] = []
         spaced: list[bool] = []
         for chunk, blank in chunks_of(text):
-            tokens += self._cut_once(chunk, enough)
+            tokens += self._cut(chunk, self._exceptions)
             spaced += [False] * (len(tokens) - len(spaced) - 1) + [blank]
-            if len(tokens) >= enough:
-                break
-        return tokens, spaced
+        return self._put_right(tokens, spaced)
 
-    def chunk(self, chunk: str, most: int = ALL) -> tuple[list[str], bool]:
-        """The first `most` tokens of one chunk before step 3, and whether step 3 could change them in some text."""
-        tokens = self._cut_once(chunk, 2 * most + self._beyond)  # as `texts` asks for first
-        seen = tokens[: most + self._beyond]
+    def chunk(self, chunk: str) -> tuple[list[str], bool]:
+        """The tokens of one chunk before step 3, and whether step 3 could change them in some text."""
+        tokens = self._cut(chunk, self._exceptions)
+        return tokens, self._may_change(tokens)
+
+    def _may_change(self, tokens: Sequence[str]) -> bool:
         changed = any(
-            self._exceptions.get("".join(seen[start:end]), tuple(seen[start:end])) != tuple(seen[start:end])
-            for start, end in self._found(seen)
+            self._exceptions.get("".join(tokens[start:end]), tuple(tokens[start:end]))
+            != tuple(tokens[start:end])
+            for start, end in self._found(tokens)
         )
-        return tokens[:most], changed or not self.bridges.isdisjoint(seen)
-
-    def _cut_once(self, chunk: str, most: int) -> list[str]:
-        """As `_cut`; asked twice in a row where a chunk turns out to depend on others."""
-        last = self._last
-        if last[:2] != (chunk, most):
-            last = self._last = (chunk, most, self._cut(chunk, self._exceptions, most))
-        return last[2]
+        return changed or not self.bridges.isdisjoint(tokens)
 
     def _all_sequences(self) -> Iterator[tuple[str, ...]]:
         return (one for group in self._sequences.values() for ones in group.values() for one in ones)
 
     def _has_affix(self, text: str) -> bool:
-        infixes = self._infixes and next(self._infixes(text), None)
-        return bool(self._prefix(text) or self._suffix(text) or infixes)
+        infix = self._infixes and next(self._infixes(text), None)
+        return bool(self._prefix(text) or self._suffix(text) or infix)
 
-    def _cut(self, chunk: str, exceptions: Mapping[str, tuple[str, ...]], most: int = ALL) -> list[str]:
-        """A chunk's first `most` tokens: suffixes are all cut off, since what stands before them depends on that."""
+    def _cut(self, chunk: str, exceptions: Mapping[str, tuple[str, ...]]) -> list[str]:
         begins: list[str] = []
         ends: list[str] = []  # the last one first
-        text, before, longest = (
-            chunk,
-            -1,
-            self._longest_exception,
-        )  # to make a key of a long text takes a while
-        while text and len(text) != before and len(begins) < most:
-            text = self._less_marks(text, ends)
+        text, before = chunk, -1
+        while text and len(text) != before:
             before = len(text)
-            if (before <= longest and text in exceptions) or self._is_token(text):
+            if text in exceptions or self._is_token(text):
                 break
             begin = self._prefix(text)
-            if begin and before - begin <= longest and text[begin:] in exceptions:
+            if begin and text[begin:] in exceptions:
                 begins.append(text[:begin])
                 text = text[begin:]
                 break
-            end = before - self._suffix(
-                text[begin:] if begin else text
-            )  # which does not see what stands before it
-            if end < before and end <= longest and text[:end] in exceptions:
+            end = before - self._suffix(text[begin:])  # which does not see what stands before it
+            if end < before and text[:end] in exceptions:
                 ends.append(text[end:])
                 text = text[:end]
                 break
@@ -143,27 +111,12 @@ class Splitter:
             if end < before:
                 ends.append(text[end:])
             text = text[begin:end]
-        if len(begins) >= most:
-            return begins[:most]
-        return [*begins, *self._middle(text, exceptions, most - len(begins)), *reversed(ends)][:most]
-
-    def _less_marks(self, text: str, ends: list[str]) -> str:
-        """Several turns at once: a long text less its suffixes, where it has no prefix whatever follows its start."""
-        least, end = self._longest_exception, len(text)
-        if end > least and self._token_match is None and self._prefix.kind(text[0]) == 0:
-            while end > least:
-                length = self._suffix.kind(text[end - 1])
-                length = length if isinstance(length, int) else length(text[:end])
-                if not length or end - length <= least:
-                    break
-                ends.append(text[end - length : end])
-                end -= length
-        return text[:end]
+        return [*begins, *self._middle(text, exceptions), *reversed(ends)]
 
     def _is_token(self, text: str) -> bool:
         return self._token_match is not None and self._token_match(text) is not None
 
-    def _middle(self, text: str, exceptions: Mapping[str, tuple[str, ...]], most: int) -> Sequence[str]:
+    def _middle(self, text: str, exceptions: Mapping[str, tuple[str, ...]]) -> Sequence[str]:
         if not text:
             return ()
         if text in exceptions:
@@ -176,8 +129,6 @@ class Splitter:
             if infix.start() > 0:
                 tokens += [token for token in (text[start : infix.start()], infix[0]) if token]
                 start = infix.end()
-            if len(tokens) >= most:
-                return tokens[:most]
         return [*tokens, text[start:]] if start < len(text) else tokens
 
     def _found(self, tokens: Sequence[str]) -> list[tuple[int, int]]:
@@ -189,12 +140,8 @@ class Splitter:
             if tuple(tokens[start : start + length]) in sequences
         ]
 
-    def _put_right(self, tokens: list[str], spaced: list[bool], until: int) -> list[str]:
-        """Step 3, for what begins before the token `until`.
-
-        Whether a sequence is put right depends on those that overlap it and come before it in step 3's order, whatever
-        becomes of these: so `tokens` need not go on for more than two sequences beyond `until`.
-        """
+    def _put_right(self, tokens: list[str], spaced: list[bool]) -> list[str]:
+        """Step 3."""
         taken: set[int] = set()
         chosen: dict[int, int] = {}
         for start, end in sorted(self._found(tokens), key=lambda span: (span[0] - span[1], span[0])):
@@ -203,7 +150,7 @@ class Splitter:
             taken.update(range(start, end))  # also by what is not chosen
         done: list[str] = []
         at = 0
-        while at < until:
+        while at < len(tokens):
             end = chosen.get(at, at + 1)
             text = "".join(
                 token + " " * blank for token, blank in zip(tokens[at:end], spaced[at:end], strict=True)
@@ -225,11 +172,6 @@ class Splitter:
 
 def _nothing(text: str) -> None:
     return None
-
-
-def _linear(url_match: str) -> str:
-    """The same pattern without a part of spaCy's that takes the square of the time: \\S+ holds colons too."""
-    return url_match.replace(r"(?:\S+(?::\S*)?@)?", r"(?:\S+@)?")
 
 
 @lru_cache(maxsize=8)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import struct
 import zlib
 from io import BytesIO
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 import numpy as np
-from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from .bare import bare
 from .colour import to_srgb
+from .cut import MOST_MISSING, ended_jpeg, rows_of_jpeg, rows_of_png
 from .errors import PhotoError, PhotoSizeError
 from .header import NotAPhoto, PhotoHeader, read_header
 from .limits import PhotoLimits
@@ -93,36 +94,87 @@ def check_photo(photo: bytes | memoryview, limits: PhotoLimits) -> PhotoHeader:
     return header
 
 
+class Opened(NamedTuple):
+    """A picture, upright and in RGB."""
+
+    picture: Image.Image
+    missing: float | None  # the share of rows that a file that was cut short lacks; None of a whole one
+
+
 def decode(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int | None) -> Image.Image:
+    """The picture that `open_photo` finds, as far as it is there."""
+    return open_photo(photo, header, smallest_px=smallest_px).picture
+
+
+def open_photo(photo: bytes | memoryview, header: PhotoHeader, *, smallest_px: int | None) -> Opened:
     """Decode a photo that `check_photo` let through to an upright RGB picture.
 
     The picture has the photo's own size, or a whole fraction of it with both sides still at least `smallest_px`; None
-    is always the photo's own.
+    is always the photo's own. Of a file that was cut short, rows that are missing are cut off too.
     Transparent parts are laid on white, as a page or a chat shows them; of an animation, the first frame counts;
     16 bits a channel become 8; an embedded colour profile is brought to sRGB. Raises PhotoError on broken files.
     """
     try:
-        return _decoded(photo, header, smallest_px)
-    except PhotoError:
-        without = bare(photo, header.format)  # metadata that is not needed refuses no photo
-        if without is None:
-            raise
-        return _decoded(without, header, smallest_px)
+        return Opened(_decoded(photo, header, smallest_px), None)
+    except PhotoError as error:
+        refused = PhotoError(*error.args)  # `error` holds what was decoded
+    without = bare(photo, header.format)  # metadata that is not needed refuses no photo
+    if without is not None:
+        try:
+            return Opened(_decoded(without, header, smallest_px), None)
+        except PhotoError:
+            pass
+    return _cut_short(without or bytes(photo), header, smallest_px, refused)
+
+
+def _cut_short(photo: bytes, header: PhotoHeader, smallest_px: int | None, refused: PhotoError) -> Opened:
+    """What there is of a file that cannot be decoded to its end. Raises `refused` where that is too little."""
+    ended, rows = None, header.height
+    if header.format == "PNG":
+        ended, rows = photo, rows_of_png(photo)
+    elif header.format == "JPEG":
+        ended = ended_jpeg(photo)
+    if ended is None or rows < (1 - MOST_MISSING) * header.height:
+        raise refused
+    try:
+        image = _opened(ended, header, smallest_px)
+        try:
+            image.load()
+        except BROKEN:
+            if header.format != "PNG":
+                raise
+            image.tile = []  # it keeps the rows that came
+        rows = rows_of_jpeg(image) if header.format == "JPEG" else rows
+        if rows < (1 - MOST_MISSING) * image.height:
+            raise refused
+        return Opened(_upright(image, smallest_px, rows), 1 - rows / image.height)
+    except BROKEN:
+        raise refused from None
 
 
 def _decoded(photo: bytes | memoryview, header: PhotoHeader, smallest_px: int | None) -> Image.Image:
     try:
-        image = Image.open(_file(photo), formats=(header.format,))
-        if image.size != (header.width, header.height):
-            raise _broken(header)
-        if header.format == "JPEG" and smallest_px is not None:
-            image.draft(None, (smallest_px, smallest_px))
+        image = _opened(photo, header, smallest_px)
         image.load()
-        small = shrunk(_eight_bits(image), smallest_px)
-        picture = _rgb(to_srgb(small, image.info.get("icc_profile")))
+        return _upright(image, smallest_px, image.height)
     except BROKEN as error:
         raise _broken(header) from error
-    turn = UPRIGHT.get(_orientation(image))
+
+
+def _opened(photo: bytes | memoryview, header: PhotoHeader, smallest_px: int | None) -> ImageFile.ImageFile:
+    image = Image.open(_file(photo), formats=(header.format,))
+    if image.size != (header.width, header.height):
+        raise _broken(header)
+    if header.format == "JPEG" and smallest_px is not None:
+        image.draft(None, (smallest_px, smallest_px))
+    return image
+
+
+def _upright(image: Image.Image, smallest_px: int | None, rows: int) -> Image.Image:
+    turn, profile = UPRIGHT.get(_orientation(image)), image.info.get("icc_profile")
+    if rows < image.height:
+        image = image.crop((0, 0, image.width, rows))
+    picture = _rgb(to_srgb(shrunk(_eight_bits(image), smallest_px), profile))
     return picture if turn is None else picture.transpose(turn)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a photo: too dark, too bright, blurred, shaken, tiny, nearly uniform; each from 0 to 1.
+"""What is wrong with a photo: too dark, too bright, blurred, shaken, tiny, nearly uniform, cut short; each from 0 to 1.
 
 At severity 0 a flaw is absent or barely there; at 1 nothing can be recognised. Measured by ext on a grey copy of at
 most 256 px (benchmarks/coach_times.py). The thresholds for blur are fitted on photos degraded by known amounts
@@ -27,6 +27,8 @@ from asksight.ext import (
     unevenness,
 )
 
+from .cut import MOST_MISSING
+
 SIDE_PX = 256  # the longer side of the copy that is measured
 NEAR_PX = 384  # a photo of at least twice this size is first shrunk towards it, once for all measures
 
@@ -36,6 +38,7 @@ BRIGHT_SHADOWS = (215.0, 250.0)  # the grey value that 98 % of the pixels lie ab
 EDGE_STEEPNESS = (0.22, 0.09)  # blurs of about 1.8 and 4.4 px
 MOVED_STEEPNESS = (0.36, 0.09)  # of the worst direction: motion over about 3 and 11 px
 SHORT_SIDE_PX = (64.0, 16.0)
+CUT_SHORT = (0.2, 0.8)  # severity where no row is missing, and where as many are as are let pass
 UNEVENNESS = (2.5, 0.8)  # levels by which it differs from a smooth surface
 UNEVEN_GREY = (
     8.0  # levels from which on no rounding makes all colours even, so that they need not be looked at
@@ -53,6 +56,7 @@ class FlawKind(StrEnum):
     TINY = "tiny"
     MOTION_BLURRED = "motion_blurred"  # sharp along one direction, blurred across it
     UNIFORM = "uniform"  # nearly one surface: a finger over the lens
+    CUT_SHORT = "cut_short"  # its file lacks its end, and a few rows perhaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,11 @@ class Flaw:
     severity: float
 
 
-def find_flaws(picture: Image.Image, *, short_side_px: int) -> tuple[Flaw, ...]:
-    """Measure a decoded RGB picture, worst flaw first; `short_side_px` is that of the file."""
+def find_flaws(picture: Image.Image, *, short_side_px: int, missing: float | None = None) -> tuple[Flaw, ...]:
+    """Measure a decoded RGB picture, worst flaw first.
+
+    `short_side_px` is that of the file, and `missing` the share of its rows that it lacks, if it was cut short.
+    """
     seen = measure_photo(grey_copy(picture))
     dark, bright = _severity(seen.highlights, DARK_HIGHLIGHTS), _severity(seen.shadows, BRIGHT_SHADOWS)
     found = [
@@ -73,6 +80,9 @@ def find_flaws(picture: Image.Image, *, short_side_px: int) -> tuple[Flaw, ...]:
         _blur(seen),
         Flaw(FlawKind.TINY, _severity(short_side_px, SHORT_SIDE_PX)),
     ]
+    if missing is not None:
+        least, most = CUT_SHORT
+        found.append(Flaw(FlawKind.CUT_SHORT, least + (most - least) * missing / MOST_MISSING))
     # A plain surface is what is to be expected of a dark or bright photo.
     if not dark and not bright and seen.unevenness < UNEVEN_GREY:
         found.append(Flaw(FlawKind.UNIFORM, _severity(unevenness(_small_copy(picture)), UNEVENNESS)))

@@ -14,6 +14,15 @@ from .limits import Limits
 EARLY_S = 0.005  # uvloop's timers fire up to 1.2 ms early
 
 
+class Manner(StrEnum):
+    """How a question about the turn before it is answered."""
+
+    AGAIN = "again"  # as it was
+    SPELLED = "spelled"  # letter by letter
+    DOUBTED = "doubted"  # with how sure it is
+    NAMED = "named"  # like any question: only what it is about was named for it
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
     """One question about one photo, given as the file's bytes or by the image_id of an earlier reply."""
@@ -24,6 +33,11 @@ class Ask:
     top_k: int = 5  # 0 means 5; more than there are means all
     locale: str = "en"  # BCP 47, the language of `spoken`
     model: str = ""  # which of the served models; empty means the default
+    previous_question: str = ""  # of the turn before, about the same photo; empty where there was none
+    previous_answer: str = ""  # its best answer; empty where it was not ANSWERED
+    manner: Manner | None = (
+        None  # of a question that was taken for the one that is here; None: as it was asked
+    )
     caller: str = ""  # whose share of the decoders it takes; the same for all asks of one caller
     deadline_s: float | None = None  # by the monotonic clock, when nobody waits any more; None: never
 

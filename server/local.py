@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
@@ -11,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Any, TypeVar
-from weakref import WeakMethod
+from weakref import WeakMethod, WeakSet
 
 from asksight.engine import Bundle, BundleError, Engine, EngineError, load_bundle
 from asksight.engine.plans.pick import Chosen
@@ -47,6 +48,7 @@ class LocalAssistant:
         # Python ends a thread that comes back from C++ while the interpreter is taken down, and C++ aborts.
         self._at_exit = partial(_end, WeakMethod(self.close))
         atexit.register(self._at_exit)
+        _OPENED.add(self)
 
     @classmethod
     def open(
@@ -226,3 +228,21 @@ def _end(close: WeakMethod[Callable[..., None]]) -> None:
     still_there = close()
     if still_there is not None:
         still_there(drain=False, timeout_s=1.0)
+
+
+_OPENED: WeakSet[LocalAssistant] = WeakSet()
+
+
+def _in_forked_child() -> None:
+    """Let the child come to its end: engines that are taken down wait for their threads, of which it has none."""
+    if not _OPENED:
+        return
+    for one in _OPENED:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(one))  # kept for ever
+    own = ctypes.CDLL(None)
+    if hasattr(own, "on_exit"):  # glibc's: after Python's own end, and before that of the engines' libraries
+        own.on_exit(own._exit, None)  # which is given the status
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_in_forked_child)

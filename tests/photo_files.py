@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from asksight.photos.cut import PASSES
+
 
 def picture(width: int = 96, height: int = 64, *, seed: int = 0) -> Image.Image:
     """A smooth colourful picture that differs from seed to seed."""
@@ -52,6 +54,17 @@ def webp_of_frames(frames: int, *, side: int = 64) -> bytes:
     body = _riff(b"VP8X", b"\x02\0\0\0" + _u24(side - 1) + _u24(side - 1)) + _riff(b"ANIM", bytes(6))
     body += frame("red") + frame("blue") * (frames - 1)
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
+
+
+def interlaced_png(width: int, height: int) -> bytes:
+    """A PNG in the seven passes of Adam7, which Pillow does not write."""
+    pixels = np.random.default_rng(5).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    rows = b"".join(
+        b"\0" + row.tobytes() for x, y, right, down in PASSES for row in pixels[y::down, x::right]
+    )
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1)
+    parts = _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
 
 
 def png_of_chunks(chunks: int) -> bytes:

@@ -1,9 +1,9 @@
 """Which measure tells photos apart that are unlike a bundle's: `PYTHONPATH=benchmarks python -m familiar.measures`.
 
 The built-in bundle, its features of 1,500 scenes as what is known, 1,500 others as photos like these, and 200 photos of
-the real world (real_photos.py). AUROC is the chance that a real photo is farther than a scene; FPR is the share of real
-photos that is taken for known where 95 % of the scenes are. Energy (Liu et al., Energy-based Out-of-distribution
-Detection, 2020) is of each ask's logits; the other measures are of the photo alone.
+the real world, twice (real_photos.py). AUROC is the chance that a real photo is farther than a scene; FPR is the share
+of real photos that is taken for known where 95 % of the scenes are. Energy (Liu et al., Energy-based
+Out-of-distribution Detection, 2020) is of each ask's logits; the other measures are of the photo alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from familiar.real_photos import real_photos
+from familiar.real_photos import NAMES, OTHERS, real_photos
 from familiar.scenes import draw_scenes
 from familiar.unlike_asks import IN_WORDS_OF_SCENES
 from numpy.typing import NDArray
@@ -44,22 +44,24 @@ def main() -> None:
     )
     parser.add_argument("--photos", type=Path, default=Path("build/photos"), help="where the packages lie")
     bundle = load_bundle("scenes")
-    real = _real_features(bundle, parser.parse_args().photos)
+    folder = parser.parse_args().photos
+    sets = {"real": _real_features(bundle, folder, NAMES), "other": _real_features(bundle, folder, OTHERS)}
     with tempfile.TemporaryDirectory() as folder:
         known, like, like_energy = _scene_features(bundle, Path(folder))
     scale = channel_scale(known)
     gaussian = fit_photos(pooled(known, scale), scale)
-    _tell("Mahalanobis", gaussian.distances(like), gaussian.distances(real))
     neighbours = _neighbours(pooled(known, scale)[:KEPT])
-    _tell("nearest neighbour", neighbours(pooled(like, scale)), neighbours(pooled(real, scale)))
-    _tell("energy of the logits", like_energy, _energy(_real_logits(bundle, real)))
-    _tell("Mahalanobis, not squashed", *_not_squashed(known, like, real))
+    for what, real in sets.items():
+        _tell(what, "Mahalanobis", gaussian.distances(like), gaussian.distances(real))
+        _tell(what, "nearest neighbour", neighbours(pooled(like, scale)), neighbours(pooled(real, scale)))
+        _tell(what, "energy of the logits", like_energy, _energy(_real_logits(bundle, real)))
+        _tell(what, "Mahalanobis, not squashed", *_not_squashed(known, like, real))
     _time(bundle, like)
 
 
-def _real_features(bundle: Bundle, folder: Path) -> NDArray[Any]:
+def _real_features(bundle: Bundle, folder: Path, names: tuple[str, ...]) -> NDArray[Any]:
     read = PhotoInput.of(bundle.image_height, bundle.image_width, bundle.image_dtype, bundle.preprocessing)
-    pictures = np.stack([read(photo)["image"] for photo in real_photos(folder, 200)])
+    pictures = np.stack([read(photo)["image"] for photo in real_photos(folder, 200, names=names)])
     with closing(open_stage(bundle, "encoder", "auto", max_batch=BATCH).engine) as encoder:
         parts = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
         return np.concatenate([encoder.infer({"image": part})["features"] for part in parts])
@@ -113,16 +115,15 @@ def _not_squashed(
     return tuple(gaussian.pooled_distances(pooled(one, whole) * 1e6) for one in (like, real))  # type: ignore[return-value]
 
 
-def _tell(measure: str, like: NDArray[np.float64], real: NDArray[np.float64]) -> None:
+def _tell(photos: str, measure: str, like: NDArray[np.float64], real: NDArray[np.float64]) -> None:
     auroc = np.searchsorted(np.sort(like), real).mean() / len(like)
     taken = (real <= np.quantile(like, 0.95)).mean()
-    print(
-        json.dumps({"measure": measure, "auroc": round(float(auroc), 4), "fpr_at_95": round(float(taken), 4)})
-    )
+    told = {"auroc": round(float(auroc), 4), "fpr_at_95": round(float(taken), 4)}
+    print(json.dumps({"photos": photos, "measure": measure} | told))
 
 
 def _time(bundle: Bundle, features: NDArray[Any]) -> None:
-    """What the checks take beside the answerer, at once 1 and 32; a photo is checked when it is encoded."""
+    """What the checks take beside the engines, at once 1 and 32; a photo is checked when it is encoded."""
     familiarity = familiarity_of(bundle)
     assert familiarity is not None
     for batch in (1, 32):
@@ -133,13 +134,17 @@ def _time(bundle: Bundle, features: NDArray[Any]) -> None:
             answers_us = _median_us(partial(answerer.infer, asked))
         question_us = _median_us(partial(familiarity.unfamiliar, texts, [False] * batch))
         photo_us = _median_us(partial(familiarity.far, features[:batch]))
-        told = {"answerer_us": answers_us, "question_us": question_us, "photo_us": photo_us}
+        pictures = np.zeros((batch, bundle.image_height, bundle.image_width, 3), bundle.image_dtype)
+        with closing(open_stage(bundle, "encoder", "auto", max_batch=batch).engine) as encoder:
+            encodes_us = _median_us(partial(encoder.infer, {"image": pictures}), 60)
+        told = {"encoder_us": encodes_us, "answerer_us": answers_us}
+        told |= {"question_us": question_us, "photo_us": photo_us}
         print(json.dumps({"batch": batch} | {name: round(value, 1) for name, value in told.items()}))
 
 
-def _median_us(call: Callable[[], object]) -> float:
+def _median_us(call: Callable[[], object], count: int = 300) -> float:
     times = []
-    for _ in range(300):
+    for _ in range(count):
         began_s = time.perf_counter()
         call()
         times.append(time.perf_counter() - began_s)

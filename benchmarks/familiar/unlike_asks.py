@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from familiar.real_photos import real_photos
+from familiar.real_photos import NAMES, OTHERS, real_photos
 from familiar.scenes import draw_scenes
 from PIL import Image
 
@@ -37,15 +37,19 @@ IN_WORDS_OF_SCENES = (
 
 def main() -> None:
     arguments = _arguments()
-    real = [_jpeg(photo) for photo in real_photos(arguments.photos, arguments.count)]
-    with tempfile.TemporaryDirectory() as folder:
-        scenes = _scenes(Path(folder), arguments.scenes)
-    print(json.dumps(_asked("fresh scenes, off-topic questions", scenes, OFF_TOPIC, arguments.model)))
-    print(
-        json.dumps(
-            _asked("real photos, questions as about scenes", real, IN_WORDS_OF_SCENES, arguments.model)
-        )
+    real, other = (
+        [_jpeg(photo) for photo in real_photos(arguments.photos, arguments.count, names=names)]
+        for names in (NAMES, OTHERS)
     )
+    with tempfile.TemporaryDirectory() as folder:
+        scenes = _scenes(Path(folder), arguments.scenes, arguments.seed)
+    for what, photos, questions in (
+        ("fresh scenes, off-topic questions", scenes, OFF_TOPIC),
+        ("real photos, questions as about scenes", real, IN_WORDS_OF_SCENES),
+        ("other real photos, the same questions", other, IN_WORDS_OF_SCENES),
+    ):
+        asks = [(photo, question) for photo in photos for question in questions]
+        print(json.dumps(asked(what, asks, arguments.model)))
 
 
 def _arguments() -> argparse.Namespace:
@@ -55,12 +59,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--photos", type=Path, default=Path("build/photos"), help="where the packages lie")
     parser.add_argument("--count", type=int, default=200, help="real photos, crops of them included")
     parser.add_argument("--scenes", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=78, help="of the scenes")
     parser.add_argument("--model", default="scenes")
     return parser.parse_args()
 
 
-def _scenes(folder: Path, count: int) -> list[bytes]:
-    draw_scenes(folder, train=0, val=count, seed=78)
+def _scenes(folder: Path, count: int, seed: int) -> list[bytes]:
+    draw_scenes(folder, train=0, val=count, seed=seed)
     return [path.read_bytes() for path in sorted(folder.rglob("*.jpg"))]
 
 
@@ -70,28 +75,24 @@ def _jpeg(photo: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def _asked(what: str, photos: Sequence[bytes], questions: Sequence[str], model: str) -> dict[str, object]:
-    asks = [(photo, question) for photo in photos for question in questions]
+def asked(what: str, asks: Sequence[tuple[bytes, str]], model: str) -> dict[str, object]:
+    """How much of it the model answers, and which questions most of all."""
     with load(model) as assistant:
         outcomes = assistant.ask_many(asks)
     replies = [reply for reply in outcomes if isinstance(reply, Reply)]
-    answered = Counter(
-        question
-        for (_, question), reply in zip(asks, outcomes, strict=True)
-        if isinstance(reply, Reply) and reply.verdict is Verdict.ANSWERED
-    )
+    answered = Counter(reply.question for reply in replies if reply.verdict is Verdict.ANSWERED)
+
+    def share(what: Unfamiliar) -> float:
+        return round(sum(what in reply.unfamiliar for reply in replies) / len(replies), 4)
+
     return {
         "asks": what,
-        "photos": len(photos),
-        "questions": len(questions),
+        "photos": len({photo for photo, _ in asks}),
+        "count": len(asks),
         "failed": len(outcomes) - len(replies),
         "answered": round(answered.total() / len(replies), 4),
-        "unlike_photo": round(
-            sum(Unfamiliar.PHOTO in reply.unfamiliar for reply in replies) / len(replies), 4
-        ),
-        "unlike_question": round(
-            sum(Unfamiliar.QUESTION in reply.unfamiliar for reply in replies) / len(replies), 4
-        ),
+        "unlike_photo": share(Unfamiliar.PHOTO),
+        "unlike_question": share(Unfamiliar.QUESTION),
         "answered_most": dict(answered.most_common(4)),
     }
 

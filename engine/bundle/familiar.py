@@ -60,7 +60,7 @@ class Familiarity:
         """Whether photos are too far from those that were measured on, [N]."""
         if self.known_photos is None or self.told.photo_threshold is None:
             return np.zeros(len(features), bool)
-        return self.known_photos.distances(features) > self.told.photo_threshold
+        return self.known_photos.beyond(features, self.told.photo_threshold)
 
 
 def familiarity_of(bundle: Bundle) -> Familiarity | None:

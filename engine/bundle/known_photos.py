@@ -9,6 +9,7 @@ channels than DIRECTIONS, the covariance is that of probabilistic PCA (Tipping a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -28,17 +29,35 @@ class KnownPhotos:
     weights: NDArray[np.float32]  # [K], 1 / variance along each, less that of the rest
     rest: float  # 1 / variance along all others
 
+    def beyond(self, features: NDArray[Any], distance: float) -> NDArray[np.bool_]:
+        """Whether features [N, F], [N, n, C] or [N, h, w, C], each 0 or more, are farther than that: [N]."""
+        return self._squares(pooled(features, self.scale)) > distance * distance
+
     def distances(self, features: NDArray[Any]) -> NDArray[np.float64]:
-        """Of features [N, F], [N, n, C] or [N, h, w, C], each 0 or more: [N]."""
+        """Of such features: [N]."""
         return self.pooled_distances(pooled(features, self.scale))
 
     def pooled_distances(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Of features that are pooled, [N, C]: [N]."""
-        off = rows - self.middle  # [N, C]
-        along = off @ self.directions  # [N, K]
-        squares = np.square(along) @ self.weights + self.rest * np.einsum("nc,nc->n", off, off)
-        distances: NDArray[np.float64] = np.sqrt(np.maximum(squares, 0.0).astype(np.float64))
+        distances: NDArray[np.float64] = np.sqrt(np.maximum(self._squares(rows), 0.0).astype(np.float64))
         return distances
+
+    def _squares(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        along: NDArray[np.float32] = rows @ self.directions  # [N, K]
+        along -= self._middle_along
+        np.square(along, out=along)
+        squares: NDArray[np.float32] = along @ self.weights
+        if self.rest:
+            off = rows - self.middle  # [N, C]
+            elsewhere: NDArray[np.float32] = np.einsum("nc,nc->n", off, off)
+            squares += np.float32(self.rest) * elsewhere
+        return squares
+
+    @cached_property
+    def _middle_along(self) -> NDArray[np.float32]:
+        """The middle along each direction, [K]; taken away there, it is one pass over K numbers, not C."""
+        along: NDArray[np.float32] = self.middle @ self.directions
+        return along
 
 
 def channel_scale(features: NDArray[Any]) -> NDArray[np.float32]:
@@ -51,9 +70,15 @@ def channel_scale(features: NDArray[Any]) -> NDArray[np.float32]:
 def pooled(features: NDArray[Any], scale: NDArray[np.float32]) -> NDArray[np.float32]:
     """Squashed and averaged over places: [N, C]."""
     rows = features.reshape(len(features), -1, features.shape[-1])
-    squashed = np.tanh(rows / scale, dtype=np.float32)
-    mean: NDArray[np.float32] = np.add.reduce(squashed, axis=1) / np.float32(squashed.shape[1])
-    return mean
+    squashed = np.divide(rows, scale, dtype=np.float32)
+    np.tanh(squashed, out=squashed)
+    mean: NDArray[np.float32] = np.matmul(_share_each(squashed.shape[1]), squashed)  # twice as fast as a sum
+    return mean[:, 0]
+
+
+@cache
+def _share_each(places: int) -> NDArray[np.float32]:
+    return np.full((1, places), 1 / places, np.float32)
 
 
 def fit_photos(rows: NDArray[np.float32], scale: NDArray[np.float32]) -> KnownPhotos:

@@ -16,16 +16,16 @@ from collections.abc import Iterable, Mapping
 WORD = re.compile(r"[^\W_]+")
 MOST_WORDS = 20_000  # that are kept of a data set, the commonest
 
-# Closed classes, so the list is complete enough; "who", "when", "where", "why" ask for topics, and are not in it.
+# Closed classes, so the list is complete enough. Not in it are "who", "when", "where" and "why", which ask for topics,
+# and words that turn an answer round or say of how many it holds, such as "not", "only", "all", "than" and "same".
 _FUNCTION = """
-    a about after again all also am an and another any anything are aren as at be because been before being but by can
-    cannot could couldn d did didn do does doesn doing don each either else even ever every everything excuse few for
-    from further had hadn has hasn have haven having he hello help her here hers hey hi him his how however i if in
-    into is isn it its itself just kindly ll m many may maybe me might mine more most much must my myself need neither
-    no none nor not now of off ok okay on one ones only or other others our ours out over own perhaps please quite re
-    really s same shall she should shouldn so some something sorry still such sure t than thank thanks that the their
+    a about after again also am an and another any anything are aren as at be because been before being but by can
+    could couldn d did didn do does doesn doing don even ever everything excuse for from further had hadn has hasn have
+    haven having he hello help her here hers hey hi him his how however i if in into is isn it its itself just kindly ll
+    m may maybe me might mine much must my myself need now of off ok okay on one ones our ours out over own perhaps
+    please quite re really s shall she should shouldn so some something sorry still such t thank thanks that the their
     theirs them then there these they this those through to too tell us ve very want was wasn we were weren what
-    whatever which while will with within without won would wouldn yes you your yours
+    whatever which while will with within won would wouldn yes you your yours
 """
 FUNCTION_WORDS = frozenset(WORD.findall(_FUNCTION))
 
@@ -51,18 +51,25 @@ class KnownWords:
         return len(self._weights)
 
     def outside(self, question: str) -> float:
-        """The share of the question's weight that lies on words which no known question has, 0 to 1."""
+        """The share of the question's weight that lies on words which no known question has, 0 to 1.
+
+        It is 1 where all that is known of the question is grammar.
+        """
         inside = outside = 0.0
+        known = False
         for word in set(words_of(question)):
+            grammar = word in FUNCTION_WORDS
             weight = self._weights.get(word)
+            if weight is None and not grammar:
+                weight = self._singular(word)
             if weight is not None:
                 inside += weight
-            elif word not in FUNCTION_WORDS:
-                singular = self._singular(word)
-                inside, outside = (
-                    (inside, outside + self._unknown) if singular is None else (inside + singular, outside)
-                )
-        return outside / (inside + outside) if outside else 0.0
+                known |= not grammar
+            elif not grammar:
+                outside += self._unknown
+        if not outside:
+            return 0.0
+        return outside / (inside + outside) if known else 1.0
 
     def _singular(self, word: str) -> float | None:
         """The weight of the word without, or with, the s of a plural."""

@@ -15,6 +15,7 @@ from ..errors import BundleError
 from ..graphs.graph import DamagedGraphError, GraphHeader, read_header
 from ..runtimes.check import shape_text
 from .calibration import Calibration
+from .familiar import familiarity_of
 from .files import file_inside, record_file, write_lines
 from .load import Bundle, load_bundle
 from .manifest import (
@@ -24,6 +25,7 @@ from .manifest import (
     NO_CARD,
     TOKENIZER,
     Card,
+    Familiar,
     Manifest,
     Source,
     Spelling,
@@ -63,6 +65,8 @@ def write_bundle(
     spelling: Spelling | None = None,
     source: Source | None = None,
     card: Card = NO_CARD,
+    familiar: Familiar | None = None,
+    known: bytes = b"",
 ) -> Bundle:
     """Write a bundle to the folder `path` and open it, which checks all of it; both graphs are run once.
 
@@ -72,8 +76,9 @@ def write_bundle(
     the rules that cut questions into them (asksight.ext.Rules), None spaCy 3.8's English; `pieces` cuts questions to
     pieces of `words` instead, and then `unknown_rows` means nothing. `spelling` says that the answerer spells its
     answers by pieces of `words`, which leaves `answers` empty. `samples` are kept for `asksight compile`; `skills` are
-    what the model claims beyond plain sight, as in "read_text". An older bundle at `path` is replaced, anything else
-    there is left alone. Raises BundleError, and then `path` is as it was.
+    what the model claims beyond plain sight, as in "read_text". `familiar` is what it knows, with the content of
+    familiar.npz as `known`. An older bundle at `path` is replaced, anything else there is left alone. Raises
+    BundleError, and then `path` is as it was.
     """
     target = Path(path).absolute()
     check_target(target)
@@ -96,6 +101,8 @@ def write_bundle(
                 (root / TOKENIZER).write_bytes(tokenizer.encode())
             if samples is not None:
                 (root / SAMPLES).write_bytes(dump_samples(samples))
+            if familiar is not None:
+                (root / FAMILIAR).write_bytes(known)
             height, width, image_dtype = _image(encoder_header)
             manifest = Manifest(
                 name=name,
@@ -125,10 +132,12 @@ def write_bundle(
                 spelling=spelling,
                 source=source,
                 card=card,
+                familiar=familiar,
             )
             (root / "bundle.json").write_bytes(dump_manifest(manifest).encode())
             written = load_bundle(root, verify=False)  # the hashes are a moment old
             kept_samples(written)  # refuses those that do not fit the graphs
+            familiarity_of(written)  # likewise
             try_bundle(written)
         except BundleError as error:
             raise BundleError(str(error).replace(f"{root}/", "")) from error

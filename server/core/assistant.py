@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from asksight.engine.cores import available_cores
@@ -20,6 +21,7 @@ from ..asks import Ask, expired
 from ..errors import AskError, DeadlineExceeded, InternalError, Overloaded, Unavailable
 from ..limits import Limits
 from ..observer import Observer, Reason, Stage
+from ..reply.follow_ups import meaning
 from .admission import Admission
 from .decoders import Decoders
 from .models import Models
@@ -75,7 +77,7 @@ class Assistant:
                 self.admission.ask(0 if ask.photo is None else len(ask.photo)),
                 self.models.in_use(ask.model) as model,
             ):
-                check_question(ask.question, max_chars=self.limits.max_question_chars)
+                ask = self._understood(ask)
                 seen = await model.photos.see(ask, decoded)
                 stage, seen_s = Stage.ANSWERER, time.perf_counter()
                 scored = await model.answerer.submit(
@@ -91,6 +93,16 @@ class Assistant:
         except asyncio.CancelledError:
             self.observer.ask_dropped(stage, Reason.EXPIRED if expired(ask.deadline_s) else Reason.CANCELLED)
             raise
+
+    def _understood(self, ask: Ask) -> Ask:
+        """The ask with the question that it means. Raises InvalidAsk where that cannot be asked."""
+        most = self.limits.max_question_chars
+        check_question(ask.question, max_chars=most)
+        if not ask.previous_question:
+            return ask
+        check_question(ask.previous_question, max_chars=most, field="previous_question")
+        meant = meaning(ask.question, ask.previous_question, ask.previous_answer)
+        return ask if meant is None else replace(ask, question=meant.question, manner=meant.manner)
 
     async def ask_each(self, asks: Iterable[Ask]) -> list[vqa_pb2.AskResponse | AskError]:
         """Answer asks that go through the engines together; one that fails is an AskError in its place."""

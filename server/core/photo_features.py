@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from asksight.photos.decode import check_photo, decode, decoding_bytes, decoding_s, shrunk
+from asksight.photos.decode import check_photo, decoding_bytes, decoding_s, open_photo, shrunk
 from asksight.photos.errors import PhotoError, PhotoSizeError
 from asksight.photos.flaws import Flaw, find_flaws
 from asksight.photos.header import PhotoHeader
@@ -226,12 +226,12 @@ def _identified(photo: bytes | memoryview, limits: PhotoLimits) -> tuple[str, Ph
 def _decode(photo: bytes | memoryview, header: PhotoHeader, photo_input: PhotoInput) -> Decoded:
     """In a decoder's thread."""
     try:
-        picture = decode(photo, header, smallest_px=photo_input.smallest_px)
+        picture, missing = open_photo(photo, header, smallest_px=photo_input.smallest_px)
     except PhotoError as error:
         raise _refused(error) from error
     # What has its full size is measured at the size that others have: its flaws are the same for every model.
     measured = shrunk(picture, photo_input.measured_px)
-    flaws = find_flaws(measured, short_side_px=min(header.width, header.height))
+    flaws = find_flaws(measured, short_side_px=min(header.width, header.height), missing=missing)
     return Decoded(photo_input(picture), flaws)
 
 

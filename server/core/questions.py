@@ -13,25 +13,23 @@ REFUSED_CATEGORIES = ("Cc", "Cs")
 INVISIBLE_CATEGORIES = ("Cf", "Zs", "Zl", "Zp")
 
 
-def check_question(question: str, *, max_chars: int) -> None:
-    """Raise InvalidAsk where the question cannot be asked."""
+def check_question(question: str, *, max_chars: int, field: str = "question") -> None:
+    """Raise InvalidAsk, which names the field, where the question cannot be asked."""
     if len(question) > max_chars:
-        raise _refused(
-            f"The question has {len(question)} characters; at most {max_chars} are read. Ask it shorter."
+        raise InvalidAsk(
+            f"The question has {len(question)} characters; at most {max_chars} are read. Ask it shorter.",
+            field=field,
         )
     if question.isascii() and question.isprintable() and not question.isspace() and question:
         return  # as nearly all are
     for at, char in enumerate(question):
         if unicodedata.category(char) in REFUSED_CATEGORIES and char not in PASTED_WHITESPACE:
-            raise _refused(
+            raise InvalidAsk(
                 f"The question holds U+{ord(char):04X} as its character {at + 1}; control characters and half "
-                "surrogates are not read. Remove it."
+                "surrogates are not read. Remove it.",
+                field=field,
             )
     if all(
         char in PASTED_WHITESPACE or unicodedata.category(char) in INVISIBLE_CATEGORIES for char in question
     ):
-        raise _refused("The question is empty; write what you want to know about the photo.")
-
-
-def _refused(message: str) -> InvalidAsk:
-    return InvalidAsk(message, field="question")
+        raise InvalidAsk("The question is empty; write what you want to know about the photo.", field=field)

@@ -23,7 +23,7 @@ from .problems import Problem, refused
 JSON_TYPES = ("application/json", "text/json")
 FORM_TYPE = "multipart/form-data"
 MOST_MARKS = (
-    4096  # brackets and commas of a JSON body, its question's too; an ask has six fields and no lists
+    4096  # brackets and commas of a JSON body, its question's too; an ask has eight fields and no lists
 )
 MOST_DIGITS = 32  # of a number; an ask's are of 32 bits
 MOST_CHARS = (
@@ -35,10 +35,11 @@ SPARE_BYTES = 64 * 1024  # for what stands around the photo
 
 # The names of a form's fields, and of the request's; "ques" is what the tutorial that this began with called it.
 FORM_FIELDS = {"image": "image_data", "image_id": "image_id", "question": "question"}
-FORM_FIELDS |= {"top_k": "top_k", "model": "model", "locale": "locale"}
+FORM_FIELDS |= {name: name for name in ("top_k", "model", "locale", "previous_question", "previous_answer")}
 PREDICT_FIELDS = FORM_FIELDS | {"ques": "question"}
 MOST_TOP_K = 2**32 - 1
 PHOTO_NAMES = ("imageData", "image_data")  # in JSON
+LONGEST_HEAD = 128  # of a data URL
 
 
 class InMemory(MultiPartParser):
@@ -64,7 +65,7 @@ async def read_ask(
         )
     try:
         async with asyncio.timeout(limits.receive_within_s):
-            if kind in JSON_TYPES:
+            if kind in JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json")):
                 return from_json(await _whole(request, body, _json_bytes(limits)), fields)
             if kind == FORM_TYPE:
                 return await _from_form(request, limits, body, fields)
@@ -103,6 +104,11 @@ def from_json(body: bytes, fields: Mapping[str, str] = FORM_FIELDS) -> vqa_pb2.A
         tree[fields[name]] = tree.pop(name)
     for name, value in tree.items():
         _check_value(name, value)
+    tree = {
+        name: value for name, value in tree.items() if value != "" or name in PHOTO_NAMES
+    }  # none is given
+    for name in tree.keys() & set(PHOTO_NAMES):
+        tree[name] = _base64_of(tree[name])
     try:
         return json_format.ParseDict(tree, vqa_pb2.AskRequest())
     except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
@@ -124,6 +130,14 @@ def _check_value(name: str, value: object) -> None:
             400,
             f"The field {name[:40]!r} has {len(value)} characters; at most {MOST_CHARS} are taken. Shorten it.",
         )
+
+
+def _base64_of(photo: object) -> object:
+    """What a browser's FileReader and canvas put before base64 is left out: data:image/jpeg;base64, (RFC 2397)."""
+    if not (isinstance(photo, str) and photo[:5].lower() == "data:"):
+        return photo
+    head, comma, data = photo[:LONGEST_HEAD].partition(",")
+    return data + photo[LONGEST_HEAD:] if comma and head.lower().endswith(";base64") else photo
 
 
 def _check_charset(content_type: str) -> None:
@@ -161,6 +175,8 @@ async def _ask_of(form: FormData, fields: Mapping[str, str]) -> vqa_pb2.AskReque
             raise refused(400, f"There is no field {name[:40]!r}; known are: {', '.join(fields)}.")
         if field in given:
             raise refused(400, f"The field {name!r} is there twice; send it once.", field=field)
+        if value == "" and field != "question":  # as a page's form sends what nobody filled in
+            continue
         given[field] = await _value(field, value)
     if "image_data" in given and "image_id" in given:
         raise refused(400, "Both a photo and an image_id were given; send one of them.", field="image_id")

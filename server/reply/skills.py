@@ -23,7 +23,8 @@ def missing_skill(question: str, declared: Collection[str] = ()) -> Skill | None
 
 @lru_cache(maxsize=1024)  # people ask much the same; the patterns take 17 µs
 def _asked_for(question: str) -> tuple[Skill, ...]:
-    text = " ".join(question.lower().replace("’", "'").split())
+    # Marks at the end, which patterns would look past from every place that a hostile question has for it.
+    text = " ".join(question.lower().replace("’", "'").split()).rstrip(" ?.!")
     return tuple(skill for skill, pattern in _patterns() if pattern.search(text))
 
 

@@ -9,6 +9,7 @@ English is written here. A language more is a folder more in `locale/`, with eve
 from __future__ import annotations
 
 import gettext
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import as_file, files
@@ -18,7 +19,7 @@ from asksight.engine.bundle.calibration import Verdict
 from asksight.engine.bundle.familiar import Unfamiliar
 from asksight.photos.flaws import FlawKind
 
-from ..asks import Skill
+from ..asks import Manner, Skill
 
 CERTAIN = 0.9  # below it an answer is said to be probable
 TROUBLED = 0.5  # severity from which on even a certain answer is said with the photo's flaw
@@ -40,6 +41,8 @@ MAYBE = T_("I cannot tell. It could be {first}.")
 # Of a model that was never held against questions whose answers are known: it has no certainty to speak of.
 GUESS_ONE_OF = T_("It may be {first} or {second}. Nobody has measured how often I am right.")
 GUESS = T_("It may be {first}. Nobody has measured how often I am right.")
+# To who asks whether that is so.
+FAIRLY_SURE = T_("I am fairly sure, but I can be wrong: {first}.")
 NOTHING = T_("I cannot tell from this photo.")
 CUT = T_("The question was too long; I read only its beginning. Ask it in fewer words.")
 NOT_UNDERSTOOD = T_("I did not understand the question. Ask it in other words.")
@@ -54,6 +57,7 @@ HINTS = {
     FlawKind.TINY: T_("It is very small. Send a larger photo."),
     FlawKind.MOTION_BLURRED: T_("The camera moved. Hold it still with both hands."),
     FlawKind.UNIFORM: T_("I see only one surface. Check for a finger on the lens, or step back."),
+    FlawKind.CUT_SHORT: T_("The photo did not arrive whole. Send it again, or take another."),
 }
 CANNOTS = {
     Skill.READ_TEXT: T_("I cannot read text. Use a reading app, or ask a person."),
@@ -106,24 +110,45 @@ class Language:
         issues: Sequence[PhotoIssue],
         *,
         calibrated: bool = True,
+        manner: Manner | None = None,
     ) -> str:
         """Say the verdict; `likeliest` are the best answers, `issues` the photo's, both best or worst first.
 
-        A model that is not `calibrated` is never certain, and says why.
+        A model that is not `calibrated` is never certain, and says why. `manner` says how what is ANSWERED is told.
         """
         hint = next((issue.hint for issue in issues[:1]), "")
         worst = max((issue.severity for issue in issues), default=0.0)
         if verdict is Verdict.UNANSWERABLE or not likeliest:
             return " ".join(filter(None, [self._say(NOTHING), hint]))
         if verdict is Verdict.ANSWERED:
+            first = spelled(likeliest[0]) if manner is Manner.SPELLED else likeliest[0]
+            if manner is Manner.DOUBTED:
+                sure = self._say(FAIRLY_SURE).format(first=first)
+                return f"{sure} {hint}" if worst >= TROUBLED else sure
             certain = probability >= CERTAIN
             if worst >= TROUBLED:
-                return self._say(SURE_BUT if certain else PROBABLE_BUT).format(first=likeliest[0], hint=hint)
-            return self._say(SURE if certain else PROBABLE).format(first=likeliest[0])
+                return self._say(SURE_BUT if certain else PROBABLE_BUT).format(first=first, hint=hint)
+            return self._say(SURE if certain else PROBABLE).format(first=first)
         two, one = (ONE_OF, MAYBE) if calibrated else (GUESS_ONE_OF, GUESS)
         names = dict(zip(("first", "second"), likeliest, strict=False))
         said = self._say(two if len(names) > 1 else one).format(**names)
         return f"{said} {hint}" if worst >= WORTH_A_HINT else said
+
+
+def spelled(text: str) -> str:
+    """A text and its letters, word by word: "red: r, e, d". A mark, as in Hindi, stays with its letter."""
+    words = [", ".join(_letters(word)) for word in text.split()]
+    return f"{text}: {'; '.join(words)}"
+
+
+def _letters(word: str) -> list[str]:
+    letters: list[str] = []
+    for char in unicodedata.normalize("NFC", word):
+        if letters and unicodedata.category(char).startswith("M"):
+            letters[-1] += char
+        else:
+            letters.append(char)
+    return letters
 
 
 def language(locale: str) -> Language:

@@ -29,6 +29,7 @@ PHOTO_ISSUE_KINDS = {
     FlawKind.TINY: vqa_pb2.PHOTO_ISSUE_KIND_TINY,
     FlawKind.MOTION_BLURRED: vqa_pb2.PHOTO_ISSUE_KIND_MOTION_BLURRED,
     FlawKind.UNIFORM: vqa_pb2.PHOTO_ISSUE_KIND_UNIFORM,
+    FlawKind.CUT_SHORT: vqa_pb2.PHOTO_ISSUE_KIND_CUT_SHORT,
 }
 SKILLS = {
     None: vqa_pb2.SKILL_UNSPECIFIED,
@@ -70,7 +71,9 @@ class Teller:
             verdict = Verdict.UNSURE if verdict is Verdict.ANSWERED else verdict
             spoken = words.unlike(scored.unfamiliar[0], issues)
         else:
-            spoken = words.speak(verdict, likeliest, probability, issues, calibrated=self._calibrated)
+            spoken = words.speak(
+                verdict, likeliest, probability, issues, calibrated=self._calibrated, manner=ask.manner
+            )
         response = vqa_pb2.AskResponse(
             verdict=VERDICTS[verdict],
             spoken=spoken,
@@ -79,6 +82,7 @@ class Teller:
             question_cut=scored.cut,
             missing_skill=SKILLS[missing],
             unfamiliar=[UNFAMILIAR[what] for what in scored.unfamiliar],
+            question_meant="" if ask.manner is None else ask.question,
         )
         # Parts that are added in place take a third of the time of parts that are made first.
         for label, value in answers:

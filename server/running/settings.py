@@ -194,6 +194,8 @@ def read_settings(
     for variable, value in sorted(environment.items()):
         if not variable.startswith(PREFIX) or variable in OF_OTHERS or _of_kubernetes(variable, value):
             continue
+        if not value.strip():  # as Compose passes on what is not set
+            continue
         name = variable.removeprefix(PREFIX).lower()
         if name in known and variable.isupper():
             given[name] = value, variable

@@ -80,6 +80,8 @@ def from_request(
         top_k=request.top_k,
         locale=request.locale,
         model=request.model,
+        previous_question=request.previous_question,
+        previous_answer=request.previous_answer,
         deadline_s=deadline_s,
         caller=caller,
     )

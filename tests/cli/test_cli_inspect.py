@@ -75,6 +75,18 @@ def test_inspect_says_what_to_know_of_a_published_model(
     assert (fields["question"]["tokenizer"], fields["question"]["first"]) == ("wordpiece", 2)
 
 
+def test_inspect_says_what_a_bundle_knows(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for bundle, known in (
+        (
+            "scenes",
+            "It knows photos like 2,000 known ones and the 98 words of 20,000 questions; of what is unlike",
+        ),
+        (root, "It cannot tell whether a photo or a question is unlike those that it has learned about."),
+    ):
+        assert run("inspect", bundle) == 0
+        assert f"about {known}" in " ".join(capsys.readouterr().out.split())
+
+
 def test_inspect_shows_how_photos_keep_their_shape(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,7 +24,9 @@ from asksight.client import (
     Verdict,
     connect,
 )
+from asksight.client.messages import following, to_reply
 from asksight.client.remembered import RememberedPhotos
+from asksight.v1 import vqa_pb2
 
 PHOTO = b"photo one"
 DIGEST = sha256(PHOTO).hexdigest()
@@ -170,3 +172,25 @@ def test_remembered_photos_are_bounded_and_the_least_used_goes_first() -> None:
     remembered.forget("a")
     remembered.forget("a")
     assert "a" not in remembered
+
+
+def test_a_question_after_another_takes_it_along(client: Client, service: FakeService) -> None:
+    first = client.ask(PHOTO, "What is this?")
+    assert first.question == "What is this?"
+    client.ask(PHOTO, "What colour is it?", after=first)
+    client.ask(first.image_id, "What colour is it?", after=first)
+    client.ask(b"another photo", "What colour is it?", after=first)
+    sent = [(request.previous_question, request.previous_answer) for request in service.asks]
+    assert sent == [("", ""), *[("What is this?", "What is this?")] * 2, ("", "")]
+
+
+def test_what_a_question_was_taken_for_is_what_the_next_one_follows() -> None:
+    request = vqa_pb2.AskRequest(question="Are you sure?")
+    response = vqa_pb2.AskResponse(
+        image_id=DIGEST, verdict=vqa_pb2.VERDICT_UNSURE, question_meant="What is this?"
+    )
+    response.answers.add(label="star", probability=0.4)
+    reply = to_reply(response, request)
+    assert reply.question == "What is this?"
+    after = following(vqa_pb2.AskRequest(), reply, DIGEST)
+    assert (after.previous_question, after.previous_answer) == ("What is this?", "")  # it was not ANSWERED

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -14,7 +16,7 @@ from typing import Any
 import grpc
 import pytest
 from fake_service import Failure, FakeService, retry_in, serving
-from served import PHOTOS
+from served import PHOTOS, ROOT
 
 from asksight.client import (
     AskSightError,
@@ -101,6 +103,38 @@ def test_a_loaded_bundle_in_a_forked_child_says_so_at_once_and_the_parent_goes_o
         child.join(30)
         assert child.exitcode == 0  # to close it there does not hang
         assert client.ask(SHAPES, "What colour is the circle?").answer == "red"
+
+
+FORKED = """
+import os, sys
+from asksight.client import WrongPlaceError, load
+
+client = load("scenes")
+client.ask("cli/demo_photos/shapes.jpg", "What colour is the circle?")
+if os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+try:
+    client.ask("cli/demo_photos/shapes.jpg", "What colour is the circle?")
+except WrongPlaceError as error:
+    print(error, flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "code"), [("", 0), ("del client", 0), ("client.close()", 0), ("sys.exit(3)", 3)]
+)
+def test_a_forked_child_that_comes_to_its_end_ends(end: str, code: int) -> None:
+    """Whatever it does with the client that is not its own; taking down its engines would wait for ever."""
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", FORKED + end],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (code, "")
+    assert ran.stdout.startswith("This bundle was loaded in another process")
 
 
 def test_a_second_event_loop_is_noticed_at_once(target: str) -> None:

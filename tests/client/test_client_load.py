@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bundles import write_random_bundle
+from photo_files import encoded
+from PIL import Image, ImageDraw
 from served import PHOTOS, ROOT, served
 
 from asksight.client import (
@@ -22,6 +25,7 @@ from asksight.client import (
     ImageId,
     InvalidAskError,
     LoadError,
+    PhotoIssueKind,
     PhotoNotFoundError,
     Reply,
     Timings,
@@ -207,3 +211,20 @@ def test_a_program_that_ends_while_it_asks_ends_well() -> None:
             check=False,
         )
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, "ended\n", "")
+
+
+def test_a_photo_that_was_cut_short_is_answered_and_said_to_be() -> None:
+    grain = np.random.default_rng(2).integers(-12, 12, (240, 320, 3))
+    page = Image.new("RGB", (320, 240), (235, 235, 230))
+    ImageDraw.Draw(page).ellipse((110, 60, 210, 160), fill=(214, 32, 38))
+    noisy = Image.fromarray((np.asarray(page, int) + grain).clip(0, 255).astype(np.uint8))
+    file = encoded(noisy, "JPEG", quality=90)
+    with load() as client:
+        whole = client.ask(file, "What colour is the circle?")
+        cut = client.ask(file[: int(0.94 * len(file))], "What colour is the circle?", locale="de")
+    assert (whole.answer, whole.photo_issues) == ("red", ())
+    assert cut.answer == "red"
+    assert [issue.kind for issue in cut.photo_issues] == [PhotoIssueKind.CUT_SHORT]
+    assert cut.photo_issues[0].severity > 0.5
+    assert cut.spoken == f"red, soweit ich es erkennen kann. {cut.photo_issues[0].hint}"
+    assert cut.photo_issues[0].hint.startswith("Das Foto ist nicht vollständig angekommen.")

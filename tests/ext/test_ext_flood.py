@@ -11,7 +11,8 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from asksight.ext import PyWordTable, Splitter, WordTable
+from asksight.ext import PyWordTable, WordTable
+from asksight.ext.cutting import FastSplitter
 
 WORDS = ["what", "is", "the", "dog", "'s", "left", "-", "most", "?", "<unknown 0>", "<unknown 1>"]
 KNOWN = ["What is the dog's left-most?", "IS (the) dog left–most"]
@@ -24,13 +25,13 @@ def made() -> WordTable:
 def chunks_cut(table: WordTable, questions: Iterable[str]) -> list[str]:
     """The chunks that take the slow path."""
     taken: list[str] = []
-    chunk = Splitter.chunk
+    chunk = FastSplitter.chunk
 
-    def counting(splitter: Splitter, text: str, most: int) -> tuple[list[str], bool]:
+    def counting(splitter: FastSplitter, text: str, most: int) -> tuple[list[str], bool]:
         taken.append(text)
         return chunk(splitter, text, most)
 
-    with patch.object(Splitter, "chunk", counting):
+    with patch.object(FastSplitter, "chunk", counting):
         table.rows(list(questions))
     return taken
 

@@ -44,9 +44,9 @@ def test_a_jpeg_with_broken_metadata_is_seen(file: bytes) -> None:
     assert np.array_equal(np.asarray(see(file)), np.asarray(see(JPEG)))
 
 
-def with_wrong_sum() -> bytes:
-    file = bytearray(chunk(b"tEXt", b"a\0b"))
-    file[file.index(b"tEXt") + 7] ^= 1
+def with_wrong_sum(name: bytes) -> bytes:
+    file = bytearray(chunk(name, b"a\0b"))
+    file[file.index(name) + 7] ^= 1
     return bytes(file)
 
 
@@ -55,7 +55,7 @@ def with_wrong_sum() -> bytes:
     [
         *(chunk(name, b"") for name in (b"iCCP", b"gAMA", b"sRGB", b"tEXt", b"tIME")),
         *(chunk(name, b"1") for name in (b"pHYs", b"cHRM", b"acTL", b"eXIf")),
-        with_wrong_sum(),
+        *(with_wrong_sum(name) for name in (b"tEXt", b"eXIf", b"tRNS")),
         PNG + b"more bytes",
     ],
 )

@@ -71,7 +71,7 @@ def test_what_is_no_photo_is_refused_by_name(file: bytes, said: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6])
 def test_a_file_that_is_cut_short_is_refused(kind: str, share: float) -> None:
     whole = encoded(picture(200, 150), kind)
     with pytest.raises(PhotoError, match=r"whole|JPEG, PNG or WebP"):

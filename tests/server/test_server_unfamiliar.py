@@ -101,4 +101,4 @@ def test_a_bundle_that_says_nothing_of_it_answers_as_ever(tmp_path: Path) -> Non
 def test_what_a_newer_server_finds_unlike_is_other() -> None:
     response = vqa_pb2.AskResponse()
     response.unfamiliar.extend([vqa_pb2.UNFAMILIAR_PHOTO, 77])  # type: ignore[list-item]
-    assert to_reply(response).unfamiliar == (Unfamiliar.PHOTO, Unfamiliar.OTHER)
+    assert to_reply(response, vqa_pb2.AskRequest()).unfamiliar == (Unfamiliar.PHOTO, Unfamiliar.OTHER)

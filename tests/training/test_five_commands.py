@@ -64,6 +64,10 @@ def test_from_the_raw_files_to_an_answer(tmp_path: Path, capsys: pytest.CaptureF
     assert (bundle.architecture, bundle.image_height, bundle.feature_shape) == ("lstm", 224, (4096,))
     assert set(bundle.answers) == {"blue", "yes", "2"}
     assert bundle.vectors.shape == (len(WORDS) + 1, 300)
+    assert bundle.familiar is not None
+    assert bundle.familiar.questions == 3 * (
+        9 + 3
+    )  # those that it learned from, and those it was measured on
     with served(tmp_path / "bundle") as address, connect(address, timeout=60) as client:
         reply = client.ask((raw / "val2014" / "COCO_val2014_000000000012.jpg").read_bytes(), ASKED[0][0])
     assert {answer.label for answer in reply.answers} == set(bundle.answers)

@@ -92,6 +92,8 @@ def export_run(
             unanswerable=learned.unanswerable,
             calibration=calibration,
             training=learned.training,
+            familiar=None if learned.familiar is None else learned.familiar.familiar,
+            known=b"" if learned.familiar is None else learned.familiar.arrays,
         )
     return Exported(bundle=bundle, largest_difference=difference)
 

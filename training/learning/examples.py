@@ -34,6 +34,7 @@ class Examples:
     lengths: NDArray[np.int32]  # [N]
     answers: NDArray[np.int32]  # [N]
     photo_of: NDArray[np.int32]  # [N]
+    questions: tuple[str, ...]  # [N]
     families: tuple[str, ...]  # [N]
     image_ids: tuple[int, ...]  # [P]
     cells: NDArray[np.uint8]  # [P, h, w, L]: what stands where; L is 0 where that is not known
@@ -110,6 +111,7 @@ def load_examples(
         lengths=lengths,
         answers=np.array([number.get(a, -1) for a in dataset.answers_modal], np.int32),
         photo_of=np.array([places[image_id] for image_id in dataset.image_ids], np.int32),
+        questions=tuple(dataset.questions),
         families=tuple(dataset.question_types),
         image_ids=tuple(places),
         cells=np.zeros((len(places), 0, 0, 0), np.uint8),

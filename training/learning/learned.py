@@ -15,6 +15,7 @@ from asksight.engine import Calibration
 
 from ..errors import ExportError
 from ..measuring.calibration_record import calibration_record
+from ..measuring.familiar_run import FamiliarRecord, familiar_record
 from .runs import UNANSWERABLE, Run
 
 
@@ -31,6 +32,7 @@ class Learned:
     answers: list[str]
     calibration: Calibration
     record: Mapping[str, Any]  # what calibration did
+    familiar: FamiliarRecord | None  # what it knows; None: a run that was not asked that
 
     @property
     def unknown_rows(self) -> int:
@@ -43,7 +45,8 @@ class Learned:
     @property
     def training(self) -> dict[str, Any]:
         """What a bundle tells of it."""
-        return {"settings": self.config, "history": self.history, "calibration": self.record}
+        told = {"settings": self.config, "history": self.history, "calibration": self.record}
+        return told if self.familiar is None else told | {"familiar": self.familiar.figures}
 
 
 def read_learned(path: Path) -> Learned:
@@ -60,6 +63,7 @@ def read_learned(path: Path) -> Learned:
         answers=_lines(run.answers),
         calibration=Calibration(**_json(run.calibration)),
         record=calibration_record(path),
+        familiar=familiar_record(run),
     )
 
 

@@ -79,6 +79,7 @@ class Run:
         self.calibration, self.history = path / "calibration.json", path / "history.json"
         self.config, self.best = path / "config.json", path / "best.npz"
         self.inputs = path / "inputs.json"  # fingerprints of what is learned from
+        self.familiar, self.known = path / "familiar.json", path / "familiar.npz"  # what it knows
 
     def check(self, settings: DataclassInstance, inputs: Mapping[str, str] = MappingProxyType({})) -> None:
         """Raise TrainingError where the folder is of another run, or holds something else.

@@ -30,6 +30,7 @@ class StoredQuestions:
     targets: NDArray[np.int32]  # [N, K] answers as numbers, -1 where not known; K is 1 for modal targets
     modal: NDArray[np.int32]  # [N], -1 where not known
     places: NDArray[np.int64]  # [N] rows of the store; 0 where there is none
+    texts: tuple[str, ...]  # [N]
     types: tuple[str, ...]  # [N] answer types
     store: FeatureStore | None  # None: the question alone
 
@@ -92,6 +93,7 @@ def read_questions(
         targets=modal[:, None] if targets == "modal" else _everybody(dataset, index, number),
         modal=modal,
         places=np.zeros(len(index), np.int64) if store is None else store.rows(image_ids),
+        texts=tuple(dataset.questions[i] for i in index),
         types=tuple(dataset.answer_types[i] for i in index),
         store=store,
     )

@@ -17,12 +17,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ..datasets import Dataset, open_dataset
+from ..datasets import Dataset
 from ..datasets.bad_entries import BadEntries
-from ..datasets.splits import TO_LEARN, check_answered
 from ..errors import TrainingError
 from ..measuring.calibrate import MAX_RISK
 from ..measuring.calibration_record import calibrate_run
+from ..measuring.familiar_run import QuestionsAsked, learn_familiar
 from ..models import attention
 from .examples import (
     Batch,
@@ -34,11 +34,10 @@ from .examples import (
     in_photo_order,
     load_examples,
 )
-from .fingerprints import of_file, of_photos, of_questions
 from .fitting import Course, StepsDone, fit
-from .objects import instances_path, load_objects
+from .objects import load_objects
+from .photo_sets import boxes_of, inputs_of, open_sets
 from .runs import UNANSWERABLE, Run, TrainSettings, write_lines
-from .stored import hold_out
 
 _CELLS_WEIGHT = 0.3  # of the lesson about what stands where, beside that of the questions
 
@@ -79,6 +78,7 @@ class Learner:
         self.signature = (*signature, *truth)
         self._learn = tf.function(self._step, input_signature=self.signature)
         self.logits = tf.function(self._logits, input_signature=signature)
+        self.features = tf.function(self._features, input_signature=signature[:1])
 
     @property
     def step(self) -> int:
@@ -89,9 +89,11 @@ class Learner:
         """One step on what `signature` says; the loss before it, in nats a question."""
         return float(self._learn(*inputs))
 
+    def _features(self, photos: Any) -> Any:
+        return self.encoder(tf.cast(photos, tf.float32), training=False)
+
     def _logits(self, photos: Any, rows: Any, lengths: Any, photo_of: Any) -> Any:
-        features = self.encoder(tf.cast(photos, tf.float32), training=False)
-        return self._answer(features, rows, lengths, photo_of, training=False)
+        return self._answer(self._features(photos), rows, lengths, photo_of, training=False)
 
     def _answer(self, features: Any, rows: Any, lengths: Any, photo_of: Any, *, training: bool) -> Any:
         question = self.embedding(rows)
@@ -136,8 +138,8 @@ def train(
     keras.utils.set_random_seed(settings.seed)
     run = Run(out)
     problems = problems or BadEntries()
-    sets = _sets(settings, problems)
-    inputs = _inputs_of(settings, sets)
+    sets = open_sets(settings, problems)
+    inputs = inputs_of(settings, sets)
     run.check(settings, inputs)
     with run.opened():
         learning, validation, words, answers = _read(
@@ -161,38 +163,12 @@ def train(
     _fit(learner, run, batches, validation, steps, report, say)
     logits = predict(learner, validation, len(answers))
     known = answers.index(UNANSWERABLE) if UNANSWERABLE in answers else None
-    calibrate_run(run, logits, validation.answers, unanswerable=known, max_risk=max_risk)
+    certain = calibrate_run(run, logits, validation.answers, unanswerable=known, max_risk=max_risk)
+    learn_familiar(run, _asked(learner, learning), _asked(learner, validation), certain)
     np.save(run.vectors, np.asarray(learner.embedding.embeddings, np.float16))
     learner.encoder.save(run.encoder)
     learner.answerer.save(run.answerer)
     return run
-
-
-def _sets(settings: TrainSettings, problems: BadEntries) -> tuple[Dataset, Dataset]:
-    """What is learned from, and what is measured on."""
-    data = Path(settings.data)
-    dataset = open_dataset(data, settings.train_split, problems)
-    if settings.val_split is None:
-        rows, held = hold_out(dataset, share=settings.holdout, seed=settings.seed)
-        sets = dataset.only(rows.tolist()), dataset.only(held.tolist())
-    else:
-        sets = dataset, open_dataset(data, settings.val_split, problems)
-    problems.check()
-    for one in sets:
-        check_answered(one, data, todo=TO_LEARN)
-    return sets
-
-
-def _inputs_of(settings: TrainSettings, sets: tuple[Dataset, Dataset]) -> dict[str, str]:
-    """The fingerprints of all that is learned from."""
-    inputs = of_file(_boxes(settings), "the boxes")
-    for one in sets[:1] if settings.val_split is None else sets:
-        inputs |= of_questions(one) | of_photos(one)
-    return inputs
-
-
-def _boxes(settings: TrainSettings) -> Path:
-    return instances_path(Path(settings.data), settings.train_split)
 
 
 def _read(
@@ -230,7 +206,7 @@ def _read(
             f"{settings.data} has too few photos: {len(learning.answers)} questions to learn from and "
             f"{len(validation.answers)} to measure on."
         )
-    if (boxes := _boxes(settings)).exists():
+    if (boxes := boxes_of(settings)).exists():
         objects = load_objects(boxes, learning.image_ids, grid=(attention.GRID, attention.GRID))
         learning = replace(learning, cells=objects.cells)
         say(f"boxes of {len(objects.labels)} labels teach the encoder, too")
@@ -279,6 +255,13 @@ def predict(learner: Learner, examples: Examples, answers: int) -> NDArray[np.fl
     for questions, batch in in_photo_order(examples, photos=64):
         logits[questions] = learner.logits(*_inputs(batch)).numpy()
     return logits
+
+
+def _asked(learner: Learner, examples: Examples) -> QuestionsAsked:
+    def features(photos: NDArray[np.int64]) -> NDArray[np.float32]:
+        return learner.features(examples.photos[photos]).numpy()  # type: ignore[no-any-return]
+
+    return QuestionsAsked(questions=examples.questions, photo_of=examples.photo_of, features=features)
 
 
 def _exact_by_family(learner: Learner, examples: Examples) -> dict[str, float]:

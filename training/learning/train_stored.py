@@ -24,6 +24,7 @@ from ..errors import FeatureError, TrainingError
 from ..features.store import FeatureStore
 from ..measuring.calibrate import MAX_RISK
 from ..measuring.calibration_record import calibrate_run
+from ..measuring.familiar_run import QuestionsAsked, learn_familiar
 from ..measuring.scored import SoftmaxScores
 from ..models.no_photo import no_photo
 from ..vectors import VectorTable, load_vectors
@@ -86,7 +87,7 @@ def train_stored(
         history = _fit(settings, learner, run, batches, validation, log, report, say)
     finally:
         log.close()
-    _finish(settings, learner, run, validation, answers, max_risk)
+    _finish(settings, learner, run, learning, validation, answers, max_risk)
     best = max(history, key=lambda row: row["val_exact"]["all"])
     say(f"kept step {best['step']}: {100 * best['val_exact']['all']:.2f} % exact on validation")
     return run
@@ -271,6 +272,7 @@ def _finish(
     settings: StoredSettings,
     learner: StoredLearner,
     run: Run,
+    learning: StoredQuestions,
     validation: StoredQuestions,
     answers: tuple[str, ...],
     max_risk: float,
@@ -280,8 +282,14 @@ def _finish(
         _assign(learner.model_variables, best[1])
     known = answers.index(UNANSWERABLE) if UNANSWERABLE in answers else None
     logits = predict_stored(learner, validation)
-    calibrate_run(run, logits, validation.modal, unanswerable=known, max_risk=max_risk)
+    certain = calibrate_run(run, logits, validation.modal, unanswerable=known, max_risk=max_risk)
+    learn_familiar(run, _asked(learning), _asked(validation), certain)
     np.save(run.vectors, np.asarray(learner.embedding.embeddings, np.float32))
     learner.answerer.save(run.answerer)
     if settings.features == QUESTION_ONLY:
         no_photo().save(run.encoder)
+
+
+def _asked(questions: StoredQuestions) -> QuestionsAsked:
+    features = None if questions.store is None else questions.store.read
+    return QuestionsAsked(questions=questions.texts, photo_of=questions.places, features=features)

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.engine.bundle import Calibration
-
 from ..errors import TrainingError
 from ..learning.runs import Run, calibration_json, write_json
 from .calibrate import MAX_RISK, figures, fit
@@ -28,13 +26,16 @@ def calibrate_run(
     *,
     unanswerable: int | None,
     max_risk: float = MAX_RISK,
-) -> Calibration:
-    """Fit temperature and thresholds on validation questions, logits [N,A] and answers [N], and write both files."""
+) -> NDArray[np.bool_]:
+    """Fit temperature and thresholds on validation questions, logits [N,A] and answers [N], and write both files.
+
+    Says which of the questions are then ANSWERED, [N].
+    """
     scored = SoftmaxScores(logits=logits, answers=answers, unanswerable=unanswerable)
     calibration = fit(scored, max_risk=max_risk)
     write_json(run.calibration, calibration_json(calibration))
     write_json(run.path / FIGURES, figures(scored, calibration, max_risk=max_risk))
-    return calibration
+    return scored.judged(calibration.temperature).certain(calibration.answered_threshold)
 
 
 def calibration_record(run: Path) -> dict[str, Any]:

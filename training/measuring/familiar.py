@@ -1,12 +1,14 @@
-"""What a bundle knows, measured on a data set: the words of its questions, and where its photos' features lie.
+"""What a model knows, measured: the words of questions, and where the features of their photos lie.
 
-Half of the photos say what is known, the other half, with their questions, from where on an ask is unlike it: so that
-at most LOST of such asks is taken for unlike.
+Some photos, with their questions, say what is known; others say from where on an ask is unlike it, so that at most
+LOST of such asks is taken for unlike. Training gives its own photos and those that were held out; of a data set that is
+calibrated on, either is a half.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,16 +25,27 @@ from ..datasets import Dataset
 from .asking import FeatureBatches, Features
 
 LOST_PHOTOS, LOST_QUESTIONS = 0.01, 0.005  # of asks; 2 % are allowed in all, and another sample has others
-LEAST_PHOTOS = 200  # of fewer, the distance that one in a hundred exceeds cannot be told
+MOST_OUTSIDE = (
+    0.99  # of a question's weight: one of which no word is known has 1, and is unlike, however many are so
+)
+LEAST_PHOTOS = 100  # of either kind; of fewer, the distance that one in a hundred exceeds cannot be told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Questions, and the pooled features of the photos that they are about; photos without features may be missing."""
+
+    questions: Sequence[tuple[int, str]]  # the photo's number, and the text
+    photos: Mapping[int, NDArray[np.float32]]  # [C] of each
 
 
 class PooledPhotos:
     """Features on their way to the answerer, pooled and kept by image id. The first batch gives the scale."""
 
-    def __init__(self, features: Features) -> None:
+    def __init__(self, features: Features, scale: NDArray[np.float32] | None = None) -> None:
         self._features = features
         self.rows: dict[int, NDArray[np.float32]] = {}  # [C] each
-        self.scale: NDArray[np.float32] | None = None
+        self.scale = scale
 
     def __call__(self, image_ids: Sequence[int]) -> FeatureBatches:
         batches = self._features(image_ids)
@@ -47,37 +60,38 @@ class PooledPhotos:
 
 
 def fit_familiar(
-    dataset: Dataset, seen: PooledPhotos, answered: Sequence[int] = ()
+    known: Asked,
+    held: Asked,
+    scale: NDArray[np.float32] | None,
+    answered: Sequence[tuple[int, str]] = (),
 ) -> tuple[Familiar, bytes, dict[str, Any]]:
-    """Of the photos that were seen and their questions: what bundle.json says, familiar.npz, and figures for JSON.
+    """What bundle.json says, familiar.npz, and figures for JSON.
 
-    `answered` are the numbers of the questions that are ANSWERED: only of these can any be lost. None: of all.
+    `answered` are the questions of `held` that are ANSWERED: only of these can any be lost. None: of all.
     """
-    known, held = _halves(dataset, seen)
-    asked = list(zip(dataset.image_ids, dataset.questions, strict=True))
-    first = [question for image_id, question in asked if image_id in known]
-    second = [one for one in asked if one[0] in held]
-    losable = [asked[number] for number in answered if asked[number][0] in held] or second
-    words = KnownWords(count_words(first), len(first))
+    texts = [question for _, question in known.questions]
+    words = KnownWords(count_words(texts), len(texts))
+    losable = answered or held.questions
     outside = np.array([words.outside(question) for _, question in losable])
-    question_threshold = _threshold(outside, LOST_QUESTIONS)
-    photos, distances = _photos(seen, known, held)
-    away = np.array([distances[image_id] for image_id, _ in losable])
+    question_threshold = min(MOST_OUTSIDE, _threshold(outside, LOST_QUESTIONS))
+    photos = _photos(known, held, scale)
+    distances = {} if photos is None else _distances(photos, held)
+    away = np.array([distances.get(photo, 0.0) for photo, _ in losable])
     photo_threshold = _threshold(away, LOST_PHOTOS)
     strange, far = outside > question_threshold, away > photo_threshold
     counts = dict(
-        count_words([*first, *(question for _, question in second)]).most_common(MOST_WORDS),
+        count_words([*texts, *(question for _, question in held.questions)]).most_common(MOST_WORDS)
     )
     familiar = Familiar(
-        questions=len(first) + len(second),
+        questions=len(texts) + len(held.questions),
         words=len(counts),
         question_threshold=question_threshold,
-        photos=0 if photos is None else len(known),
+        photos=0 if photos is None else len(known.photos),
         photo_threshold=None if photos is None else photo_threshold,
     )
     lost = {"all": strange | far, "question": strange, "photo": far}
     told = {
-        "held_out": {"photos": len(held), "questions": len(losable)},
+        "held_out": {"photos": len({photo for photo, _ in held.questions}), "questions": len(losable)},
         "lost": {what: round(float(which.mean()), 5) for what, which in lost.items()},
     }
     return familiar, dump_familiarity(counts, photos), told
@@ -86,8 +100,20 @@ def fit_familiar(
 def keep_measured(
     bundle: Bundle, dataset: Dataset, seen: PooledPhotos, answered: Sequence[int] = (), **about: str
 ) -> Bundle:
-    """Write what the bundle knows into it; `about` is kept beside the figures. Raises BundleError."""
-    familiar, arrays, told = fit_familiar(dataset, seen, answered)
+    """Write what the bundle knows into it, by both halves of a data set; `about` is kept beside the figures.
+
+    `answered` are the numbers of the questions that are ANSWERED. Raises BundleError.
+    """
+    first, second = _halves(dataset, seen)
+    asked = list(zip(dataset.image_ids, dataset.questions, strict=True))
+
+    def half(ids: set[int]) -> Asked:
+        return Asked(
+            questions=[one for one in asked if one[0] in ids], photos={one: seen.rows[one] for one in ids}
+        )
+
+    certain = [asked[number] for number in answered if asked[number][0] in second]
+    familiar, arrays, told = fit_familiar(half(first), half(second), seen.scale, certain)
     return keep_familiar(bundle, familiar, arrays, told | about)
 
 
@@ -98,16 +124,16 @@ def _halves(dataset: Dataset, seen: PooledPhotos) -> tuple[set[int], set[int]]:
     return set(ids[::2]), set(ids[1::2] or ids)
 
 
-def _photos(
-    seen: PooledPhotos, known: set[int], held: set[int]
-) -> tuple[KnownPhotos | None, dict[int, float]]:
-    """The photos that are known, and how far from these each of the others is; None, and 0, where they are too few."""
-    if len(seen.rows) < LEAST_PHOTOS or seen.scale is None:
-        return None, dict.fromkeys(held, 0.0)
-    photos = fit_photos(np.stack([seen.rows[image_id] for image_id in sorted(known)]), seen.scale)
-    ids = sorted(held)
-    distances = photos.pooled_distances(np.stack([seen.rows[image_id] for image_id in ids]))
-    return photos, dict(zip(ids, distances.tolist(), strict=True))
+def _photos(known: Asked, held: Asked, scale: NDArray[np.float32] | None) -> KnownPhotos | None:
+    """The photos that are known; None where they are too few."""
+    if scale is None or min(len(known.photos), len(held.photos)) < LEAST_PHOTOS:
+        return None
+    return fit_photos(np.stack([row for _, row in sorted(known.photos.items())]), scale)
+
+
+def _distances(photos: KnownPhotos, held: Asked) -> dict[int, float]:
+    rows = np.stack(list(held.photos.values()))
+    return dict(zip(held.photos, photos.pooled_distances(rows).tolist(), strict=True))
 
 
 def _threshold(values: NDArray[np.float64], lost: float) -> float:

@@ -15,17 +15,28 @@ export class Conversation {
   constructor() {
     this.photo = null; // a Blob
     this.imageId = null; // what the server calls it, once it has seen it
+    this.previous = null; // the question before about this photo, and its answer, so that a question may be about those
     this.token = null; // for servers that want one; kept by this tab alone
   }
 
   setPhoto(photo) {
     this.photo = photo;
     this.imageId = null;
+    this.previous = null;
   }
 
   // Returns the response as the server's JSON has it, with `language`, that of what is spoken; throws AskFailed, or AbortError of `signal`.
   async ask(question, locale, signal) {
     const photo = this.photo;
+    const response = await this.#answered(question, locale, signal, photo);
+    if (photo !== this.photo) return response;
+    this.imageId = response.imageId;
+    const answered = response.verdict === "VERDICT_ANSWERED" && response.answers.length > 0;
+    this.previous = { question: response.questionMeant || question, answer: answered ? response.answers[0].label : "" };
+    return response;
+  }
+
+  async #answered(question, locale, signal, photo) {
     if (this.imageId) {
       try {
         return await this.#send(question, locale, signal, null, this.imageId);
@@ -33,9 +44,7 @@ export class Conversation {
         if (error.status !== 404) throw error; // 404: it is no longer remembered there; send it again
       }
     }
-    const response = await this.#send(question, locale, signal, photo, null);
-    if (photo === this.photo) this.imageId = response.imageId;
-    return response;
+    return this.#send(question, locale, signal, photo, null);
   }
 
   async #send(question, locale, signal, photo, imageId) {
@@ -44,6 +53,10 @@ export class Conversation {
     else form.append("image_id", imageId);
     form.append("question", question);
     form.append("locale", locale);
+    if (this.previous) {
+      form.append("previous_question", this.previous.question);
+      form.append("previous_answer", this.previous.answer);
+    }
     return this.#fetched("/v1/ask", { method: "POST", body: form, signal });
   }
 

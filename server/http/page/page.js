@@ -148,6 +148,7 @@ byId("login").addEventListener("submit", (event) => {
 
 function clearAnswer() {
   byId("spoken").classList.add("quiet");
+  show("meant", "");
   show("sure", "");
   show("coach", "");
   byId("speak").hidden = true;
@@ -158,6 +159,7 @@ function told(question, response) {
   const issue = response.photoIssues[0];
   byId("spoken").classList.remove("quiet");
   show("spoken", response.spoken, response.language);
+  show("meant", response.questionMeant && `I took that as: ${response.questionMeant}`);
   // Then the sentence says it all.
   const beyond = response.missingSkill !== "SKILL_UNSPECIFIED" || response.unfamiliar.length > 0;
   show("sure", beyond ? "" : SURE[response.verdict] ?? "");

@@ -38,6 +38,9 @@ def test_others_are_farther() -> None:
         photos.distances(features(100, 4, 12, seed=2, shift=2.0)),
     )
     assert unlike.min() > like.max()
+    both = np.concatenate([features(100, 4, 12, seed=1), features(100, 4, 12, seed=2, shift=2.0)])
+    middle = float(np.median(photos.distances(both)))
+    assert photos.beyond(both, middle).tolist() == (photos.distances(both) > middle).tolist()
 
 
 def test_of_many_channels_the_rest_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:

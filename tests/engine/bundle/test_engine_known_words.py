@@ -26,19 +26,28 @@ def test_what_was_asked_is_inside_whatever_its_case_and_marks() -> None:
 def test_a_word_that_nobody_asked_about_is_outside() -> None:
     assert KNOWN.outside("What breed is the dog?") > 0.7
     assert KNOWN.outside("dog") == 1.0
+    assert KNOWN.outside("Is the dog barking?") == 1.0  # grammar is all that is known of it
 
 
 def test_words_weigh_by_how_rare_they_are() -> None:
     # log(5) for what is unknown, log(5 / 2) for "red", in one of four; "what" in three, "is" in three, "the" in two.
     inside = math.log(5 / 2) + 2 * math.log(5 / 4) + math.log(5 / 3)
     assert KNOWN.outside("what is the red dog") == pytest.approx(math.log(5) / (math.log(5) + inside))
-    assert KNOWN.outside("what is the dog") > KNOWN.outside("what is the red dog")
+    assert KNOWN.outside("what shape is the dog") > KNOWN.outside("what shape is the red dog")
 
 
 def test_grammar_courtesy_and_plurals_are_no_topic() -> None:
     assert KNOWN.outside("Hello, could you please tell me what colour these things have?") == 0.0
     assert KNOWN.outside("What shapes?") == 0.0
     assert not {"who", "when", "where", "why"} & FUNCTION_WORDS
+
+
+def test_what_turns_an_answer_round_or_says_of_how_many_is_no_mere_grammar() -> None:
+    for question in ("Is this not red?", "Is there no star?", "Is only the star red?", "Are all stars red?"):
+        assert KNOWN.outside(question) > 0.2
+    assert (
+        KnownWords(count_words(["Is there no star?"]), 1).outside("Is there no star?") == 0.0
+    )  # once it is known
 
 
 @given(st.text(max_size=200))

@@ -20,6 +20,8 @@ ASKED = {
         "What does the sign say?",
         "what do the letters on the wall spell",
         "What does it say on the box?",
+        "What does it say on the box ? ?!",
+        "What does the label say on?",
         "What’s written on the label?",
         "Can you please read this letter?",
         "Read it out.",

@@ -96,6 +96,14 @@ def test_what_kubernetes_says_of_a_service_is_no_setting() -> None:
     assert set(sources.values()) == {"default"}
 
 
+def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text("port = 7")
+    settings, sources = read_settings({}, {"ASKSIGHT_PORT": "", "ASKSIGHT_TOKENS": " "}, file)
+    assert settings == read_settings({}, {}, file)[0]
+    assert sources["port"] == str(file)
+
+
 def test_what_is_overridden_is_not_judged(tmp_path: Path) -> None:
     file = tmp_path / "file.toml"
     file.write_text('workers = "x"')

@@ -16,6 +16,7 @@ from vqa_files import write_easy_vqa, write_photo
 
 from asksight.cli.main import main
 from asksight.engine import BundleError, Calibration, load_bundle
+from asksight.engine.bundle.familiar import familiarity_of
 from asksight.ext import dump_rules, english
 from asksight.server.asks import Ask
 from asksight.server.local import LocalAssistant
@@ -24,6 +25,7 @@ from asksight.training.exporting import export
 from asksight.training.exporting.export import compare, export_run, sample_photos, sample_questions
 from asksight.training.learning.runs import Run, TrainSettings, calibration_json, write_json, write_lines
 from asksight.training.measuring.calibration_record import calibrate_run
+from asksight.training.measuring.familiar_run import QuestionsAsked, learn_familiar
 from asksight.training.models.layers import LengthMask
 
 ANSWERS = ("yes", "no", "red", "unanswerable")
@@ -73,15 +75,36 @@ def test_what_calibration_did_goes_with_the_bundle(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     logits = np.random.default_rng(0).normal(size=(200, len(ANSWERS))).astype(np.float32)
     answers = logits.argmax(axis=1).astype(np.int32)
-    calibration = calibrate_run(run, logits, answers, unanswerable=3, max_risk=0.05)
+    certain = calibrate_run(run, logits, answers, unanswerable=3, max_risk=0.05)
     bundle = export_run(run.path, tmp_path / "bundle").bundle
-    assert bundle.calibration == calibration
+    best = bundle.calibration.probabilities(logits).max(axis=1)
+    assert certain.tolist() == ((best >= bundle.calibration.answered_threshold) & (answers != 3)).tolist()
     record = bundle.training["calibration"]
     assert (record["questions"], record["max_risk"]) == (200, 0.05)
     assert record["nll"]["after"] < record["nll"]["before"]
     (run.path / "calibration_figures.json").write_text("{")
     with pytest.raises(TrainingError, match=r"calibration_figures\.json is broken"):
         export_run(run.path, tmp_path / "again")
+
+
+def test_what_the_run_knows_goes_with_the_bundle(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    rows = np.random.default_rng(0).normal(size=(200, 4, 4, 4)).astype(np.float32)
+    asked = QuestionsAsked(
+        questions=["what is red?"] * 200, photo_of=np.arange(200), features=lambda photos: rows[photos]
+    )
+    learn_familiar(run, asked, asked, np.ones(200, bool))
+    bundle = load_bundle(export_run(run.path, tmp_path / "bundle").bundle.path)
+    familiarity = familiarity_of(bundle)
+    assert familiarity is not None
+    assert not familiarity.far(rows).all()
+    assert familiarity.far(np.full((1, 4, 4, 4), 99, np.float32)).all()
+    assert [familiarity.strange(text) for text in ("Is it red?", "Is it a dog?")] == [False, True]
+    assert set(bundle.training["familiar"]) == {"held_out", "lost"}
+    run.known.write_bytes(b"no archive")
+    with pytest.raises(BundleError, match=r"familiar\.npz"):
+        export_run(run.path, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
 
 
 def test_the_bundle_is_the_run(run: Run, tmp_path: Path) -> None:
@@ -98,6 +121,7 @@ def test_the_bundle_is_the_run(run: Run, tmp_path: Path) -> None:
     assert bundle.tokenizer == dump_rules(english())
     assert bundle.training["settings"]["data"] == "scenes"
     assert bundle.training["calibration"] == {}  # this run recorded none
+    assert bundle.familiar is None  # nor what it knows
     assert bundle.training["history"] == [{"step": 10, "loss": 0.5}]
 
 

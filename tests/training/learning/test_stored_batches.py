@@ -25,6 +25,7 @@ def batches(*, word_dropout: float = 0.0) -> StoredBatches:
         targets=modal[:, None],
         modal=modal,
         places=np.zeros(count, np.int64),
+        texts=("what is this",) * count,
         types=("other",) * count,
         store=None,
     )

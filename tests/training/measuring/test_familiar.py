@@ -81,10 +81,30 @@ def test_only_what_is_answered_can_be_lost(tmp_path: Path) -> None:
 
 
 def test_of_few_photos_only_words_are_known(tmp_path: Path) -> None:
-    bundle = measured(tmp_path, photos=LEAST_PHOTOS - 1)
+    few = 2 * LEAST_PHOTOS - 1
+    bundle = measured(tmp_path, photos=few)
     assert bundle.familiar is not None
     assert (bundle.familiar.photos, bundle.familiar.photo_threshold) == (0, None)
-    assert bundle.familiar.questions == 2 * (LEAST_PHOTOS - 1)
+    assert bundle.familiar.questions == 2 * few
+
+
+def test_a_question_of_which_no_word_is_known_is_strange_however_many_are_so(tmp_path: Path) -> None:
+    """One in ten is of a word that no other has: by their share alone, none of them would be strange."""
+    dataset = Asked()
+    dataset.questions = [
+        f"is this odd{number}" if number % 10 == 0 else question
+        for number, question in enumerate(dataset.questions)
+    ]
+    bundle = write_random_bundle(tmp_path / "bundle")
+    bundle = keep_measured(bundle, cast("Dataset", dataset), seen(PHOTOS, encoded()))
+    familiarity = familiarity_of(bundle)
+    assert familiarity is not None
+    assert [familiarity.strange(text) for text in ("is this a dog", "what colour is the dog", "odd10")] == [
+        True,
+        False,
+        False,
+    ]
+    assert bundle.training["familiar"]["lost"]["question"] == pytest.approx(0.1, abs=0.03)  # which is told
 
 
 @pytest.mark.parametrize("photos", [1, 2])
