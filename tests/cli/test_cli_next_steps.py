@@ -128,9 +128,9 @@ def test_all_labels_changed_is_no_run_that_is_taken_up(
     assert not Path("RUN").exists()
     with pytest.raises(SystemExit) as ended:
         main([*train, "--skip-bad", "--json"])
-    said = capsys.readouterr()
-    assert not ended.value.code, said.err
-    assert json.loads(said.out)["skipped"] == {"bad photo": 2}
+    told = capsys.readouterr()
+    assert not ended.value.code, told.err
+    assert json.loads(told.out)["skipped"] == {"bad photo": 2}
     questions = folder / "questions.json"
     questions.write_text(questions.read_text().replace('"yes"', '"maybe"'))
     with pytest.raises(SystemExit) as ended:
