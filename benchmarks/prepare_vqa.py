@@ -130,7 +130,7 @@ def measure(folder: Path) -> dict[str, Any]:
     command = [str(Path(sysconfig.get_path("scripts")) / "asksight"), "data", "prepare", str(folder)]
     started_s = time.perf_counter()
     with subprocess.Popen(
-        [*command, "--out", f"{folder}-prepared", "--json"], stdout=subprocess.PIPE
+        [*command, "--out", f"{folder}-prepared", "--no-photos", "--json"], stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         told = process.stdout.read()

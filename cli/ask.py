@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .connecting import credentials
+from .idle import refuse_idle
 from .output import reply_fields, reply_lines, to_json
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def ask(
+    context: typer.Context,
     photo: Annotated[
         str, typer.Argument(metavar="PHOTO", help="A JPEG, PNG or WebP file; - reads standard input.")
     ],
@@ -67,9 +69,9 @@ def ask(
     """
     if server and model:
         raise typer.BadParameter("give --server or --model, not both: a server has its own model")
-    if server is None and (tls or tls_certificate or tls_key):
-        raise typer.BadParameter(
-            "goes with --server: a bundle in this process needs none", param_hint="--tls…"
+    if server is None:
+        refuse_idle(
+            context, "without --server", "token", "tls", "tls_authority", "tls_certificate", "tls_key"
         )
     channel = None
     if server is not None:

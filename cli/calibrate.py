@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .idle import refuse_idle
+
 if TYPE_CHECKING:
     from asksight.engine import Bundle
 
 
 def calibrate(
+    context: typer.Context,
     bundle: Annotated[
         str, typer.Argument(metavar="BUNDLE", help="A folder, or scenes, the built-in bundle.")
     ],
     data: Annotated[
         Path, typer.Option(help="A data set: from `asksight data scenes` or `asksight data prepare`.")
     ],
-    split: Annotated[str, typer.Option(help="The split to use of the data set.")] = "val",
+    split: Annotated[
+        str | None,
+        typer.Option(help="The split to use of the data set. By default the validation split."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Write a copy of the bundle to this folder instead of changing the bundle."),
@@ -38,6 +44,12 @@ def calibrate(
             help="Leave temperature and thresholds as they are; measure only which photos and questions it knows.",
         ),
     ] = False,
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad", help="Try every photo first; leave bad ones and bad entries out and count them."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Fit a bundle's temperature and thresholds to a data set, and write them into the bundle.
@@ -47,17 +59,19 @@ def calibrate(
     """
     from asksight.engine import load_bundle
     from asksight.engine.bundle.rewrite import keep_calibration
-    from asksight.training.datasets import open_dataset
     from asksight.training.datasets.photo_reader import photo_reader
     from asksight.training.measuring.asking import encoded_photos
     from asksight.training.measuring.calibrate import figures, fit
     from asksight.training.measuring.calibrate_bundle import chosen_questions, scored_by
     from asksight.training.measuring.familiar import PooledPhotos, keep_measured
 
+    from .measured_on import measured_on
     from .output import to_json
     from .progress import progress_bar
     from .run_bundle import is_run
 
+    if keep_thresholds:
+        refuse_idle(context, "with --keep-thresholds", "max_risk")
     if is_run(bundle):
         raise typer.BadParameter(
             f"{bundle} is a run, which was calibrated when it was trained; export it first.",
@@ -65,13 +79,13 @@ def calibrate(
         )
     opened = load_bundle(bundle)
     _check_place(opened, out)
-    dataset = open_dataset(data, split)
+    dataset = measured_on(data, split, todo="to calibrate", skip_bad=skip_bad)
     with progress_bar("questions", total=min(questions, len(dataset)), quiet=as_json) as bar:
         features = PooledPhotos(
             encoded_photos(opened, dataset, read_photo=photo_reader(opened), engine=engine)
         )
         scored = scored_by(opened, dataset, features, most=questions, engine=engine, progress=bar)
-    source = {"data": str(data), "split": split}
+    source = {"data": str(data), "split": dataset.split}
     calibration = opened.calibration if keep_thresholds else fit(scored, max_risk=max_risk)
     told = figures(scored, calibration, max_risk=max_risk) | source
     written = opened if out is None else _copied(opened, out)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .idle import refuse_idle
 from .output import to_json
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ MIN_AGREEMENT, MAX_BATCH = 0.995, 32
 
 
 def compile(
+    context: typer.Context,
     bundle: Annotated[
         str, typer.Argument(metavar="BUNDLE", help="A folder, or scenes, the built-in bundle.")
     ],
@@ -38,7 +40,9 @@ def compile(
             metavar="DIR", help="A prepared data set to compare on; by default what the bundle keeps."
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="The split to use of --samples.")] = "val",
+    split: Annotated[
+        str | None, typer.Option(help="The split to use of --samples. By default the validation split.")
+    ] = None,
     max_batch: Annotated[int, typer.Option(min=1, help="The largest batch that will be served.")] = MAX_BATCH,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of each engine. By default one for each core.")
@@ -52,6 +56,8 @@ def compile(
     """
     from asksight.engine import EngineError
 
+    if samples is None:
+        refuse_idle(context, "without --samples", "split")
     held = build(
         bundle,
         engine=engine,
@@ -78,7 +84,7 @@ def build(
     precision: str | None = None,
     min_agreement: float = MIN_AGREEMENT,
     samples: Path | None = None,
-    split: str = "val",
+    split: str | None = None,
     max_batch: int = MAX_BATCH,
     threads: int | None = None,
 ) -> AgreedPlans:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -53,4 +54,5 @@ def get(
     for archive, files in got.files.items():
         before = " (there before)" if archive in got.before else ""
         typer.echo(f"{archive}: {files} files{before}")
-    typer.echo(f"Next: asksight data prepare {out} --out {out}-prepared")
+    alone = "" if photos else " --no-photos"
+    typer.echo(f"Next: asksight data prepare {quote(str(out))} --out {quote(f'{out}-prepared')}{alone}")

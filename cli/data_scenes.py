@@ -32,6 +32,8 @@ def scenes(
         raise typer.BadParameter(
             f'is "{wordings}"; allowed are "seen" and "unseen".', param_hint="--wordings"
         )
+    if not train + val:
+        raise typer.BadParameter("are both 0, which draws nothing.", param_hint="--train and --val")
     written: dict[str, int] = {}
     with progress_bar("pictures", total=train + val, quiet=as_json) as advance:
         for split, pictures in (("train", train), ("val", val)):

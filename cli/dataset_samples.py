@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 PHOTOS = 128  # of 224 px, 20 MB; questions go round them
 
 
-def samples_of(bundle: Bundle, data: Path, split: str, *, photos: int = PHOTOS) -> Samples:
-    """The first photos of a split, with at least 512 questions about them in all.
+def samples_of(bundle: Bundle, data: Path, split: str | None, *, photos: int = PHOTOS) -> Samples:
+    """The first photos of a split (None: the validation split), with at least 512 questions about them in all.
 
     Where photos have fewer questions, theirs are asked again. Raises DatasetError.
     """
@@ -24,8 +24,10 @@ def samples_of(bundle: Bundle, data: Path, split: str, *, photos: int = PHOTOS) 
     from asksight.ext.opening import open_words
     from asksight.training.datasets import open_dataset
     from asksight.training.datasets.photo_reader import photo_reader
+    from asksight.training.datasets.splits import measuring_split
     from asksight.training.errors import DatasetError
 
+    split = measuring_split(data, split, answered=False)
     read, dataset = photo_reader(bundle), open_dataset(data, split)
     asked: dict[Path, list[str]] = {}
     for record in dataset:

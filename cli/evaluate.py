@@ -8,8 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from .idle import refuse_idle
+
 
 def evaluate(
+    context: typer.Context,
     model: Annotated[
         str | None,
         typer.Argument(
@@ -19,7 +22,10 @@ def evaluate(
     data: Annotated[
         Path | None, typer.Option(help="A data set: from `asksight data scenes` or `asksight data prepare`.")
     ] = None,
-    split: Annotated[str, typer.Option(help="The split to use of the data set.")] = "val",
+    split: Annotated[
+        str | None,
+        typer.Option(help="The split to use of the data set. By default the validation split."),
+    ] = None,
     features: Annotated[
         Path | None,
         typer.Option(
@@ -41,6 +47,12 @@ def evaluate(
     write_results: Annotated[
         Path | None, typer.Option(help="Write the model's answers as JSON in the official results form.")
     ] = None,
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad", help="Try every photo first; leave bad ones and bad entries out and count them."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure a bundle or a run on a data set, or a results file against questions and annotations."""
@@ -55,6 +67,7 @@ def evaluate(
         for name, given in (("--write-results", write_results), ("--features", features)):
             if given is not None:
                 raise typer.BadParameter("goes with a model.", param_hint=name)
+        refuse_idle(context, "with --results", "split", "engine", "skip_bad")
         figures = _score_results(results, questions, annotations, per_question)
     else:
         if stray := [option for option, value in scored_only.items() if value is not None]:
@@ -69,6 +82,7 @@ def evaluate(
             store=features,
             per_question=per_question,
             results=write_results,
+            skip_bad=skip_bad,
             quiet=as_json,
         )
     typer.echo(to_json(figures) if as_json else "\n".join(_lines(figures)))
@@ -92,24 +106,31 @@ def _score_results(
 def _evaluate_model(
     model: str,
     data: Path,
-    split: str,
+    split: str | None,
     engine: str,
     *,
     store: Path | None,
     per_question: Path | None,
     results: Path | None,
+    skip_bad: bool,
     quiet: bool,
 ) -> dict[str, Any]:
-    from asksight.training.datasets import open_dataset
     from asksight.training.measuring.evaluate import predict_on
     from asksight.training.measuring.results import each_accuracy, write_results
-    from asksight.training.measuring.scores import score
+    from asksight.training.measuring.scores import score, shares
 
+    from .measured_on import measured_on
     from .output import to_json
     from .progress import progress_bar
     from .run_bundle import run_or_bundle
 
-    dataset = open_dataset(data, split)
+    dataset = measured_on(
+        data,
+        split,
+        todo="to measure against; --write-results alone writes what the model answers",
+        answered=results is None or per_question is not None,
+        skip_bad=skip_bad,
+    )
     with (
         run_or_bundle(model, dataset, data, store=store, engine=engine) as measured,
         progress_bar("questions", total=len(dataset), quiet=quiet) as bar,
@@ -120,12 +141,14 @@ def _evaluate_model(
         subject = measured.model
         predictions = predict_on(subject, dataset, measured.features, engine=engine, progress=bar)
         seconds = time.perf_counter() - started_s
-        about = {"model": f"{subject.name} {subject.version}", "data": str(data), "split": split}
+        about = {"model": f"{subject.name} {subject.version}", "data": str(data), "split": dataset.split}
     if results is not None:
         write_results(results, dataset, predictions)
     if per_question is not None:
         each = each_accuracy(dataset, predictions.answers)
         per_question.write_text(to_json(each) + "\n", encoding="utf-8")
+    if not dataset.answered:
+        return about | {"count": len(dataset)} | shares(predictions) | {"seconds": round(seconds, 2)}
     return about | score(dataset, predictions) | {"seconds": round(seconds, 2)}
 
 
@@ -137,10 +160,15 @@ def _lines(figures: dict[str, Any]) -> list[str]:
         lines.append(
             f"Unanswerable questions: average precision {found['average_precision']:.2f} %, F1 {found['f1']:.2f} %."
         )
-    if "ece" in figures:
+    if "verdicts" in figures:
         shares = ", ".join(f"{100 * share:.1f} % {verdict}" for verdict, share in figures["verdicts"].items())
-        lines.append(f"Verdicts: {shares}; exact when answered: {figures['exact_when_answered']:.2f} %.")
-        lines.append(f"Calibration error (ECE): {figures['ece']:.4f}. {figures['seconds']:.1f} s.")
+        exact = (
+            f"; exact when answered: {figures['exact_when_answered']:.2f} %"
+            if "ece" in figures
+            else f", of {figures['count']} questions"
+        )
+        error = f"Calibration error (ECE): {figures['ece']:.4f}. " if "ece" in figures else ""
+        lines += [f"Verdicts: {shares}{exact}.", f"{error}{figures['seconds']:.1f} s."]
     return lines
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
+
+from .certainty import certainty_lines
 
 
 def export(
@@ -50,4 +53,6 @@ def export(
     typer.echo(f"{bundle.name} {bundle.version}: {len(bundle.answers)} answers, {size / 1e6:.1f} MB")
     typer.echo(f"Answers as Keras does; probabilities differ by {difference:.1g} at most.")
     typer.echo(about(bundle)[1])
-    typer.echo(f"Written to {out}. Next: asksight serve --model {out}")
+    for line in certainty_lines(bundle.training.get("calibration", {})):
+        typer.echo(line)
+    typer.echo(f"Written to {out}. Next: asksight serve --model {quote(str(out))}")

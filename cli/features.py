@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from .idle import refuse_idle
 
 if TYPE_CHECKING:
     from asksight.training.features.photo_encoder import PhotoEncoder
 
 
 def features(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="The feature store's folder, new or to be gone on with.")],
     data: Annotated[Path | None, typer.Option(help="A data set; each of its photos once.")] = None,
     photos: Annotated[
@@ -44,12 +48,16 @@ def features(
     id_map: Annotated[
         Path | None, typer.Option(help="The tutorial's coco_vgg_IDMap.txt: lines of image id and column.")
     ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave photos that cannot be read out and count them.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Turn photos into a store of features, once, for training to read."""
     from asksight.engine.memory import return_freed_memory
 
     return_freed_memory()  # so that VGG16 stays under 2 GB
+    from asksight.training.datasets.bad_entries import BadEntries
     from asksight.training.features.photo_lists import photos_of_dataset, photos_of_folder
 
     from .output import to_json
@@ -73,6 +81,15 @@ def features(
             f"is the bundle {encoder}, whose photo half is taken as it is; leave --weights, --grid and --seed out.",
             param_hint="--encoder",
         )
+    if mat is not None:
+        refuse_idle(
+            context, "with --mat", "encoder", "weights", "grid", "seed", "batch", "engine", "skip_bad"
+        )
+    elif weights != "random":
+        refuse_idle(context, "without --weights random", "seed")
+    if not of_bundle:
+        refuse_idle(context, "where --encoder is no bundle", "engine")
+    problems = BadEntries(skip=skip_bad)
     chosen = photos_of_dataset(data, split) if data is not None else []
     if photos is not None:
         chosen = [photos_of_folder(photos)]
@@ -94,7 +111,9 @@ def features(
         if taken is not None:
             from asksight.training.features.fill_store import make_features
 
-            made = make_features(out, taken, chosen, dtype=dtype, batch=batch, begun=begun, progress=bar)
+            made = make_features(
+                out, taken, chosen, dtype=dtype, batch=batch, problems=problems, begun=begun, progress=bar
+            )
         else:
             assert mat is not None
             assert id_map is not None
@@ -102,18 +121,21 @@ def features(
 
             made = store_published(out, mat, id_map, chosen, dtype=dtype, begun=begun, progress=bar)
     if as_json:
-        told = {"out": str(out), "photos": made.photos, "new": made.new}
+        told: dict[str, Any] = {"out": str(out), "photos": made.photos, "new": made.new}
+        told["skipped"] = dict(problems.counts)
         typer.echo(to_json(told | {"feature_shape": list(made.feature_shape), "dtype": dtype}))
         return
     for name, count in made.photos.items():
         typer.echo(f"{name}: {count} photos, {' x '.join(map(str, made.feature_shape))} {dtype} each")
+    for kind, count in problems.counts.items():
+        typer.echo(f"left out, {kind}: {count}")
     if weights == "random" and mat is None:
         typer.echo("The encoder's weights are random: features to try things out with, not to learn from.")
     arch = "attention" if len(made.feature_shape) > 1 else "lstm"
-    source = f" --from {encoder}" if of_bundle else ""
-    typer.echo(
-        f"Written to {out}. Next: asksight train{source} --arch {arch} --features {out} --data DATA --out RUN"
-    )
+    source = f" --from {quote(encoder)}" if of_bundle else ""
+    about = "DATA" if data is None else quote(str(data))
+    training = f"asksight train{source} --arch {arch} --features {quote(str(out))} --data {about} --out RUN"
+    typer.echo(f"Written to {out}. Next: {training}")
 
 
 def is_bundle(encoder: str) -> bool:

@@ -57,7 +57,8 @@ VERBS = {
         "asksight.cli.features", "Turn photos into a store of features, once, for training to read."
     ),
     "train": Verb(
-        "asksight.cli.train", "Train a model on the split `train`, and calibrate it on the split `val`."
+        "asksight.cli.train",
+        "Train a model on a data set's training split, and calibrate it on its validation split.",
     ),
     "evaluate": Verb(
         "asksight.cli.evaluate",

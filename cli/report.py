@@ -18,25 +18,34 @@ def report(
     data: Annotated[
         Path, typer.Option(help="A data set: from `asksight data scenes` or `asksight data prepare`.")
     ],
-    split: Annotated[str, typer.Option(help="The split to use of the data set.")] = "val",
+    split: Annotated[
+        str | None,
+        typer.Option(help="The split to use of the data set. By default the validation split."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The page to write; report.html in the run folder, or here.")
     ] = None,
     engine: Annotated[str, typer.Option(help="The engine that runs the bundle.")] = "auto",
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad", help="Try every photo first; leave bad ones and bad entries out and count them."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write a page of curves, types, reliability, risk and the most confident mistakes; it needs no network."""
-    from asksight.training.datasets import open_dataset
     from asksight.training.measuring.evaluate import predict_on
     from asksight.training.measuring.scores import score
     from asksight.training.report import Subject, report_page
 
+    from .measured_on import measured_on
     from .output import to_json
     from .progress import progress_bar
     from .run_bundle import is_run, run_or_bundle
 
     page = out or (Path(model) / "report.html" if is_run(model) else Path("report.html"))
-    dataset = open_dataset(data, split)
+    dataset = measured_on(data, split, todo="to report on", skip_bad=skip_bad)
     with (
         run_or_bundle(model, dataset, data, engine=engine) as measured,
         progress_bar("questions", total=len(dataset), quiet=as_json) as bar,

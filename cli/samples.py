@@ -11,7 +11,10 @@ import typer
 def samples(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A folder.")],
     data: Annotated[Path, typer.Option(metavar="DIR", help="A prepared data set.")],
-    split: Annotated[str, typer.Option(help="The split to use of the data set.")] = "val",
+    split: Annotated[
+        str | None,
+        typer.Option(help="The split to use of the data set. By default the validation split."),
+    ] = None,
     photos: Annotated[int, typer.Option(min=1, help="How many photos, with all of their questions.")] = 14,
 ) -> None:
     """Keep photos and questions of a data set in a bundle, for compile to compare on.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from .idle import refuse_idle
 from .output import to_json
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ BLOCK = 1 << 16  # bytes read at a time, where there are so many
 
 
 def tokens(
+    context: typer.Context,
     model: Annotated[
         str, typer.Option(metavar="BUNDLE", help="A folder, or scenes, the built-in bundle.")
     ] = "scenes",
@@ -36,6 +38,8 @@ def tokens(
     from asksight.engine import load_bundle
     from asksight.ext.opening import open_words
 
+    if json:
+        refuse_idle(context, "with --json, which has both", "rows")
     table = open_words(load_bundle(model).word_table)
     show = show_all if json else show_rows if rows else show_tokens
     write_lines(sys.stdin.buffer, sys.stdout.buffer, lambda questions: show(table, questions))

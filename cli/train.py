@@ -10,21 +10,27 @@ import json
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .certainty import certainty_lines
 from .flags import Flag, signature
+from .idle import refuse_endless
 from .progress import Bar, progress_bar
 from .tensorflow_start import start_tensorflow
 
 if TYPE_CHECKING:
+    from asksight.training.datasets.bad_entries import BadEntries
+    from asksight.training.datasets.splits import Splits
     from asksight.training.learning.fitting import StepsDone
 
 ARCHITECTURES = ("attention", "mlp", "lstm")
 
 
 def train(
+    context: typer.Context,
     *,
     data: Annotated[
         Path, typer.Option(help="A data set, as `asksight data scenes` or `data prepare` writes it.")
@@ -61,10 +67,18 @@ def train(
             help="The share of answers that may be wrong; calibration sets the thresholds by it.",
         ),
     ] = 0.02,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad entries and photos out and count them.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
     **given: Any,
 ) -> None:
-    """Train a model on the split `train`, and calibrate it on the split `val`."""
+    """Train a model on a data set's training split, and calibrate it on its validation split."""
+    from asksight.training.datasets.bad_entries import BadEntries
+    from asksight.training.datasets.splits import choose_splits
+    from asksight.training.measuring.calibration_record import calibration_record
+
+    refuse_endless(context)
     _one_of("--arch", arch, ARCHITECTURES)
     chosen = {name: value for name, value in given.items() if value is not None}
     from_photos = arch == "attention" and features is None
@@ -77,16 +91,33 @@ def train(
         _check_from(from_bundle, features)
     if from_photos and log_dir is not None:
         raise typer.BadParameter("goes with --features.", param_hint="--log-dir")
+    splits = choose_splits(data, train=chosen.pop("train_split", None), val=chosen.pop("val_split", None))
+    problems = BadEntries(skip=skip_bad)
     start_tensorflow()
     with progress_bar("steps", total=None, quiet=as_json) as bar:
         if features is None:
-            history = _train_from_photos(chosen, data, out, max_risk, bar)
+            history = _train_from_photos(chosen, data, splits, out, max_risk, problems, bar)
         else:
-            history = _train_stored(arch, chosen, data, features, out, log_dir, max_risk, bar)
+            history = _train_stored(
+                arch, chosen, data, splits, features, out, log_dir, max_risk, problems, bar
+            )
     if as_json:
-        typer.echo(json.dumps({"run": str(out), "history": history}))
-    else:
-        typer.echo(f"{out} is trained. Next: asksight evaluate {out} --data {data}")
+        told = {"run": str(out), "history": history, "skipped": dict(problems.counts)}
+        typer.echo(json.dumps(told))
+        return
+    for kind, count in problems.counts.items():
+        typer.echo(f"left out, {kind}: {count}")
+    for line in certainty_lines(calibration_record(out)):
+        typer.echo(line)
+    typer.echo(f"{out} is trained. Next: {_following(out, data, splits)}")
+
+
+def _following(out: Path, data: Path, splits: Splits) -> str:
+    """The command that goes on with a run: it is measured, where there is a split that it did not learn from."""
+    run = quote(str(out))
+    if splits.val is None:
+        return f"asksight export {run} --out {quote(f'{out}-bundle')}"
+    return f"asksight evaluate {run} --data {quote(str(data))} --split {splits.val}"
 
 
 def _sizes(arch: str) -> set[str]:
@@ -105,6 +136,8 @@ def _check(chosen: dict[str, Any], arch: str, from_photos: bool) -> None:
     flags = _flags()
     for name, value in chosen.items():
         flag = flags[name]
+        if name == "learning_rate" and not value:
+            raise typer.BadParameter("is 0, which learns nothing; give a larger one.", param_hint=flag.flag)
         if name not in taken:
             where = f"{arch} from photos" if from_photos else f"{arch} with --features"
             raise typer.BadParameter(f"is nothing that {where} takes.", param_hint=flag.flag)
@@ -129,18 +162,27 @@ def _check_from(bundle: str, features: str | None) -> None:
     check_made_by(Path(str(features)), load_bundle(bundle))
 
 
-def _train_from_photos(chosen: dict[str, Any], data: Path, out: Path, max_risk: float, bar: Bar) -> Any:
+def _train_from_photos(
+    chosen: dict[str, Any],
+    data: Path,
+    splits: Splits,
+    out: Path,
+    max_risk: float,
+    problems: BadEntries,
+    bar: Bar,
+) -> Any:
     from asksight.training.datasets.photo_reader import square_reader
     from asksight.training.learning.runs import TrainSettings
     from asksight.training.learning.train import train as run_training
 
-    settings = TrainSettings(data=str(data), **chosen)
+    settings = TrainSettings(data=str(data), train_split=splits.train, val_split=splits.val, **chosen)
     read = square_reader(settings.side)
     run = run_training(
         settings,
         out,
         read=read,
         max_risk=max_risk,
+        problems=problems,
         decoded=_decoded(bar),
         report=_reporter(bar),
         say=bar.say,
@@ -152,19 +194,19 @@ def _train_stored(
     arch: str,
     chosen: dict[str, Any],
     data: Path,
+    splits: Splits,
     features: str,
     out: Path,
     log_dir: Path | None,
     max_risk: float,
+    problems: BadEntries,
     bar: Bar,
 ) -> Any:
-    from asksight.training.datasets.splits import choose_splits
     from asksight.training.features.store import read_about
     from asksight.training.learning.stored_settings import QUESTION_ONLY, StoredSettings
     from asksight.training.learning.train_stored import train_stored
 
     told = dict(chosen)
-    splits = choose_splits(data, train=told.pop("train_split", None), val=told.pop("val_split", None))
     sizes = {name: told.pop(name) for name in _sizes(arch) & told.keys()}
     if "min_answer_count" in told:
         told.setdefault("top_answers", None)
@@ -181,7 +223,15 @@ def _train_stored(
         **told,
     )
     curves = out / "Graph" if log_dir is None else log_dir / out.resolve().name
-    run = train_stored(settings, out, max_risk=max_risk, curves=curves, report=_reporter(bar), say=bar.say)
+    run = train_stored(
+        settings,
+        out,
+        max_risk=max_risk,
+        problems=problems,
+        curves=curves,
+        report=_reporter(bar),
+        say=bar.say,
+    )
     return json.loads(run.history.read_text())
 
 
@@ -225,7 +275,7 @@ def _flags() -> dict[str, Flag]:
             if "spec" not in one.metadata:
                 continue
             flag = Flag.of(one)
-            if one.name in found and found[one.name].default != flag.default:
+            if one.name in found and flag.shown and found[one.name].default != flag.default:
                 flag = replace(flag, shown=f"{found[one.name].shown}; {flag.shown} with --features")
             found[one.name] = flag
     return found

@@ -7,8 +7,11 @@ from typing import Annotated
 
 import typer
 
+from .idle import refuse_idle
+
 
 def vectors(
+    context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
@@ -19,7 +22,10 @@ def vectors(
     data: Annotated[
         Path | None, typer.Option(help="The words of a data set's questions: from `asksight data prepare`.")
     ] = None,
-    split: Annotated[str, typer.Option(help="The split of --data to take words from.")] = "train",
+    split: Annotated[
+        str | None,
+        typer.Option(help="The split of --data to take words from. By default the training split."),
+    ] = None,
     min_count: Annotated[
         int, typer.Option(min=1, help="Leave out words that are asked with less often.")
     ] = 1,
@@ -34,6 +40,7 @@ def vectors(
 ) -> None:
     """Cut pre-trained word vectors to a vocabulary: 300 dimensions, as the models take them, unless told otherwise."""
     from asksight.training.datasets import open_dataset
+    from asksight.training.datasets.splits import choose_splits
     from asksight.training.vectors import asked_words, gather, listed_words, save_vectors
 
     from .output import to_json
@@ -43,10 +50,11 @@ def vectors(
         raise typer.BadParameter("Give --data or --words, one of them.")
     never: list[str] = []
     if words is not None:
+        refuse_idle(context, "with --words", "split", "min_count")
         wanted, never = listed_words(words)
     else:
         assert data is not None
-        wanted = asked_words(open_dataset(data, split), min_count=min_count)
+        wanted = asked_words(open_dataset(data, split or choose_splits(data).train), min_count=min_count)
     with progress_bar("words", total=len(wanted), quiet=as_json) as bar:
         got = gather(source, wanted, dimension=dimension, unknown_rows=unknown_rows, progress=bar)
     save_vectors(out, got.table)

@@ -75,7 +75,7 @@ def _brought(scan: bytes) -> set[tuple[int, int]]:
 def rows_of_jpeg(picture: Image.Image) -> int:
     """How many rows of a decoded picture have something of the file at their end."""
     ends = np.asarray(picture.crop((picture.width - 1, 0, picture.width, picture.height)), int)
-    seen = (np.abs(ends.reshape(picture.height, -1) - BLANK) > 1).any(axis=1)
+    seen = np.any(np.abs(ends.reshape(picture.height, -1) - BLANK) > 1, axis=1)
     return picture.height - int(seen[::-1].argmax()) if seen.any() else 0
 
 

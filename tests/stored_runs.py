@@ -48,7 +48,7 @@ def write_data(folder: Path, *, train: int = 96, val: int = 32, grid: bool = Fal
     raw = folder / "raw"
     write_vqa(raw, split="train2014", asked=asked(range(train)), photos=False)
     write_vqa(raw, split="val2014", asked=asked(range(1000, 1000 + val)), photos=False)
-    prepare(raw, folder / "data")
+    prepare(raw, folder / "data", without_photos=True)
     store = folder / "store"
     about = StoreAbout(
         encoder={"name": "made-up", "weights_sha256": None},

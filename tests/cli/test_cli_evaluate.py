@@ -127,6 +127,18 @@ def test_vizwiz_has_columns_of_its_own(tmp_path: Path, capsys: pytest.CaptureFix
     assert lines[-1] == "Unanswerable questions: average precision 33.33 %, F1 0.00 %."
 
 
+def test_bad_photos_are_left_out_where_that_is_asked_for(
+    asked: list[str | Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Path(asked[2]) / "images/4.png").write_bytes(b"cut")
+    assert run(*asked) == 1
+    assert "4.png" in capsys.readouterr().err
+    assert run(*asked, "--skip-bad", "--json") == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["count"] == 15
+    assert "left out, bad photo: 1" in told.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -46,6 +46,10 @@ def test_a_default_that_differs_is_told_twice(capsys: pytest.CaptureFixture[str]
         (["--arch", "gru"], "allowed are: attention, mlp, lstm"),
         (["--side", "33"], "divisible by 32"),
         (["--epochs", "0"], "--epochs"),
+        (["--learning-rate", "nan"], "Input should be"),
+        (["--learning-rate", "inf"], "is inf; give a number"),
+        (["--learning-rate", "0"], "is 0, which learns nothing"),
+        (["--max-risk", "nan"], "Input should be"),
     ],
 )
 def test_what_does_not_go_together_is_refused_and_leaves_nothing(

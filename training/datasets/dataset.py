@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import DatasetError
 
@@ -26,8 +27,9 @@ def answer_type(answer: str) -> str:
 
 
 def modal(answers: Iterable[str]) -> str:
-    """The commonest answer; of equally common ones the first."""
-    return Counter(answers).most_common(1)[0][0]
+    """The commonest answer, of equally common ones the first; "" where nobody said anything."""
+    said = Counter(answer for answer in answers if answer.strip())
+    return said.most_common(1)[0][0] if said else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +39,8 @@ class Record:
     question_id: int
     image_id: int
     question: str  # on one line
-    answers: tuple[str, ...]  # ten in VQA
-    modal: str
+    answers: tuple[str, ...]  # ten in VQA; none in a split whose answers are not published
+    modal: str  # "" where there are none
     question_type: str
     answer_type: str
     answerable: bool | None = None  # VizWiz says whether the photo holds the answer; None: not said
@@ -90,6 +92,20 @@ class Dataset:
             self.answer_types.append(kept.setdefault(record.answer_type, record.answer_type))
             self.answerable.append(record.answerable)
         return self
+
+    @property
+    def answered(self) -> bool:
+        """Whether there are answers to learn from or to measure against; a split has them for all or for none."""
+        return any(self.answers_all)
+
+    def only(self, rows: Sequence[int]) -> Dataset:
+        """These questions alone, in this order."""
+        columns: dict[str, Any] = {
+            name: [column[row] for row in rows]
+            for name, column in vars(self).items()
+            if isinstance(column, list)
+        }
+        return replace(self, **columns)
 
     def photo(self, image_id: int) -> Path:
         """Where a photo is. Raises DatasetError if this data set knows no photos."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from ..errors import DatasetError
-from .bad_entries import BadEntries
+from .bad_entries import BadEntries, in_words
 from .dataset import Record
+from .photo_check import with_readable_photos
 from .prepared import MANIFEST, write_manifest, write_split
 from .records import read_records
 from .source import Source, find_sources
@@ -25,6 +26,7 @@ class Prepared:
     folder: Path
     source_format: str
     splits: dict[str, dict[str, int]] = field(default_factory=dict)
+    unanswered: list[str] = field(default_factory=list)  # splits without answers
     skipped: dict[str, int] = field(default_factory=dict)
 
 
@@ -33,6 +35,7 @@ def prepare(
     out: str | Path,
     *,
     photos: Path | None = None,
+    without_photos: bool = False,
     holdout: float = 0.0,
     seed: int = 0,
     skip_bad: bool = False,
@@ -41,12 +44,17 @@ def prepare(
     """Read a data set and write it as a prepared folder.
 
     `holdout` is the share of the photos, with all of their questions, that becomes the split "val"; the
-    rest is "train". `progress` is told the split and how many questions were just written. Raises
-    DatasetError for what is wrong with the data, and where `out` holds something else.
+    rest is "train". `progress` is told the split and how many questions were just written. Every photo is read once, to
+    see that it can be; `without_photos` prepares the questions alone. Raises DatasetError for what is wrong with the
+    data, bad entries at the end and together, and where `out` holds something else.
     """
     folder = Path(out)
     sources = find_sources(Path(source), photos=photos)
     _check(sources, folder, holdout, Path(source))
+    if without_photos:
+        sources = [replace(one, photos=None) for one in sources]
+    else:
+        _check_photo_folders(sources)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)  # not whole from here on
     problems = BadEntries(skip=skip_bad)
@@ -55,11 +63,21 @@ def prepare(
     for one in sources:
         for split, records in _splits(one, problems, holdout, seed):
             done.splits[split] = write_split(folder, split, records, partial(progress, split))
+            if not one.answered:
+                done.unanswered.append(split)
             about[split] = done.splits[split] | {
+                "answers": one.answered,
                 "photos": None if one.photos is None else _relative(one.photos, folder),
                 "photo_pattern": one.photo_pattern,
             }
+    problems.check()
     done.skipped = dict(problems.counts)
+    for split, counts in done.splits.items():
+        if not counts["questions"]:
+            raise DatasetError(
+                f"The split {split} of {source} has no question that can be used; left out were: "
+                f"{in_words(done.skipped) or 'none'}."
+            )
     manifest = {
         "source": str(source),
         "source_format": done.source_format,
@@ -92,18 +110,43 @@ def _check(sources: list[Source], out: Path, holdout: float, where: Path) -> Non
         raise DatasetError(f"{out} holds something else; name a new folder or an empty one.")
 
 
+def _check_photo_folders(sources: list[Source]) -> None:
+    """Raises DatasetError, naming a photo and where it was looked for, where a split has no folder of photos."""
+    for source in sources:
+        if source.photos is None:
+            first = next(read_records(source, BadEntries(skip=True)), None)
+            name = source.photo_pattern.format(image_id=0 if first is None else first.image_id)
+            raise DatasetError(
+                f"The photos of the split {source.split} were not found, such as {name}: there is no folder "
+                f"{', '.join(str(place.resolve()) for place in source.looked)}. Name it with --photos, or prepare the "
+                "questions alone with --no-photos."
+            )
+
+
 def _splits(
     source: Source, problems: BadEntries, holdout: float, seed: int
 ) -> Iterator[tuple[str, Iterable[Record]]]:
+    checked = _checked(source, problems)
     if not holdout:
-        yield source.split, read_records(source, problems)
+        yield source.split, checked
         return
-    records = list(read_records(source, problems))
+    records = list(checked)
+    problems.check()
     held = held_out(sorted({record.image_id for record in records}), holdout, seed)
     if not held or len(held) == len({record.image_id for record in records}):
         raise DatasetError(f"{source.questions} has too few photos to hold {holdout:.0%} of them out.")
     yield "train", (record for record in records if record.image_id not in held)
     yield "val", (record for record in records if record.image_id in held)
+
+
+def _checked(source: Source, problems: BadEntries) -> Iterator[Record]:
+    """All records but the bad ones; those about photos that cannot be read are bad, too."""
+    records, folder = read_records(source, problems), source.photos
+    if folder is None:
+        return records
+    return with_readable_photos(
+        records, lambda image_id: folder / source.photo_pattern.format(image_id=image_id), problems
+    )
 
 
 def held_out(image_ids: list[int], share: float, seed: int) -> set[int]:

@@ -22,19 +22,31 @@ class _Annotation(NamedTuple):
     answer_type: str
 
 
+_UNANSWERED = _Annotation(image_id=0, modal="", answers=(), question_type="", answer_type="")
+
+
 def read_records(source: Source, problems: BadEntries | None = None) -> Iterator[Record]:
     """All questions of a source in the order of its file.
 
-    Raises DatasetError naming the file and the entry: a missing annotation, a question id that comes twice, a
-    photo that is not there, a field that is missing; or has `problems` count them.
+    Raises DatasetError at the end, naming the file and the first entries that are bad: a missing annotation, a question
+    id that comes twice, a photo that is not there, a field that is missing, no words; or, with `problems`, leaves that
+    to whoever gave them.
     """
-    problems = problems or BadEntries()
+    own = BadEntries()
+    if problems is None:
+        yield from read_records(source, own)
+        own.check()
+        return
     readers = {"easy-vqa": _easy_vqa, "vizwiz": _vizwiz, "vqa": _vqa}
     records = readers[source.name](source, problems)
     there = None if source.photos is None else {entry.name for entry in os.scandir(source.photos)}
     for record in records:
         name = source.photo_pattern.format(image_id=record.image_id)
-        if there is None or name in there:
+        if empty := _empty(record, source.answered):
+            problems.meet(
+                f"empty {empty}", f"{source.questions}: question {record.question_id} has an empty {empty}."
+            )
+        elif there is None or name in there:
             yield record
         else:
             problems.meet(
@@ -42,6 +54,13 @@ def read_records(source: Source, problems: BadEntries | None = None) -> Iterator
                 f"{source.questions}: question {record.question_id} is about image {record.image_id}, but "
                 f"{source.photos} holds no {name}.",
             )
+
+
+def _empty(record: Record, answered: bool) -> str:
+    """What of it has no words."""
+    if not record.question.strip():
+        return "question"
+    return "answer" if answered and not record.modal.strip() else ""
 
 
 def _easy_vqa(source: Source, problems: BadEntries) -> Iterator[Record]:
@@ -76,10 +95,10 @@ def _vizwiz(source: Source, problems: BadEntries) -> Iterator[Record]:
             if source.photo_pattern.format(image_id=image_id) != image:
                 form = source.photo_pattern.format(image_id=0)
                 raise TypeError(f"'image' is {image!r:.80}, not of the form {form}")
-            answers = _answers(entry)
+            answers = _answers(entry) if source.answered else ()
             best = one_line(modal(answers))
             question = one_line(_text(entry, "question"))
-            kind = _said(entry, "answer_type") or answer_type(best)
+            kind = (_said(entry, "answer_type") or answer_type(best)) if source.answered else ""
             answerable = entry.get("answerable")
             if answerable not in (0, 1, None):
                 raise TypeError(f"'answerable' is {answerable!r:.40}, not 0 or 1")
@@ -106,8 +125,10 @@ def _vizwiz(source: Source, problems: BadEntries) -> Iterator[Record]:
 
 
 def _vqa(source: Source, problems: BadEntries) -> Iterator[Record]:
-    assert source.annotations is not None
-    annotations = _annotations(source.annotations, problems)
+    broken: set[int] = set()
+    annotations = None
+    if source.annotations is not None:
+        annotations = _annotations(source.annotations, problems, broken)
     seen: set[int] = set()
     for place, entry in enumerate(entries(source.questions, "questions")):
         try:
@@ -116,12 +137,16 @@ def _vqa(source: Source, problems: BadEntries) -> Iterator[Record]:
         except (KeyError, TypeError) as error:
             problems.meet("broken entry", f"{source.questions}: entry {place}: {_what(error)}.")
             continue
-        found = annotations.pop(question_id, None)
+        found: _Annotation | None = _UNANSWERED._replace(image_id=image_id)
+        if annotations is not None:
+            found = annotations.pop(question_id, None)
         if question_id in seen:
             problems.meet(
                 "duplicate question id",
                 f"{source.questions}: question id {question_id} comes twice, again as entry {place}.",
             )
+        elif question_id in broken:
+            pass  # it was met already
         elif found is None:
             problems.meet(
                 "missing annotation",
@@ -144,15 +169,18 @@ def _vqa(source: Source, problems: BadEntries) -> Iterator[Record]:
                 answer_type=found.answer_type,
             )
         seen.add(question_id)
-    for question_id in annotations:
+    for question_id in annotations or ():
         problems.meet(
             "missing question",
             f"{source.annotations}: question {question_id} is annotated but not in {source.questions}.",
         )
 
 
-def _annotations(path: Path, problems: BadEntries) -> dict[int, _Annotation]:
-    """All annotations by question id; equal strings are kept once, which is what makes VQA v2 fit."""
+def _annotations(path: Path, problems: BadEntries, broken: set[int]) -> dict[int, _Annotation]:
+    """All annotations by question id; equal strings are kept once, which is what makes VQA v2 fit.
+
+    The ids of those that are broken go into `broken`, where they can be read.
+    """
     texts: dict[str, str] = {}
     groups: dict[tuple[str, ...], tuple[str, ...]] = {}
     found: dict[int, _Annotation] = {}
@@ -164,7 +192,8 @@ def _annotations(path: Path, problems: BadEntries) -> dict[int, _Annotation]:
         try:
             question_id = _number(entry, "question_id")
             answers = tuple(once(answer) for answer in _answers(entry))
-            best = _said(entry, "multiple_choice_answer") or one_line(modal(answers))
+            chosen = _said(entry, "multiple_choice_answer")
+            best = chosen if chosen.strip() else one_line(modal(answers))
             annotation = _Annotation(
                 image_id=_number(entry, "image_id"),
                 modal=once(best),
@@ -174,6 +203,8 @@ def _annotations(path: Path, problems: BadEntries) -> dict[int, _Annotation]:
             )
         except (KeyError, TypeError) as error:
             problems.meet("broken entry", f"{path}: entry {place}: {_what(error)}.")
+            if isinstance(entry, dict) and type(entry.get("question_id")) is int:
+                broken.add(entry["question_id"])
             continue
         if question_id in found:
             problems.meet(
@@ -186,7 +217,12 @@ def _annotations(path: Path, problems: BadEntries) -> dict[int, _Annotation]:
 
 
 def _number(entry: Any, key: str) -> int:
+    """A whole number, which some programs write as "7" or 7.0."""
     value = entry[key]
+    if (isinstance(value, str) and re.fullmatch(r"\d{1,18}", value, re.ASCII)) or (
+        isinstance(value, float) and value.is_integer()
+    ):
+        return int(value)
     if type(value) is not int:
         raise TypeError(f"{key!r} is {value!r:.40}, not a whole number")
     return value
@@ -200,10 +236,21 @@ def _text(entry: Any, key: str) -> str:
 
 
 def _answers(entry: Any) -> tuple[str, ...]:
-    answers = tuple(_text(answer, "answer") for answer in entry["answers"])
+    """Everybody's answers: objects that have one each, or the texts themselves; or one on which all agree.
+
+    A number stands for its digits.
+    """
+    if "answers" not in entry and "multiple_choice_answer" in entry:
+        return (_text(entry, "multiple_choice_answer"),) * 10
+    answers = tuple(_answer(answer) for answer in entry["answers"])
     if not answers:
         raise TypeError("'answers' is empty")
     return answers
+
+
+def _answer(answer: Any) -> str:
+    said = answer["answer"] if isinstance(answer, dict) else answer
+    return str(said) if type(said) is int else _text({"answer": said}, "answer")
 
 
 def _said(entry: Any, key: str) -> str:

@@ -28,10 +28,14 @@ class Source:
     annotations: Path | None  # easy-VQA and VizWiz have their answers beside the questions
     photos: Path | None
     photo_pattern: str
+    answered: bool = True  # the answers of test splits are not published
+    looked: tuple[Path, ...] = ()  # the folders that might have been that of the photos
 
 
 def find_sources(where: Path, *, photos: Path | None = None) -> list[Source]:
     """All splits under `where`, a folder or one questions file.
+
+    Questions without answers, a test split, are taken where `where` holds nothing else.
 
     Raises DatasetError where there is none, naming what was looked for.
     """
@@ -44,6 +48,7 @@ def find_sources(where: Path, *, photos: Path | None = None) -> list[Source]:
         files = sorted(where.glob("*/questions.json"))
     found = list(_lists(files, photos))
     found += _vqa(where, photos)
+    found = [source for source in found if source.answered] or found
     if not found:
         raise DatasetError(_no_data_set(where))
     for source in found:
@@ -85,8 +90,8 @@ def _lists(files: list[Path], photos: Path | None) -> Iterator[Source]:
             first: Any = next(JsonStream(file, path).entries(), None)
         if isinstance(first, list) and [type(part) for part in first] == [str, str, int]:
             yield _easy_vqa(path, photos)
-        elif isinstance(first, dict) and {"image", "question", "answers"} <= first.keys():
-            yield _vizwiz(path, first["image"], photos)  # a test split has no answers, and is passed over
+        elif isinstance(first, dict) and {"image", "question"} <= first.keys():
+            yield _vizwiz(path, first["image"], photos, answered="answers" in first)
 
 
 def _easy_vqa(path: Path, photos: Path | None) -> Source:
@@ -98,10 +103,11 @@ def _easy_vqa(path: Path, photos: Path | None) -> Source:
         annotations=None,
         photos=folder if folder.is_dir() else None,
         photo_pattern="{image_id}.png",
+        looked=(folder,),
     )
 
 
-def _vizwiz(path: Path, image: Any, photos: Path | None) -> Source:
+def _vizwiz(path: Path, image: Any, photos: Path | None, *, answered: bool) -> Source:
     """train.json and val.json; the photos lie in folders of these names, as in VizWiz_train_00000000.jpg."""
     named = re.fullmatch(r"([\w\-]*?)(\d+)(\.\w+)", image) if isinstance(image, str) else None
     if named is None:
@@ -115,8 +121,10 @@ def _vizwiz(path: Path, image: Any, photos: Path | None) -> Source:
         split=path.stem,
         questions=path,
         annotations=None,
-        photos=_inside(photos, path.stem) or _first_folder(path.parent, names, path.stem),
+        photos=_inside(photos, path.stem) or _first_folder(_places(path.parent, names, path.stem)),
         photo_pattern=f"{prefix}{{image_id:0{len(digits)}d}}{suffix}",
+        answered=answered,
+        looked=_places(path.parent, names, path.stem),
     )
 
 
@@ -158,15 +166,19 @@ def _vqa(where: Path, photos: Path | None) -> Iterator[Source]:
         ]
         _only(questions.split, [file for file in asked if file.split == questions.split])
         _only(questions.split, answers)
-        if answers:  # a test split has none: its answers are not published
-            yield Source(
-                name="vqa",
-                split=questions.split,
-                questions=questions.path,
-                annotations=answers[0].path,
-                photos=_photo_folder(questions, photos),
-                photo_pattern=_photo_pattern(questions.type, questions.split),
-            )
+        if not answers and questions.split.startswith("train"):
+            continue  # its annotations are missing: nobody publishes questions to learn from without them
+        places = _photo_folders(questions)
+        yield Source(
+            name="vqa",
+            split=questions.split,
+            questions=questions.path,
+            annotations=answers[0].path if answers else None,
+            photos=_inside(photos, questions.split) or _first_folder(places),
+            photo_pattern=_photo_pattern(questions.type, questions.split),
+            answered=bool(answers),
+            looked=places,
+        )
 
 
 def _only(split: str, files: list[_VqaFile]) -> None:
@@ -185,16 +197,20 @@ def _photo_pattern(data_type: str, split: str) -> str:
     return f"{data_type}_{split}_{{image_id:012d}}.jpg"
 
 
-def _photo_folder(questions: _VqaFile, photos: Path | None) -> Path | None:
-    """`photos`, or its folder named after the split; without it, the places where people put them."""
+def _photo_folders(questions: _VqaFile) -> tuple[Path, ...]:
+    """The places where people put a split's photos."""
     names = (".", "images", "Images", f"Images/{questions.type}", f"../Images/{questions.type}")
-    return _inside(photos, questions.split) or _first_folder(questions.path.parent, names, questions.split)
+    return _places(questions.path.parent, names, questions.split)
 
 
 def _inside(photos: Path | None, split: str) -> Path | None:
+    """`photos`, or its folder named after the split."""
     return photos if photos is None or not (photos / split).is_dir() else photos / split
 
 
-def _first_folder(parent: Path, names: Sequence[str], split: str) -> Path | None:
-    places = [parent / name / split for name in names]
+def _places(parent: Path, names: Sequence[str], split: str) -> tuple[Path, ...]:
+    return tuple(parent / name / split for name in names)
+
+
+def _first_folder(places: Sequence[Path]) -> Path | None:
     return next((place for place in places if place.is_dir()), None)

@@ -66,6 +66,10 @@ def export_run(
         if uses_store(config):
             encoder = stored_encoder(config, store, samples=SAMPLES)
         else:
+            if store is not None:
+                raise ExportError(
+                    f"{path} was not trained on stored features and has an encoder of its own; leave --features out."
+                )
             model = load_keras(run.encoder)
             preprocessing = config.get("preprocessing", PREPROCESSING)
             encoder = trained_encoder(model, Path(folder), sample_photos(model, seed=seed), preprocessing)

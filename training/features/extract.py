@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets import DatasetError
+from ..datasets.bad_entries import BadEntries
 from .store import StoreWriter
 
 Read = Callable[[Path], NDArray[Any]]  # a photo file → [H, W, 3]
@@ -25,19 +27,34 @@ def extract(
     read: Read,
     encode: Encode,
     batch: int,
+    problems: BadEntries | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Fill `writer`; photo i of `paths` belongs to its row i. `progress` is told how many were just done.
 
-    Raises what `read` and `encode` raise; all rows before that are kept, and the same call goes on with the rest.
+    Photos that cannot be read are left out, and `problems` told. Raises what `encode` raises; all rows before that are
+    kept, and the same call goes on with the rest.
     """
-    for rows, photos in _batches(writer.missing, paths, read, batch):
+    problems = problems or BadEntries()
+    bad: list[int] = []
+
+    def fault(row: int, error: DatasetError) -> None:
+        problems.meet("bad photo", str(error))
+        bad.append(row)
+
+    for rows, photos in _batches(writer.missing, paths, read, batch, fault):
         writer.write(rows, encode(photos))
         progress(len(rows))
+    if problems.skip:
+        writer.leave_out(np.array(bad, np.int64))
 
 
 def _batches(
-    missing: NDArray[np.int64], paths: Sequence[Path], read: Read, batch: int
+    missing: NDArray[np.int64],
+    paths: Sequence[Path],
+    read: Read,
+    batch: int,
+    fault: Callable[[int, DatasetError], None],
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
     """Rows and their photos [n, H, W, 3], read by threads a few batches ahead, so that memory is bounded."""
     waiting: deque[tuple[int, Future[NDArray[Any]]]] = deque()
@@ -50,8 +67,14 @@ def _batches(
                 if not waiting:
                     return
                 taken = [waiting.popleft() for _ in range(min(batch, len(waiting)))]
-                rows = np.array([row for row, _ in taken], np.int64)
-                yield rows, np.stack([photo.result() for _, photo in taken])
+                good = []
+                for row, photo in taken:
+                    try:
+                        good.append((row, photo.result()))
+                    except DatasetError as error:
+                        fault(row, error)
+                if good:
+                    yield np.array([row for row, _ in good], np.int64), np.stack([seen for _, seen in good])
         finally:
             for _, photo in waiting:
                 photo.cancel()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..errors import FeatureError
-from .extract import extract
+from ..datasets.bad_entries import BadEntries
+from ..errors import DatasetError, FeatureError
+from .extract import Read, extract
 from .filled import FilledStore
 from .photo_encoder import GRAPH, PhotoEncoder
 from .photo_lists import PhotoList
@@ -24,14 +27,17 @@ def make_features(
     *,
     dtype: str = "float16",
     batch: int = 8,
+    problems: BadEntries | None = None,
     begun: Callable[[int, int], None] = lambda total, missing: None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> FilledStore:
     """Fill the store `out`; what it has already is not made again.
 
-    Raises FeatureError where the store was made otherwise, or photos have no files; and DatasetError, naming
-    the file, for a photo that cannot be read. A batch of 8 keeps VGG16 under 2 GB on a CPU.
+    `problems` say whether photos that cannot be read are left out for good. Raises FeatureError where the store was
+    made otherwise, or photos have no files; and DatasetError for photos that cannot be read, when all others are done.
+    A batch of 8 keeps VGG16 under 2 GB on a CPU.
     """
+    problems = problems or BadEntries()
     for one in photos:
         if one.paths is None:
             raise FeatureError(
@@ -58,9 +64,11 @@ def make_features(
                 read=encoder.read,
                 encode=encoder.encode,
                 batch=batch,
+                problems=problems,
                 progress=progress,
             )
             writer.close()
+    problems.check()
     return FilledStore(
         photos={one.split: len(one.image_ids) for one in photos},
         new=missing,
@@ -72,8 +80,22 @@ def _keep_samples(out: Path, photos: Sequence[PhotoList], encoder: PhotoEncoder)
     """Some photos as the encoder takes them, and what it makes of them, for export to compare with."""
     if (out / "samples.npz").exists():
         return
-    paths = [path for one in photos for path in (one.paths or [])[:_SAMPLES]][:_SAMPLES]
-    images = np.stack([encoder.read(path) for path in paths])
+    images = np.stack(_first_readable([path for one in photos for path in one.paths or []], encoder.read))
     unfinished = out / "samples.part.npz"
     np.savez(unfinished, images=images, features=encoder.exact(images).astype(np.float32))
     unfinished.replace(out / "samples.npz")
+
+
+def _first_readable(paths: Sequence[Path], read: Read) -> list[NDArray[Any]]:
+    found: list[NDArray[Any]] = []
+    said = ""
+    for path in paths:
+        try:
+            found.append(read(path))
+        except DatasetError as error:
+            said = said or str(error)
+        if len(found) == _SAMPLES:
+            break
+    if not found:
+        raise DatasetError(f"None of {len(paths)} photos can be read. {said}")
+    return found

@@ -5,7 +5,7 @@
     STORE/samples.npz             the first photos as the encoder was given them, and what it made of them
     STORE/<split>/image_ids.txt   one image id a line
     STORE/<split>/features.npy    [P, F], [P, n, C] or [P, h, w, C], row by row
-    STORE/<split>/done.npy        [P] uint8: 1 where the row is whole
+    STORE/<split>/done.npy        [P] uint8: 1 where the row is whole, 2 where the photo cannot be read
 
 A row is written and synced before it is marked, so a process that is killed leaves no row that is marked and not
 whole. Rows are read and written through the file, not through a map of it: the pages of a map count as memory of
@@ -31,6 +31,7 @@ from .rows import RowFile
 
 FORMAT = "asksight feature store"
 SCHEMA = 1
+_WHOLE, _LEFT_OUT = 1, 2  # of done.npy
 DTYPES = ("float16", "float32")
 
 
@@ -87,11 +88,16 @@ class FeatureStore:
         self._rows = _open(
             folder, "features", len(self.image_ids), self.about.feature_shape, self.about.dtype
         )
-        self._order = np.argsort(self.image_ids, kind="stable")
+        whole = np.flatnonzero(done == _WHOLE)
+        self._order = whole[np.argsort(self.image_ids[whole], kind="stable")]
         self._sorted = self.image_ids[self._order]
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+    def has(self, image_ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Of each image id, whether there are features of it."""
+        return np.isin(np.asarray(image_ids, np.int64), self._sorted)
 
     def rows(self, image_ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
         """The row of each image id. Raises FeatureError, naming one, where some have no features."""
@@ -102,7 +108,8 @@ class FeatureStore:
             some = wanted[missing]
             raise FeatureError(
                 f"{self.path / self.split} has no features of {len(np.unique(some))} photos that are asked about, "
-                f"such as image id {some[0]}. Run asksight features on this data set."
+                f"such as image id {some[0]}. Run asksight features on this data set, or leave "
+                "questions about them out with --skip-bad."
             )
         return self._order[places]
 
@@ -151,7 +158,15 @@ class StoreWriter:
             )
         self._features.write(rows, kept)
         self._features.sync()
-        self._done.write(rows, np.ones(len(rows), np.uint8))
+        self._mark(rows, _WHOLE)
+
+    def leave_out(self, rows: NDArray[np.int64]) -> None:
+        """Mark rows whose photos cannot be read."""
+        if len(rows):
+            self._mark(rows, _LEFT_OUT)
+
+    def _mark(self, rows: NDArray[np.int64], mark: int) -> None:
+        self._done.write(rows, np.full(len(rows), mark, np.uint8))
         self._done.sync()
 
     def close(self) -> None:

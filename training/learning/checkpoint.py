@@ -57,6 +57,7 @@ class Checkpoint:
         # All at once, which is quicker than asking each, and without a copy.
         self._read = tf.function(lambda: [tf.convert_to_tensor(v.value) for v in variables])
         self._often, self._seldom = Pace(REST), Pace(_SYNCED_REST)
+        self.step = 0  # of the last save
 
     def restore(self) -> tuple[int, float | None] | None:
         """Put back the variables of the last save; its step and its loss, or None where there is none.
@@ -71,6 +72,7 @@ class Checkpoint:
             count = int(np.prod(shape, dtype=np.int64))
             variable.assign(np.frombuffer(state.content, dtype, count, at).reshape(shape))
             at += count * dtype.itemsize
+        self.step = state.step
         return state.step, None if isnan(state.loss) else state.loss
 
     def save_if_due(self, step: int, loss: float | None) -> None:
@@ -78,15 +80,29 @@ class Checkpoint:
         if self._often.due:
             self.save(step, loss)
 
-    def save(self, step: int, loss: float | None, *, sync: bool = False) -> None:
-        """Save. With `sync`, and now and then without it, wait for the disk, so that it outlives a loss of power."""
+    def save(self, step: int, loss: float | None, *, sync: bool = False) -> bool:
+        """Save, unless some number is not finite: then the last save stays, and the answer is False.
+
+        With `sync`, and now and then without it, wait for the disk, so that it outlives a loss of power.
+        """
         told = nan if loss is None else loss
         with self._often.measured():
             parts = [memoryview(tensor) for tensor in self._read()]  # steps write elsewhere while these live
+            if not all(_finite(part) for part in parts):
+                return False
             self._files.write(step, told, parts)
+            self.step = step
         if sync or self._seldom.due:
             with self._seldom.measured():
                 self._files.write_synced(step, told, parts)
+        return True
 
     def close(self) -> None:
         self._files.close()
+
+
+def _finite(part: memoryview) -> bool:
+    """Whether all numbers are; one sum tells, which is quicker than asking each."""
+    numbers = np.asarray(part)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return numbers.dtype.kind != "f" or bool(np.isfinite(numbers.sum(dtype=np.float64)))

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from asksight.ext import WordTable
 
-from ..datasets import Dataset
+from ..datasets import Dataset, DatasetError
+from ..datasets.bad_entries import BadEntries
 from .runs import write_json
 
 Read = Callable[[Path], NDArray[np.uint8]]  # a photo file → [side, side, 3]
@@ -80,17 +81,30 @@ def load_examples(
     side: int,
     cache: Path,
     read: Read,
+    version: str = "",
+    problems: BadEntries | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Examples:
     """Read a data set; photos are decoded once, into the file `cache`, and mapped from there ever after.
 
-    `progress` is told how many photos are decoded, of how many, and not called where all were decoded before.
+    With another `version`, a fingerprint of the photos, they are decoded anew. `progress` is told how many are decoded,
+    of how many, and not called where all were decoded before. Questions about photos that cannot be read are left out
+    and met by `problems`; without these, DatasetError is raised, naming the first of them.
     """
-    rows, lengths = word_table(words, limit=max_tokens).rows(dataset.questions)
-    number = {answer: i for i, answer in enumerate(answers)}
     places = {image_id: p for p, image_id in enumerate(dict.fromkeys(dataset.image_ids))}
     paths = [str(dataset.photo(image_id)) for image_id in places]
-    photos = _decoded(paths, side=side, cache=cache, read=read, progress=progress)
+    photos, faults = _decoded(
+        {"side": side, "version": version, "paths": paths}, cache=cache, read=read, progress=progress
+    )
+    own = BadEntries()
+    for fault in faults.values():
+        (problems or own).meet("bad photo", fault)
+    own.check()
+    if faults:
+        asked = enumerate(dataset.image_ids)
+        dataset = dataset.only([row for row, image_id in asked if str(places[image_id]) not in faults])
+    rows, lengths = word_table(words, limit=max_tokens).rows(dataset.questions)
+    number = {answer: i for i, answer in enumerate(answers)}
     return Examples(
         photos=photos,
         rows=np.maximum(rows, 0),
@@ -105,25 +119,32 @@ def load_examples(
 
 
 def _decoded(
-    paths: list[str], *, side: int, cache: Path, read: Read, progress: Callable[[int, int], None]
-) -> NDArray[np.uint8]:
-    """All photos as one memory-mapped array; made under another name first, so that half a cache is never taken.
+    key: dict[str, Any], *, cache: Path, read: Read, progress: Callable[[int, int], None]
+) -> tuple[NDArray[np.uint8], dict[str, str]]:
+    """All photos of `key` as one memory-mapped array; made under another name first, so that no half cache is taken.
 
-    Stopped, it goes on after the last that were noted down.
+    With it, by their places in decimals, what is wrong with those that cannot be read, which are black. Stopped, it
+    goes on after the last that were noted down.
     """
     listed, unfinished = cache.with_suffix(".json"), cache.with_suffix(".part.npy")
     noted = unfinished.with_suffix(".json")
-    key: dict[str, Any] = {"side": side, "paths": paths}
-    if cache.exists() and _json_of(listed) == key:
-        return np.load(cache, mmap_mode="r")  # type: ignore[no-any-return]
+    paths, side = key["paths"], key["side"]
+    there = _json_of(listed)
+    if cache.exists() and {name: there.get(name) for name in key} == key:
+        return np.load(cache, mmap_mode="r"), there["faults"]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
     begun = _json_of(noted)
-    first = begun["done"] if unfinished.exists() and begun.get("key") == digest else 0
+    goes_on = unfinished.exists() and begun.get("key") == digest
+    first: int = begun["done"] if goes_on else 0
+    faults: dict[str, str] = begun["faults"] if goes_on else {}
     shape = (len(paths), side, side, 3)
     photos = np.lib.format.open_memmap(unfinished, "r+" if first else "w+", np.uint8, shape)
 
     def place(i: int) -> None:
-        photos[i] = read(Path(paths[i]))
+        try:
+            photos[i] = read(Path(paths[i]))
+        except DatasetError as error:
+            faults[str(i)] = str(error)
 
     with ThreadPoolExecutor() as pool:
         for start in range(first, len(paths), _NOTED):
@@ -131,12 +152,12 @@ def _decoded(
             for done, _ in enumerate(pool.map(place, range(start, end)), start=start + 1):
                 progress(done, len(paths))
             photos.flush()
-            write_json(noted, {"key": digest, "done": end})
+            write_json(noted, {"key": digest, "done": end, "faults": faults})
     cache.unlink(missing_ok=True)  # before it is said that it is of these photos
-    write_json(listed, key)
+    write_json(listed, key | {"faults": faults})
     unfinished.rename(cache)
     noted.unlink(missing_ok=True)
-    return np.load(cache, mmap_mode="r")  # type: ignore[no-any-return]
+    return np.load(cache, mmap_mode="r"), faults
 
 
 def _json_of(path: Path) -> Any:

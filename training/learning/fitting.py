@@ -6,11 +6,13 @@ However it is stopped, the next run takes up at the last save, with the batches 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import TrainingError
 from .checkpoint import Checkpoint
 from .runs import Run, write_json
 
@@ -50,8 +52,8 @@ def fit(
 ) -> History:
     """Run all steps that are left. How much a killed process loses is said in checkpoint.py.
 
-    Raises TrainingError while another process trains in the run's folder. On KeyboardInterrupt, and whatever else
-    comes out of a step, the state is saved first.
+    Raises TrainingError while another process trains in the run's folder, and at the first loss or weight that is not
+    finite. On KeyboardInterrupt, and whatever else comes out of a step, the state is saved first, if it is finite.
     """
     with closing(Checkpoint(run.path, course.variables)) as kept:
         history, smooth = [], None
@@ -71,7 +73,8 @@ def fit(
                     and (not history or history[-1]["step"] < step)
                 ):
                     # Saved before it is measured, so that what is kept as the best is never ahead of it.
-                    kept.save(step, smooth)
+                    if not kept.save(step, smooth):
+                        raise _ran_away("a weight is not finite", step, kept.step, run)
                     history.append({"step": step, "loss": smooth} | course.measure())
                     course.measured(history)
                     write_json(run.history, history)
@@ -79,9 +82,19 @@ def fit(
                 if step >= course.steps or course.over(history):
                     return history
                 loss = course.learn(*next(inputs))
+                if not math.isfinite(loss):
+                    raise _ran_away(f"the loss is {loss}", step + 1, kept.step, run)
                 smooth = loss if smooth is None else _SMOOTHED * smooth + (1 - _SMOOTHED) * loss
                 kept.save_if_due(step + 1, smooth)
                 course.stepped(step + 1, loss)
                 report(StepsDone(first=first, step=step + 1, steps=course.steps, loss=smooth))
         finally:
             kept.save(course.step(), smooth, sync=True)
+
+
+def _ran_away(seen: str, step: int, kept: int, run: Run) -> TrainingError:
+    return TrainingError(
+        f"At step {step} {seen}, so nothing more can be learned; {run.path} keeps the state of step {kept}, the last "
+        "that was saved whole. Train anew with a lower --learning-rate in another folder, and look for numbers in "
+        "features or vectors that are far larger than the others."
+    )

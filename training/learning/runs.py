@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +24,13 @@ if TYPE_CHECKING:
 
 FROM_PHOTOS = "From photos, without --features"
 EPOCHS = "Epochs: how often every photo is seen. With --features at most so many."
+SPLIT = "The split to learn from. By default the one that begins with train, or the only one."
+VAL_SPLIT = (
+    "The split to validate on. By default the one that begins with val, else a tenth of the photos, held out."
+)
 SEED = "The seed of the first weights and of the order of the data."
 LEARNING_RATE = "The learning rate: constant with --features; from photos the peak, from which it falls to 0."
+_OURS = ("photos_", "inputs.json", "config.json")  # what a run that was stopped before its first step leaves
 UNANSWERABLE = "unanswerable"  # the answer that a model gives when the photo does not hold it
 
 
@@ -31,6 +40,9 @@ class TrainSettings:
 
     arch: str = "attention"
     data: str = ""
+    train_split: str = option("train", SPLIT, flag="split")
+    val_split: str | None = option("val", VAL_SPLIT)  # None: `holdout` of the photos
+    holdout: float = 0.1
     epochs: int = option(20, EPOCHS, at_least=1)
     seed: int = option(0, SEED)
     side: int = option(
@@ -66,20 +78,56 @@ class Run:
         )
         self.calibration, self.history = path / "calibration.json", path / "history.json"
         self.config, self.best = path / "config.json", path / "best.npz"
+        self.inputs = path / "inputs.json"  # fingerprints of what is learned from
         self.familiar, self.known = path / "familiar.json", path / "familiar.npz"  # what it knows
 
-    def begin(self, settings: DataclassInstance) -> None:
-        """Make the folder, or take up the one that is there. Raises TrainingError when it is of another run."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        wanted = json.loads(json.dumps(asdict(settings)))  # tuples become lists, as in the file
-        if self.config.exists():
-            there = json.loads(self.config.read_text())
-            if differs := sorted(k for k in wanted if wanted[k] != there.get(k)):
+    def check(self, settings: DataclassInstance, inputs: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Raise TrainingError where the folder is of another run, or holds something else.
+
+        `inputs` are fingerprints by what they are of, as in "the answers of train".
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise TrainingError(f"{self.path} is a file; name a folder.")
+        if not self.config.exists():
+            if strange := [one.name for one in self._entries() if not one.name.startswith(_OURS)]:
                 raise TrainingError(
-                    f"{self.path} holds a run with other settings ({', '.join(differs)}). "
-                    "Give another folder, or delete this one."
+                    f"{self.path} holds something else ({strange[0]}); name a new folder or an empty one."
                 )
-        write_json(self.config, wanted)
+            return
+        there, wanted = json.loads(self.config.read_text()), _as_json(settings)
+        if differs := sorted(k for k in wanted if wanted[k] != there.get(k)):
+            raise TrainingError(
+                f"{self.path} holds a run with other settings ({', '.join(differs)}). "
+                "Give another folder, or delete this one."
+            )
+        known = json.loads(self.inputs.read_text()) if self.inputs.exists() else {}
+        if changed := sorted(k for k in known.keys() & inputs.keys() if known[k] != inputs[k]):
+            raise TrainingError(
+                f"{self.path} holds a run that learned from other data: {', '.join(changed)} changed since it was "
+                "begun. Give another folder, or delete this one."
+            )
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Make the folder; a new one is gone again where it is refused to begin the run inside the context."""
+        new = not self._entries()
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            yield
+        except TrainingError:
+            if new and not self.config.exists():
+                shutil.rmtree(self.path)
+            raise
+
+    def begin(self, settings: DataclassInstance, inputs: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Make the folder, or take up the one that is there. Raises TrainingError as `check` does."""
+        self.check(settings, inputs)
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self.inputs, dict(inputs))
+        write_json(self.config, _as_json(settings))
+
+    def _entries(self) -> list[Path]:
+        return sorted(self.path.iterdir()) if self.path.is_dir() else []
 
     def save_best(self, step: int, variables: list[Any]) -> None:
         """Keep the variables that did best on validation, in one move."""
@@ -95,6 +143,11 @@ class Run:
         with np.load(self.best) as saved:
             names = sorted(name for name in saved.files if name != "step")
             return int(saved["step"]), [saved[name] for name in names]
+
+
+def _as_json(settings: DataclassInstance) -> Any:
+    """As it comes back from the file: tuples become lists."""
+    return json.loads(json.dumps(asdict(settings)))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from asksight.ext import WordTable
 
 from ..datasets import Dataset
+from ..datasets.bad_entries import BadEntries
 from ..features.store import FeatureStore
 from .stored_settings import Targets
 
@@ -108,11 +109,24 @@ def _everybody(dataset: Dataset, index: NDArray[np.int64], number: dict[str, int
     return targets
 
 
+def with_features(dataset: Dataset, store: FeatureStore | None, problems: BadEntries) -> Dataset:
+    """The questions about photos that have features, where the others are to be left out and counted; else all."""
+    if store is None or not problems.skip:
+        return dataset
+    has = store.has(dataset.image_ids)
+    for image_id in dict.fromkeys(np.array(dataset.image_ids, np.int64)[~has].tolist()):
+        problems.meet("photo without features", f"{store.path} has no features of image id {image_id}.")
+    return dataset.only(np.flatnonzero(has).tolist())
+
+
 def hold_out(dataset: Dataset, *, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Questions to learn from and questions held out: all those about `share` of the photos, drawn by `seed`."""
+    """Questions to learn from and questions held out: all those about `share` of the photos, drawn by `seed`.
+
+    At least one photo is held out.
+    """
     image_ids = np.array(dataset.image_ids, np.int64)
     photos = np.random.default_rng(seed).permutation(np.unique(image_ids))
-    held = np.isin(image_ids, photos[: round(share * len(photos))])
+    held = np.isin(image_ids, photos[: max(1, round(share * len(photos)))])
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 

@@ -6,7 +6,7 @@ from dataclasses import MISSING, dataclass, field
 from typing import Any, Literal
 
 from .options import option
-from .runs import EPOCHS, LEARNING_RATE, SEED
+from .runs import EPOCHS, LEARNING_RATE, SEED, SPLIT, VAL_SPLIT
 
 Targets = Literal["modal", "soft"]
 
@@ -22,17 +22,8 @@ class StoredSettings:
     arch: str  # "mlp", "lstm", or "attention", which takes grids
     data: str
     features: str  # a store's folder, or QUESTION_ONLY
-    train_split: str = option(
-        MISSING,
-        "The split to learn from. By default the one that begins with train.",
-        WITH_FEATURES,
-        flag="split",
-    )
-    val_split: str | None = option(  # None: `holdout` of the photos
-        None,
-        "The split to validate on. By default the one that begins with val, or else a tenth of the photos, held out.",
-        WITH_FEATURES,
-    )
+    train_split: str = option(MISSING, SPLIT, flag="split")
+    val_split: str | None = option(None, VAL_SPLIT)  # None: `holdout` of the photos
     holdout: float = 0.1
     encoder: dict[str, Any] = field(default_factory=dict)  # as the store tells
     vectors: str | None = option(

@@ -6,7 +6,7 @@ Run by `asksight train`; stop it with Ctrl-C and the same command goes on where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ..datasets import open_dataset
+from ..datasets import Dataset
+from ..datasets.bad_entries import BadEntries
+from ..errors import TrainingError
 from ..measuring.calibrate import MAX_RISK
 from ..measuring.calibration_record import calibrate_run
 from ..measuring.familiar_run import QuestionsAsked, learn_familiar
@@ -33,7 +35,8 @@ from .examples import (
     load_examples,
 )
 from .fitting import Course, StepsDone, fit
-from .objects import instances_path, load_objects
+from .objects import load_objects
+from .photo_sets import boxes_of, inputs_of, open_sets
 from .runs import UNANSWERABLE, Run, TrainSettings, write_lines
 
 _CELLS_WEIGHT = 0.3  # of the lesson about what stands where, beside that of the questions
@@ -118,33 +121,44 @@ def train(
     *,
     read: Read,
     max_risk: float = MAX_RISK,
+    problems: BadEntries | None = None,
     decoded: Callable[[int, int], None] = lambda done, total: None,
     report: Callable[[StepsDone], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
-    """Train on the split `train` of `settings.data`, calibrate on `val`, and leave the result in the folder `out`.
+    """Train on one split of `settings.data`, calibrate on the other, and leave the result in the folder `out`.
 
-    Calibration lets at most `max_risk` of what is answered be wrong on `val`; it may differ when a run is taken up.
-    `decoded` is told how many photos of a split are read, of how many, before the first step; `report` of each step.
-    Raises TrainingError when the folder holds another run, and what reading the data set raises.
-    Killed at any moment, the same call goes on where it was; so it does after a KeyboardInterrupt.
+    Calibration lets at most `max_risk` of what is answered be wrong on validation; it may differ when a run is taken
+    up. `problems` say whether bad entries and photos are left out and counted. `decoded` is told how many photos of a
+    split are read, of how many, before the first step; `report` of each step. Raises TrainingError when the folder
+    holds another run, or one of other data, or the loss is no number any more, and what reading the data set raises;
+    where that is before the first step, a new folder is gone again. Killed at any moment, the same call goes on where
+    it was; so it does after a KeyboardInterrupt.
     """
     keras.utils.set_random_seed(settings.seed)
     run = Run(out)
-    run.begin(settings)
-    learning, validation, answers = _read(settings, run, read, decoded, say)
-    words = len(run.words.read_text(encoding="utf-8").splitlines())
+    problems = problems or BadEntries()
+    sets = open_sets(settings, problems)
+    inputs = inputs_of(settings, sets)
+    run.check(settings, inputs)
+    with run.opened():
+        learning, validation, words, answers = _read(
+            settings, sets, inputs, run, read, problems, decoded, say
+        )
+        run.begin(settings, inputs)
+    write_lines(run.words, words)
+    write_lines(run.answers, answers)
     batches = Batches(
         learning,
         photos=settings.photos_per_batch,
         questions=settings.questions_per_photo,
-        unknown_row=words - 1,
+        unknown_row=len(words) - 1,
         word_dropout=settings.word_dropout,
         seed=settings.seed,
     )
     steps = settings.epochs * batches.steps_per_epoch
     learner = Learner(
-        settings, words=words, answers=len(answers), labels=learning.cells.shape[-1], steps=steps
+        settings, words=len(words), answers=len(answers), labels=learning.cells.shape[-1], steps=steps
     )
     _fit(learner, run, batches, validation, steps, report, say)
     logits = predict(learner, validation, len(answers))
@@ -159,37 +173,44 @@ def train(
 
 def _read(
     settings: TrainSettings,
+    sets: tuple[Dataset, Dataset],
+    inputs: Mapping[str, str],
     run: Run,
     read: Read,
+    problems: BadEntries,
     decoded: Callable[[int, int], None],
     say: Callable[[str], None],
-) -> tuple[Examples, Examples, tuple[str, ...]]:
-    """Both splits as arrays, and the answers; words and answers are chosen from the split `train`."""
-    sets = {split: open_dataset(Path(settings.data), split) for split in ("train", "val")}
-    words = choose_words(sets["train"].questions, min_count=settings.min_word_count)
-    answers = choose_answers(sets["train"].answers_modal, top=settings.top_answers)
-    write_lines(run.words, words)
-    write_lines(run.answers, answers)
-    say(f"{len(sets['train'].questions)} questions, {len(words)} words, {len(answers)} answers")
+) -> tuple[Examples, Examples, tuple[str, ...], tuple[str, ...]]:
+    """Both parts as arrays, words, and answers; words and answers are chosen from what is learned from."""
+    words = choose_words(sets[0].questions, min_count=settings.min_word_count)
+    answers = choose_answers(sets[0].answers_modal, top=settings.top_answers)
+    say(f"{len(sets[0])} questions, {len(words)} words, {len(answers)} answers")
     learning, validation = (
         load_examples(
-            data,
+            one,
             words=words,
             answers=answers,
             max_tokens=settings.max_tokens,
             side=settings.side,
-            cache=run.path / f"photos_{split}.npy",
+            cache=run.path / f"photos_{name}.npy",
             read=read,
+            version=inputs[f"the photos of {one.split}"],
+            problems=problems,
             progress=decoded,
         )
-        for split, data in sets.items()
+        for name, one in zip(("train", "val"), sets, strict=True)
     )
-    boxes = instances_path(Path(settings.data), "train")
-    if boxes.exists():
+    problems.check()  # of both parts together
+    if not len(learning.answers) or not len(validation.answers):
+        raise TrainingError(
+            f"{settings.data} has too few photos: {len(learning.answers)} questions to learn from and "
+            f"{len(validation.answers)} to measure on."
+        )
+    if (boxes := boxes_of(settings)).exists():
         objects = load_objects(boxes, learning.image_ids, grid=(attention.GRID, attention.GRID))
         learning = replace(learning, cells=objects.cells)
         say(f"boxes of {len(objects.labels)} labels teach the encoder, too")
-    return learning, validation, answers
+    return learning, validation, words, answers
 
 
 def _fit(

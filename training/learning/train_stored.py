@@ -19,21 +19,28 @@ from numpy.typing import NDArray
 from asksight.ext import WordTable
 
 from ..datasets import Dataset, open_dataset
+from ..datasets.bad_entries import BadEntries
+from ..datasets.splits import TO_LEARN, check_answered
 from ..errors import FeatureError, TrainingError
 from ..features.store import FeatureStore
 from ..measuring.calibrate import MAX_RISK
 from ..measuring.calibration_record import calibrate_run
 from ..measuring.familiar_run import QuestionsAsked, learn_familiar
 from ..measuring.scored import SoftmaxScores
+from ..models.no_photo import no_photo
 from ..vectors import VectorTable, load_vectors
 from .event_log import EventLog
 from .examples import choose_answers, choose_words
+from .fingerprints import of_features, of_questions, of_vectors
 from .fitting import Course, History, StepsDone, fit
 from .runs import UNANSWERABLE, Run, write_lines
-from .stored import StoredBatches, StoredQuestions, hold_out, in_order, read_questions
+from .stored import StoredBatches, StoredQuestions, hold_out, in_order, read_questions, with_features
 from .stored_learner import StoredLearner
 from .stored_settings import QUESTION_ONLY, StoredSettings
 
+_Material = tuple[  # words, given vectors, what to learn from and to measure on, answers, fingerprints
+    tuple[str, ...], VectorTable | None, StoredQuestions, StoredQuestions, tuple[str, ...], dict[str, str]
+]
 _LOGGED = 20  # steps between two points of a curve
 _MEASURED = 512  # questions at a time, at most
 _HELD = 64 << 20  # bytes of features that are measured on at a time, and four times as many waiting, at most
@@ -44,6 +51,7 @@ def train_stored(
     out: Path,
     *,
     max_risk: float = MAX_RISK,
+    problems: BadEntries | None = None,
     curves: Path | None = None,
     report: Callable[[StepsDone], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
@@ -51,14 +59,15 @@ def train_stored(
     """Train, calibrate on the validation questions, and leave the result in the folder `out`.
 
     Curves for TensorBoard go into the folder `curves`. Calibration lets at most `max_risk` of what
-    is answered be wrong. Raises TrainingError when the folder holds another run, and FeatureError, VectorError and
-    DatasetError where what it reads does not fit. Killed at any moment, the same call goes on where it was; so it does
-    after a KeyboardInterrupt.
+    is answered be wrong. `problems` say whether bad entries, and questions about photos that could not be encoded, are
+    left out and counted. Raises TrainingError when the folder holds another run, or one of other data, or the loss is
+    no number any more, and FeatureError, VectorError and DatasetError where what it reads does not fit. Killed at any
+    moment, the same call goes on where it was; so it does after a KeyboardInterrupt.
     """
     keras.utils.set_random_seed(settings.seed)
-    words, vectors, learning, validation, answers = _read(settings, say)
+    words, vectors, learning, validation, answers, inputs = _read(settings, problems or BadEntries(), say)
     run = Run(out)
-    run.begin(settings)  # only now, so that a mistake leaves no folder behind
+    run.begin(settings, inputs)  # only now, so that a mistake leaves no folder behind
     write_lines(run.words, words)
     write_lines(run.answers, answers)
     batches = StoredBatches(
@@ -86,15 +95,16 @@ def train_stored(
     return run
 
 
-def _read(
-    settings: StoredSettings, say: Callable[[str], None]
-) -> tuple[tuple[str, ...], VectorTable | None, StoredQuestions, StoredQuestions, tuple[str, ...]]:
-    """Words, both parts as numbers, and answers; words and answers are chosen from what is learned from."""
-    dataset = open_dataset(settings.data, settings.train_split)
-    index, held = np.arange(len(dataset)), np.arange(0)
+def _read(settings: StoredSettings, problems: BadEntries, say: Callable[[str], None]) -> _Material:
+    """Words and answers are chosen from what is learned from."""
+    dataset, inputs = _split(settings, settings.train_split, problems)
+    measured, index, held = dataset, np.arange(len(dataset)), np.arange(0)
     if settings.val_split is None:
         index, held = hold_out(dataset, share=settings.holdout, seed=settings.seed)
-    measured = dataset if settings.val_split is None else open_dataset(settings.data, settings.val_split)
+    else:
+        measured, others = _split(settings, settings.val_split, problems)
+        inputs |= others
+    problems.check()
     vectors = None
     if settings.vectors is not None:
         vectors = load_vectors(
@@ -138,7 +148,14 @@ def _read(
     say(
         f"{len(learning)} questions, {len(words)} words, {len(answers)} answers; {len(validation)} to measure on"
     )
-    return words, vectors, learning, validation, answers
+    return words, vectors, learning, validation, answers, inputs | of_vectors(vectors)
+
+
+def _split(settings: StoredSettings, split: str, problems: BadEntries) -> tuple[Dataset, dict[str, str]]:
+    """A split, and fingerprints of it. Raises DatasetError where it has no answers."""
+    dataset, store = open_dataset(settings.data, split, problems), _open(settings, split)
+    check_answered(dataset, Path(settings.data), todo=TO_LEARN)
+    return with_features(dataset, store, problems), of_questions(dataset) | of_features(store, split)
 
 
 def _open(settings: StoredSettings, split: str) -> FeatureStore | None:
@@ -281,17 +298,9 @@ def _finish(
     np.save(run.vectors, np.asarray(learner.embedding.embeddings, np.float32))
     learner.answerer.save(run.answerer)
     if settings.features == QUESTION_ONLY:
-        _no_photo().save(run.encoder)
+        no_photo().save(run.encoder)
 
 
 def _asked(questions: StoredQuestions) -> QuestionsAsked:
     features = None if questions.store is None else questions.store.read
     return QuestionsAsked(questions=questions.texts, photo_of=questions.places, features=features)
-
-
-def _no_photo() -> keras.Model:
-    """An encoder that sees nothing: `image` [N,32,32,3] → `features` [N,1], always 0."""
-    image = keras.Input((32, 32, 3), name="image")
-    mean = keras.layers.GlobalAveragePooling2D()(image)
-    nothing = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="features")(mean)
-    return keras.Model(image, nothing, name="encoder")

@@ -26,11 +26,19 @@ def score(dataset: Dataset, predictions: Predictions) -> dict[str, Any]:
     answered = exact[verdicts == VERDICTS.index("answered")]
     return figures | {
         "ece": round(calibration_error(predictions.confidence, exact), 5),
+        **shares(predictions),
+        "exact_when_answered": percent(answered.tolist()),
+    }
+
+
+def shares(predictions: Predictions) -> dict[str, Any]:
+    """`verdicts`: how often each is given, from 0 to 1; that needs nobody's answers."""
+    verdicts = predictions.verdicts
+    return {
         "verdicts": {
             verdict: round(float(np.mean(verdicts == code)), 5) if len(verdicts) else 0.0
             for code, verdict in enumerate(VERDICTS)
-        },
-        "exact_when_answered": percent(answered.tolist()),
+        }
     }
 
 

@@ -145,8 +145,8 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
         r"questions\.json: entry 3: 'question' is missing",
     ),
     "id that is text": (
-        change("questions", lambda rows: rows[3].update(question_id="7")),
-        r"entry 3: 'question_id' is '7', not a whole number",
+        change("questions", lambda rows: rows[3].update(question_id="seven")),
+        r"entry 3: 'question_id' is 'seven', not a whole number",
     ),
     "no answers": (
         change("annotations", lambda rows: rows[0].update(answers=[])),

@@ -65,6 +65,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return write_run(tmp_path_factory.mktemp("runs") / "small")
 
 
+def test_a_store_for_a_run_that_has_an_encoder_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="has an encoder of its own; leave --features out"):
+        export_run(run.path, tmp_path / "bundle", store=tmp_path)
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_what_calibration_did_goes_with_the_bundle(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     logits = np.random.default_rng(0).normal(size=(200, len(ANSWERS))).astype(np.float32)

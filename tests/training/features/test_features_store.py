@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asksight.training.errors import FeatureError
+from asksight.training.datasets.bad_entries import BadEntries
+from asksight.training.errors import DatasetError, FeatureError
 from asksight.training.features.extract import extract
 from asksight.training.features.store import FeatureStore, StoreAbout, StoreWriter, begin, filling
 
@@ -127,6 +128,37 @@ def test_a_photo_that_cannot_be_read_costs_only_what_comes_after(tmp_path: Path)
     extract(begun(tmp_path), paths, read=read, encode=encode, batch=2, progress=done.append)
     assert done == [2, 2]
     assert FeatureStore(tmp_path, "train").read(np.arange(4))[:, 0].tolist() == [0, 1, 20, 3]
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_photo_that_no_server_would_take_costs_nothing_else(tmp_path: Path, skip: bool) -> None:
+    """All others are done; it is left for the next call, or left out for good."""
+
+    def read(path: Path) -> np.ndarray:
+        if path.name in ("1", "2"):
+            raise DatasetError(f"{path} is broken.")
+        return np.full((4, 4, 3), int(path.name), np.uint8)
+
+    problems = BadEntries(skip=skip)
+    extract(
+        begun(tmp_path),
+        [Path(str(row)) for row in range(4)],
+        read=read,
+        encode=lambda photos: photos[:, 0, 0].astype(np.float32),
+        batch=1,
+        problems=problems,
+    )
+    assert (problems.counts, problems.first[0]) == ({"bad photo": 2}, "1 is broken.")
+    if not skip:
+        with pytest.raises(FeatureError, match="holds 2 of 4 photos"):
+            FeatureStore(tmp_path, "train")
+        return
+    store = FeatureStore(tmp_path, "train")
+    ids = store.image_ids
+    assert store.has(ids).tolist() == [True, False, False, True]
+    assert store.read(store.rows(ids[[0, 3]]))[:, 0].tolist() == [0, 3]
+    with pytest.raises(FeatureError, match=r"no features of 2 photos .* leave questions about them out"):
+        store.rows(ids)
 
 
 FILL = """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from asksight.training.errors import TrainingError
 from asksight.training.learning.runs import Run
 
 if TYPE_CHECKING:
@@ -100,3 +101,54 @@ def test_it_ends_as_if_it_had_not_been_stopped(tmp_path: Path, stop: tuple[str, 
         assert resumed == history
     assert json.loads((tmp_path / "stopped" / "history.json").read_text()) == resumed
     assert fit(Lessons(None), tmp_path / "stopped") == ([], resumed)
+
+
+class Weights(Lessons):
+    """One weight, which grows until it is no number."""
+
+    def __init__(self, losses: dict[int, float], weights: dict[int, float]) -> None:
+        super().__init__(None)
+        import keras
+
+        self.weight = keras.Variable(1.0, dtype="float32", trainable=False)
+        self.losses, self.weights = losses, weights
+
+    def learn(self, number: int) -> float:
+        super().learn(number)
+        step = int(self.count)
+        self.weight.assign(self.weights.get(step, 1.0))
+        return self.losses.get(step, 1.0)
+
+    def course(self) -> Course:
+        from dataclasses import replace
+
+        return replace(super().course(), variables=[self.total, self.count, self.weight])
+
+
+@pytest.mark.parametrize(
+    ("losses", "weights", "said", "kept"),
+    [
+        ({3: float("nan")}, {3: float("nan")}, "At step 3 the loss is nan", 2),
+        ({3: float("inf")}, {2: float("inf"), 3: float("nan")}, "At step 3 the loss is inf", 1),
+        ({}, {4: float("nan")}, "At step 4 a weight is not finite", 3),
+    ],
+)
+def test_the_first_loss_that_is_no_number_ends_it_with_the_last_good_state_kept(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    losses: dict[int, float],
+    weights: dict[int, float],
+    said: str,
+    kept: int,
+) -> None:
+    from asksight.training.learning import checkpoint
+
+    monkeypatch.setattr(checkpoint, "REST", 0)
+    with pytest.raises(
+        TrainingError, match=rf"{said}.* keeps the state of step {kept},.*lower --learning-rate"
+    ):
+        fit(Weights(losses, weights), tmp_path)
+    again = Weights({}, {})
+    rest, _ = fit(again, tmp_path)
+    assert rest[0] == kept + 1
+    assert float(again.weight) == 1.0
