@@ -5,8 +5,9 @@ Of VQA v2's training split, 443,757 questions take 75 MB; its features, 0.7 GB a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,9 @@ class StoredQuestions:
     texts: tuple[str, ...]  # [N]
     types: tuple[str, ...]  # [N] answer types
     store: FeatureStore | None  # None: the question alone
+    photo: Callable[[int], Path] | None = (
+        None  # where that of a place lies; None: only features are to be had
+    )
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -96,6 +100,9 @@ def read_questions(
         texts=tuple(dataset.questions[i] for i in index),
         types=tuple(dataset.answer_types[i] for i in index),
         store=store,
+        photo=None
+        if store is None or dataset.photos is None
+        else lambda place: dataset.photo(int(store.image_ids[place])),
     )
 
 

@@ -303,4 +303,6 @@ def _finish(
 
 def _asked(questions: StoredQuestions) -> QuestionsAsked:
     features = None if questions.store is None else questions.store.read
-    return QuestionsAsked(questions=questions.texts, photo_of=questions.places, features=features)
+    return QuestionsAsked(
+        questions=questions.texts, photo_of=questions.places, features=features, photo=questions.photo
+    )

@@ -22,6 +22,7 @@ from asksight.engine.bundle.manifest import Familiar
 from asksight.engine.bundle.rewrite import keep_familiar
 
 from ..datasets import Dataset
+from ..datasets.photo_sides import smallest_side
 from .asking import FeatureBatches, Features
 
 LOST_PHOTOS, LOST_QUESTIONS = 0.01, 0.005  # of asks; 2 % are allowed in all, and another sample has others
@@ -37,6 +38,7 @@ class Asked:
 
     questions: Sequence[tuple[int, str]]  # the photo's number, and the text
     photos: Mapping[int, NDArray[np.float32]]  # [C] of each
+    smallest_side: int | None = None  # of the photos, px; None: not known
 
 
 class PooledPhotos:
@@ -88,6 +90,7 @@ def fit_familiar(
         question_threshold=question_threshold,
         photos=0 if photos is None else len(known.photos),
         photo_threshold=None if photos is None else photo_threshold,
+        smallest_side=known.smallest_side,
     )
     lost = {"all": strange | far, "question": strange, "photo": far}
     told = {
@@ -107,9 +110,14 @@ def keep_measured(
     first, second = _halves(dataset, seen)
     asked = list(zip(dataset.image_ids, dataset.questions, strict=True))
 
+    # Of both halves: no photo that was measured on is too small.
+    side = None if dataset.photos is None else smallest_side(map(dataset.photo, first | second))
+
     def half(ids: set[int]) -> Asked:
         return Asked(
-            questions=[one for one in asked if one[0] in ids], photos={one: seen.rows[one] for one in ids}
+            questions=[one for one in asked if one[0] in ids],
+            photos={one: seen.rows[one] for one in ids},
+            smallest_side=side,
         )
 
     certain = [asked[number] for number in answered if asked[number][0] in second]

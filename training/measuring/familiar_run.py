@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from asksight.engine.bundle.manifest import Familiar
 
+from ..datasets.photo_sides import smallest_side
 from ..errors import TrainingError
 from ..learning.runs import Run, write_json
 from .asking import FeatureBatches
@@ -32,6 +34,7 @@ class QuestionsAsked:
     questions: Sequence[str]
     photo_of: NDArray[np.integer[Any]]  # [N]
     features: Callable[[NDArray[np.int64]], NDArray[np.float32]] | None  # None: the question alone
+    photo: Callable[[int], Path] | None = None  # where the photo of a number lies; None: nowhere
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,9 @@ def learn_familiar(
         pairs = [one for one in pairs if one[0] in measured.rows]
     familiar, arrays, figures = fit_familiar(
         Asked(
-            questions=list(zip(learned.photo_of.tolist(), learned.questions, strict=True)), photos=known.rows
+            questions=list(zip(learned.photo_of.tolist(), learned.questions, strict=True)),
+            photos=known.rows,
+            smallest_side=None if learned.photo is None else smallest_side(map(learned.photo, known.rows)),
         ),
         Asked(questions=[(photo, question) for photo, question, _ in pairs], photos=measured.rows),
         known.scale,
