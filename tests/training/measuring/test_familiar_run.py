@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from asksight.training.errors import TrainingError
 from asksight.training.learning.runs import Run
@@ -70,6 +72,20 @@ def test_of_a_model_that_sees_no_photo_the_words_are_known(tmp_path: Path) -> No
     told = known(tmp_path, asked(LEARNED, seed=1, blind=True), asked(HELD, seed=2, blind=True))
     assert told.familiar.photo_threshold is None
     assert told.familiar.words == 4
+
+
+def test_the_smallest_photo_that_it_learned_from_is_told(tmp_path: Path) -> None:
+    learned, held = asked(LEARNED, seed=1), asked(HELD, seed=2)
+    assert known(tmp_path, learned, held).familiar.smallest_side is None
+
+    def photo(number: int) -> Path:
+        path = tmp_path / f"{number}.jpg"
+        if not path.exists():
+            Image.new("RGB", (400, 300 - number)).save(path)
+        return path
+
+    told = known(tmp_path, replace(learned, photo=photo), held).familiar
+    assert told.smallest_side == 300 - (LEARNED - 1)
 
 
 def test_of_many_photos_some_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
