@@ -38,7 +38,6 @@ class Asked:
 
     questions: Sequence[tuple[int, str]]  # the photo's number, and the text
     photos: Mapping[int, NDArray[np.float32]]  # [C] of each
-    smallest_side: int | None = None  # of the photos, px; None: not known
 
 
 class PooledPhotos:
@@ -66,10 +65,12 @@ def fit_familiar(
     held: Asked,
     scale: NDArray[np.float32] | None,
     answered: Sequence[tuple[int, str]] = (),
+    side: int | None = None,
 ) -> tuple[Familiar, bytes, dict[str, Any]]:
     """What bundle.json says, familiar.npz, and figures for JSON.
 
-    `answered` are the questions of `held` that are ANSWERED: only of these can any be lost. None: of all.
+    `answered` are the questions of `held` that are ANSWERED: only of these can any be lost. None: of all. `side` is the
+    shorter one of the smallest photo of both, px, so that its size loses none; None: not known.
     """
     texts = [question for _, question in known.questions]
     words = KnownWords(count_words(texts), len(texts))
@@ -90,7 +91,7 @@ def fit_familiar(
         question_threshold=question_threshold,
         photos=0 if photos is None else len(known.photos),
         photo_threshold=None if photos is None else photo_threshold,
-        smallest_side=known.smallest_side,
+        smallest_side=side,
     )
     lost = {"all": strange | far, "question": strange, "photo": far}
     told = {
@@ -110,18 +111,14 @@ def keep_measured(
     first, second = _halves(dataset, seen)
     asked = list(zip(dataset.image_ids, dataset.questions, strict=True))
 
-    # Of both halves: no photo that was measured on is too small.
-    side = None if dataset.photos is None else smallest_side(map(dataset.photo, first | second))
-
     def half(ids: set[int]) -> Asked:
         return Asked(
-            questions=[one for one in asked if one[0] in ids],
-            photos={one: seen.rows[one] for one in ids},
-            smallest_side=side,
+            questions=[one for one in asked if one[0] in ids], photos={one: seen.rows[one] for one in ids}
         )
 
     certain = [asked[number] for number in answered if asked[number][0] in second]
-    familiar, arrays, told = fit_familiar(half(first), half(second), seen.scale, certain)
+    side = None if dataset.photos is None else smallest_side(map(dataset.photo, first | second))
+    familiar, arrays, told = fit_familiar(half(first), half(second), seen.scale, certain, side)
     return keep_familiar(bundle, familiar, arrays, told | about)
 
 

@@ -57,13 +57,12 @@ def learn_familiar(
         pairs = [one for one in pairs if one[0] in measured.rows]
     familiar, arrays, figures = fit_familiar(
         Asked(
-            questions=list(zip(learned.photo_of.tolist(), learned.questions, strict=True)),
-            photos=known.rows,
-            smallest_side=None if learned.photo is None else smallest_side(map(learned.photo, known.rows)),
+            questions=list(zip(learned.photo_of.tolist(), learned.questions, strict=True)), photos=known.rows
         ),
         Asked(questions=[(photo, question) for photo, question, _ in pairs], photos=measured.rows),
         known.scale,
         [(photo, question) for photo, question, certain in pairs if certain],
+        smallest_side([*_files(learned, known), *_files(held, measured)]),
     )
     run.known.write_bytes(arrays)
     write_json(run.familiar, {"familiar": asdict(familiar), "figures": figures})
@@ -82,6 +81,10 @@ def familiar_record(run: Run) -> FamiliarRecord | None:
         raise TrainingError(
             f"{run.familiar} or {run.known.name} is broken ({error}); train again."
         ) from error
+
+
+def _files(asked: QuestionsAsked, pooled: PooledPhotos) -> list[Path]:
+    return [] if asked.photo is None else [asked.photo(number) for number in pooled.rows]
 
 
 def _pooled(asked: QuestionsAsked, scale: NDArray[np.float32] | None) -> PooledPhotos:

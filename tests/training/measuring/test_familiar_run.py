@@ -74,7 +74,7 @@ def test_of_a_model_that_sees_no_photo_the_words_are_known(tmp_path: Path) -> No
     assert told.familiar.words == 4
 
 
-def test_the_smallest_photo_that_it_learned_from_is_told(tmp_path: Path) -> None:
+def test_the_smallest_photo_of_all_that_it_knows_is_told(tmp_path: Path) -> None:
     learned, held = asked(LEARNED, seed=1), asked(HELD, seed=2)
     assert known(tmp_path, learned, held).familiar.smallest_side is None
 
@@ -84,8 +84,10 @@ def test_the_smallest_photo_that_it_learned_from_is_told(tmp_path: Path) -> None
             Image.new("RGB", (400, 300 - number)).save(path)
         return path
 
-    told = known(tmp_path, replace(learned, photo=photo), held).familiar
-    assert told.smallest_side == 300 - (LEARNED - 1)
+    for whose, other, side in ((learned, held, 301 - LEARNED), (held, learned, 301 - HELD)):
+        sized = replace(whose, photo=photo)
+        pair = (sized, other) if whose is learned else (other, sized)
+        assert known(tmp_path, *pair).familiar.smallest_side == side
 
 
 def test_of_many_photos_some_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
