@@ -17,6 +17,7 @@ from asksight.ext import WordTable
 from ..datasets import Dataset
 from ..datasets.bad_entries import BadEntries
 from ..features.store import FeatureStore
+from ..measuring.familiar_run import QuestionsAsked
 from .stored_settings import Targets
 
 _SORTED = 16  # batches whose questions are sorted by length together
@@ -55,6 +56,11 @@ class StoredQuestions:
             features=self._features(self.places[chosen]),
             targets=self.targets[chosen],
         )
+
+    def asked(self) -> QuestionsAsked:
+        """The same for what is to be learned of what the model knows."""
+        features = None if self.store is None else self.store.read
+        return QuestionsAsked(questions=self.texts, photo_of=self.places, features=features, photo=self.photo)
 
     def _features(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
         if self.store is None:
