@@ -73,8 +73,9 @@ class AsyncClient:
             remembered=self._remembered,
             after=after,
         )
-        deadline = time.monotonic() + self._timeout(timeout)
-        return await self._drive(conversation, self._transport.ask, lambda: deadline)
+        within_s = self._timeout(timeout)
+        deadline = time.monotonic() + within_s
+        return await self._drive(conversation, self._transport.ask, within_s, lambda: deadline)
 
     async def ask_many(
         self,
@@ -89,13 +90,17 @@ class AsyncClient:
             asks, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
         )
         each_s = self._timeout(timeout)
-        return await self._drive(conversation, self._transport.ask_batch, lambda: time.monotonic() + each_s)
+        return await self._drive(
+            conversation, self._transport.ask_batch, each_s, lambda: time.monotonic() + each_s
+        )
 
     async def model(self, *, timeout: float | None = None) -> Model:
         """Describe the served model."""
         each_s = self._timeout(timeout)
         conversation = dialogue.get_model(self._model)
-        return await self._drive(conversation, self._transport.get_model, lambda: time.monotonic() + each_s)
+        return await self._drive(
+            conversation, self._transport.get_model, each_s, lambda: time.monotonic() + each_s
+        )
 
     async def close(self) -> None:
         """Close the connection. Later asks raise ClosedError; closing twice does no harm."""
@@ -118,6 +123,7 @@ class AsyncClient:
         self,
         conversation: Generator[Q, A, R],
         send: Callable[[Q, float], Awaitable[A]],
+        within_s: float,
         deadline_s: Callable[[], float],
     ) -> R:
         if self._closed:
@@ -127,12 +133,12 @@ class AsyncClient:
             message = await asyncio.to_thread(advance, conversation, outcome)
             if isinstance(message, Done):
                 return message.result
-            outcome = await self._sent(message, send, deadline_s())
+            outcome = await self._sent(message, send, within_s, deadline_s())
 
     async def _sent(
-        self, message: Q, send: Callable[[Q, float], Awaitable[A]], deadline_s: float
+        self, message: Q, send: Callable[[Q, float], Awaitable[A]], within_s: float, deadline_s: float
     ) -> A | AskSightError | None:
-        sending: Sending[Q, A] = Sending(message, wait_for_server=self._wait_for_server)
+        sending: Sending[Q, A] = Sending(message, timeout_s=within_s, wait_for_server=self._wait_for_server)
         while True:
             if self._closed:
                 raise ClosedError(CLOSED)
@@ -204,6 +210,6 @@ class AsyncGrpcTransport:
         try:
             return await method(request, timeout=within_s, metadata=self._metadata + place)
         except grpc.aio.AioRpcError as error:
-            raise from_call(error, target=self.target, timeout_s=timeout_s) from error
+            raise from_call(error, target=self.target) from error
         except grpc.aio.UsageError as error:  # grpc raises it where the channel was closed in the meantime
             raise ClosedError(CLOSED) from error

@@ -76,8 +76,9 @@ class Client:
             remembered=self._remembered,
             after=after,
         )
-        deadline = time.monotonic() + self._timeout(timeout)
-        return self._drive(conversation, self._transport.ask, lambda: deadline)
+        within_s = self._timeout(timeout)
+        deadline = time.monotonic() + within_s
+        return self._drive(conversation, self._transport.ask, within_s, lambda: deadline)
 
     def ask_many(
         self,
@@ -97,13 +98,13 @@ class Client:
             asks, top_k=top_k, locale=locale, model=self._model, remembered=self._remembered
         )
         each_s = self._timeout(timeout)
-        return self._drive(conversation, self._transport.ask_batch, lambda: time.monotonic() + each_s)
+        return self._drive(conversation, self._transport.ask_batch, each_s, lambda: time.monotonic() + each_s)
 
     def model(self, *, timeout: float | None = None) -> Model:
         """Describe the served model: name, version, all answers it can give, limits, engine."""
         each_s = self._timeout(timeout)
         conversation = dialogue.get_model(self._model)
-        return self._drive(conversation, self._transport.get_model, lambda: time.monotonic() + each_s)
+        return self._drive(conversation, self._transport.get_model, each_s, lambda: time.monotonic() + each_s)
 
     def close(self) -> None:
         """Close the connection, or free the bundle's memory. Later asks raise ClosedError.
@@ -126,18 +127,27 @@ class Client:
         return self._timeout_s if timeout is None else timeout_s(timeout)
 
     def _drive(
-        self, conversation: Generator[Q, A, R], send: Callable[[Q, float], A], deadline_s: Callable[[], float]
+        self,
+        conversation: Generator[Q, A, R],
+        send: Callable[[Q, float], A],
+        within_s: float,
+        deadline_s: Callable[[], float],
     ) -> R:
-        """Follow the dialogue; `deadline_s` gives that of its next message, on the clock time.monotonic."""
+        """Follow the dialogue; `deadline_s` gives that of its next message, on the clock time.monotonic.
+
+        `within_s` is the timeout that the caller gave.
+        """
         outcome: A | AskSightError | None = None
         while True:
             message = advance(conversation, outcome)
             if isinstance(message, Done):
                 return message.result
-            outcome = self._sent(message, send, deadline_s())
+            outcome = self._sent(message, send, within_s, deadline_s())
 
-    def _sent(self, message: Q, send: Callable[[Q, float], A], deadline_s: float) -> A | AskSightError | None:
-        sending: Sending[Q, A] = Sending(message, wait_for_server=self._wait_for_server)
+    def _sent(
+        self, message: Q, send: Callable[[Q, float], A], within_s: float, deadline_s: float
+    ) -> A | AskSightError | None:
+        sending: Sending[Q, A] = Sending(message, timeout_s=within_s, wait_for_server=self._wait_for_server)
         while True:
             if self._closed.is_set():
                 raise ClosedError(CLOSED)

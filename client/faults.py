@@ -104,16 +104,13 @@ def from_item(error: vqa_pb2.AskError) -> AskSightError:
     )
 
 
-def from_call(call: FailedCall, *, target: str, timeout_s: float) -> AskSightError:
-    """Give the exception for a call to `target` that failed; its timeout was `timeout_s` seconds."""
+def from_call(call: FailedCall, *, target: str) -> AskSightError:
+    """Give the exception for a call to `target` that failed."""
     status = call.code()
     code = status.name if status is not None else "UNKNOWN"
     details = call.details() or ""
     if code == "DEADLINE_EXCEEDED":
-        message = (
-            f"No answer came from {target} within {timeout_s:.1f} s. Give a longer timeout, or ask later."
-        )
-        return DeadlineError(message)
+        return DeadlineError(f"No answer came from {target} in time. Give a longer timeout, or ask later.")
     if code == "UNAVAILABLE" and details.lower().startswith(UNREACHED):
         return _unreached(details, target)
     if code == "UNIMPLEMENTED":

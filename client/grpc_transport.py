@@ -62,6 +62,6 @@ class GrpcTransport:
         try:
             return method(request, timeout=within_s, metadata=self._metadata + place)
         except grpc.RpcError as error:
-            raise from_call(error, target=self.target, timeout_s=timeout_s) from error
+            raise from_call(error, target=self.target) from error
         except ValueError as error:  # grpc raises it where another thread has closed the channel
             raise ClosedError("The client was closed while this ask was about to be sent.") from error

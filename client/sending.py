@@ -5,6 +5,7 @@ An overloaded server says when to come back (google.rpc.RetryInfo); one that can
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Generic, TypeVar, cast
@@ -31,10 +32,17 @@ class Sending(Generic[Q, A]):
     """
 
     def __init__(
-        self, message: Q, *, wait_for_server: bool = True, chance: Callable[[], float] = random.random
+        self,
+        message: Q,
+        *,
+        timeout_s: float,
+        wait_for_server: bool = True,
+        chance: Callable[[], float] = random.random,
     ) -> None:
+        """`timeout_s` is what the caller gave, for all tries together."""
         self.message = message
         self.outcome: A | AskSightError | None = None
+        self._timeout_s = timeout_s
         self._wait_for_server = wait_for_server
         self._chance = chance
         self._tries = 0
@@ -102,9 +110,16 @@ class Sending(Generic[Q, A]):
         return None
 
     def _told(self, error: AskSightError) -> AskSightError:
-        """The last error; where the time ran out over further tries, why they were needed."""
-        if self._refusal is None or not isinstance(error, DeadlineError):
+        """The last error; where the time ran out, how long that was, and why further tries were needed."""
+        if not isinstance(error, DeadlineError):
             return error
         if isinstance(self._refusal, UnavailableError):
             return self._refusal
-        return DeadlineError(f"{error.message} Before that: {self._refusal.message}")
+        said = [error.message]
+        if not math.isinf(self._timeout_s):
+            said.append(f"The timeout was {self._timeout_s:g} s.")
+        if self._refusal is not None:
+            said.append(f"Before that: {self._refusal.message}")
+        told = DeadlineError(" ".join(said))
+        told.__cause__ = error
+        return told

@@ -47,6 +47,11 @@ class PhotoHeader:
     rare: str = ""  # how a JPEG is coded where that is neither baseline nor progressive
 
     @property
+    def short_side(self) -> int:
+        """Pixels; the same however Exif has it turned."""
+        return min(self.width, self.height)
+
+    @property
     def shrinks(self) -> bool:
         """Whether the decoder can make it small at once, without all pixels in memory or decoded one by one."""
         return self.format == "JPEG" and not self.progressive

@@ -82,7 +82,7 @@ class Asker:
                 vqa_pb2.GetModelRequest(), timeout=self._first_s, metadata=self._metadata
             )
         except grpc.aio.AioRpcError as error:
-            raise from_call(error, target=self.address, timeout_s=self._first_s) from error
+            raise from_call(error, target=self.address) from error
 
     async def show(self, count: int) -> None:
         """Ask once about each of the first `count` photos. Raises AskSightError; BenchError for a bad photo."""
@@ -95,7 +95,7 @@ class Asker:
             try:
                 response = await self._stub().Ask(request, timeout=self._first_s, metadata=self._metadata)
             except grpc.aio.AioRpcError as error:
-                failure = from_call(error, target=self.address, timeout_s=self._first_s)
+                failure = from_call(error, target=self.address)
                 if isinstance(failure, InvalidAskError) and failure.field.startswith("image"):
                     raise BenchError(f"{name} is refused: {failure}") from error
                 raise failure from error

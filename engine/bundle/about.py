@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .familiar import least_side
 from .load import Bundle
 from .manifest import ENCODER, Familiar, Source
 
@@ -34,7 +35,10 @@ def _sentences(bundle: Bundle) -> Iterator[str]:
 
 
 def _known(familiar: Familiar) -> str:
-    photos = "" if familiar.photo_threshold is None else f"photos like {familiar.photos:,} known ones and "
+    like = "" if familiar.photo_threshold is None else f" like {familiar.photos:,} known ones"
+    least_px = least_side(familiar)
+    sized = "" if least_px is None else f", of {least_px:,} px or more,"
+    photos = f"photos{like}{sized} and " if like or sized else ""
     return (
         f"It knows {photos}the {familiar.words:,} words of {familiar.questions:,} questions; "
         f"of what is unlike them it is never certain."

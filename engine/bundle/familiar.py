@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from .load import Bundle
 
+# Of the smallest known side: a photo below it is enlarged more than any that was learned from, and shows less.
+LEAST_SIDE = 0.75
 PHOTO_ARRAYS = ("scale", "middle", "directions", "weights")
 
 
@@ -61,6 +64,16 @@ class Familiarity:
         if self.known_photos is None or self.told.photo_threshold is None:
             return np.zeros(len(features), bool)
         return self.known_photos.beyond(features, self.told.photo_threshold)
+
+    def too_small(self, short_side_px: int) -> bool:
+        """Whether a photo, by its shorter side as it was sent, is much smaller than all known ones."""
+        least_px = least_side(self.told)
+        return least_px is not None and short_side_px < least_px
+
+
+def least_side(told: Familiar) -> int | None:
+    """The least px that the shorter side of a photo must have to be known; None where that is not judged."""
+    return None if told.smallest_side is None else math.ceil(LEAST_SIDE * told.smallest_side)
 
 
 def familiarity_of(bundle: Bundle) -> Familiarity | None:

@@ -90,7 +90,8 @@ class Familiar:
     words: int
     question_threshold: float  # the share of a question's weight that may be on unknown words
     photos: int = 0
-    photo_threshold: float | None = None  # the distance that a photo may have; None: photos are not judged
+    photo_threshold: float | None = None  # the distance that a photo may have; None: it is not judged
+    smallest_side: int | None = None  # px, the shorter one of the smallest known photo; None: not judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,9 +214,11 @@ def _familiar(familiar: Familiar) -> dict[str, Any]:
             "words": familiar.words,
         }
     }
-    if familiar.photo_threshold is None:
-        return said
-    return said | {"photo": {"threshold": float(familiar.photo_threshold), "photos": familiar.photos}}
+    if familiar.photo_threshold is not None:
+        said["photo"] = {"threshold": float(familiar.photo_threshold), "photos": familiar.photos}
+    if familiar.smallest_side is not None:
+        said["smallest_side"] = familiar.smallest_side
+    return said
 
 
 def _said(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -219,7 +219,7 @@ def _card(section: Section) -> Card:
 
 def _familiar(top: Section) -> Familiar:
     section = top.section("familiar")
-    section.only(("question", "photo"), UNKNOWN_KEY)
+    section.only(("question", "photo", "smallest_side"), UNKNOWN_KEY)
     question = section.section("question")
     question.only(("threshold", "questions", "words"), UNKNOWN_KEY)
     photo = section.section("photo") if section.tree.get("photo") is not None else None
@@ -232,6 +232,9 @@ def _familiar(top: Section) -> Familiar:
         question_threshold=_share(question, "threshold"),
         photos=0 if photo is None else photo.at_least("photos", 2),
         photo_threshold=None if photo is None else photo.number("threshold"),
+        smallest_side=None
+        if section.tree.get("smallest_side") is None
+        else section.at_least("smallest_side", 1),
     )
 
 

@@ -22,7 +22,7 @@ class Encoded:
 
     features: NDArray[Any]  # [F], [n, C] or [h, w, C], float32
     flaws: tuple[Flaw, ...]
-    far: bool = False  # from all photos that the model knows
+    far: bool = False  # from all photos that the model knows, or much smaller than they are
 
     @property
     def size_bytes(self) -> int:

@@ -91,7 +91,7 @@ class Model:
             on_health=on_health,
             observer=observer,
         )
-        self.photos = Photos(self.encoder, photo_input, decoders, limits, observer)
+        self.photos = Photos(self.encoder, photo_input, decoders, limits, observer, familiarity)
 
     def _taken(self, stage: str, chosen: Chosen) -> Engine:
         self._fallbacks[stage] = tuple(

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from asksight.engine.bundle.familiar import Familiarity
 from asksight.photos.decode import decoding_bytes, decoding_s, open_photo, shrunk
 from asksight.photos.errors import PhotoError
 from asksight.photos.flaws import Flaw, find_flaws
@@ -70,8 +71,10 @@ class Photos:
         decoders: Decoders,
         limits: Limits,
         observer: Observer | None = None,
+        familiarity: Familiarity | None = None,
     ) -> None:
         self._encoder = encoder
+        self._familiarity = familiarity
         self._input = photo_input
         self._decoders = decoders
         self._limits = limits
@@ -138,7 +141,10 @@ class Photos:
         decoded()
         encoding.row = self._encoder.submit(made.picture, awaited_by=encoding.awaited_by)
         row = await encoding.row
-        return Encoded(row.features, made.flaws, row.far)
+        return Encoded(row.features, made.flaws, row.far or self._too_small(header))
+
+    def _too_small(self, header: PhotoHeader) -> bool:
+        return self._familiarity is not None and self._familiarity.too_small(header.short_side)
 
     def _end(self, encoding: Encoding, image_id: str) -> None:
         """Remember the features, and give them, or what went wrong, to all who wait."""
@@ -158,7 +164,7 @@ def _decode(photo: bytes | memoryview, header: PhotoHeader, photo_input: PhotoIn
         raise refused(error) from error
     # What has its full size is measured at the size that others have: its flaws are the same for every model.
     measured = shrunk(picture, photo_input.measured_px)
-    flaws = find_flaws(measured, short_side_px=min(header.width, header.height), missing=missing)
+    flaws = find_flaws(measured, short_side_px=header.short_side, missing=missing)
     return Decoded(photo_input(picture), flaws)
 
 

@@ -79,7 +79,7 @@ def test_inspect_says_what_a_bundle_knows(root: Path, capsys: pytest.CaptureFixt
     for bundle, known in (
         (
             "scenes",
-            "It knows photos like 2,000 known ones and the 98 words of 20,000 questions; of what is unlike",
+            "It knows photos like 2,000 known ones, of 96 px or more, and the 98 words of 20,000 questions; of what",
         ),
         (root, "It cannot tell whether a photo or a question is unlike those that it has learned about."),
     ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
@@ -15,7 +17,7 @@ ASK = vqa_pb2.AskRequest(question="red?")
 def sending(
     chance: float = 0.5, *, wait_for_server: bool = True
 ) -> Sending[vqa_pb2.AskRequest, vqa_pb2.AskResponse]:
-    return Sending(ASK, wait_for_server=wait_for_server, chance=lambda: chance)
+    return Sending(ASK, timeout_s=10, wait_for_server=wait_for_server, chance=lambda: chance)
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.3, 1.0])
@@ -45,9 +47,7 @@ def test_a_server_that_is_not_there_is_tried_until_the_deadline() -> None:
     assert str(one.outcome) == "Gone."
 
 
-@pytest.mark.parametrize(
-    "error", [UnavailableError("Not trusted.", lasting=True), InvalidAskError("Bad."), DeadlineError("Late.")]
-)
+@pytest.mark.parametrize("error", [UnavailableError("Not trusted.", lasting=True), InvalidAskError("Bad.")])
 def test_what_no_waiting_mends_is_said_at_once(error: AskSightError) -> None:
     one = sending()
     assert one.after(error, 10) is None
@@ -62,11 +62,28 @@ def test_a_deadline_says_what_stood_in_the_way() -> None:
     one = sending()
     one.after(OverloadedError("Full.", retry_after_s=1), 10)
     assert one.after(DeadlineError("Late."), 0) is None
-    assert str(one.outcome) == "Late. Before that: Full."
+    assert str(one.outcome) == "Late. The timeout was 10 s. Before that: Full."
     one = sending()
     one.after(UnavailableError("Gone."), 10)
     assert one.after(DeadlineError("Late."), 0) is None
     assert isinstance(one.outcome, UnavailableError)
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "said"),
+    [
+        (10.0, "Late. The timeout was 10 s."),
+        (0.25, "Late. The timeout was 0.25 s."),
+        (math.inf, "Late."),  # a server may have a limit of its own
+    ],
+)
+def test_a_deadline_says_how_long_it_was(timeout_s: float, said: str) -> None:
+    late = DeadlineError("Late.")
+    one: Sending[vqa_pb2.AskRequest, vqa_pb2.AskResponse] = Sending(ASK, timeout_s=timeout_s)
+    assert one.after(late, 0) is None
+    assert isinstance(one.outcome, DeadlineError)
+    assert str(one.outcome) == said
+    assert one.outcome.__cause__ is late
 
 
 def result(name: str) -> vqa_pb2.AskResult:
@@ -84,7 +101,9 @@ def answered(response: object) -> list[str]:
 
 def test_of_a_batch_only_what_was_refused_is_sent_again() -> None:
     batch = vqa_pb2.AskBatchRequest(asks=[vqa_pb2.AskRequest(question=one) for one in "abcd"])
-    one: Sending[vqa_pb2.AskBatchRequest, vqa_pb2.AskBatchResponse] = Sending(batch, chance=lambda: 0)
+    one: Sending[vqa_pb2.AskBatchRequest, vqa_pb2.AskBatchResponse] = Sending(
+        batch, timeout_s=10, chance=lambda: 0
+    )
     assert one.after(vqa_pb2.AskBatchResponse(results=map(result, ["a", "", "", "d"])), 10) == 0.5
     assert [ask.question for ask in one.message.asks] == ["b", "c"]
     assert one.after(vqa_pb2.AskBatchResponse(results=map(result, ["", "c"])), 9) == 0.5
@@ -95,7 +114,9 @@ def test_of_a_batch_only_what_was_refused_is_sent_again() -> None:
 
 def test_what_a_batch_has_is_kept_when_a_later_try_fails() -> None:
     batch = vqa_pb2.AskBatchRequest(asks=[vqa_pb2.AskRequest(question=one) for one in "ab"])
-    one: Sending[vqa_pb2.AskBatchRequest, vqa_pb2.AskBatchResponse] = Sending(batch, chance=lambda: 0)
+    one: Sending[vqa_pb2.AskBatchRequest, vqa_pb2.AskBatchResponse] = Sending(
+        batch, timeout_s=10, chance=lambda: 0
+    )
     one.after(vqa_pb2.AskBatchResponse(results=map(result, ["a", ""])), 10)
     assert one.after(DeadlineError("Late."), 0) is None
     assert answered(one.outcome) == ["a", "Full."]

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from bundles import write_random_bundle
 from PIL import Image
+from served import served
 
-from asksight.client import Client, Unfamiliar, Verdict, load
+from asksight.client import Client, Unfamiliar, Verdict, connect, load
 from asksight.client.messages import to_reply
 from asksight.engine import Calibration
 from asksight.engine.bundle.familiar import Unfamiliar as Unlike
@@ -43,6 +44,13 @@ def of_stripes() -> bytes:
     return file.getvalue()
 
 
+def shrunk(photo: Path, side: int) -> bytes:
+    file = io.BytesIO()
+    with Image.open(photo) as picture:
+        picture.resize((side, side), Image.Resampling.BICUBIC).save(file, "PNG")
+    return file.getvalue()
+
+
 def test_what_was_learned_is_answered(scenes: Client) -> None:
     reply = scenes.ask(STAR, LEARNED)
     assert (reply.answer, reply.verdict, reply.unfamiliar) == ("star", Verdict.ANSWERED, ())
@@ -65,6 +73,20 @@ def test_nor_is_a_photo_of_something_else(scenes: Client) -> None:
     assert again.timings.features_cached
     assert again.unfamiliar == (Unfamiliar.PHOTO, Unfamiliar.QUESTION)  # remembered with the features
     assert again.spoken.startswith(PHOTOS)
+
+
+def test_a_photo_that_is_much_smaller_than_any_it_learned_from_is_unlike_these() -> None:
+    with served("scenes") as address, connect(address) as client:
+        for side, verdict, unlike in (
+            (128, Verdict.ANSWERED, ()),
+            (96, Verdict.ANSWERED, ()),  # three quarters
+            (95, Verdict.UNSURE, (Unfamiliar.PHOTO,)),
+            (64, Verdict.UNSURE, (Unfamiliar.PHOTO,)),
+        ):
+            reply = client.ask(shrunk(STAR, side), LEARNED)
+            assert (side, reply.verdict, reply.unfamiliar) == (side, verdict, unlike)
+        assert reply.spoken == PHOTOS
+        assert client.ask(reply.image_id, STRANGE).unfamiliar == (Unfamiliar.PHOTO, Unfamiliar.QUESTION)
 
 
 def test_a_skill_that_is_missing_is_said_first(scenes: Client) -> None:

@@ -68,6 +68,7 @@ def test_from_the_raw_files_to_an_answer(tmp_path: Path, capsys: pytest.CaptureF
     assert bundle.familiar.questions == 3 * (
         9 + 3
     )  # those that it learned from, and those it was measured on
+    assert bundle.familiar.smallest_side == 120  # of the photos, whose features were stored
     with served(tmp_path / "bundle") as address, connect(address, timeout=60) as client:
         reply = client.ask((raw / "val2014" / "COCO_val2014_000000000012.jpg").read_bytes(), ASKED[0][0])
     assert {answer.label for answer in reply.answers} == set(bundle.answers)

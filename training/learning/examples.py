@@ -37,6 +37,7 @@ class Examples:
     questions: tuple[str, ...]  # [N]
     families: tuple[str, ...]  # [N]
     image_ids: tuple[int, ...]  # [P]
+    paths: tuple[str, ...]  # [P]
     cells: NDArray[np.uint8]  # [P, h, w, L]: what stands where; L is 0 where that is not known
 
 
@@ -114,6 +115,7 @@ def load_examples(
         questions=tuple(dataset.questions),
         families=tuple(dataset.question_types),
         image_ids=tuple(places),
+        paths=tuple(paths),
         cells=np.zeros((len(places), 0, 0, 0), np.uint8),
     )
 

@@ -5,8 +5,9 @@ Of VQA v2's training split, 443,757 questions take 75 MB; its features, 0.7 GB a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from asksight.ext import WordTable
 from ..datasets import Dataset
 from ..datasets.bad_entries import BadEntries
 from ..features.store import FeatureStore
+from ..measuring.familiar_run import QuestionsAsked
 from .stored_settings import Targets
 
 _SORTED = 16  # batches whose questions are sorted by length together
@@ -33,6 +35,9 @@ class StoredQuestions:
     texts: tuple[str, ...]  # [N]
     types: tuple[str, ...]  # [N] answer types
     store: FeatureStore | None  # None: the question alone
+    photo: Callable[[int], Path] | None = (
+        None  # where that of a place lies; None: only features are to be had
+    )
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -51,6 +56,11 @@ class StoredQuestions:
             features=self._features(self.places[chosen]),
             targets=self.targets[chosen],
         )
+
+    def asked(self) -> QuestionsAsked:
+        """The same for what is to be learned of what the model knows."""
+        features = None if self.store is None else self.store.read
+        return QuestionsAsked(questions=self.texts, photo_of=self.places, features=features, photo=self.photo)
 
     def _features(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
         if self.store is None:
@@ -96,6 +106,9 @@ def read_questions(
         texts=tuple(dataset.questions[i] for i in index),
         types=tuple(dataset.answer_types[i] for i in index),
         store=store,
+        photo=None
+        if store is None or dataset.photos is None
+        else lambda place: dataset.photo(int(store.image_ids[place])),
     )
 
 

@@ -261,7 +261,12 @@ def _asked(learner: Learner, examples: Examples) -> QuestionsAsked:
     def features(photos: NDArray[np.int64]) -> NDArray[np.float32]:
         return learner.features(examples.photos[photos]).numpy()  # type: ignore[no-any-return]
 
-    return QuestionsAsked(questions=examples.questions, photo_of=examples.photo_of, features=features)
+    return QuestionsAsked(
+        questions=examples.questions,
+        photo_of=examples.photo_of,
+        features=features,
+        photo=lambda photo: Path(examples.paths[photo]),
+    )
 
 
 def _exact_by_family(learner: Learner, examples: Examples) -> dict[str, float]:

@@ -25,7 +25,7 @@ from ..errors import FeatureError, TrainingError
 from ..features.store import FeatureStore
 from ..measuring.calibrate import MAX_RISK
 from ..measuring.calibration_record import calibrate_run
-from ..measuring.familiar_run import QuestionsAsked, learn_familiar
+from ..measuring.familiar_run import learn_familiar
 from ..measuring.scored import SoftmaxScores
 from ..models.no_photo import no_photo
 from ..vectors import VectorTable, load_vectors
@@ -294,13 +294,8 @@ def _finish(
     known = answers.index(UNANSWERABLE) if UNANSWERABLE in answers else None
     logits = predict_stored(learner, validation)
     certain = calibrate_run(run, logits, validation.modal, unanswerable=known, max_risk=max_risk)
-    learn_familiar(run, _asked(learning), _asked(validation), certain)
+    learn_familiar(run, learning.asked(), validation.asked(), certain)
     np.save(run.vectors, np.asarray(learner.embedding.embeddings, np.float32))
     learner.answerer.save(run.answerer)
     if settings.features == QUESTION_ONLY:
         no_photo().save(run.encoder)
-
-
-def _asked(questions: StoredQuestions) -> QuestionsAsked:
-    features = None if questions.store is None else questions.store.read
-    return QuestionsAsked(questions=questions.texts, photo_of=questions.places, features=features)

@@ -15,6 +15,7 @@ from asksight.engine.bundle.familiar import Familiarity, familiarity_of
 from asksight.engine.bundle.spelled import Speller
 
 from ..datasets import Dataset
+from ..datasets.photo_sides import short_side
 from .asking import Answerer, FeatureBatches, Features, ReadPhoto, encoded_photos, scores_on
 
 VERDICTS = tuple(Verdict)
@@ -70,11 +71,11 @@ def predict_on(
     confidence = np.zeros(len(dataset), np.float32)
     verdicts = np.zeros(len(dataset), np.int8)
     unanswerable = np.zeros(len(dataset), np.float32)
-    watched = _Watched(familiarity_of(model) if isinstance(model, Bundle) else None, features)
+    watched = _Watched(familiarity_of(model) if isinstance(model, Bundle) else None, dataset, features)
     for rows, scores in scores_on(model, dataset, watched, engine=engine, max_batch=max_batch):
         best[rows], confidence[rows], unanswerable[rows] = judged = judge(scores)
         verdicts[rows] = _verdicts(model, judge, judged)
-        unlike = [row for row in rows.tolist() if watched.unlike(dataset, row)]
+        unlike = [row for row in rows.tolist() if watched.unlike(row)]
         verdicts[unlike] = np.where(verdicts[unlike] == _ANSWERED, _UNSURE, verdicts[unlike])
         progress(len(rows))
     return Predictions(
@@ -87,10 +88,11 @@ def predict_on(
 
 
 class _Watched:
-    """Features on their way to the answerer; of each photo it is kept whether it is far from what the bundle knows."""
+    """Features on their way to the answerer; of each photo it is kept whether it is unlike what the bundle knows."""
 
-    def __init__(self, familiarity: Familiarity | None, features: Features) -> None:
+    def __init__(self, familiarity: Familiarity | None, dataset: Dataset, features: Features) -> None:
         self._familiarity = familiarity
+        self._dataset = dataset
         self._features = features
         self._far: dict[int, bool] = {}
 
@@ -100,15 +102,22 @@ class _Watched:
             for some, features in batches:
                 if self._familiarity is not None:
                     self._far |= zip(some, self._familiarity.far(features).tolist(), strict=True)
+                    self._far |= {one: True for one in some if self._too_small(self._familiarity, one)}
                 yield some, features
         finally:
             batches.close()
 
-    def unlike(self, dataset: Dataset, row: int) -> bool:
+    def _too_small(self, familiarity: Familiarity, image_id: int) -> bool:
+        if familiarity.told.smallest_side is None or self._dataset.photos is None:
+            return False
+        return familiarity.too_small(short_side(self._dataset.photo(image_id)))
+
+    def unlike(self, row: int) -> bool:
         """Whether the question, or its photo, is unlike what the bundle knows."""
         if self._familiarity is None:
             return False
-        return self._far[dataset.image_ids[row]] or self._familiarity.strange(dataset.questions[row])
+        image_id, question = self._dataset.image_ids[row], self._dataset.questions[row]
+        return self._far[image_id] or self._familiarity.strange(question)
 
 
 class _Judged(NamedTuple):

@@ -22,6 +22,7 @@ from asksight.engine.bundle.manifest import Familiar
 from asksight.engine.bundle.rewrite import keep_familiar
 
 from ..datasets import Dataset
+from ..datasets.photo_sides import smallest_side
 from .asking import FeatureBatches, Features
 
 LOST_PHOTOS, LOST_QUESTIONS = 0.01, 0.005  # of asks; 2 % are allowed in all, and another sample has others
@@ -64,10 +65,12 @@ def fit_familiar(
     held: Asked,
     scale: NDArray[np.float32] | None,
     answered: Sequence[tuple[int, str]] = (),
+    side: int | None = None,
 ) -> tuple[Familiar, bytes, dict[str, Any]]:
     """What bundle.json says, familiar.npz, and figures for JSON.
 
-    `answered` are the questions of `held` that are ANSWERED: only of these can any be lost. None: of all.
+    `answered` are the questions of `held` that are ANSWERED: only of these can any be lost. None: of all. `side` is the
+    shorter one of the smallest photo of both, px, so that its size loses none; None: not known.
     """
     texts = [question for _, question in known.questions]
     words = KnownWords(count_words(texts), len(texts))
@@ -88,6 +91,7 @@ def fit_familiar(
         question_threshold=question_threshold,
         photos=0 if photos is None else len(known.photos),
         photo_threshold=None if photos is None else photo_threshold,
+        smallest_side=side,
     )
     lost = {"all": strange | far, "question": strange, "photo": far}
     told = {
@@ -113,7 +117,8 @@ def keep_measured(
         )
 
     certain = [asked[number] for number in answered if asked[number][0] in second]
-    familiar, arrays, told = fit_familiar(half(first), half(second), seen.scale, certain)
+    side = None if dataset.photos is None else smallest_side(map(dataset.photo, first | second))
+    familiar, arrays, told = fit_familiar(half(first), half(second), seen.scale, certain, side)
     return keep_familiar(bundle, familiar, arrays, told | about)
 
 

@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from asksight.engine.bundle.manifest import Familiar
 
+from ..datasets.photo_sides import smallest_side
 from ..errors import TrainingError
 from ..learning.runs import Run, write_json
 from .asking import FeatureBatches
@@ -32,6 +34,7 @@ class QuestionsAsked:
     questions: Sequence[str]
     photo_of: NDArray[np.integer[Any]]  # [N]
     features: Callable[[NDArray[np.int64]], NDArray[np.float32]] | None  # None: the question alone
+    photo: Callable[[int], Path] | None = None  # where the photo of a number lies; None: nowhere
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,7 @@ def learn_familiar(
         Asked(questions=[(photo, question) for photo, question, _ in pairs], photos=measured.rows),
         known.scale,
         [(photo, question) for photo, question, certain in pairs if certain],
+        smallest_side([*_files(learned, known), *_files(held, measured)]),
     )
     run.known.write_bytes(arrays)
     write_json(run.familiar, {"familiar": asdict(familiar), "figures": figures})
@@ -77,6 +81,10 @@ def familiar_record(run: Run) -> FamiliarRecord | None:
         raise TrainingError(
             f"{run.familiar} or {run.known.name} is broken ({error}); train again."
         ) from error
+
+
+def _files(asked: QuestionsAsked, pooled: PooledPhotos) -> list[Path]:
+    return [] if asked.photo is None else [asked.photo(number) for number in pooled.rows]
 
 
 def _pooled(asked: QuestionsAsked, scale: NDArray[np.float32] | None) -> PooledPhotos:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,36 @@ def test_photos_may_be_left_out(tmp_path: Path) -> None:
     assert "photos" not in about(bundle)[1]
 
 
+@pytest.mark.parametrize(("smallest_side", "least_px"), [(128, 96), (50, 38), (1, 1)])
+def test_a_photo_much_smaller_than_the_smallest_known_one_is_too_small(
+    tmp_path: Path, smallest_side: int, least_px: int
+) -> None:
+    bundle = kept(tmp_path / "bundle", replace(TOLD, smallest_side=smallest_side))
+    assert json.loads((bundle.path / "bundle.json").read_text())["familiar"]["smallest_side"] == smallest_side
+    familiarity = familiarity_of(load_bundle(bundle.path))
+    assert familiarity is not None
+    assert [familiarity.too_small(px) for px in (least_px - 1, least_px)] == [True, False]
+
+
+def test_a_bundle_that_does_not_say_how_small_takes_any(tmp_path: Path) -> None:
+    bundle = kept(tmp_path / "bundle")
+    assert "smallest_side" not in json.loads((bundle.path / "bundle.json").read_text())["familiar"]
+    familiarity = familiarity_of(bundle)
+    assert familiarity is not None
+    assert not familiarity.too_small(1)
+
+
 def test_it_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert about(kept(tmp_path / "bundle"))[1] == (
         "It knows photos like 50 known ones and the 3 words of 100 questions; "
         "of what is unlike them it is never certain."
     )
+    sized = replace(TOLD, smallest_side=50)
+    assert about(kept(tmp_path / "sized", sized))[1].startswith(
+        "It knows photos like 50 known ones, of 38 px or more, and the 3 words"
+    )
+    unlike = replace(sized, photos=0, photo_threshold=None)
+    assert about(kept(tmp_path / "words", unlike))[1].startswith("It knows photos, of 38 px or more, and the")
     assert about(write_random_bundle(tmp_path / "silent"))[1] == NOTHING_KNOWN
     assert familiarity_of(load_bundle(tmp_path / "silent")) is None
 
@@ -94,6 +120,8 @@ def test_what_does_not_fit_is_refused(
         ({"question": {"threshold": 0, "questions": 0, "words": 1}}, "at least 1"),
         ({"question": {"threshold": 0, "questions": 1, "words": 1}, "sound": {}}, "only question, photo"),
         ({}, "familiar.question"),
+        ({"question": {"threshold": 0, "questions": 1, "words": 1}, "smallest_side": 0}, "at least 1"),
+        ({"question": {"threshold": 0, "questions": 1, "words": 1}, "smallest_side": 64.0}, "a int"),
     ],
 )
 def test_what_bundle_json_says_is_checked(tmp_path: Path, change: dict[str, Any], found: str) -> None:

@@ -82,7 +82,7 @@ def test_the_page_says_what_is_unlike(visit: Any) -> None:
     expect(tab.page.locator("#sure")).to_be_hidden()  # the sentence says it all
     tab.page.locator("#about summary").click()
     known = about(load_bundle("scenes"))[1]
-    assert known.startswith("It knows photos like 2,000 known ones")
+    assert known.startswith("It knows photos like 2,000 known ones, of 96 px or more,")
     expect(tab.page.locator("#about-lines")).to_contain_text(known)
 
 

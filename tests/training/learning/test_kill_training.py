@@ -16,6 +16,7 @@ from stored_runs import settings, write_data
 
 from asksight.training.datasets.photo_reader import square_reader
 from asksight.training.learning.runs import Run, TrainSettings
+from asksight.training.measuring.familiar_run import familiar_record
 from asksight.training.scenes.make_scenes import make_split
 
 if TYPE_CHECKING:
@@ -120,6 +121,9 @@ def test_so_it_does_when_it_learns_from_photos(tmp_path: Path) -> None:
     assert resumed[-1].loss == pytest.approx(unbroken[-1].loss, abs=5e-3)
     np.testing.assert_allclose(np.load(run.vectors), np.load(whole.vectors), atol=5e-3)
     assert [row["step"] for row in json.loads(run.history.read_text())] == [10, 20]
+    known = familiar_record(whole)
+    assert known is not None
+    assert known.familiar.smallest_side == 128  # of a scene
 
 
 def learn(told: dict[str, Any], out: Path) -> tuple[list[StepsDone], Run]:

@@ -12,9 +12,12 @@ import pytest
 from bundles import write_random_bundle
 from numpy.typing import NDArray
 from pieces_bundles import write_joint_bundle, write_spelled_bundle
-from vqa_files import ASKED, photo_paths, write_easy_vqa, write_vqa
+from vqa_files import ASKED, photo_paths, write_easy_vqa, write_photo, write_vqa
 
 from asksight.engine import Bundle, Calibration
+from asksight.engine.bundle.familiar import dump_familiarity
+from asksight.engine.bundle.manifest import Familiar
+from asksight.engine.bundle.rewrite import keep_familiar
 from asksight.server.asks import Ask
 from asksight.server.local import LocalAssistant
 from asksight.training.datasets import Dataset, DatasetError, open_dataset
@@ -80,6 +83,22 @@ def test_the_server_answers_the_same(
     finally:
         assistant.close()
     assert len(verdicts) > 1  # else this shows little
+
+
+def test_a_photo_that_is_too_small_is_never_answered(tmp_path: Path, dataset: Dataset) -> None:
+    certain = Calibration(answered_threshold=0.0, unanswerable_threshold=1.0)
+    bundle = write_random_bundle(tmp_path / "sized", calibration=certain, unanswerable=None)
+    known = Familiar(questions=1, words=1, question_threshold=1.0, smallest_side=40)
+    bundle = keep_familiar(bundle, known, dump_familiarity({"circle": 1}, None), {})
+    for image_id, side in ((3, 29), (4, 30)):  # the others have 40 px
+        write_photo(dataset.photo(image_id), image_id, side)
+    verdicts = predict(bundle, dataset, read_photo=photo_reader(bundle)).verdicts
+    unsure = {
+        image_id
+        for image_id, verdict in zip(dataset.image_ids, verdicts, strict=True)
+        if VERDICTS[verdict] != "answered"
+    }
+    assert unsure == {3}
 
 
 def test_each_photo_is_read_once(bundle: Bundle, dataset: Dataset) -> None:

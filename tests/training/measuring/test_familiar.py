@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from bundles import FEATURES, write_random_bundle
+from PIL import Image
 
 from asksight.engine.bundle.familiar import familiarity_of
 from asksight.training.datasets import Dataset
@@ -22,12 +23,17 @@ class Asked:
     """A fake data set of two questions a photo; one in 300 photos is asked about a word that no other has."""
 
     def __init__(self, photos: int = PHOTOS) -> None:
+        self.photos: Path | None = None
         self.image_ids = [photo for photo in range(photos) for _ in range(2)]
         self.questions = [
             f"is this odd{photo}" if turn and photo % 300 == 7 else "what colour is this"
             for photo in range(photos)
             for turn in range(2)
         ]
+
+    def photo(self, image_id: int) -> Path:
+        assert self.photos is not None
+        return self.photos / f"{image_id}.png"
 
 
 def encoded(shift: float = 0.0) -> Any:
@@ -105,6 +111,27 @@ def test_a_question_of_which_no_word_is_known_is_strange_however_many_are_so(tmp
         False,
     ]
     assert bundle.training["familiar"]["lost"]["question"] == pytest.approx(0.1, abs=0.03)  # which is told
+
+
+def test_the_smallest_photo_of_either_half_says_from_where_on_others_are_too_small(tmp_path: Path) -> None:
+    dataset = Asked(4)
+    dataset.photos = tmp_path
+    for image_id in range(4):
+        Image.new("RGB", (90 + image_id, 70 - image_id)).save(dataset.photo(image_id))
+    bundle = write_random_bundle(tmp_path / "bundle")
+
+    def side() -> int | None:
+        told = keep_measured(bundle, cast("Dataset", dataset), seen(4, encoded())).familiar
+        assert told is not None
+        return told.smallest_side
+
+    assert side() == 67
+    dataset.photo(2).write_bytes(b"no photo")
+    assert side() is None
+    dataset.photo(2).unlink()
+    assert side() is None
+    dataset.photos = None
+    assert side() is None
 
 
 @pytest.mark.parametrize("photos", [1, 2])

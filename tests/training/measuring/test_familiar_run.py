@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from asksight.training.errors import TrainingError
 from asksight.training.learning.runs import Run
@@ -70,6 +72,22 @@ def test_of_a_model_that_sees_no_photo_the_words_are_known(tmp_path: Path) -> No
     told = known(tmp_path, asked(LEARNED, seed=1, blind=True), asked(HELD, seed=2, blind=True))
     assert told.familiar.photo_threshold is None
     assert told.familiar.words == 4
+
+
+def test_the_smallest_photo_of_all_that_it_knows_is_told(tmp_path: Path) -> None:
+    learned, held = asked(LEARNED, seed=1), asked(HELD, seed=2)
+    assert known(tmp_path, learned, held).familiar.smallest_side is None
+
+    def photo(number: int) -> Path:
+        path = tmp_path / f"{number}.jpg"
+        if not path.exists():
+            Image.new("RGB", (400, 300 - number)).save(path)
+        return path
+
+    for whose, other, side in ((learned, held, 301 - LEARNED), (held, learned, 301 - HELD)):
+        sized = replace(whose, photo=photo)
+        pair = (sized, other) if whose is learned else (other, sized)
+        assert known(tmp_path, *pair).familiar.smallest_side == side
 
 
 def test_of_many_photos_some_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
