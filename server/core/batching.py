@@ -1,7 +1,8 @@
 """Which of the waiting rows run now, and which are dropped: pure decisions, without threads, clocks or engines.
 
 The law: every row that waits is, at each closing, exactly one of run, expired, cancelled or still waiting; nobody who
-has left is ever run; of those who stay, none that is due earlier is passed over for one that is due later.
+has left is ever run; of those who stay, none that is due earlier is passed over for one that is due later, but for rows
+of callers who sent many (`bulk`): a batch holds only so many of them.
 
 A row is due at its deadline, and at the latest `longest_wait_s` after its turn came (row_queue.py): a short deadline
 overtakes a long one, and yet nothing is overtaken for ever.
@@ -18,6 +19,9 @@ FIRST_GUESS_S = 0.02  # a row, before any has run
 # all that is let in under overload is done just too late, and goodput falls to a third.
 ENGINES_SHARE = 0.7
 SHORTEST_RETRY_S, LONGEST_RETRY_S = 0.05, 30.0
+# Beside other callers: what rows of those who sent many may take of a batch. An engine that is quick, as on a GPU, runs
+# whole batches of them in that time; one that is slow runs the part, since many small batches take longer in all.
+BULK_S, BULK_PART = 0.005, 0.25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +40,7 @@ class Waiting:
     age_s: float  # since its turn came; below 0 before that
     deadline_in_s: float | None = None  # None: no deadline; 0 or less: it has passed
     cancelled: bool = False
+    bulk: bool = False  # its caller sent more than a batch holds
 
     def expires_within(self, seconds: float) -> bool:
         """Whether the deadline will have passed in so many seconds; for 0, whether it has passed."""
@@ -57,9 +62,16 @@ class Closing:
 
 
 def close_batch(
-    waiting: Sequence[Waiting], max_batch: int, *, longest_wait_s: float = 2.0, batch_s: float = 0.0
+    waiting: Sequence[Waiting],
+    max_batch: int,
+    *,
+    longest_wait_s: float = 2.0,
+    batch_s: float = 0.0,
+    most_bulk: int | None = None,
 ) -> Closing:
     """Choose the rows that are due first, at most `max_batch`, and drop all that nobody waits for any more.
+
+    At most `most_bulk` of them are bulk, even where that leaves room: who comes next would wait for these too.
 
     Where more wait than one batch takes, rows that would expire while it runs (`batch_s`, as measured) are dropped
     too: having the nearest deadlines, they would run first, in the place of rows that can still be answered in time.
@@ -76,7 +88,16 @@ def close_batch(
         (i for i in range(len(waiting)) if i not in gone),
         key=lambda i: (waiting[i].due_in_s(longest_wait_s), -waiting[i].age_s),
     )
+    if most_bulk is not None:
+        passed_over = {*[i for i in staying if waiting[i].bulk][most_bulk:]}
+        staying = [i for i in staying if i not in passed_over]
     return Closing(run=tuple(staying[:max_batch]), expired=expired, cancelled=cancelled)
+
+
+def most_bulk(max_batch: int, row_s: float | None) -> int:
+    """How many bulk rows a batch holds beside other callers, by the measured time a row."""
+    part = max(1, int(max_batch * BULK_PART))
+    return part if not row_s else min(max_batch, max(part, int(BULK_S / row_s)))
 
 
 def hopeless(*, ahead: int, row_s: float | None, deadline_in_s: float | None, max_batch: int) -> bool:

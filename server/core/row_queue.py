@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from ..errors import AskError, Cancelled, DeadlineExceeded, Overloaded
 from ..observer import Observer, Reason
-from .batching import ENGINES_SHARE, BatchLimits, DrainRate, Waiting, close_batch, hopeless
+from .batching import ENGINES_SHARE, BatchLimits, DrainRate, Waiting, close_batch, hopeless, most_bulk
 
 NEVER_S = float("inf")
+ABOUT_S = 1.0  # a caller's last row ran so long ago at most: the next is likely to come soon
 
 Item = TypeVar("Item")
 Out = TypeVar("Out")
@@ -35,7 +36,7 @@ class Row(Generic[Item, Out]):
         self.caller = caller
         self.since_s = time.monotonic()  # its turn among all rows; see RowQueue.add
 
-    def seen(self, now_s: float) -> Waiting:
+    def seen(self, now_s: float, *, bulk: bool = False) -> Waiting:
         """The row as `close_batch` sees it now: it is wanted until all who wait for it have left."""
         deadlines_s = [until_s for waiter, until_s in self.awaited_by.items() if not waiter.cancelled()]
         latest_s = max(deadlines_s, default=NEVER_S)
@@ -43,7 +44,17 @@ class Row(Generic[Item, Out]):
             age_s=now_s - self.since_s,
             deadline_in_s=None if latest_s == NEVER_S else latest_s - now_s,
             cancelled=not deadlines_s or self.future.done(),
+            bulk=bulk,
         )
+
+
+@dataclass(slots=True)
+class _Caller:
+    """A caller of whom rows wait."""
+
+    rows: int = 0
+    last_turn_s: float = 0.0
+    bulk: bool = False  # since it last had none, it has had more than a batch holds
 
 
 class RowQueue(Generic[Item, Out]):
@@ -55,8 +66,8 @@ class RowQueue(Generic[Item, Out]):
         self._limits = limits
         self._observer = observer
         self._rows: list[Row[Item, Out]] = []  # in order of arrival
-        self._of_caller: Counter[str] = Counter()
-        self._last_turn_s: dict[str, float] = {}  # of those callers
+        self._callers: dict[str, _Caller] = {}
+        self._ran_s: dict[str, float] = {}  # when the last row ran of each caller who is about
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -65,14 +76,15 @@ class RowQueue(Generic[Item, Out]):
         """Put a row in the queue; call `check_room` before.
 
         Rows of one caller have their turns one row's time apart, as if they had come one by one: who sends a batch of
-        256 lets others in between.
+        256 lets others in between, and beside others gets only a part of each batch.
         """
-        waiting = self._of_caller[row.caller]
-        if waiting:
-            row_s, last_s = self.rate.row_s or 0.0, self._last_turn_s[row.caller]
-            row.since_s = max(last_s, min(last_s + row_s, row.since_s + waiting * row_s), row.since_s)
-        self._of_caller[row.caller] = waiting + 1
-        self._last_turn_s[row.caller] = row.since_s
+        own = self._callers.setdefault(row.caller, _Caller())
+        if own.rows:
+            row_s, last_s = self.rate.row_s or 0.0, own.last_turn_s
+            row.since_s = max(last_s, min(last_s + row_s, row.since_s + own.rows * row_s), row.since_s)
+        own.rows += 1
+        own.last_turn_s = row.since_s
+        own.bulk = own.bulk or own.rows > self._limits.max_batch
         self._rows.append(row)
 
     def check_room(self, deadline_s: float, *, running: int, coming: int) -> None:
@@ -94,9 +106,11 @@ class RowQueue(Generic[Item, Out]):
         """Take the rows to run out of those that wait, and drop those that nobody waits for."""
         rows, limits = self._rows, self._limits
         now_s = time.monotonic()  # one for all, or those that came together would change places
+        bulk = {caller for caller, own in self._callers.items() if own.bulk}
         closing = close_batch(
-            [row.seen(now_s) for row in rows],
+            [row.seen(now_s, bulk=row.caller in bulk) for row in rows],
             at_most,
+            most_bulk=most_bulk(at_most, self.rate.row_s) if self._others(bulk, now_s) else None,
             longest_wait_s=limits.longest_wait_s,
             batch_s=(self.rate.row_s or 0.0) * at_most / ENGINES_SHARE,
         )
@@ -110,6 +124,7 @@ class RowQueue(Generic[Item, Out]):
         taken = {*closing.run, *closing.expired, *closing.cancelled}
         for i in taken:
             self._forget(rows[i].caller)
+        self._ran_s.update((rows[i].caller, now_s) for i in closing.run)
         self._rows = [row for i, row in enumerate(rows) if i not in taken]
         self._observer.queued(self._name, len(self._rows))
         return [rows[i] for i in closing.run]
@@ -118,14 +133,19 @@ class RowQueue(Generic[Item, Out]):
         """Fail every row that waits."""
         fail(self._rows, error)
         self._rows = []
-        self._of_caller.clear()
-        self._last_turn_s.clear()
+        self._callers.clear()
         self._observer.queued(self._name, 0)
 
+    def _others(self, bulk: set[str], now_s: float) -> bool:
+        """Whether callers are about who sent few."""
+        self._ran_s = {caller: ran_s for caller, ran_s in self._ran_s.items() if now_s - ran_s < ABOUT_S}
+        return not bulk >= self._callers.keys() | self._ran_s.keys()
+
     def _forget(self, caller: str) -> None:
-        self._of_caller[caller] -= 1
-        if not self._of_caller[caller]:
-            del self._of_caller[caller], self._last_turn_s[caller]
+        own = self._callers[caller]
+        own.rows -= 1
+        if not own.rows:
+            del self._callers[caller]
 
 
 def give_out(rows: Sequence[Row[Item, Out]], outcomes: Sequence[Out | AskError]) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asksight.server.core.batching import (
+    BULK_S,
     ENGINES_SHARE,
     LONGEST_RETRY_S,
     SHORTEST_RETRY_S,
@@ -15,6 +16,7 @@ from asksight.server.core.batching import (
     Waiting,
     close_batch,
     hopeless,
+    most_bulk,
 )
 
 rows = st.builds(
@@ -22,6 +24,7 @@ rows = st.builds(
     age_s=st.floats(0, 100),
     deadline_in_s=st.none() | st.floats(-10, 10),
     cancelled=st.booleans(),
+    bulk=st.booleans(),
 )
 
 
@@ -58,6 +61,31 @@ def test_what_is_due_first_runs_first_and_none_stays_without_need(
         assert len(closing.run) == max_batch
         assert max(due[i] for i in closing.run) <= min(due[i] for i in left)
     assert [due[i] for i in closing.run] == sorted(due[i] for i in closing.run)
+
+
+@given(st.lists(rows, max_size=60), st.integers(1, 40), st.integers(1, 10))
+def test_only_so_many_rows_are_bulk_and_the_law_holds_for_these_and_for_the_others(
+    waiting: list[Waiting], max_batch: int, at_most: int
+) -> None:
+    closing = close_batch(waiting, max_batch, most_bulk=at_most)
+    named = {*closing.run, *closing.expired, *closing.cancelled}
+    assert sum(waiting[i].bulk for i in closing.run) <= at_most
+    for bulk in (False, True):
+        due = [waiting[i].due_in_s(2.0) for i in closing.run if waiting[i].bulk == bulk]
+        left = [row.due_in_s(2.0) for i, row in enumerate(waiting) if i not in named and row.bulk == bulk]
+        if due and left:
+            assert max(due) <= min(left)
+        if left and len(closing.run) < max_batch:
+            assert bulk
+            assert len(due) == at_most
+
+
+@given(st.integers(1, 64), st.floats(1e-6, 10))
+def test_bulk_has_a_part_of_a_batch_or_all_that_takes_little_time(max_batch: int, row_s: float) -> None:
+    part = most_bulk(max_batch, None)
+    assert 1 <= part <= max(1, max_batch / 4)
+    assert part <= most_bulk(max_batch, row_s) <= max_batch
+    assert (most_bulk(max_batch, row_s) - part) * row_s <= BULK_S
 
 
 def test_a_short_deadline_overtakes_a_long_one() -> None:

@@ -94,7 +94,7 @@ async def test_what_is_taken_comes_out_in_order_and_the_rest_goes_on_waiting() -
 
 @in_loop
 async def test_who_sends_many_at_once_lets_others_in_between() -> None:
-    waiting = queue(capacity=99)
+    waiting = queue(capacity=99, max_batch=9)
     waiting.rate.ran(rows=1, seconds=0.5)
     for number in range(6):
         waiting.add(row(number, caller="greedy"))
@@ -107,6 +107,48 @@ async def test_who_sends_many_at_once_lets_others_in_between() -> None:
     waiting.add(row(6, caller="greedy"))
     waiting.add(row(14, caller="other10"))
     assert [one.item for one in waiting.take(1)] == [6]  # what was served is no debt
+
+
+@in_loop
+async def test_who_sends_more_than_a_batch_holds_gets_a_part_of_each_while_others_are_about() -> None:
+    waiting = queue(capacity=99, max_batch=8)
+    waiting.rate.ran(rows=1, seconds=0.5)
+    for number in range(30):
+        waiting.add(row(number, caller="greedy"))
+    assert [one.item for one in waiting.take(8)] == [*range(8)]  # nobody else is there
+    for number in range(40, 48):
+        waiting.add(row(number, caller="other"))  # no more than a batch holds
+    taken = [one.item for one in waiting.take(8)]
+    assert taken == [8, *range(40, 47)]
+    assert [one.item for one in waiting.take(8)] == [47, 9]
+    assert [one.item for one in waiting.take(8)] == [10, 11]  # the others are likely to come again
+    for number in range(50, 60):
+        waiting.add(row(number, caller="greedy too"))
+    waiting._ran_s.clear()  # the others have left
+    assert len(waiting.take(8)) == 8
+
+
+@in_loop
+async def test_a_quick_engine_runs_whole_batches_for_everybody() -> None:
+    waiting = queue(capacity=99, max_batch=8)
+    waiting.rate.ran(rows=1000, seconds=0.001)
+    for number in range(30):
+        waiting.add(row(number, caller="greedy"))
+    waiting.add(row(40, caller="other"))
+    assert len(waiting.take(8)) == 8
+
+
+@in_loop
+async def test_who_had_many_is_as_others_once_none_of_them_waits() -> None:
+    waiting = queue(capacity=99, max_batch=2)
+    for number in range(4):
+        waiting.add(row(number, caller="greedy"))
+    while len(waiting):
+        waiting.take(2)
+    waiting.add(row(9, caller="other"))
+    waiting.add(row(4, caller="greedy"))
+    waiting.add(row(5, caller="greedy"))
+    assert len(waiting.take(3)) == 3
 
 
 @in_loop
