@@ -3,8 +3,8 @@
     python benchmarks/hostile_questions.py [--json]
 
 They repeat and mix marks, faces, units, contractions, addresses, accents, any characters, and what asks for a skill.
-Each time is the best of three, so that what else the machine does is hardly counted. The words are random, of 30
-tokens at most; "all" is one question's time of all steps.
+Each time is the best of three, and of thirty where it is among the longest, so that what else the machine does is hardly
+counted. The words are random, of 30 tokens at most; "all" is one question's time of all steps.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ from asksight.engine.bundle.known_words import KnownWords
 from asksight.ext import WordTable, english
 from asksight.server.core.questions import check_question
 from asksight.server.errors import InvalidAsk
+from asksight.server.printable import printable_json
 from asksight.server.reply import skills
 
 CHARACTERS = 1000
 MIXES = 600
+LONGEST = 100  # times of a step that are taken again
 ASKING = (
     *(
         "what do ",
@@ -104,6 +106,7 @@ def steps() -> dict[str, Callable[[str], object]]:
         "tokens": lambda text: table.read([text]),
         "skills": skill,
         "known words": words.outside,
+        "log": printable_json,
     }
 
 
@@ -115,7 +118,7 @@ def main() -> None:
     options = parser.parse_args()
     ways, found = steps(), {}
     texts = hostile_questions()
-    taken = {name: [best_us(way, text) for text in texts] for name, way in ways.items()}
+    taken = {name: times_us(way, texts) for name, way in ways.items()}
     taken["all"] = [sum(times) for times in zip(*taken.values(), strict=True)]
     for name, times in taken.items():
         slowest = max(range(len(times)), key=times.__getitem__)
@@ -134,9 +137,16 @@ def main() -> None:
         )
 
 
-def best_us(way: Callable[[str], object], text: str) -> float:
+def times_us(way: Callable[[str], object], texts: list[str]) -> list[float]:
+    times = [best_us(way, text) for text in texts]
+    for at in sorted(range(len(texts)), key=times.__getitem__)[-LONGEST:]:
+        times[at] = min(times[at], best_us(way, texts[at], turns=30))
+    return times
+
+
+def best_us(way: Callable[[str], object], text: str, *, turns: int = 3) -> float:
     runs = []
-    for _ in range(3):
+    for _ in range(turns):
         started = time.perf_counter()
         way(text)
         runs.append(time.perf_counter() - started)

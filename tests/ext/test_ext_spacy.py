@@ -12,7 +12,7 @@ from odd_texts import odd_texts
 from asksight.ext import Rules, english
 from asksight.training.vectors.spacy_rules import spacy_rules
 
-SHORT = 20_000
+SHORT = 8_000
 
 
 def generated(rules: Rules, count: int, *, seed: int = 0) -> list[str]:
@@ -45,7 +45,7 @@ def test_neighbours_decide_where_exceptions_overlap() -> None:
 )  # with URLs as tokens, or blanks in exceptions
 def test_other_languages_by_their_own_rules(language: str) -> None:
     rules = spacy_rules(language)
-    assert list(differences(generated(rules, 1000), rules, language=language)) == []
+    assert list(differences(generated(rules, 300), rules, language=language)) == []
 
 
 def test_the_long_form_reads_files_and_tells_differences(
