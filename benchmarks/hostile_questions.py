@@ -3,8 +3,8 @@
     python benchmarks/hostile_questions.py [--json]
 
 They repeat and mix marks, faces, units, contractions, addresses, accents, any characters, and what asks for a skill.
-Each time is the best of three, and of thirty where it is among the longest, so that what else the machine does is hardly
-counted. The words are random, of 30 tokens at most; "all" is one question's time of all steps.
+Each time is the best of three, and of thirty where it is among the longest, so that what else the machine does is
+hardly counted. The words are random, of 30 tokens at most; "all" is one question's time of all steps.
 """
 
 from __future__ import annotations
