@@ -27,7 +27,7 @@ async def test_only_so_many_asks_of_a_batch_begin_in_one_turn(monkeypatch: pytes
     async def begin(ask: Ask) -> vqa_pb2.AskResponse:
         begun[turn] += 1
         if ask.question == "7":
-            raise InvalidAsk("no")
+            raise InvalidAsk("no", field="question")
         return vqa_pb2.AskResponse(spoken=ask.question)
 
     assistant = Assistant(asyncio.get_running_loop())
