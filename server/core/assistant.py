@@ -35,7 +35,7 @@ from .row_queue import NEVER_S
 
 T = TypeVar("T")
 
-BEGUN_TOGETHER = 32  # asks of a batch in one turn of the loop, which take some 2 ms of it
+BEGUN_TOGETHER = 32  # asks of a batch that begin in one turn of the loop
 LAST_LEAVE_WITHIN_S = 1.0  # once all that they wait for has ended
 
 log = logging.getLogger(__name__)
