@@ -42,7 +42,7 @@ class BuildWithProto(build_py):
 class EditableByLinks(editable_wheel):
     """Install build/types, where a link stands for each package.
 
-    What setuptools does for packages of several folders is a hook in the interpreter, which mypy and pyright do not see.
+    For packages of several folders setuptools puts a hook into the interpreter, which mypy and pyright do not see.
     """
 
     def finalize_options(self) -> None:
@@ -52,7 +52,9 @@ class EditableByLinks(editable_wheel):
         shutil.rmtree(asksight, ignore_errors=True)
         asksight.mkdir(parents=True)
         for package, folder in PACKAGE_DIR.items():
-            (asksight / package.removeprefix("asksight.")).symlink_to(os.path.relpath(ROOT / folder, asksight))
+            (asksight / package.removeprefix("asksight.")).symlink_to(
+                os.path.relpath(ROOT / folder, asksight)
+            )
         for file in (ROOT / FACE).iterdir():
             if file.is_file():
                 (asksight / file.name).symlink_to(os.path.relpath(file, asksight))

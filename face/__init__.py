@@ -1,7 +1,7 @@
 """What most people need, under one name: `asksight.connect`, `connect_async`, `load` and `__version__`.
 
-Each is imported when it is first asked for: `import asksight.ext` loads no gRPC. Others may add packages to `asksight` as they
-could if this file were not there.
+Each is imported when it is first asked for: `import asksight.ext` loads no gRPC. Others may add packages to `asksight`,
+as if this file were not there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A user's own project, beside an editable install: what it imports of ours is found and typed, at run time and by checkers."""
+"""A user's own project beside an editable install: what it imports of ours is found, by type checkers too."""
 
 from __future__ import annotations
 
