@@ -35,7 +35,7 @@ def test_the_image_is_given_all_that_is_built_from() -> None:
     }
     folders = re.search(r"^FOLDERS = \((.*)\)$", (ROOT / "setup.py").read_text("utf-8"), re.MULTILINE)
     assert folders is not None
-    files = {"LICENSE", "README.md", "pyproject.toml", "setup.py", "face", "proto"}
+    files = {"LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py", "face", "proto"}
     assert let_in == files | set(re.findall(r"\w+", folders[1]))
 
 
