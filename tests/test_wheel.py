@@ -1,4 +1,4 @@
-"""The wheel, built from the source archive and installed where nothing else is: it serves the demo, as a user's would."""
+"""The wheel, built from the source archive and installed where nothing else is, serves the demo."""
 
 from __future__ import annotations
 
