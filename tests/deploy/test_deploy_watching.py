@@ -87,8 +87,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     shutil.copy(RULES, folder)
     command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
     with ExitStack() as stack:
-        options = ["--model", "scenes", "--metrics", str(metrics), "--tokens", tokens]
-        _, address, _ = stack.enter_context(serving(*options))
+        _, address, _ = stack.enter_context(serving("--tokens", tokens, "--metrics", str(metrics)))
         log = stack.enter_context((folder / "prometheus.log").open("wb"))
         process = subprocess.Popen(
             [*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=subprocess.STDOUT
