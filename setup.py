@@ -3,15 +3,20 @@
 Generated are the gRPC and protobuf modules (from proto/) and the Cython extensions (from ext/).
 """
 
+import os
+import shutil
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_py import build_py
+from setuptools.command.editable_wheel import editable_wheel
 
 ROOT = Path(__file__).parent
 FOLDERS = ("ext", "photos", "engine", "server", "client", "training", "cli")
 PACKAGE_DIR = {f"asksight.{folder}": folder for folder in FOLDERS} | {"asksight.v1": "proto/asksight/v1"}
+FACE = "face"  # the package `asksight` itself
+LINKS = Path("build/types")  # what an editable install puts on the path
 EXTENSION_PARTS = [
     str(path.relative_to(ROOT)) for kind in ("pyx", "pxi", "h") for path in ROOT.glob(f"ext/*.{kind}")
 ]
@@ -34,11 +39,35 @@ class BuildWithProto(build_py):
         super().run()
 
 
+class EditableByLinks(editable_wheel):
+    """Install build/types, where a link stands for each package.
+
+    For packages of several folders setuptools puts a hook into the interpreter, which mypy and pyright do not see.
+    """
+
+    def finalize_options(self) -> None:
+        asksight = ROOT / LINKS / "asksight"
+        if asksight.is_symlink():
+            asksight.unlink()
+        shutil.rmtree(asksight, ignore_errors=True)
+        asksight.mkdir(parents=True)
+        for package, folder in PACKAGE_DIR.items():
+            (asksight / package.removeprefix("asksight.")).symlink_to(
+                os.path.relpath(ROOT / folder, asksight)
+            )
+        for file in (ROOT / FACE).iterdir():
+            if file.is_file():
+                (asksight / file.name).symlink_to(os.path.relpath(file, asksight))
+        self.distribution.package_dir = {"": str(LINKS)}
+        super().finalize_options()
+
+
 setup(
-    packages=[*PACKAGE_DIR, *NESTED],
-    package_dir=PACKAGE_DIR,
+    packages=["asksight", *PACKAGE_DIR, *NESTED],
+    package_dir={"asksight": FACE, **PACKAGE_DIR},
     include_package_data=False,  # keeps the generated .c out of the wheel
     package_data={f"asksight.{folder}": ["py.typed"] for folder in FOLDERS}
+    | {"asksight": ["py.typed"]}
     | {"asksight.ext": ["py.typed", "*.pyi", "*.json"], "asksight.engine": ["py.typed", "bundles/*/*"]}
     | {"asksight.server.reply": ["skills.toml", "follow_ups.toml", "locale/*.pot", "locale/*/LC_MESSAGES/*"]}
     | {"asksight.server.http": ["page/*"]}
@@ -57,5 +86,5 @@ setup(
         build_dir="build/cython",
         compiler_directives={"language_level": "3"},
     ),
-    cmdclass={"build_py": BuildWithProto},
+    cmdclass={"build_py": BuildWithProto, "editable_wheel": EditableByLinks},
 )

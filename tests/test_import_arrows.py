@@ -19,6 +19,7 @@ ARROWS = {
     "engine": set(),
     "server": {"v1", "ext", "photos", "engine"},
     "client": {"v1"},
+    "face": {"client"},
     "training": {"ext", "photos", "engine"},
     "cli": {"v1", "ext", "photos", "engine", "server", "client", "training"},
     "benchmarks": {"v1", "ext", "photos", "engine", "server", "client", "training", "cli"},
@@ -34,6 +35,7 @@ BANNED = {
     "engine": TRAINERS | {"grpc", "PIL"},
     "server": GRAPHS | TRAINERS,
     "client": GRAPHS | TRAINERS | {"numpy"},
+    "face": GRAPHS | TRAINERS | {"numpy", "grpc"},
 }
 
 
@@ -116,6 +118,7 @@ def test_the_cli_imports_none_of_ours_before_a_verb_runs() -> None:
 @pytest.mark.parametrize(
     ("imported", "left_out"),
     [
+        ("asksight", GRAPHS | TRAINERS | {"numpy", "PIL", "grpc", "asksight.client", "importlib.metadata"}),
         ("asksight.client", GRAPHS | TRAINERS | {"numpy", "PIL", "asksight.server", "asksight.engine"}),
         ("asksight.server.wire.server", TRAINERS | {"onnx", "asksight.training", "asksight.client"}),
         ("asksight.server.core.assistant", TRAINERS | {"onnx", "asksight.training", "asksight.client"}),

@@ -85,6 +85,8 @@ class Metrics(Observer):
             multiprocess_mode="livesum",
             **of,
         )
+        for stage in (Stage.ENCODER, Stage.ANSWERER):
+            self._queue.labels(stage)  # 0 from the start: who scales by it takes a missing series for a fault
         self._waits = Sums(
             "asksight_queue_wait_seconds", "A row's wait for its engine.", ["stage"], buckets=SECONDS, **of
         )
