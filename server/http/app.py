@@ -36,6 +36,10 @@ def build_app(asking: Asking, limits: Limits) -> Starlette:
     async def model(request: Request) -> Response:
         return _json(*await asking.model(request, request.query_params.get("model", "")))
 
+    async def models(request: Request) -> Response:
+        names, headers = await asking.models(request)
+        return JSONResponse({"models": names}, headers={"Cache-Control": "no-store", **headers})
+
     document = openapi(limits)
 
     async def document_page(_: Request) -> Response:
@@ -46,6 +50,7 @@ def build_app(asking: Asking, limits: Limits) -> Starlette:
             Route("/v1/ask", reading(FORM_FIELDS), methods=["POST"]),
             Route("/predict", reading(PREDICT_FIELDS), methods=["POST"]),
             Route("/v1/model", model, methods=["GET"]),
+            Route("/v1/models", models, methods=["GET"]),
             Route("/openapi.json", document_page, methods=["GET"]),
             *page_routes(),
         ],

@@ -19,6 +19,7 @@ Tree = dict[str, Any]
 PROBLEM = "application/problem+json"
 ASK_FAILURES = (400, 401, 403, 404, 408, 413, 415, 429, 499, 500, 503, 504)
 MODEL_FAILURES = (400, 401, 403, 404, 429, 499, 500, 503, 504)
+MODELS_FAILURES = (401, 403, 429, 499, 500, 503)
 
 # Protobuf's JSON mapping takes numbers as text too, and null for what is not given.
 UINT32 = {"type": "integer", "minimum": 0, "maximum": MOST_TOP_K}
@@ -53,12 +54,14 @@ def openapi(limits: Limits) -> Tree:
             "/v1/ask": {"post": _asking("ask", "Ask about a photo", _form("question"))},
             "/predict": {"post": _asking("predict", "The same, with the tutorial's names", _form("ques"))},
             "/v1/model": {"get": _get_model()},
+            "/v1/models": {"get": _get_models()},
         },
         "components": {
             "schemas": {
                 "AskRequest": _ask_request(limits),
                 "AskResponse": _message(vqa_pb2.AskResponse.DESCRIPTOR),
                 "Model": _message(vqa_pb2.GetModelResponse.DESCRIPTOR),
+                "Models": _models(),
                 "Problem": _problem(),
             },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -92,6 +95,24 @@ def _get_model() -> Tree:
         "parameters": [wanted, TIMEOUT],
         "responses": _responses("Model", MODEL_FAILURES),
     }
+
+
+def _get_models() -> Tree:
+    return {
+        "operationId": "models",
+        "summary": "The models that are served",
+        "parameters": [],
+        "responses": _responses("Models", MODELS_FAILURES),
+    }
+
+
+def _models() -> Tree:
+    names = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Their names, that of the default first.",
+    }
+    return {"type": "object", "required": ["models"], "properties": {"models": names}}
 
 
 def _responses(schema: str, failures: tuple[int, ...]) -> Tree:
