@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-from served import ROOT
+import write_settings
 
 from asksight.cli.main import main
-
-sys.path.append(str(ROOT / "docs"))
-import write_settings
 
 
 def test_the_page_is_as_the_settings_are() -> None:
