@@ -55,6 +55,8 @@ def openapi(limits: Limits) -> Tree:
             "/predict": {"post": _asking("predict", "The same, with the tutorial's names", _form("ques"))},
             "/v1/model": {"get": _get_model()},
             "/v1/models": {"get": _get_models()},
+            "/v1/health/live": {"get": _get_health("live", "Whether this process can still be helped")},
+            "/v1/health/ready": {"get": _get_health("ready", "Whether asks should come here")},
         },
         "components": {
             "schemas": {
@@ -113,6 +115,21 @@ def _models() -> Tree:
         "description": "Their names, that of the default first.",
     }
     return {"type": "object", "required": ["models"], "properties": {"models": names}}
+
+
+def _get_health(name: str, summary: str) -> Tree:
+    word = {"type": "string", "enum": ["ok", "no"], "description": "In a word."}
+    said: Tree = {"type": "object", "required": ["status"], "properties": {"status": word}}
+    content = {"application/json": {"schema": said}}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": [],
+        "responses": {
+            "200": {"description": "Yes", "content": content},
+            "503": {"description": "No", "content": content},
+        },
+    }
 
 
 def _responses(schema: str, failures: tuple[int, ...]) -> Tree:
