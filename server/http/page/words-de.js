@@ -28,6 +28,11 @@ export const words = {
   "Nothing asked yet.": "Noch nichts gefragt.",
   "Say it aloud": "Vorlesen",
   "Say every answer aloud": "Jede Antwort vorlesen",
+  "What is written, and how certain each line is": "Was geschrieben steht, und wie sicher jede Zeile ist",
+  "Copy the text": "Text kopieren",
+  "Copied.": "Kopiert.",
+  "This browser copies nothing by itself. The text is selected: copy it now.":
+    "Dieser Browser kopiert nichts von selbst. Der Text ist markiert: Kopieren Sie ihn jetzt.",
   "How likely it is": "Wie wahrscheinlich das ist",
   "Asked in this tab": "In diesem Tab gefragt",
   "Forgotten when the tab is closed.": "Wird vergessen, wenn der Tab geschlossen wird.",

@@ -28,6 +28,11 @@ export const words = {
   "Nothing asked yet.": "Aún no se ha preguntado nada.",
   "Say it aloud": "Decirla en voz alta",
   "Say every answer aloud": "Decir cada respuesta en voz alta",
+  "What is written, and how certain each line is": "Lo que está escrito, y lo segura que es cada línea",
+  "Copy the text": "Copiar el texto",
+  "Copied.": "Copiado.",
+  "This browser copies nothing by itself. The text is selected: copy it now.":
+    "Este navegador no copia nada por sí mismo. El texto está seleccionado: cópielo ahora.",
   "How likely it is": "Lo probable que es",
   "Asked in this tab": "Preguntado en esta pestaña",
   "Forgotten when the tab is closed.": "Se olvida al cerrar la pestaña.",

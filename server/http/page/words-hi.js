@@ -28,6 +28,11 @@ export const words = {
   "Nothing asked yet.": "अभी कुछ नहीं पूछा गया।",
   "Say it aloud": "बोलकर सुनाएँ",
   "Say every answer aloud": "हर जवाब बोलकर सुनाएँ",
+  "What is written, and how certain each line is": "क्या लिखा है, और हर पंक्ति कितनी पक्की है",
+  "Copy the text": "लिखा हुआ कॉपी करें",
+  "Copied.": "कॉपी हो गया।",
+  "This browser copies nothing by itself. The text is selected: copy it now.":
+    "यह ब्राउज़र खुद कॉपी नहीं करता। लिखा हुआ चुना हुआ है: अब उसे कॉपी करें।",
   "How likely it is": "इसकी संभावना कितनी है",
   "Asked in this tab": "इस टैब में पूछा गया",
   "Forgotten when the tab is closed.": "टैब बंद होने पर भुला दिया जाता है।",
