@@ -10,6 +10,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; always ends in SystemExit, except for our own mistakes, which keep their traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        build_app(given)(args=given, prog_name="asksight")
+        build_app(_typed(given))(args=given, prog_name="asksight")
     except Exception as error:
         line = expected(error)
         if line is None:
@@ -100,12 +101,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(1) from None
 
 
+def _typed(given: Sequence[str]) -> Sequence[str]:
+    """What stands on the line that a shell wants completed, where it asks for that; else what was given."""
+    if "_ASKSIGHT_COMPLETE" not in os.environ:
+        return given
+    line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")  # the former is bash's
+    return line.split()[1:]
+
+
 def build_app(arguments: Sequence[str]) -> typer.Typer:
     """Give the command with the one verb that `arguments` name imported, the others known by name only."""
     app = typer.Typer(
         help="Ask questions about photos: serve, ask, train.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
     )
     app.callback()(_options)

@@ -28,7 +28,10 @@ SAY_WITHIN_S = 1.0  # where the pipe is full
 def serve(
     *,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file of settings.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Print what is in force, and stop.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Try what is in force, print it, and stop.")] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print what is in force as a file for --config, and stop.")
+    ] = False,
     **flags: Any,
 ) -> None:
     """Serve bundles over gRPC until stopped.
@@ -45,6 +48,9 @@ def serve(
         settings, sources = read_settings(flags, os.environ, config)
     except WrongSettingsError as error:
         _refuse(error.lines, "text")
+    if print_config:
+        typer.echo(as_toml(settings, sources))
+        return
     if lines := missing(settings, verify=check):
         _refuse(lines, settings.log)
     if check:

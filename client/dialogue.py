@@ -7,9 +7,11 @@ asyncio and the in-process client follow the same rules.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from asksight.v1 import vqa_pb2
@@ -71,16 +73,17 @@ def ask(
         request = following(request, after, check_text("image_id", photo))
         return to_reply((yield with_image_id(request, photo)), request)
     data = read_photo(photo)
+    path = Path(os.fsdecode(photo)).absolute() if isinstance(photo, str | os.PathLike) else None
     digest = sha256(data).hexdigest()
     request = following(request, after, digest)
     if digest in remembered:
         try:
-            return to_reply((yield with_image_id(request, digest)), request)
+            return to_reply((yield with_image_id(request, digest)), request, path)
         except PhotoNotFoundError:  # evicted from its cache, or the server was restarted
             remembered.forget(digest)
     response = yield with_photo(request, data)
     remembered.confirm(response.image_id)
-    return to_reply(response, request)
+    return to_reply(response, request, path)
 
 
 def get_model(model: str) -> Generator[vqa_pb2.GetModelRequest, vqa_pb2.GetModelResponse, Model]:

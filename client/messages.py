@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from asksight.v1 import vqa_pb2
 
 from .errors import AskSightError, InvalidAskError
@@ -91,7 +93,9 @@ def following(request: vqa_pb2.AskRequest, after: Reply | None, image_id: str) -
     return request
 
 
-def to_reply(response: vqa_pb2.AskResponse, request: vqa_pb2.AskRequest) -> Reply:
+def to_reply(
+    response: vqa_pb2.AskResponse, request: vqa_pb2.AskRequest, photo_path: Path | None = None
+) -> Reply:
     """Translate one response. A verdict that this client does not know becomes UNSURE, the cautious one."""
     timings = response.timings
     return Reply(
@@ -121,6 +125,7 @@ def to_reply(response: vqa_pb2.AskResponse, request: vqa_pb2.AskRequest) -> Repl
         unfamiliar=tuple(UNFAMILIAR.get(what, Unfamiliar.OTHER) for what in response.unfamiliar),
         question=response.question_meant or request.question,
         text_lines=tuple(map(_text_line, response.text_lines)),
+        photo_path=photo_path,
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
+
+from .notebook import as_html
 
 
 class ImageId(str):
@@ -117,6 +120,8 @@ class Reply:
     unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike all that the model has learned about
     question: str = ""  # what was answered: as it was asked, or what it was taken for after the turn before
     text_lines: tuple[TextLine, ...] = ()  # what is written, in reading order, where text was to be read
+    # Where the photo was read from, for notebooks to show it; None where it was given in another form, or by ask_many.
+    photo_path: Path | None = field(default=None, repr=False, compare=False)
 
     @property
     def answer(self) -> str | None:
@@ -125,6 +130,10 @@ class Reply:
 
     def __str__(self) -> str:
         return self.spoken
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows of it."""
+        return as_html(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

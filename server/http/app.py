@@ -14,13 +14,14 @@ from starlette.routing import Route
 
 from ..limits import Limits
 from .asking import Asking
+from .health import Health
 from .openapi import openapi
 from .page_files import page_routes
 from .problems import TITLES, Problem, refused
 from .reading import FORM_FIELDS, PREDICT_FIELDS, read_ask
 
 
-def build_app(asking: Asking, limits: Limits) -> Starlette:
+def build_app(asking: Asking, limits: Limits, health: Health) -> Starlette:
     """The ASGI application, for the event loop that `asking` lives in."""
 
     def reading(fields: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
@@ -36,6 +37,10 @@ def build_app(asking: Asking, limits: Limits) -> Starlette:
     async def model(request: Request) -> Response:
         return _json(*await asking.model(request, request.query_params.get("model", "")))
 
+    async def models(request: Request) -> Response:
+        names, headers = await asking.models(request)
+        return JSONResponse({"models": names}, headers={"Cache-Control": "no-store", **headers})
+
     document = openapi(limits)
 
     async def document_page(_: Request) -> Response:
@@ -46,6 +51,9 @@ def build_app(asking: Asking, limits: Limits) -> Starlette:
             Route("/v1/ask", reading(FORM_FIELDS), methods=["POST"]),
             Route("/predict", reading(PREDICT_FIELDS), methods=["POST"]),
             Route("/v1/model", model, methods=["GET"]),
+            Route("/v1/models", models, methods=["GET"]),
+            Route("/v1/health/live", health.live, methods=["GET"]),
+            Route("/v1/health/ready", health.ready, methods=["GET"]),
             Route("/openapi.json", document_page, methods=["GET"]),
             *page_routes(),
         ],

@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
-from google.protobuf.message import Message
 from starlette.requests import Request
 
 from asksight.v1 import vqa_pb2
@@ -25,7 +24,7 @@ from .arriving import Arriving, Body
 from .problems import from_error, refused
 from .reading import Aside
 
-M = TypeVar("M", bound=Message)
+M = TypeVar("M")
 
 DEFAULT_TIMEOUT_S = 30.0  # for callers that state none: a browser's tab may wait for ever
 TIMEOUT_HEADER = "grpc-timeout"  # as in gRPC over HTTP/2 and in grpc-gateway: "2500m" is 2.5 seconds
@@ -89,6 +88,15 @@ class Asking:
             stated_timeout_s(request)
             with call:
                 return to_model_response(self._assistant.model_info(name))
+
+        return await self._called("GetModel", request, answer)
+
+    async def models(self, request: Request) -> tuple[list[str], dict[str, str]]:
+        """The names of what is being served, that of the default first. Raises Problem."""
+
+        async def answer(call: Call, _: Caller) -> list[str]:
+            with call:
+                return self._assistant.models.names
 
         return await self._called("GetModel", request, answer)
 

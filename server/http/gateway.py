@@ -24,6 +24,7 @@ from .asking import Asking
 from .connections import ConnectionLimits, protocol
 from .cors import open_to
 from .handshakes import TlsPort
+from .health import Health
 from .plain_headers import PlainHeaders
 
 Wrap = Callable[[ASGIApp], ASGIApp]
@@ -42,18 +43,23 @@ class Gateway:
         limits: ConnectionLimits | None = None,
         certificates: Certificates | None = None,
         cors: Sequence[str] = (),
+        stopping: Callable[[], bool] = lambda: False,
         wrap: Wrap = lambda app: app,
     ) -> None:
         """`port` 0 picks a free one; `wrap` may put the application into another, which traces it, say.
 
         With `certificates` it is HTTPS, and each handshake sees the newest. `cors` are the origins whose pages may ask.
+        Once it is `stopping`, it says that it is not ready, and answers on.
         """
         self.port = port
         self._thread = local.thread
         self._host = host
         self._certificates = certificates
         limits = limits or ConnectionLimits()
-        app = open_to(cors, wrap(build_app(Asking(local.assistant, desk), local.limits)))
+        app = open_to(
+            cors,
+            wrap(build_app(Asking(local.assistant, desk), local.limits, Health(local.assistant, stopping))),
+        )
         self._server = _Server(
             limits,
             uvicorn.Config(

@@ -19,6 +19,7 @@ Tree = dict[str, Any]
 PROBLEM = "application/problem+json"
 ASK_FAILURES = (400, 401, 403, 404, 408, 413, 415, 429, 499, 500, 503, 504)
 MODEL_FAILURES = (400, 401, 403, 404, 429, 499, 500, 503, 504)
+MODELS_FAILURES = (401, 403, 429, 499, 500, 503)
 
 # Protobuf's JSON mapping takes numbers as text too, and null for what is not given.
 UINT32 = {"type": "integer", "minimum": 0, "maximum": MOST_TOP_K}
@@ -53,12 +54,16 @@ def openapi(limits: Limits) -> Tree:
             "/v1/ask": {"post": _asking("ask", "Ask about a photo", _form("question"))},
             "/predict": {"post": _asking("predict", "The same, with the tutorial's names", _form("ques"))},
             "/v1/model": {"get": _get_model()},
+            "/v1/models": {"get": _get_models()},
+            "/v1/health/live": {"get": _get_health("live", "Whether this process can still be helped")},
+            "/v1/health/ready": {"get": _get_health("ready", "Whether asks should come here")},
         },
         "components": {
             "schemas": {
                 "AskRequest": _ask_request(limits),
                 "AskResponse": _message(vqa_pb2.AskResponse.DESCRIPTOR),
                 "Model": _message(vqa_pb2.GetModelResponse.DESCRIPTOR),
+                "Models": _models(),
                 "Problem": _problem(),
             },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -91,6 +96,39 @@ def _get_model() -> Tree:
         "summary": "What is being served",
         "parameters": [wanted, TIMEOUT],
         "responses": _responses("Model", MODEL_FAILURES),
+    }
+
+
+def _get_models() -> Tree:
+    return {
+        "operationId": "models",
+        "summary": "The models that are served",
+        "parameters": [],
+        "responses": _responses("Models", MODELS_FAILURES),
+    }
+
+
+def _models() -> Tree:
+    names = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Their names, that of the default first.",
+    }
+    return {"type": "object", "required": ["models"], "properties": {"models": names}}
+
+
+def _get_health(name: str, summary: str) -> Tree:
+    word = {"type": "string", "enum": ["ok", "no"], "description": "In a word."}
+    said: Tree = {"type": "object", "required": ["status"], "properties": {"status": word}}
+    content = {"application/json": {"schema": said}}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": [],
+        "responses": {
+            "200": {"description": "Yes", "content": content},
+            "503": {"description": "No", "content": content},
+        },
     }
 
 

@@ -1,4 +1,4 @@
-"""The page and what it is made of: files of this package, under a policy that lets nothing in from outside."""
+"""The page and all that it is made of, the demo's photos too, under a policy that lets nothing in from outside."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ KINDS = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
+    "jpg": "image/jpeg",
 }
 ADDRESSES = {"/": "index.html", "/docs": "docs.html"}
 
@@ -62,6 +63,10 @@ def page_routes() -> list[Route]:
     found = {one.name: _page_file(one.name, one.read_bytes()) for one in folder.iterdir()}
     places = {address: found.pop(name) for address, name in ADDRESSES.items()}
     places |= {f"/page/{name}": file for name, file in found.items()}
+    samples = files("asksight.cli") / "demo_photos"
+    places |= {
+        f"/page/samples/{one.name}": _page_file(one.name, one.read_bytes()) for one in samples.iterdir()
+    }
     return [Route(address, file.__call__, methods=["GET"]) for address, file in sorted(places.items())]
 
 

@@ -97,7 +97,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
         stopping: list[int] = []
         lines = [_serving(local, settings, bound)]
         if settings.http is not None:
-            lines.append(_serve_http(stack, server, settings, certificates))
+            lines.append(_serve_http(stack, server, settings, certificates, lambda: bool(stopping)))
 
         def look() -> None:
             metrics.lines_dropped(writer.dropped)
@@ -186,7 +186,11 @@ def _traced(app: ASGIApp) -> ASGIApp:
 
 
 def _serve_http(
-    stack: ExitStack, server: Server, settings: Settings, certificates: Certificates | None
+    stack: ExitStack,
+    server: Server,
+    settings: Settings,
+    certificates: Certificates | None,
+    stopping: Callable[[], bool],
 ) -> str:
     """Start the HTTP face, which `stack` stops before the gRPC server."""
     from ..http.connections import ConnectionLimits
@@ -202,6 +206,7 @@ def _serve_http(
         ),
         certificates=certificates,
         cors=settings.cors,
+        stopping=stopping,
         wrap=_traced if settings.tracing else lambda app: app,
     )
     bound = gateway.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -228,19 +229,21 @@ def as_toml(settings: Settings, sources: Mapping[str, str]) -> str:
     lines = []
     for one in fields(Settings):
         value = getattr(settings, one.name)
-        written = "" if value is None else _toml(value)
+        written = "" if value is None else as_toml_value(value)
         line = f"{one.name} = {written}" if written else f"# {one.name} is not set"
         lines.append(f"{line:<44} # {sources[one.name]}")
     return "\n".join(lines)
 
 
-def _toml(value: Any) -> str:
+def as_toml_value(value: Any) -> str:
+    """Write one value."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        # JSON escapes as TOML does, but for DEL.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
+        return "[" + ", ".join(map(as_toml_value, value)) + "]"
     return str(value)
 
 

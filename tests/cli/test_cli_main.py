@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+from served import shell_environment
 
 from asksight.cli.main import VERBS, expected, main
 from asksight.client import DeadlineError
@@ -31,6 +32,21 @@ def test_a_verb_is_what_the_list_says(name: str, here: Run) -> None:
     assert VERBS[name].help in shown
     if not hasattr(module, "app"):
         assert (getattr(module, name).__doc__ or "").splitlines()[0] == VERBS[name].help
+
+
+def test_bash_completes_verbs_and_their_flags() -> None:
+    script = """
+        eval "$(asksight --show-completion)"
+        for line in "asksight tok" "asksight serve --print"; do
+            COMP_WORDS=($line) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            _asksight_completion asksight
+            echo "${COMPREPLY[@]}"
+        done
+    """
+    ran = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, env=shell_environment(), check=True
+    )
+    assert ran.stdout.split() == ["tokens", "--print-config"]
 
 
 def test_no_verb_at_all_shows_the_help(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -30,6 +31,7 @@ from .thumbnails import thumbnail
 
 # A second defence beside escaping: markup in data could neither load nor run anything.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_MOST_ACROSS = 7  # cells of the summary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +69,9 @@ def report_page(
         reliability_diagram(predictions.confidence, right, figures["ece"]),
         risk_coverage_chart(predictions.confidence, right, said, subject.answered_threshold),
         _calibration(subject.calibration),
+        _settings(subject.settings),
         confusion_table(confusion(dataset, predictions)),
         mistakes_list(mistakes(dataset, predictions), dataset, small),
-        _settings(subject.settings),
         "</main>",
     ]
     return (
@@ -96,7 +98,10 @@ def _summary(figures: Mapping[str, Any]) -> str:
         told.append(("unanswerable, AP", f"{figures['answerability']['average_precision']:.2f} %"))
         told.append(("unanswerable, F1", f"{figures['answerability']['f1']:.2f} %"))
     cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in told)
-    return f"<dl>{cells}</dl>"
+    rows = math.ceil(
+        len(told) / _MOST_ACROSS
+    )  # of a wide screen: as even as can be, so that no cell is alone
+    return f'<dl style="--across:{math.ceil(len(told) / rows)}">{cells}</dl>'
 
 
 def _calibration(record: Mapping[str, Any]) -> str:

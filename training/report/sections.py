@@ -16,14 +16,17 @@ from .charts import Axis, Line, bar_chart, column_chart, line_chart
 from .findings import Confusion, Mistake, history_lines
 
 _MOST_TYPES = 30
+_MEASURED_ON = {"loss": "in training", "val_loss": "on validation", "val_exact": "on validation"}
 
 
 def _shares(name: str) -> Axis:
     return Axis(name=name, low=0.0, high=1.0, percent=True)
 
 
-def section(name: str, title: str, *parts: str) -> str:
-    return f'<section aria-labelledby="{name}"><h2 id="{name}">{escape(title)}</h2>{"".join(parts)}</section>'
+def section(name: str, title: str, *parts: str, whole: bool = False) -> str:
+    """A part with its heading; a `whole` one takes the width that two others share on a wide screen."""
+    wide = ' class="whole"' if whole else ""
+    return f'<section{wide} aria-labelledby="{name}"><h2 id="{name}">{escape(title)}</h2>{"".join(parts)}</section>'
 
 
 def paragraph(text: str) -> str:
@@ -66,14 +69,23 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> str:
         highest = max(b for _, b in every)
         y = Axis(name=title.lower(), low=0.0, high=1.0 if percent else highest * 1.05 or 1.0, percent=percent)
         ends = "; ".join(
-            f"{name} ends at {y.told(round(points[-1][1], 4))}" for name, points in group.items()
+            f"{_called(name)} ends at {y.told(round(points[-1][1], 4))}" for name, points in group.items()
         )
         chart = line_chart(
-            f"{title} during training", ends, x, y, [Line(name=n, points=p) for n, p in group.items()]
+            f"{title} during training",
+            ends,
+            x,
+            y,
+            [Line(name=_called(n), points=p) for n, p in group.items()],
         )
-        rows = [(f"{a:g}", name, round(b, 5)) for name, points in group.items() for a, b in points]
+        rows = [(f"{a:g}", _called(name), round(b, 5)) for name, points in group.items() for a, b in points]
         drawn.append(figure(chart, ("step", "what", "value"), rows, f"{title} during training"))
     return section("training", "Training", *drawn)
+
+
+def _called(name: str) -> str:
+    """What a line of the history is called beside its curve; the chart's title says what is measured."""
+    return _MEASURED_ON.get(name, name)
 
 
 def _are_shares(points: Sequence[tuple[float, float]]) -> bool:
@@ -211,6 +223,7 @@ def confusion_table(found: Confusion) -> str:
         f'<div class="wide" role="region" tabindex="0" aria-label="Confusion of answers"><table class="confusion">'
         f'<caption>{escape(caption)}</caption><thead><tr><td class="corner">people ↓ model →</td>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>",
+        whole=True,
     )
 
 
@@ -232,7 +245,9 @@ def mistakes_list(found: Sequence[Mistake], dataset: Dataset, thumbnail: Callabl
         )
     title = f"The {len(cards)} most confident mistakes" if cards else "No mistakes"
     words = "Counted as wrong: not the commonest answer, and below 50 % by the official metric."
-    return section("mistakes", title, paragraph(words), f'<ol class="cards">{"".join(cards)}</ol>')
+    return section(
+        "mistakes", title, paragraph(words), f'<ol class="cards">{"".join(cards)}</ol>', whole=True
+    )
 
 
 def _percent(share: float) -> str:

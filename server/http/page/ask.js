@@ -1,21 +1,27 @@
 // Asks the server; a photo goes over once, and later questions about it send its id.
 
+import { language, say } from "./words.js";
+
 export class AskFailed extends Error {
-  constructor(message, status) {
+  // `language` is that of the message.
+  constructor(message, status, language) {
     super(message);
     this.status = status;
+    this.language = language;
   }
 }
 
 // Programs are told in which header to send it; a person writes it into a field.
-const TOKEN_WANTED = "This server answers only those who have an access token. Write yours below.";
-const TOKEN_WRONG = "This server does not know that access token. Check it, and write it again.";
+const TOKEN_WANTED = say("This server answers only those who have an access token. Write yours below.");
+const TOKEN_WRONG = say("This server does not know that access token. Check it, and write it again.");
+export const UNREACHED = say("The server cannot be reached. Check your connection and ask again.");
 
 export class Conversation {
   constructor() {
     this.photo = null; // a Blob
     this.imageId = null; // what the server calls it, once it has seen it
     this.previous = null; // the question before about this photo, and its answer, so that a question may be about those
+    this.model = ""; // the name of one that is served, or "" for the first
     this.token = null; // for servers that want one; kept by this tab alone
   }
 
@@ -53,6 +59,7 @@ export class Conversation {
     else form.append("image_id", imageId);
     form.append("question", question);
     form.append("locale", locale);
+    form.append("model", this.model);
     if (this.previous) {
       form.append("previous_question", this.previous.question);
       form.append("previous_answer", this.previous.answer);
@@ -61,8 +68,13 @@ export class Conversation {
   }
 
   // What is being served, as the server's JSON has it; throws AskFailed.
-  model() {
-    return this.#fetched("/v1/model", {});
+  about() {
+    return this.#fetched(`/v1/model?${new URLSearchParams({ model: this.model })}`, {});
+  }
+
+  // The names of the models, that of the default first; throws AskFailed.
+  async models() {
+    return (await this.#fetched("/v1/models", {})).models;
   }
 
   async #fetched(path, request) {
@@ -72,11 +84,14 @@ export class Conversation {
       answer = await fetch(path, { ...request, headers });
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      throw new AskFailed("The server cannot be reached. Check your connection and ask again.", 0);
+      throw new AskFailed(UNREACHED, 0, language);
     }
     const body = await answer.json().catch(() => ({}));
-    if (answer.status === 401) throw new AskFailed(this.token ? TOKEN_WRONG : TOKEN_WANTED, 401);
-    if (!answer.ok) throw new AskFailed(body.detail ?? `The server answered with ${answer.status}.`, answer.status);
+    if (answer.status === 401) throw new AskFailed(this.token ? TOKEN_WRONG : TOKEN_WANTED, 401, language);
+    if (!answer.ok) {
+      const ours = say("The server answered with {status}.", { status: answer.status });
+      throw new AskFailed(body.detail ?? ours, answer.status, body.detail ? "en" : language);
+    }
     return { ...body, language: answer.headers.get("Content-Language") ?? "en" };
   }
 }

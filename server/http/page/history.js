@@ -1,5 +1,7 @@
 // What was asked in this tab, kept for as long as the tab is open, over reloads too.
 
+import { say } from "./words.js";
+
 const KEY = "asked";
 const MOST_ROWS = 200;
 
@@ -30,6 +32,6 @@ export function shownRow({ photo, question, spoken, language }) {
   asked.lang = ""; // whatever language it was asked in
   said.textContent = spoken;
   said.lang = language;
-  row.append(`Photo ${photo}: `, asked, said);
+  row.append(say("Photo {number}:", { number: photo }), " ", asked, said);
   return row;
 }

@@ -1,18 +1,22 @@
 // The page: photo, question, answer, and what was asked before. State lives in this file; the rest is in its modules.
 
-import { AskFailed, Conversation } from "./ask.js";
+import { AskFailed, Conversation, UNREACHED } from "./ask.js";
 import { keep, kept, shownRow } from "./history.js";
 import { onPhoto, prepared, Refused } from "./photo.js";
 import { showWritten } from "./written.js";
+import { offered, showModels } from "./models.js";
+import { onSample } from "./samples.js";
 import { canListen, canSpeak, hush, listen, speak } from "./voice.js";
+import { language, locale, say, translate } from "./words.js";
+
+translate();
 
 const byId = (id) => document.getElementById(id);
-const locale = navigator.language || "en";
 const conversation = new Conversation();
 const SURE = {
   VERDICT_ANSWERED: "",
-  VERDICT_UNSURE: "It is not sure. Check before you rely on it.",
-  VERDICT_UNANSWERABLE: "The photo does not show the answer.",
+  VERDICT_UNSURE: say("It is not sure. Check before you rely on it."),
+  VERDICT_UNANSWERABLE: say("The photo does not show the answer."),
 };
 
 const WORTH_SHOWING = 0.005; // of an alternative: less is shown as 0 %
@@ -23,34 +27,41 @@ let choice = null; // the newest selection; its `ready` resolves to whether ther
 let photoName = byId("photo-name").textContent; // what is said of the photo that is there
 const history = kept(); // `photos`: how many were chosen, to name them
 
-function show(id, text, language = "en") {
+function show(id, text, textLanguage = language) {
   byId(id).textContent = text;
-  byId(id).lang = language;
+  byId(id).lang = textLanguage;
   byId(id).hidden = !text;
 }
 
-function fail(message) {
-  show("problem", message);
+function fail(message, messageLanguage = language) {
+  show("problem", message, messageLanguage);
 }
 
 // ---- the photo
 
-onPhoto([byId("camera"), byId("file")], byId("drop"), (file) => {
+onPhoto([byId("camera"), byId("file")], byId("drop"), chosen, fail);
+
+onSample((file, question) => {
+  byId("question").value = question;
+  chosen(file);
+}, () => fail(UNREACHED));
+
+function chosen(file) {
   if (asking) {
     asking.abort();
     asking = null;
     byId("send").removeAttribute("aria-disabled");
-    show("spoken", "Nothing asked about the new photo yet.");
+    show("spoken", say("Nothing asked about the new photo yet."));
   }
   const mine = { ready: null };
   choice = mine;
   mine.ready = taken(mine, file);
-}, fail);
+}
 
 // Returns whether the file has become the photo that is asked about; a newer choice, or what is no photo, has not.
 async function taken(mine, file) {
   fail("");
-  byId("photo-name").textContent = "Preparing the photo …";
+  byId("photo-name").textContent = say("Preparing the photo …");
   let photo;
   try {
     photo = await prepared(file);
@@ -70,10 +81,11 @@ async function taken(mine, file) {
   URL.revokeObjectURL(preview.src);
   preview.src = URL.createObjectURL(photo);
   preview.hidden = false;
-  photoName = `Photo ${history.photos}: ${file.name || "pasted"}. Ask about it below.`;
+  const called = { number: history.photos, name: file.name || say("pasted") };
+  photoName = say("Photo {number}: {name}. Ask about it below.", called);
   byId("photo-name").textContent = photoName;
   if (!asking) { // else a question waits for this photo
-    show("spoken", "New photo. Ask about it.");
+    show("spoken", say("New photo. Ask about it."));
     clearAnswer();
     byId("question").focus();
   }
@@ -82,8 +94,9 @@ async function taken(mine, file) {
 
 function refuseFile(message) {
   byId("photo-name").textContent = photoName;
-  if (asking) show("spoken", "Nothing asked.");
-  fail(conversation.photo ? `${message} Until then, you ask about photo ${history.photos}.` : message);
+  if (asking) show("spoken", say("Nothing asked."));
+  const until = say("Until then, you ask about photo {number}.", { number: history.photos });
+  fail(conversation.photo ? `${message} ${until}` : message);
   intoView();
 }
 
@@ -96,15 +109,15 @@ byId("preview").addEventListener("error", () => {
 byId("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
   const question = byId("question").value.trim();
-  if (!conversation.photo && !choice) return refuse("There is no photo yet. Take or choose one first.", "file");
-  if (!question) return refuse("The question is empty. Write what you want to know.", "question");
+  if (!conversation.photo && !choice) return refuse(say("There is no photo yet. Take or choose one first."), "file");
+  if (!question) return refuse(say("The question is empty. Write what you want to know."), "question");
   asking?.abort();
   const mine = new AbortController();
   asking = mine;
   hush();
   fail("");
   clearAnswer();
-  show("spoken", "Looking …");
+  show("spoken", say("Looking …"));
   byId("send").setAttribute("aria-disabled", "true");
   try {
     const there = await (choice?.ready ?? true);
@@ -114,8 +127,8 @@ byId("ask").addEventListener("submit", async (event) => {
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof AskFailed)) throw error;
-    show("spoken", "No answer.");
-    fail(error.message);
+    show("spoken", say("No answer."));
+    fail(error.message, error.language);
     byId("login").hidden = error.status !== 401;
     if (error.status === 401) byId("token").focus();
     else intoView();
@@ -137,11 +150,12 @@ byId("login").addEventListener("submit", (event) => {
   const token = byId("token").value.trim();
   if (/[^\x21-\x7e]/.test(token)) {
     // fetch would throw: no header can hold it
-    return refuse("The token has a character that no token has. It is letters, digits and signs, without spaces.", "token");
+    return refuse(say("The token has a character that no token has. It is letters, digits and signs, without spaces."), "token");
   }
   conversation.token = token || null;
   byId("login").hidden = true;
   fail("");
+  offered(conversation);
   byId("ask").requestSubmit();
 });
 
@@ -161,7 +175,7 @@ function told(question, response) {
   const issue = response.photoIssues[0];
   byId("spoken").classList.remove("quiet");
   show("spoken", response.spoken, response.language);
-  show("meant", response.questionMeant && `I took that as: ${response.questionMeant}`);
+  show("meant", response.questionMeant && say("I took that as: {question}", { question: response.questionMeant }));
   // Then the sentence says it all.
   const beyond = response.missingSkill !== "SKILL_UNSPECIFIED" || response.unfamiliar.length > 0;
   show("sure", beyond ? "" : SURE[response.verdict] ?? "");
@@ -194,7 +208,9 @@ function bar(answer) {
   const label = document.createElement("span");
   const number = document.createElement("span");
   const meter = document.createElement("meter");
-  label.textContent = answer.label === "unanswerable" ? "not to be seen in the photo" : answer.label;
+  const seen = answer.label !== "unanswerable";
+  label.lang = seen ? "" : language; // the model's own, whatever that is
+  label.textContent = seen ? answer.label : say("not to be seen in the photo");
   number.textContent = percent;
   meter.value = answer.probability;
   meter.setAttribute("aria-hidden", "true"); // the number beside it says the same
@@ -223,26 +239,7 @@ byId("forget").addEventListener("click", () => {
   byId("question").focus();
 });
 
-// ---- what is being served
-
-byId("about").addEventListener("toggle", async () => {
-  if (!byId("about").open) return;
-  try {
-    const model = await conversation.model();
-    byId("about-name").textContent = `${model.name} ${model.version}`;
-    byId("about-lines").replaceChildren(...model.about.map(line));
-  } catch (error) {
-    if (!(error instanceof AskFailed)) throw error;
-    byId("about-name").textContent = error.message;
-    byId("about-lines").replaceChildren();
-  }
-});
-
-function line(text) {
-  const row = document.createElement("li");
-  row.textContent = text;
-  return row;
-}
+showModels(conversation);
 
 // ---- speech
 
@@ -277,7 +274,7 @@ byId("voice").addEventListener("click", () => {
       stopListening = null;
       byId("voice").setAttribute("aria-pressed", "false");
       if (said) byId("ask").requestSubmit();
-      else if (error) fail("The question was not heard. Speak again, or write it.");
+      else if (error) fail(say("The question was not heard. Speak again, or write it."));
     },
   );
 });

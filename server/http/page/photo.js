@@ -1,5 +1,7 @@
 // The photo that is being asked about: taken, chosen, dropped or pasted; made small enough to send.
 
+import { say } from "./words.js";
+
 const LONGEST_PX = 2048; // more shows the model nothing, and costs a phone's upload
 const SHORTEST_PX = 256; // long panoramas and screenshots are not made thinner than this
 const MOST_BYTES = 3_000_000; // smaller photos are sent as they are, byte for byte
@@ -10,7 +12,7 @@ const KINDS = [ // as files of these kinds begin
   [0x89, 0x50, 0x4e, 0x47],
   [..."RIFF"].map((letter) => letter.charCodeAt(0)),
 ];
-const WANTED = "Choose a photo that is a JPEG, PNG or WebP.";
+const WANTED = say("Choose a photo that is a JPEG, PNG or WebP.");
 
 export class Refused extends Error {}
 
@@ -33,7 +35,7 @@ export function onPhoto(inputs, drop, chosen, refused) {
     drop.classList.remove("over");
     if (wordsForField(event)) return;
     event.preventDefault(); // or the browser would leave this page for the photo
-    if (!take(event, event.dataTransfer)) refused(`What was dropped is no file. ${WANTED}`);
+    if (!take(event, event.dataTransfer)) refused(`${say("What was dropped is no file.")} ${WANTED}`);
   });
 
   function take(event, data) {
@@ -60,7 +62,7 @@ export async function prepared(file) {
   const small = await shrunk(file).catch(() => null);
   if (small) return small;
   if (known) return file;
-  throw new Refused(`${named(file)} is no photo that can be read here. ${WANTED}`);
+  throw refusal(file, "{name} is no photo that can be read here.");
 }
 
 async function isKnown(file) {
@@ -68,9 +70,9 @@ async function isKnown(file) {
   try {
     start = new Uint8Array(await file.slice(0, 12).arrayBuffer());
   } catch { // a folder, or a file that has gone
-    throw new Refused(`${named(file)} cannot be read. ${WANTED}`);
+    throw refusal(file, "{name} cannot be read.");
   }
-  if (!start.length) throw new Refused(`${named(file)} is empty. ${WANTED}`);
+  if (!start.length) throw refusal(file, "{name} is empty.");
   return KINDS.some((kind) => kind.every((byte, place) => start[place] === byte));
 }
 
@@ -103,6 +105,6 @@ async function shrunk(file) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
 }
 
-function named(file) {
-  return file.name ? `“${file.name}”` : "What was pasted";
+function refusal(file, why) {
+  return new Refused(`${say(why, { name: file.name ? `“${file.name}”` : say("What was pasted") })} ${WANTED}`);
 }

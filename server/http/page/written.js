@@ -1,5 +1,7 @@
 // What is written in the photo, line by line, to be read again and copied.
 
+import { say } from "./words.js";
+
 // Shows `lines`, as the response has them, with `bar` making a row of each; hides the part where there are none.
 export function showWritten(lines, bar) {
   byId("written-lines").replaceChildren(...lines.map((line) => bar({ label: line.text, probability: line.confidence })));
@@ -19,7 +21,9 @@ async function copy(text) {
     getSelection().addRange(range);
     copied = false;
   }
-  byId("copied").textContent = copied ? "Copied." : "This browser copies nothing by itself. The text is selected: copy it now.";
+  byId("copied").textContent = copied
+    ? say("Copied.")
+    : say("This browser copies nothing by itself. The text is selected: copy it now.");
 }
 
 function byId(id) {

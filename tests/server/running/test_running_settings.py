@@ -134,7 +134,7 @@ def test_check_names_all_that_is_missing(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_every_setting_is_a_flag_with_a_text() -> None:
-    assert set(inspect.signature(serve).parameters) - {"config", "check"} == set(KINDS)
+    assert set(inspect.signature(serve).parameters) - {"config", "check", "print_config"} == set(KINDS)
     assert all(spec.help.endswith(".") for spec in SPECS.values())
 
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from browser import browser, overflows, violations
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -30,6 +31,11 @@ HISTORY = [
     {"step": 100, "loss": 2.5, "val_exact": {"all": 0.25, "colour": 0.5}},
     {"step": 200, "loss": 1.5, "val_exact": {"all": 0.5, "colour": 0.75}},
 ]
+# The left and right edge of a section, in tenths of the window's width.
+EDGES = """(name) => {
+  const { left, right } = document.getElementById(name).closest("section").getBoundingClientRect();
+  return [left, right].map((edge) => Math.round(10 * edge / innerWidth));
+}"""
 VOID = {"meta", "img", "br", "line", "rect", "circle", "polyline"}
 
 
@@ -131,6 +137,23 @@ def test_it_can_be_read_without_seeing(page: str) -> None:
     assert all(photo["alt"] for photo in parsed.all("img"))
     levels = [int(tag[1]) for tag, _ in parsed.tags if re.fullmatch(r"h\d", tag)]
     assert (levels[0], set(levels[1:])) == (1, {2})
+
+
+def test_it_fills_a_wide_screen_and_fits_a_phone(page: str, tmp_path: Path) -> None:
+    cells = "[...document.querySelectorAll('dl div')].map((cell) => cell.offsetTop)"
+    path = tmp_path / "report.html"
+    path.write_text(page, encoding="utf-8")
+    with browser() as chrome:
+        tab = chrome.new_page(viewport={"width": 1280, "height": 900})
+        tab.goto(path.as_uri())
+        assert len(set(tab.evaluate(cells))) == 1
+        for left, right in (("training", "types"), ("reliability", "risk")):
+            assert (tab.evaluate(EDGES, left), tab.evaluate(EDGES, right)) == ([1, 5], [5, 9])
+        assert tab.evaluate(EDGES, "confusion") == tab.evaluate(EDGES, "mistakes") == [1, 9]
+        assert "val_exact" not in tab.content()
+        assert violations(tab) == []
+        tab.set_viewport_size({"width": 390, "height": 844})
+        assert not overflows(tab)
 
 
 def test_charts_are_well_formed(page: str) -> None:
