@@ -30,7 +30,8 @@ def enough(
     started_s = clock()
     features = encode(encoder, few)
     encoded_s = clock()
-    answer(bundle, answerer, question_batches(bundle, few, features, len(few.lengths)))
+    size = min(len(few.lengths), answerer.spec.max_batch)
+    answer(bundle, answerer, question_batches(bundle, few, features, size))
     answered_s = clock()
     return samples.first(
         photos=_within((encoded_s - started_s) / len(few.photos), LEAST_PHOTOS),

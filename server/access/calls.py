@@ -20,8 +20,8 @@ from ..core.admission import Admission
 from ..errors import AskError, Cancelled, DeadlineExceeded, InternalError
 from ..observer import Observer
 from ..printable import printable_json
+from .authentication import Authentication, Metadata, Peer
 from .callers import Caller, Callers
-from .door import Door, Metadata, Peer
 
 log = logging.getLogger("asksight.calls")
 failures = logging.getLogger(__name__)
@@ -72,13 +72,13 @@ class Desk:
         self,
         admission: Admission,
         *,
-        door: Door | None = None,
+        authentication: Authentication | None = None,
         callers: Callers | None = None,
         observer: Observer | None = None,
         log_questions: bool = False,
     ) -> None:
         self.admission = admission
-        self.door = door or Door()
+        self.authentication = authentication or Authentication()
         self.callers = callers or Callers(None)
         self.observer = observer or Observer()
         self.log_questions = log_questions
@@ -128,7 +128,7 @@ class Call:
     def identify(self) -> Caller:
         """Look who calls, and whether there is room, before anything of what it sends is read. Raises AskError."""
         try:
-            caller = self._caller = self._desk.door.who(self._metadata, self._peer)
+            caller = self._caller = self._desk.authentication.who(self._metadata, self._peer)
             self._desk.admission.check_call()
         except AskError as error:
             self.refused(error)

@@ -12,9 +12,9 @@ from starlette.requests import Request
 
 from asksight.v1 import vqa_pb2
 
+from ..access.authentication import Metadata
 from ..access.callers import Caller
 from ..access.calls import REQUEST_ID, Call, Desk
-from ..access.door import Metadata
 from ..core.assistant import Assistant, in_time
 from ..errors import AskError, Cancelled
 from ..reply.spoken import spoken_in

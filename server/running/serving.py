@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from asksight.engine.memory import return_freed_memory
 
-from ..access.door import Door
+from ..access.authentication import Authentication
 from ..access.tls import Certificates
 from ..access.tokens import TokenFile
 from ..local import LocalAssistant
@@ -85,7 +85,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
             port=settings.port,
             finish_s=settings.finish_within,
             certificates=certificates,
-            door=Door(tokens, certificates=bool(settings.tls_client_authority)),
+            authentication=Authentication(tokens, certificates=bool(settings.tls_client_authority)),
             calls_per_caller=settings.calls_per_caller or None,
             connections=settings.connections,
             log_questions=settings.log_questions,

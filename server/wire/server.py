@@ -10,9 +10,9 @@ from typing import Any
 
 import grpc
 
+from ..access.authentication import Authentication, TokenCheck
 from ..access.callers import Callers
 from ..access.calls import Desk
-from ..access.door import Door, TokenCheck
 from ..access.tls import Certificates
 from ..errors import ServerError, Stopping
 from ..local import LocalAssistant
@@ -58,7 +58,7 @@ class Server:
         port: int = 50051,
         finish_s: float = 10.0,
         certificates: Certificates | None = None,
-        door: Door | None = None,
+        authentication: Authentication | None = None,
         calls_per_caller: int | None = None,
         connections: int = 4096,
         log_questions: bool = False,
@@ -76,7 +76,7 @@ class Server:
         self.port = port  # after `start`, the one that was picked
         self.desk = Desk(
             local.assistant.admission,
-            door=door,
+            authentication=authentication,
             callers=Callers(calls_per_caller),
             observer=local.assistant.observer,
             log_questions=log_questions,
@@ -112,8 +112,10 @@ class Server:
                 ("grpc.max_send_message_length", most_bytes),
             ],
         )
-        if self.desk.door.tokens is not None:
-            self._grpc.add_generic_rpc_handlers((TokenCheck(self.desk.door),))  # the first: before all others
+        if self.desk.authentication.tokens is not None:
+            self._grpc.add_generic_rpc_handlers(
+                (TokenCheck(self.desk.authentication),)
+            )  # the first: before all others
         self._grpc.add_generic_rpc_handlers(
             (
                 VqaService(self._assistant, self.desk, self._receiving).handlers(),

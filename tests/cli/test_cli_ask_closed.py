@@ -11,7 +11,7 @@ from certificates import Pair, make_authority, sign
 from served import PHOTOS
 from token_lines import line
 
-from asksight.server.access.door import Door
+from asksight.server.access.authentication import Authentication
 from asksight.server.access.tls import Certificates, TlsFiles
 from asksight.server.access.tokens import TokenFile
 from asksight.server.local import LocalAssistant
@@ -33,10 +33,10 @@ def closed(bundle: Path, authority: Pair, tmp_path: Path) -> Iterator[str]:
     pair = sign(authority, tmp_path, "server")
     files = TlsFiles(certificate=pair.certificate, key=pair.key, client_authority=authority.certificate)
     (tmp_path / "tokens").write_text(line("me", "secret"))
-    door = Door(TokenFile(tmp_path / "tokens"))
+    authentication = Authentication(TokenFile(tmp_path / "tokens"))
     with (
         LocalAssistant.open(bundle) as local,
-        Server(local, port=0, certificates=Certificates(files), door=door) as server,
+        Server(local, port=0, certificates=Certificates(files), authentication=authentication) as server,
     ):
         yield f"localhost:{server.port}"
 

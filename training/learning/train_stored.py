@@ -200,7 +200,8 @@ def _fit(
     def measured(history: History) -> None:
         if _best(history) == len(history) - 1:
             run.save_best(learner.step, learner.model_variables)
-        log.write(learner.step, _curves(history[-1]))
+        exact = {f"val_exact/{kind}": share for kind, share in history[-1]["val_exact"].items()}
+        log.write(learner.step, {"val_loss": history[-1]["val_loss"]} | exact)
 
     course = Course(
         variables=learner.variables,
@@ -267,10 +268,6 @@ def _best(history: History) -> int:
 def _over(settings: StoredSettings, history: History) -> bool:
     """Whether the best validation is `patience` epochs ago."""
     return bool(settings.patience and history) and len(history) - 1 - _best(history) >= settings.patience
-
-
-def _curves(row: dict[str, Any]) -> dict[str, float]:
-    return {"val_loss": row["val_loss"]} | {f"val_exact/{k}": v for k, v in row["val_exact"].items()}
 
 
 def _line(row: dict[str, Any], steps: int) -> str:

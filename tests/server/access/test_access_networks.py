@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from asksight.server.access.door import Door
+from asksight.server.access.authentication import Authentication
 from asksight.server.access.networks import network_of
 
 
@@ -43,9 +43,11 @@ class From:
 )
 def test_a_caller_is_a_network(peer: str, network: str) -> None:
     assert network_of(peer) == network
-    assert Door().who((), From(peer)).key == network
+    assert Authentication().who((), From(peer)).key == network
 
 
 def test_neighbours_are_others() -> None:
-    one, other = (Door().who((), From(f"ipv6:%5B2001:db8:0:{number}::1%5D:50000")).key for number in range(2))
+    one, other = (
+        Authentication().who((), From(f"ipv6:%5B2001:db8:0:{number}::1%5D:50000")).key for number in range(2)
+    )
     assert one != other

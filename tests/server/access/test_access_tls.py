@@ -14,7 +14,7 @@ from photo_files import photo
 from server_rig import MakeRig
 
 from asksight.client import Client, UnavailableError, connect
-from asksight.server.access.door import Door
+from asksight.server.access.authentication import Authentication
 from asksight.server.access.tls import Certificates, TlsFiles
 from asksight.server.errors import ServerError
 from asksight.server.wire.server import Server
@@ -27,8 +27,10 @@ def served(rig_of: MakeRig, pair: Pair, authority: Pair | None = None) -> Iterat
         key=pair.key,
         client_authority=None if authority is None else authority.certificate,
     )
-    door = Door(certificates=authority is not None)
-    with Server(rig_of().local, port=0, certificates=Certificates(files), door=door) as server:
+    authentication = Authentication(certificates=authority is not None)
+    with Server(
+        rig_of().local, port=0, certificates=Certificates(files), authentication=authentication
+    ) as server:
         yield f"localhost:{server.port}"
 
 

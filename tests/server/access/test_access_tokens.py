@@ -16,7 +16,7 @@ from server_rig import WAIT_S, MakeRig, health_stub
 
 from asksight.client import UnauthenticatedError, connect
 from asksight.server.access import tokens as token_module
-from asksight.server.access.door import Door
+from asksight.server.access.authentication import Authentication
 from asksight.server.access.tokens import TokenFile, match, read_tokens
 from asksight.server.errors import ServerError
 from asksight.server.watched_files import MOST_BYTES
@@ -160,7 +160,7 @@ def test_how_editors_write_it(tmp_path: Path, bytes_of: Callable[[str], bytes], 
 def test_the_port_lets_in_who_has_a_token_and_health_asks_nobody(make_rig: MakeRig, tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(line("app", "secret", "1000") + line("slow", "rare", "0.001"))
-    with Server(make_rig().local, port=0, door=Door(TokenFile(file))) as server:
+    with Server(make_rig().local, port=0, authentication=Authentication(TokenFile(file))) as server:
         address = f"127.0.0.1:{server.port}"
         with connect(address, token="secret") as client:
             assert client.ask(photo(), "what?").answers

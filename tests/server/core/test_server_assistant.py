@@ -194,7 +194,7 @@ def test_a_full_queue_refuses_at_once_and_decodes_nothing(
     until(lambda: rig.waiting_photos == 2)
     with monkeypatch.context() as patch:
         patch.setattr(
-            "asksight.server.core.photo_features.decode", lambda *_, **__: pytest.fail("decoded in vain")
+            "asksight.server.core.photo_features.open_photo", lambda *_, **__: pytest.fail("decoded in vain")
         )
         with pytest.raises(Overloaded) as refused:
             rig.local.ask(ask(0))

@@ -67,7 +67,7 @@ def test_a_first_ask_whose_time_is_up_when_its_photo_is_decoded_is_not_encoded(
 ) -> None:
     expired = Event()
     decoded: list[Any] = []
-    decode = vars(photo_features)["decode"]
+    decode = vars(photo_features)["open_photo"]
 
     def slow_decode(*args: Any, **kwargs: Any) -> Any:
         picture = decode(*args, **kwargs)
@@ -75,7 +75,7 @@ def test_a_first_ask_whose_time_is_up_when_its_photo_is_decoded_is_not_encoded(
         decoded.append(picture)
         return picture
 
-    monkeypatch.setattr(photo_features, "decode", slow_decode)
+    monkeypatch.setattr(photo_features, "open_photo", slow_decode)
     with pytest.raises(DeadlineExceeded):
         rig.local.ask(ask(deadline_s=time.monotonic() + 0.5))
     assert rig.left["decodings"] > 0  # its thread is still decoding

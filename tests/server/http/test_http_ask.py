@@ -17,8 +17,8 @@ from photo_files import photo, png_bomb
 from server_rig import WAIT_S, MakeRig, Rig, hold, release
 
 from asksight.photos.limits import PhotoLimits
+from asksight.server.access.authentication import Authentication
 from asksight.server.access.calls import Desk
-from asksight.server.access.door import Door
 from asksight.server.access.tokens import TokenFile
 from asksight.server.errors import ServerError
 from asksight.server.http.gateway import Gateway
@@ -259,7 +259,11 @@ def test_a_call_is_counted_logged_and_limited_as_over_grpc(
     (tmp_path / "tokens").write_text(f"alice {digest} 1\n")
     metrics = Metrics()
     rig = make_rig()
-    desk = Desk(rig.local.assistant.admission, door=Door(TokenFile(tmp_path / "tokens")), observer=metrics)
+    desk = Desk(
+        rig.local.assistant.admission,
+        authentication=Authentication(TokenFile(tmp_path / "tokens")),
+        observer=metrics,
+    )
     known = {"Authorization": "Bearer secret", "X-Request-Id": "mine"}
     with (
         caplog.at_level("INFO", "asksight.calls"),

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 from http_rig import Web
 
+from asksight.server.access.authentication import Authentication
 from asksight.server.access.calls import Desk
-from asksight.server.access.door import Door
 from asksight.server.access.tokens import TokenFile
 from asksight.server.http.gateway import Gateway
 
@@ -17,7 +17,9 @@ def test_it_is_live_and_ready_until_it_is_stopping(web: Web, tmp_path: Path) -> 
     tokens = tmp_path / "tokens"
     tokens.write_text("")
     stopping: list[bool] = []
-    desk = Desk(web.rig.local.assistant.admission, door=Door(TokenFile(tokens, forgiving=True)))
+    desk = Desk(
+        web.rig.local.assistant.admission, authentication=Authentication(TokenFile(tokens, forgiving=True))
+    )
     with Gateway(web.rig.local, desk, port=0, stopping=lambda: bool(stopping)) as gateway:
         address = f"http://127.0.0.1:{gateway.port}/v1"
 

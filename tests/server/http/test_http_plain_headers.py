@@ -12,9 +12,9 @@ from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from server_rig import MakeRig
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from asksight.server.access.authentication import Authentication
 from asksight.server.access.callers import Caller
 from asksight.server.access.calls import Desk
-from asksight.server.access.door import Door
 from asksight.server.access.tokens import TokenFile
 from asksight.server.http.gateway import Gateway
 
@@ -53,7 +53,7 @@ def test_an_address_that_is_none_is_not_taken_for_the_callers(
     ):
         for said in (b"caf\xe9", b"a\tb", b"who knows", b"10.1.2.3"):
             assert http.get("/v1/model", headers=[(b"x-forwarded-for", said)]).is_success
-    assert seen == ["http:127.0.0.1"] * 3 + ["http:10.1.2.3"]
+    assert seen == ["127.0.0.1"] * 3 + ["10.1.2.3"]
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -63,7 +63,7 @@ def test_what_is_optional_is_dropped_and_a_token_refused(
     (tmp_path / "tokens").write_text(f"alice {hashlib.sha256(b'secret').hexdigest()}\n")
     rig = make_rig()
     heard: list[bytes] = []
-    desk = Desk(rig.local.assistant.admission, door=Door(TokenFile(tmp_path / "tokens")))
+    desk = Desk(rig.local.assistant.admission, authentication=Authentication(TokenFile(tmp_path / "tokens")))
     with (
         Gateway(
             rig.local, desk, port=0, wrap=lambda app: OpenTelemetryMiddleware(Listens(app, heard))

@@ -17,7 +17,7 @@ from grpc_status import rpc_status
 from server_rig import NOTHING, WAIT_S, MakeServed, Served, health_stub, hold, release, until
 
 from asksight.engine import Arrays
-from asksight.server.access.door import Door
+from asksight.server.access.authentication import Authentication
 from asksight.server.access.tokens import TokenFile
 from asksight.server.core import photo_features
 from asksight.server.limits import Limits
@@ -56,14 +56,14 @@ def hold_decoding(monkeypatch: pytest.MonkeyPatch) -> tuple[list[object], Event]
     """Have decoding wait; gives what came there, and what lets it go on."""
     came: list[object] = []
     gate = Event()
-    decode = vars(photo_features)["decode"]
+    decode = vars(photo_features)["open_photo"]
 
     def held(*args: Any, **more: Any) -> Any:
         came.append(args)
         assert gate.wait(2 * WAIT_S)
         return decode(*args, **more)
 
-    monkeypatch.setattr(photo_features, "decode", held)
+    monkeypatch.setattr(photo_features, "open_photo", held)
     return came, gate
 
 
@@ -95,7 +95,7 @@ def test_who_would_come_too_late_behind_the_encoders_own_rows_is_refused_too(
     hold(served.rig.encoder)
     inside = served.stub.Ask.future(request(1), timeout=WAIT_S)
     assert served.rig.encoder.entered.wait(WAIT_S)
-    monkeypatch.setattr(photo_features, "decode", lambda *_, **__: pytest.fail("decoded in vain"))
+    monkeypatch.setattr(photo_features, "open_photo", lambda *_, **__: pytest.fail("decoded in vain"))
     error = refusal(served.stub.Ask, request(2), timeout=2 * ROW_S)
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert retry_after_s(error) > 0
@@ -263,7 +263,7 @@ def test_who_has_no_token_is_refused_on_its_headers(
 ) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text(f"app {'0' * 64}\n")
-    served = make_served(door=Door(TokenFile(tokens)))
+    served = make_served(authentication=Authentication(TokenFile(tokens)))
     never = Event()
 
     def messages() -> Any:

@@ -16,7 +16,7 @@ from raw_http2 import RawHttp2
 from server_rig import WAIT_S, MakeRig, MakeServed, Served, hold, release, until
 from token_lines import line
 
-from asksight.server.access.door import Door
+from asksight.server.access.authentication import Authentication
 from asksight.server.access.tokens import TokenFile
 from asksight.server.limits import MEBI, Limits
 from asksight.server.wire.server import Server
@@ -38,8 +38,8 @@ def connect() -> Iterator[Connect]:
 @contextmanager
 def serving(make_rig: MakeRig, *, tokens: Path | None = None, **limits: Any) -> Iterator[Server]:
     rig = make_rig(limits=replace(Limits(), **limits))
-    door = Door(TokenFile(tokens)) if tokens is not None else None
-    with Server(rig.local, port=0, door=door) as server:
+    authentication = Authentication(TokenFile(tokens)) if tokens is not None else None
+    with Server(rig.local, port=0, authentication=authentication) as server:
         yield server
 
 

@@ -67,7 +67,7 @@ def test_attention_finds_the_cell_that_tells(tmp_path: Path) -> None:
     )
     run, _ = run_training(wanted, tmp_path / "run")
     assert max(row["val_exact"]["all"] for row in history(run)) > 0.6  # as above
-    with pytest.raises(FeatureError, match=r"holds several places \[2, 3, 6\]; mlp takes one row"):
+    with pytest.raises(FeatureError, match=r"holds several places \[2, 3, 6\] a photo; mlp takes one row"):
         run_training(settings(data, store), tmp_path / "other")
 
 

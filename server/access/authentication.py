@@ -1,4 +1,4 @@
-"""The door of the server: who is it? Tokens are looked at before a byte of the message is read."""
+"""Who calls? Tokens are looked at before a byte of the message is read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Peer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Authentication:
     """Tells callers apart by token, certificate or address. Thread-safe."""
 
     tokens: TokenFile | None = None
@@ -65,8 +65,8 @@ class Door:
 class TokenCheck(grpc.GenericRpcHandler):
     """Stands before all other handlers and turns away who has no token, before the message is received."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, authentication: Authentication) -> None:
+        self._authentication = authentication
         # A stream is not read before it is asked for; of a unary call the whole message would be received first.
         self._refuse: Any = grpc.stream_stream_rpc_method_handler(_refuse)
 
@@ -75,7 +75,7 @@ class TokenCheck(grpc.GenericRpcHandler):
         if handler_call_details.method.startswith(OPEN_TO_ALL):
             return None
         try:
-            self._door.check(handler_call_details.invocation_metadata or ())
+            self._authentication.check(handler_call_details.invocation_metadata or ())
         except Unauthenticated:
             return self._refuse
         return None
