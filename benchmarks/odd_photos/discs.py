@@ -7,17 +7,8 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-COLOURS = {
-    "red": (214, 32, 38),
-    "orange": (245, 135, 22),
-    "yellow": (250, 218, 40),
-    "green": (44, 150, 62),
-    "blue": (38, 84, 205),
-    "purple": (128, 48, 168),
-    "pink": (246, 140, 186),
-    "brown": (136, 82, 42),
-    "black": (22, 22, 24),
-}
+from asksight.training.scenes.draw import RGB
+
 PAGES = ((255, 255, 255), (235, 235, 230), (215, 222, 230))
 OVERSAMPLE = 4
 
@@ -32,12 +23,12 @@ class Disc:
 
 def disc(chance: Random) -> Disc:
     """A disc with smooth edges, somewhat off the middle."""
-    colour = chance.choice(list(COLOURS))
+    colour = chance.choice(list(RGB))
     width = chance.randint(97, 640)
     height = round(width * chance.uniform(0.7, 1.4))
     radius = min(width, height) * chance.uniform(0.16, 0.3)
     x, y = (side / 2 + radius * chance.uniform(-0.5, 0.5) for side in (width, height))
     large = Image.new("RGB", (width * OVERSAMPLE, height * OVERSAMPLE), chance.choice(PAGES))
     box = [OVERSAMPLE * edge for edge in (x - radius, y - radius, x + radius, y + radius)]
-    ImageDraw.Draw(large).ellipse(box, fill=COLOURS[colour])
+    ImageDraw.Draw(large).ellipse(box, fill=RGB[colour])
     return Disc(colour, large.resize((width, height), Image.Resampling.BOX))

@@ -25,9 +25,10 @@ from typing import Any, NamedTuple
 from playwright.sync_api import sync_playwright
 
 from asksight.client import Client, InvalidAskError, Verdict, load
+from asksight.training.scenes.draw import RGB
 
 from . import libraries, structures, tools
-from .discs import COLOURS, disc
+from .discs import disc
 
 # What encoders fail with, each in its own way.
 NOT_MADE = (
@@ -97,7 +98,7 @@ def made(count: int, seed: int, folder: Path) -> Iterator[Made]:
 
 def near(pixel: list[int], colour: str) -> bool:
     """Whether that is the disc's colour, as far as an encoder may change it."""
-    return sum(abs(a - b) for a, b in zip(COLOURS[colour], pixel, strict=True)) <= NEAR
+    return sum(abs(a - b) for a, b in zip(RGB[colour], pixel, strict=True)) <= NEAR
 
 
 def judge(client: Client, photo: Made) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from .scene import SIDE_PX, Scene, Thing
 
 _OVERSAMPLE = 4  # shapes are drawn this many times larger and then reduced, for anti-aliasing
-_RGB = {
+RGB = {
     "red": (214, 32, 38),
     "orange": (245, 135, 22),
     "yellow": (250, 218, 40),
@@ -80,7 +80,7 @@ def _paste(picture: Image.Image, thing: Thing, random: Random) -> None:
     centre = ((thing.x - left) * _OVERSAMPLE, (thing.y - top) * _OVERSAMPLE)
     _outline(ImageDraw.Draw(mask), thing, centre, thing.radius * _OVERSAMPLE)
     mask = mask.reduce(_OVERSAMPLE)
-    paint = tuple(max(0, min(255, c + random.randint(-14, 14))) for c in _RGB[thing.colour])
+    paint = tuple(max(0, min(255, c + random.randint(-14, 14))) for c in RGB[thing.colour])
     picture.paste(Image.new("RGB", mask.size, paint), (left, top), mask)
 
 
@@ -148,7 +148,7 @@ def _blind(scene: Scene, random: Random, noise: np.random.Generator) -> Image.Im
     if scene.blind == "smeared":
         smear = _background(random, noise)
         for _ in range(random.randint(1, 4)):
-            x, y, colour = random.randrange(128), random.randrange(128), random.choice(list(_RGB.values()))
+            x, y, colour = random.randrange(128), random.randrange(128), random.choice(list(RGB.values()))
             smear[max(0, y - 20) : y + 20, max(0, x - 20) : x + 20] = colour
         picture = Image.fromarray(smear.clip(0, 255).astype(np.uint8))
         picture = picture.filter(ImageFilter.GaussianBlur(random.uniform(16, 26)))
