@@ -115,7 +115,7 @@ def _say_reply(question: str, reply: Reply, took_ms: float) -> None:
 def _say_next(port: int, *, once: bool) -> None:
     # Where its folder is not on the PATH, the command is named as it lies.
     command = "asksight" if shutil.which("asksight") else str(_from_here(Path(sys.argv[0])))
-    path = _from_here(DEMO_PHOTOS[0].path)
+    path = _from_here(DEMO_PHOTOS[0].path.resolve())
     when = f"With `{command} demo` running (Ctrl-C ends it)" if once else "Now, from another terminal"
     typer.echo(f"\n{when}, try:")
     address = f"{HOST}:{PORT if once else port}"

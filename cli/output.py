@@ -26,7 +26,9 @@ def printable(text: str) -> str:
 
 def reply_fields(reply: Reply) -> dict[str, Any]:
     """Give a reply as plain fields; `answer` is null where none is certain enough to be told."""
-    return {"answer": reply.answer, **asdict(reply)}
+    told = asdict(reply)
+    del told["photo_path"]  # whoever asked knows it
+    return {"answer": reply.answer, **told}
 
 
 def reply_lines(reply: Reply, *, indent: str = "  ") -> list[str]:

@@ -148,6 +148,8 @@ def _unreached(details: str, target: str) -> UnavailableError:
     else:
         reason = next((one for one in reversed(details.rstrip("]").split(": ")) if one != "OK"), details)
         said = f"No server can be reached at {target} ({reason}). Is `asksight serve` running there?"
+        if "Socket closed" in details:
+            said += " A server that hangs up at once may expect TLS."
     proxy = proxy_used(target)
     if proxy:
         said += f" The way went through the proxy of the variable {proxy}; name the host in no_proxy to go past it."
