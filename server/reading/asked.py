@@ -32,7 +32,7 @@ class Request(NamedTuple):
     """What a question asks for."""
 
     what: Wanted
-    word: str = ""  # that a number stands beside, as in "room"
+    word: str = ""  # that it stands beside: a number's, as in "room", or what has the price, as in "milk"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,23 +82,45 @@ QUESTIONS = (
         r"|\b(?:title|name) of (?:this|the) (?:book|magazine|article|song|newspaper|film|movie|shop|store)\b",
     ),
 )
+# What has the price, where it is named: not "this", nor what stands for all of it.
+PRICED = re.compile(
+    r"\b(?:how much (?:does|do|did|would|will|is|are|was)|what (?:does|do|did)|prices? (?:of|for)) "
+    r"(?!(?:the )?(?:it|this|that|these|those|they|all|everything|whole|things?|items?|products?|total|sum|amount|bill)"
+    r"\b)"
+    r"(?:(?:the|an?|one) )?(?P<thing>\w[\w' -]{0,38}?)(?: costs?)?[ ?.!]*$"
+)
 TOTAL = re.compile(r"\b(?:total|sum|summe|gesamt|amount due|to pay|zu zahlen|importe)\b(?! items)", re.I)
-PART_OF_IT = re.compile(r"sub-? ?total|zwischen", re.I)
+PART_OF_IT = re.compile(r"sub-? ?total|zwischen|\bsav(?:ed|ings?)\b", re.I)
+# What is taken off a price or comes on top of it.
+NO_PRICE = re.compile(r"\bsav(?:e|ed|ings?)\b|\boff\b|discount|rabatt|\bdeposit|pfand", re.I)
 USE_BY = re.compile(
     r"\b(?:use[ -]?by|best[ -]?before|best[ -]?by|sell[ -]?by|expir\w*|exp\b|bbe?\b|mindestens haltbar|mhd|cad\b"
     r"|caduca)",
     re.I,
 )
-PRICE = re.compile(
-    r"(?:€|\$|£|¥|₹|\bEUR|\bUSD|\bGBP|\bCHF|\bRs\.?) ?\d+(?:[.,]\d{3})*(?:[.,]\d{1,2})?(?!\d)"
-    r"|(?<![\d.,/:-])\d+(?:[.,]\d{3})*[.,]\d{2}(?![\d.,/:%-]) ?(?:€|EUR\b|USD\b|GBP\b|CHF\b)?",
+MADE = re.compile(
+    r"\b(?:packe?d|packaged|produced|production|prod|mfg|mfd|manufactur\w*|made|hergestellt|abgepackt)\b",
     re.I,
 )
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_IN_GROUPS = r"\d{1,3}(?:[ '’]\d{3})+[.,]\d{2}"  # as in 1 234,50
+_UNIT = r"(?:%|(?:[kmµ]?g|[mcd]?l|[mck]?m|oz|lbs?|fl|kcal|kj|am|pm|uhr|vol)\b)"
+PRICE = re.compile(
+    rf"(?:€|\$|£|¥|₹|\bEUR|\bUSD|\bGBP|\bCHF|\bRs\.?) ?(?:{_IN_GROUPS}|\d+(?:[.,]\d{{3}})*(?:[.,]\d{{1,2}})?)(?!\d)"
+    rf"|(?<![\d.,/:-])(?:{_IN_GROUPS}|\d+(?:[.,]\d{{3}})*[.,]\d{{2}})(?![\d.,/:%-])(?! ?{_UNIT})"
+    r" ?(?:€|EUR\b|USD\b|GBP\b|CHF\b)?"
+    r"|(?<![\d.,/:-])\d+ ?(?:€|EUR\b|USD\b|GBP\b|CHF\b)",
+    re.I,
+)
+_MONTH = (  # the whole word, lest "Marmalade 50" be a date
+    r"(?<![a-z])(?:jan(?:uary?)?|feb(?:ruary?)?|mar(?:ch|zo)?|apr(?:il)?|may|jun(?:e|io?)?|jul(?:y|io?)?|aug(?:ust)?"
+    r"|sep(?:t|tember|tiembre)?|oct(?:ober|ubre)?|nov(?:ember|iembre)?|dec(?:ember)?)(?![a-z])\.?"
+)
 DATE = re.compile(
-    r"\d{4}[-./]\d{1,2}[-./]\d{1,2}(?!\d)|(?<!\d)\d{1,2}[-./ ]\d{1,2}[-./ ](?:\d{4}|\d{2})(?!\d)"
+    r"\d{4}[-./]\d{1,2}[-./]\d{1,2}(?!\d)"
+    r"|(?<!\d)(?<!\d[-./])\d{1,2}[-./]\d{1,2}[-./](?:\d{4}|\d{2})(?!\d|[-./]\d)"
+    r"|(?<!\d)(?<!\d[-./ ])\d{1,2}[-./ ]\d{1,2}[-./ ](?:\d{4}|\d{2})(?!\d|[-./ ]\d)"  # no part of 06 12 34 56 78
     rf"|(?<!\d)\d{{1,2}}[ .-]?{_MONTH}[ .,-]*(?:\d{{4}}|\d{{2}})(?!\d)|{_MONTH} ?\d{{1,2}},? ?\d{{4}}(?!\d)"
-    rf"|\b{_MONTH}[ .-]*(?:\d{{4}}|\d{{2}})(?!\d)|(?<!\d)\d{{1,2}}/(?:\d{{4}}|\d{{2}})(?!\d)",
+    rf"|{_MONTH}[ .-]*(?:\d{{4}}|\d{{2}})(?!\d)|(?<![\d./-])(?:0?[1-9]|1[0-2])/(?:\d{{4}}|\d{{2}})(?![\d/])",
     re.I,
 )
 NUMBER = re.compile(r"(?<!\w)[+(]?\d[\d ()/.-]*\d\w?(?!\w)|(?<!\w)\w?\d+\w?(?!\w)")
@@ -111,7 +133,8 @@ def asked_to_read(question: str, *, to_read: bool) -> Request | None:
     text = " ".join(question.lower().replace("’", "'").split())
     for what, pattern in QUESTIONS:
         if match := re.search(pattern, text):
-            return Request(what, match.groupdict().get("word") or "")
+            named = match if what is Wanted.NUMBER else PRICED.search(text) if what is Wanted.PRICE else None
+            return Request(what, (named and next(iter(named.groupdict().values()))) or "")
     return Request(Wanted.ALL) if to_read else None
 
 
@@ -119,6 +142,8 @@ def cut(request: Request, rows: Rows) -> Cut:
     """The part of the text that is wanted; no parts where there is none."""
     if request.what is Wanted.NUMBER:
         return _number(rows, request.word)
+    if request.what is Wanted.PRICE:
+        return _price(rows, request.word)
     return _CUTS[request.what](rows)
 
 
@@ -135,11 +160,24 @@ def _largest(rows: Rows) -> Cut:
     return Cut(parts=parts, plain=_stands_out(parts))
 
 
-def _price(rows: Rows) -> Cut:
-    totals = [part for row in rows if _is_total(_text(row)) for part in _matches(PRICE, row)]
+def _price(rows: Rows, thing: str) -> Cut:
+    """The only price; else that beside the thing where one is named, or the total, or the one in larger print."""
+    prices = [part for row in rows for part in _matches(PRICE, row)]
+    if thing and len(_different(prices)) > 1:
+        beside = [part for row in rows if _beside(thing, row) for part in _matches(PRICE, row)]
+        others = [part for part in prices if part not in beside]
+        return Cut(parts=tuple(_different(beside) + _different(others)), plain=len(_different(beside)) == 1)
+    rows_of_totals = [row for row in reversed(rows) if _is_total(_text(row))]
+    totals = _different([part for row in rows_of_totals for part in _matches(PRICE, row)])
     if totals:
-        return Cut(parts=tuple(totals[-1:]), plain=True)
-    return _single([part for row in rows for part in _matches(PRICE, row)])
+        return Cut(parts=tuple(totals), plain=len(totals) == 1)
+    found = _single(prices)
+    taken_off = found.parts and any(NO_PRICE.search(_text(r)) for r in rows if found.parts[0].lines[0] in r)
+    return Cut(parts=found.parts, plain=found.plain and not taken_off and not rows_of_totals)
+
+
+def _beside(word: str, row: Sequence[Line]) -> bool:
+    return bool(re.search(rf"\b{re.escape(word)}", _text(row).lower()))
 
 
 def _is_total(text: str) -> bool:
@@ -150,8 +188,9 @@ def _expiry(rows: Rows) -> Cut:
     for place, row in enumerate(rows):
         if USE_BY.search(_text(row)):
             for near in rows[place : place + 2]:  # beside the words, or below them
-                if dates := _matches(DATE, near):
-                    return Cut(parts=tuple(dates[:1]), plain=len(dates) == 1)
+                if dates := _different(_matches(DATE, near)):
+                    made = bool(MADE.search(_text(near)))  # as in "Best before: see lid", "Packed 12.03.2027"
+                    return Cut(parts=tuple(dates), plain=len(dates) == 1 and not made)
     found = _date(rows)
     return Cut(parts=found.parts, plain=False)  # a date, but nobody says that it is this one
 
@@ -163,8 +202,11 @@ def _date(rows: Rows) -> Cut:
 
 def _number(rows: Rows, word: str) -> Cut:
     """A number that is no price and no date; beside the word where that is written, as in "Room 12"."""
-    beside = [row for row in rows if word and word in _text(row).lower()]
-    return _single([part for row in beside or rows for part in _numbers(row)])
+    beside = [row for row in rows if word and _beside(word, row)]
+    found = _single([part for row in beside or rows for part in _numbers(row)])
+    # Its number may be below: "GATE", "22", "Gate closes 9 min before".
+    headed = any(not _numbers(row) for row in beside)
+    return Cut(parts=found.parts, plain=found.plain and not headed)
 
 
 def _numbers(row: Sequence[Line]) -> list[Part]:
@@ -209,7 +251,6 @@ def _text(row: Sequence[Line]) -> str:
 _CUTS: dict[Wanted, Callable[[Rows], Cut]] = {
     Wanted.ALL: _all,
     Wanted.LARGEST: _largest,
-    Wanted.PRICE: _price,
     Wanted.EXPIRY: _expiry,
     Wanted.DATE: _date,
 }

@@ -119,6 +119,49 @@ def test_the_price(rows: Rows, parts: list[str], plain: bool) -> None:
 @pytest.mark.parametrize(
     ("rows", "parts", "plain"),
     [
+        (written("TOTAL 12.50", "TOTAL SAVINGS 3.00"), ["12.50"], True),
+        (written("TOTAL 12.50", "TOTAL VAT 1.20"), ["1.20", "12.50"], False),
+        (written("Milk 1.20", "TOTAL"), ["1.20"], False),
+        (written("Total 12.50", "Total due 10.00"), ["10.00", "12.50"], False),
+        (written("0.75 l", "12.50 % vol", "Total fat 1.50g"), [], False),
+        (written("1 234,50 €"), ["1 234,50 €"], True),
+        (written("CHF 1'234.50"), ["CHF 1'234.50"], True),
+        (written("€ 5 500 g"), ["€ 5"], True),
+        (written("Pizza 12 €", "Cola 2.50 €"), ["12 €", "2.50 €"], False),
+        (written("SAVE $5.00"), ["$5.00"], False),
+        (written("12 €", "Deposit 0.25 €"), ["12 €", "0.25 €"], False),
+        (written("20% off: $8.00", "was $10.00"), ["$8.00", "$10.00"], False),
+    ],
+)
+def test_what_looks_like_a_price_and_is_none(rows: Rows, parts: list[str], plain: bool) -> None:
+    assert said(Wanted.PRICE, rows) == (parts, plain)
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "plain"),
+    [
+        ("How much does the milk cost?", "1.20", True),
+        ("How much is the bread?", "2.50", True),
+        ("What is the price of bread?", "2.50", True),
+        ("How much are the eggs?", "1.20", False),
+        ("How much does this cost?", "3.70", True),
+        ("How much is the total?", "3.70", True),
+        ("What does it all cost?", "3.70", True),
+    ],
+)
+def test_the_price_of_what_is_named_is_not_the_total(question: str, first: str, plain: bool) -> None:
+    request = asked_to_read(question, to_read=False)
+    assert request is not None
+    found = cut(request, written("Milk 1.20", "Bread | 2.50", "TOTAL | 3.70"))
+    assert (found.parts[0].text, found.plain) == (first, plain)
+
+
+@pytest.mark.parametrize(
+    ("rows", "parts", "plain"),
+    [
+        (written("Best before: see lid", "Packed 12.03.2027"), ["12.03.2027"], False),
+        (written("Best before: see lid", "Marmalade 50 g"), [], False),
+        (written("MFG 01/2023 EXP 01/2025"), ["01/2023", "01/2025"], False),
         (written("Best before | 12.03.2027"), ["12.03.2027"], True),
         (written("Packed 01.02.2026", "EXP 03/2027"), ["03/2027"], True),
         (written("Use by:", "27 NOV 2027"), ["27 NOV 2027"], True),
@@ -131,10 +174,27 @@ def test_the_date_to_use_it_by(rows: Rows, parts: list[str], plain: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["2027-03-12", "12/03/27", "12 March 2027", "Mar 12, 2027", "12.3.2027", "03/2027", "MAR 2027"]
+    "text",
+    [
+        "2027-03-12",
+        "12/03/27",
+        "12 03 27",
+        "27NOV2027",
+        "12 marzo 2027",
+        "12 March 2027",
+        "Mar 12, 2027",
+        "12.3.2027",
+        "03/2027",
+        "MAR 2027",
+    ],
 )
 def test_dates_in_many_forms(text: str) -> None:
     assert said(Wanted.DATE, written(f"Berlin, {text}")) == ([text], True)
+
+
+@pytest.mark.parametrize("text", ["06 12 34 56 78", "10.10.10.10", "Section 10", "Marlboro 20", "50/50"])
+def test_what_looks_like_a_date_and_is_none(text: str) -> None:
+    assert said(Wanted.DATE, written(text)) == ([], False)
 
 
 def test_two_dates_are_not_plain_and_one_twice_is() -> None:
@@ -150,6 +210,9 @@ def test_two_dates_are_not_plain_and_one_twice_is() -> None:
         (written("12.50 €", "12.03.2027", "42"), "", ["42"], True),
         (written("12", "14"), "", ["12", "14"], False),
         (written("Bus 7A"), "bus", ["7A"], True),
+        (written("Bathroom 2", "Office 214"), "room", ["2", "214"], False),
+        (written("Dr. Martin", "06 12 34 56 78"), "phone", ["06 12 34 56 78"], True),
+        (written("GATE", "22", "Gate closes 9 min before"), "gate", ["9"], False),
         (written("Way out"), "", [], False),
     ],
 )
