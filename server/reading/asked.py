@@ -89,6 +89,7 @@ PRICED = re.compile(
     r"\b)"
     r"(?:(?:the|an?|one) )?(?P<thing>\w[\w' -]{0,38}?)(?: costs?)?[ ?.!]*$"
 )
+THE_TOTAL = "total"
 TOTAL = re.compile(r"\b(?:total|sum|summe|gesamt|amount due|to pay|zu zahlen|importe)\b(?! items)", re.I)
 PART_OF_IT = re.compile(r"sub-? ?total|zwischen|\bsav(?:ed|ings?)\b", re.I)
 # What is taken off a price or comes on top of it.
@@ -133,9 +134,15 @@ def asked_to_read(question: str, *, to_read: bool) -> Request | None:
     text = " ".join(question.lower().replace("’", "'").split())
     for what, pattern in QUESTIONS:
         if match := re.search(pattern, text):
-            named = match if what is Wanted.NUMBER else PRICED.search(text) if what is Wanted.PRICE else None
-            return Request(what, (named and next(iter(named.groupdict().values()))) or "")
+            return Request(what, _word(what, match, text))
     return Request(Wanted.ALL) if to_read else None
+
+
+def _word(what: Wanted, match: re.Match[str], text: str) -> str:
+    if what is Wanted.PRICE:
+        thing = PRICED.search(text)
+        return thing["thing"] if thing else THE_TOTAL if TOTAL.search(text) else ""
+    return match["word"] or "" if what is Wanted.NUMBER else ""
 
 
 def cut(request: Request, rows: Rows) -> Cut:
@@ -163,7 +170,7 @@ def _largest(rows: Rows) -> Cut:
 def _price(rows: Rows, thing: str) -> Cut:
     """The only price; else that beside the thing where one is named, or the total, or the one in larger print."""
     prices = [part for row in rows for part in _matches(PRICE, row)]
-    if thing and len(_different(prices)) > 1:
+    if thing not in ("", THE_TOTAL) and len(_different(prices)) > 1:
         beside = [part for row in rows if _beside(thing, row) for part in _matches(PRICE, row)]
         others = [part for part in prices if part not in beside]
         return Cut(parts=tuple(_different(beside) + _different(others)), plain=len(_different(beside)) == 1)
@@ -172,8 +179,9 @@ def _price(rows: Rows, thing: str) -> Cut:
     if totals:
         return Cut(parts=tuple(totals), plain=len(totals) == 1)
     found = _single(prices)
+    no_total = rows_of_totals or thing == THE_TOTAL  # it is not there, or without its price
     taken_off = found.parts and any(NO_PRICE.search(_text(r)) for r in rows if found.parts[0].lines[0] in r)
-    return Cut(parts=found.parts, plain=found.plain and not taken_off and not rows_of_totals)
+    return Cut(parts=found.parts, plain=found.plain and not taken_off and not no_total)
 
 
 def _beside(word: str, row: Sequence[Line]) -> bool:

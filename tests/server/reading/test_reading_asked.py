@@ -156,6 +156,14 @@ def test_the_price_of_what_is_named_is_not_the_total(question: str, first: str, 
     assert (found.parts[0].text, found.plain) == (first, plain)
 
 
+def test_a_price_is_no_total_where_no_total_is_written() -> None:
+    request = asked_to_read("What is the total?", to_read=False)
+    assert request is not None
+    assert not cut(request, written("Milk 1.20", "Bread 1.20")).plain
+    assert not cut(request, written("Milk 1.20")).plain
+    assert cut(request, written("Milk 1.20", "TOTAL 1.20")).plain
+
+
 @pytest.mark.parametrize(
     ("rows", "parts", "plain"),
     [
