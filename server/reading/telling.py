@@ -6,10 +6,10 @@ import time
 
 from asksight.v1 import vqa_pb2
 
-from ..asks import Ask, Manner
+from ..asks import Ask
 from ..core.model import DEFAULT_TOP_K
 from ..observer import Observer, Stage
-from ..reply.spoken import PhotoIssue, language, spelled
+from ..reply.spoken import PhotoIssue, language
 from ..reply.wire_names import PHOTO_ISSUE_KINDS, VERDICTS
 from .asked import Request
 from .certainty import confidence
@@ -34,9 +34,7 @@ def tell_text(
     issues.sort(key=lambda one: -one.severity)
     if judged.parts:
         parts = [one.text for one in judged.parts]
-        if ask.manner is Manner.SPELLED:
-            parts = [spelled(text) for text in parts]
-        spoken = words.read(judged.verdict, parts, issues)
+        spoken = words.read(judged.verdict, parts, issues, manner=ask.manner)
     else:
         spoken = words.nothing_to_read(request.what, issues, some=bool(judged.lines))
     response = vqa_pb2.AskResponse(

@@ -128,10 +128,20 @@ class Language:
         hint = [one.hint for one in issues[:1] if what is Unfamiliar.PHOTO and one.severity >= WORTH_A_HINT]
         return " ".join([self._say(UNLIKE[what]), *hint])
 
-    def read(self, verdict: Verdict, parts: Sequence[str], issues: Sequence[PhotoIssue]) -> str:
-        """Say what is written; `parts` are what may be meant, likeliest first."""
+    def read(
+        self,
+        verdict: Verdict,
+        parts: Sequence[str],
+        issues: Sequence[PhotoIssue],
+        *,
+        manner: Manner | None = None,
+    ) -> str:
+        """Say what is written; `parts` are what may be meant, likeliest first. `manner` is as in `speak`."""
         if verdict is Verdict.ANSWERED:  # whatever is wrong with the photo: paper is bright
-            return _ended(self._say(READ).format(text=parts[0]))
+            if manner is Manner.DOUBTED:
+                return self._say(FAIRLY_SURE).format(first=parts[0].rstrip("."))
+            text = spelled(parts[0]) if manner is Manner.SPELLED else parts[0]
+            return _ended(self._say(READ).format(text=text))
         hint = next((one.hint for one in issues if one.severity >= WORTH_A_HINT), "")
         if len(parts) > 1:
             said = self._say(MAY_READ_ONE_OF).format(first=parts[0], second=parts[1])
@@ -185,7 +195,7 @@ def _ended(sentence: str) -> str:
 
 def spelled(text: str) -> str:
     """A text and its letters, word by word: "red: r, e, d". A mark, as in Hindi, stays with its letter."""
-    words = [", ".join(_letters(word)) for word in text.split()]
+    words = [", ".join(_letters(word.rstrip(",") or word)) for word in text.split()]
     return f"{text}: {'; '.join(words)}"
 
 

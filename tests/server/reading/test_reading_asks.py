@@ -44,6 +44,22 @@ def test_it_is_cut_to_what_is_asked(client: Client, question: str, answer: str) 
     assert len(reply.text_lines) == len(SIGN)
 
 
+def test_it_is_spelled_and_doubted_only_where_it_is_answered(client: Client) -> None:
+    number = client.ask(PHOTO, "What is the room number?")
+    assert client.ask(PHOTO, "Spell it.", after=number).spoken == "It says: 214: 2, 1, 4."
+    sure = client.ask(PHOTO, "Are you sure?", after=number)
+    assert sure.spoken == "I am fairly sure, but I can be wrong: 214."
+    lot = written([("Lot 7", 60), ("12.03.2027", 60)])
+    dated = client.ask(lot, "When does this expire?")
+    for question in ("Spell it.", "Are you sure?"):
+        assert client.ask(lot, question, after=dated).spoken == "It may say: 12.03.2027."
+    rows = client.ask(PHOTO, "What does this say?")
+    letters = client.ask(PHOTO, "Spell it.", after=rows).spoken
+    assert letters.startswith(
+        f"{rows.spoken[:-1]}: G, R, E, E, N; M, A, R, K, E, T; "
+    )  # no comma between the rows
+
+
 def test_what_is_not_written_is_not_found(client: Client) -> None:
     sign = written([("Way out", 80)])
     priced = client.ask(sign, "What is the price?")
