@@ -90,7 +90,9 @@ PRICED = re.compile(
     r"(?:(?:the|an?|one) )?(?P<thing>\w[\w' -]{0,38}?)(?: costs?)?[ ?.!]*$"
 )
 THE_TOTAL = "total"
-TOTAL = re.compile(r"\b(?:total|sum|summe|gesamt|amount due|to pay|zu zahlen|importe)\b(?! items)", re.I)
+TOTAL = re.compile(
+    r"\b(?:total|(?<!dim )sum|summe|gesamt|amount due|to pay|zu zahlen|importe)\b(?! items)", re.I
+)
 PART_OF_IT = re.compile(r"sub-? ?total|zwischen|\bsav(?:ed|ings?)\b", re.I)
 # What is taken off a price or comes on top of it.
 NO_PRICE = re.compile(r"\bsav(?:e|ed|ings?)\b|\boff\b|discount|rabatt|\bdeposit|pfand", re.I)
@@ -103,6 +105,7 @@ MADE = re.compile(
     r"\b(?:packe?d|packaged|produced|production|prod|mfg|mfd|manufactur\w*|made|hergestellt|abgepackt)\b",
     re.I,
 )
+LOT = re.compile(r"\b(?:lot|batch|charge)\b", re.I)
 _IN_GROUPS = r"\d{1,3}(?:[ '’]\d{3})+[.,]\d{2}"  # as in 1 234,50
 _UNIT = r"(?:%|(?:[kmµ]?g|[mcd]?l|[mck]?m|oz|lbs?|fl|kcal|kj|am|pm|uhr|vol)\b)"
 PRICE = re.compile(
@@ -125,6 +128,8 @@ DATE = re.compile(
     re.I,
 )
 NUMBER = re.compile(r"(?<!\w)[+(]?\d[\d ()/.-]*\d\w?(?!\w)|(?<!\w)\w?\d+\w?(?!\w)")
+PHONE = ("phone", "telephone")
+PHONE_DIGITS = 6  # at least
 CLEARLY_LARGER = 1.3  # than any other, is what is meant where several are there
 
 
@@ -197,7 +202,10 @@ def _expiry(rows: Rows) -> Cut:
         if USE_BY.search(_text(row)):
             for near in rows[place : place + 2]:  # beside the words, or below them
                 if dates := _different(_matches(DATE, near)):
-                    made = bool(MADE.search(_text(near)))  # as in "Best before: see lid", "Packed 12.03.2027"
+                    # As in "Best before: see lid", "Packed 12.03.2027".
+                    made = bool(MADE.search(_text(near))) or (
+                        near is not row and bool(LOT.search(_text(near)))
+                    )
                     return Cut(parts=tuple(dates), plain=len(dates) == 1 and not made)
     found = _date(rows)
     return Cut(parts=found.parts, plain=False)  # a date, but nobody says that it is this one
@@ -211,10 +219,16 @@ def _date(rows: Rows) -> Cut:
 def _number(rows: Rows, word: str) -> Cut:
     """A number that is no price and no date; beside the word where that is written, as in "Room 12"."""
     beside = [row for row in rows if word and _beside(word, row)]
-    found = _single([part for row in beside or rows for part in _numbers(row)])
-    # Its number may be below: "GATE", "22", "Gate closes 9 min before".
+    numbers = [part for row in beside or rows for part in _numbers(row)]
+    if word in PHONE:
+        numbers = [part for part in numbers if sum(map(str.isdigit, part.text)) >= PHONE_DIGITS]
+    found = _single(numbers)
+    # Its number may be below: "GATE", "22", "Gate closes 9 min before". And "Est. 1998" is no room's, "214" may be.
     headed = any(not _numbers(row) for row in beside)
-    return Cut(parts=found.parts, plain=found.plain and not headed)
+    another = bool(word and not beside and word not in PHONE) and any(
+        part.text != part.lines[0].text.strip() for part in numbers
+    )
+    return Cut(parts=found.parts, plain=found.plain and not headed and not another)
 
 
 def _numbers(row: Sequence[Line]) -> list[Part]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from asksight.engine.bundle.calibration import Verdict
+from asksight.photos.flaws import FlawKind
 
 from . import certainty
 from .asked import Part, Request, Wanted, cut
@@ -28,7 +29,8 @@ def judge(request: Request, found: FoundText) -> Judged:
     """Say what is wanted, and how certain that is.
 
     It is ANSWERED where it is certain, to each letter, where it is plain that this part is meant, where none of its
-    lines runs out of the photo, and, of all that is written or the largest of it, where nothing was left unread.
+    lines runs out of the photo, which came whole, and, of all that is written or the largest of it, where nothing was
+    left unread.
     """
     lines = certainty.legible(found.lines)
     ordered = rows(lines, found.form)
@@ -39,6 +41,9 @@ def judge(request: Request, found: FoundText) -> Judged:
         return Judged(Verdict.UNANSWERABLE, (), (), in_order)
     wanted = part.parts[0].lines
     whole = not any(touched(line) for line in wanted) and not certainty.doubtful(wanted)
-    unread = request.what in OF_ALL and (found.missed > 0 or len(lines) < len(found.lines))
+    cut_short = any(
+        flaw.kind is FlawKind.CUT_SHORT for flaw in found.flaws
+    )  # what is gone may hold another price
+    unread = cut_short or (request.what in OF_ALL and (found.missed > 0 or len(lines) < len(found.lines)))
     certain = part.plain and whole and not unread and certainties[0] >= certainty.SAID
     return Judged(Verdict.ANSWERED if certain else Verdict.UNSURE, part.parts, certainties, in_order)

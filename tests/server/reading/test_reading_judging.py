@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from text_photos import line
 
 from asksight.engine.bundle.calibration import Verdict
+from asksight.photos.flaws import Flaw, FlawKind
 from asksight.server.reading.asked import Request, Wanted
 from asksight.server.reading.certainty import NOISE, SAID, confidence
 from asksight.server.reading.found import FoundText, Line
@@ -39,6 +40,11 @@ def test_all_is_not_said_where_something_was_left_unread_and_a_part_is() -> None
     assert judged(ALL, SURE, BLURRED).lines == (SURE,)
     assert judged(ALL, SURE, missed=1).verdict is Verdict.UNSURE
     assert judged(PRICE, SURE, BLURRED, missed=1).verdict is Verdict.ANSWERED
+
+
+def test_a_part_of_a_photo_that_was_cut_short_is_not_the_only_one() -> None:
+    assert judged(PRICE, SURE, flaws=(Flaw(FlawKind.CUT_SHORT, 0.3),)).verdict is Verdict.UNSURE
+    assert judged(PRICE, SURE, flaws=(Flaw(FlawKind.BRIGHT, 0.9),)).verdict is Verdict.ANSWERED
 
 
 def test_a_character_that_could_be_another_is_not_said() -> None:
