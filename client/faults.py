@@ -36,6 +36,7 @@ UNREACHED = (
     "dns resolution failed",
     "name resolution",
     "connections to all backends",
+    "ring hash cannot find",
     "errors resolving",
 )
 # What a proxy answers in HTTP for a server that it cannot reach, as gRPC says it.

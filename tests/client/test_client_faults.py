@@ -25,6 +25,7 @@ from asksight.client import (
     UnavailableError,
     connect,
 )
+from asksight.client.channel import Balancing
 from asksight.client.faults import from_item
 from asksight.v1 import vqa_pb2
 
@@ -186,11 +187,12 @@ def test_what_the_server_failed_on_is_not_retried(client: Client, service: FakeS
     assert len(service.failures) == 1
 
 
-def test_no_server_at_all_is_said_with_its_address() -> None:
+@pytest.mark.parametrize("balancing", ["round_robin", "pick_first", "photo"])
+def test_no_server_at_all_is_said_with_its_address(balancing: Balancing) -> None:
     with serving(FakeService()) as address:
         pass
     with (
-        connect(address, wait_for_server=False) as client,
+        connect(address, balancing=balancing, wait_for_server=False) as client,
         pytest.raises(UnavailableError, match=rf"No server can be reached at {address} .*asksight serve"),
     ):
         client.ask(b"one", "red?")
