@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -89,6 +89,12 @@ PRICED = re.compile(
     r"\b)"
     r"(?:(?:the|an?|one) )?(?P<thing>\w[\w' -]{0,38}?)(?: costs?)?[ ?.!]*$"
 )
+# Of all that is written, what cannot be told from the rest here.
+PART_OF_ALL = re.compile(
+    r"\b(?:first|second|third|fourth|fifth|last|next|top|bottom|upper|lower|middle) (?:lines?|rows?|words?|sentences?"
+    r"|paragraphs?|letters?)\b|\b(?:written|printed) in (?:red|green|blue|yellow|orange|black|white|bold|small)\b"
+)
+A_PART = "part"
 THE_TOTAL = "total"
 TOTAL = re.compile(
     r"\b(?:total|(?<!dim )sum|summe|gesamt|amount due|to pay|zu zahlen|importe)\b(?! items)", re.I
@@ -140,7 +146,7 @@ def asked_to_read(question: str, *, to_read: bool) -> Request | None:
     for what, pattern in QUESTIONS:
         if match := re.search(pattern, text):
             return Request(what, _word(what, match, text))
-    return Request(Wanted.ALL) if to_read else None
+    return Request(Wanted.ALL, A_PART if PART_OF_ALL.search(text) else "") if to_read else None
 
 
 def _word(what: Wanted, match: re.Match[str], text: str) -> str:
@@ -156,7 +162,8 @@ def cut(request: Request, rows: Rows) -> Cut:
         return _number(rows, request.word)
     if request.what is Wanted.PRICE:
         return _price(rows, request.word)
-    return _CUTS[request.what](rows)
+    found = _CUTS[request.what](rows)
+    return found if request.word != A_PART else replace(found, plain=found.plain and len(rows) == 1)
 
 
 def _all(rows: Rows) -> Cut:

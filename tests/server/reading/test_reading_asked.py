@@ -157,6 +157,16 @@ def test_the_price_of_what_is_named_is_not_the_total(question: str, first: str, 
     assert (found.parts[0].text, found.plain) == (first, plain)
 
 
+@pytest.mark.parametrize(
+    "question", ["What does the second line say?", "Read the bottom line", "What is written in red?"]
+)
+def test_all_is_not_plainly_what_a_part_of_it_was_asked_for(question: str) -> None:
+    request = asked_to_read(question, to_read=True)
+    assert request is not None
+    assert not cut(request, written("Way out", "No entry")).plain
+    assert cut(request, []).parts == ()
+
+
 def test_a_price_is_no_total_where_no_total_is_written() -> None:
     request = asked_to_read("What is the total?", to_read=False)
     assert request is not None
