@@ -37,6 +37,8 @@ ASKED = {
         "What dosage is this?",
     ],
     Skill.MONEY: [
+        "Which number is on this bill?",
+        "What number is printed on the coin?",
         "How much money is this?",
         "What bill is this?",
         "Is this a twenty dollar bill?",
@@ -73,6 +75,18 @@ def test_what_asks_for_a_skill_is_recognised(skill: Skill, question: str) -> Non
     assert missing_skill(question) is skill
     assert missing_skill(question.upper()) is skill
     assert missing_skill(question, {skill.value}) is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does the label on my medicine say?",
+        "Can you read the directions on the tablets?",
+        "Can you read how many tablets to take?",
+    ],
+)
+def test_a_medicines_words_are_not_read_to_anyone(question: str) -> None:
+    assert missing_skill(question, {Skill.READ_TEXT.value}) is Skill.MEDICINE
 
 
 @pytest.mark.parametrize("question", PLAIN)
