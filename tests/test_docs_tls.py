@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from peers.processes import free_port
 from served import ROOT, shell_environment
 
 PAGE = ROOT / "docs" / "tls.md"
 ENVIRONMENT = {**shell_environment(), "no_proxy": "*"}
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return str(taken.getsockname()[1])
 
 
 def run(folder: Path, *command: str) -> str:
@@ -30,7 +25,7 @@ def run(folder: Path, *command: str) -> str:
 
 def test_it_works_as_it_is_written(tmp_path: Path) -> None:
     text = PAGE.read_text(encoding="utf-8")
-    text = text.replace("50051", free_port()).replace("8080", free_port())
+    text = text.replace("50051", str(free_port())).replace("8080", str(free_port()))
     make, serve, ask = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     (python,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     (tmp_path / "cli").symlink_to(ROOT / "cli")

@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from peers.processes import free_port
+
 ROOT = Path(__file__).parents[2]
 SERVE = [str(Path(sys.executable).with_name("asksight")), "serve"]
 DRAIN_S = 3
@@ -156,13 +158,6 @@ def program(name: str) -> str:
     return found
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def listens(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
         return True
@@ -174,4 +169,4 @@ def wait_for(holds: Callable[[], bool], what: str) -> None:
     while not holds():
         if time.monotonic() > end_s:
             raise TimeoutError(f"{what} is not ready after {READY_WITHIN_S:.0f} s")
-        time.sleep(0.05)
+        time.sleep(0.05)  # other processes: there is nothing to wait on but to ask again

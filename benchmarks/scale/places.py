@@ -36,6 +36,8 @@ QUESTIONS = [f"Is there a {colour} circle?" for colour in
 PHOTO = (ROOT / "cli" / "demo_photos" / "shapes.jpg").read_bytes()
 CALLERS = 8
 WITHIN_S = 20.0
+# How long the load goes on: before it counts, until each change to the servers, and once the last one has drained.
+WARM_S, APART_S, AFTER_S = 2, 2, 3
 
 Ask = Callable[[bytes, str], None]  # raises AskSightError or grpc.RpcError
 
@@ -148,7 +150,7 @@ def measure(way: str, client: str, servers: Fleet, folder: Path, seconds: float)
             stack.callback(stub.channel.close)
             ask = stub.ask
         warm = Load(ask)
-        time.sleep(2)
+        time.sleep(WARM_S)
         warm.stop()
         looked_before, found_before = servers.lookups()
         load = Load(ask)
@@ -157,9 +159,9 @@ def measure(way: str, client: str, servers: Fleet, folder: Path, seconds: float)
         looked, found = servers.lookups()
         load = Load(ask)
         for change, number in ((servers.kill, 0), (servers.start, 0), (servers.drain, 1)):
-            time.sleep(2)
+            time.sleep(APART_S)
             change(number)
-        time.sleep(3)
+        time.sleep(AFTER_S)
         changed = load.stop()
         servers.start(1)
     follow_ups = quiet.asked - quiet.photos

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
-from scale.fleet import free_port
+from peers.processes import free_port
 from served import PHOTOS, ROOT
 from serving_process import serving
 from waiting import until
