@@ -27,6 +27,7 @@ from .limits import Limits
 from .loop_thread import LoopThread
 from .observer import Observer
 from .reading.reader import Reader, opening
+from .second_cache.redis_values import RedisValues
 
 OPENING_ERRORS = (BundleError, EngineError)  # of opening a bundle, for callers that do not know the engines
 
@@ -39,11 +40,17 @@ class LocalAssistant:
     """Its methods block, and may be called from any thread."""
 
     def __init__(
-        self, *, limits: Limits | None = None, calls: int = 256, observer: Observer | None = None
+        self,
+        *,
+        limits: Limits | None = None,
+        calls: int = 256,
+        observer: Observer | None = None,
+        second: RedisValues | None = None,
     ) -> None:
-        """It serves no model before one is added."""
+        """It serves no model before one is added. `second` is where servers share features; it is closed with this."""
         self.thread = LoopThread()
         self.assistant = Assistant(self.thread.loop, limits=limits, calls=calls, observer=observer)
+        self.second = second
         self._closing = Lock()
         self._process = os.getpid()
         self._sources: dict[str, Callable[[], Model]] = {}
@@ -151,6 +158,7 @@ class LocalAssistant:
             limits=self.limits,
             observer=self.assistant.observer,
             on_health=self.assistant.health_changed,
+            second=self.second,
         )
 
     def reopen(self, name: str = "", *, timeout_s: float | None = None) -> None:
@@ -210,6 +218,8 @@ class LocalAssistant:
                 return
             atexit.unregister(self._at_exit)
             self.thread.run(self.assistant.close(drain=drain, timeout_s=timeout_s))
+            if self.second is not None:
+                self.thread.run(self.second.close())
             self.thread.close()
 
     def __enter__(self) -> LocalAssistant:

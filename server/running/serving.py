@@ -21,10 +21,11 @@ from ..access.authentication import Authentication
 from ..access.tls import Certificates
 from ..access.tokens import TokenFile
 from ..local import LocalAssistant
+from ..second_cache.paying import price
 from ..wire.addresses import join
 from ..wire.server import Server
 from .bundles import Bundles
-from .checks import tls_files
+from .checks import second_cache, tls_files
 from .descriptors import raise_limit, within
 from .logs import set_up_logs
 from .metrics import Metrics
@@ -71,8 +72,13 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
     metrics = Metrics()
     with ExitStack() as stack:
         stack.callback(metrics.hand_over)  # the last counts, for the supervisor
-        local = LocalAssistant(limits=settings.limits(), calls=settings.workers, observer=metrics)
+        second = second_cache(settings, metrics)
+        local = LocalAssistant(
+            limits=settings.limits(), calls=settings.workers, observer=metrics, second=second
+        )
         stack.callback(local.close, timeout_s=HUNG_AFTER_S)
+        if second is not None:
+            local.thread.run(second.start())
         bundles = Bundles(settings, local, metrics)
         stack.callback(bundles.stop_watching)
         tls = tls_files(settings)
@@ -92,10 +98,11 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
             share_port=share_port,
             interceptors=_tracing() if settings.tracing else (),
         )
+        shared_features = [] if second is None else _priced(local, second.where)
         bound = server.start()
         stack.callback(server.stop)
         stopping: list[int] = []
-        lines = [_serving(local, settings, bound)]
+        lines = [_serving(local, settings, bound), *shared_features]
         if settings.http is not None:
             lines.append(_serve_http(stack, server, settings, certificates, lambda: bool(stopping)))
 
@@ -213,6 +220,18 @@ def _serve_http(
     stack.callback(gateway.stop, settings.finish_within)
     where = f"{'https' if certificates else 'http'}://{join(settings.host, bound)}"
     return f"The page is at {where}/, its HTTP interface at {where}/docs."
+
+
+def _priced(local: LocalAssistant, where: str) -> list[str]:
+    """What the second cache costs each model, and what it may save; before anybody asks."""
+    said = []
+    for name in local.assistant.models.names:
+        measured = local.thread.run(price(local.assistant.models[name]))
+        if measured is not None:
+            said.append(measured.said(name, where))
+            if not measured.pays:
+                log.warning(said[-1])
+    return said
 
 
 def _serving(local: LocalAssistant, settings: Settings, port: int) -> str:
