@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from rich.console import Console, RenderableType
+    from rich.console import Console
+    from rich.segment import Segments
 
     from asksight.client import Reply
 
@@ -32,7 +33,7 @@ def show(reply: Reply, photo: bytes) -> None:
         console.print(f"{'Shown' if opened else 'To be seen'} in {page}", markup=False, highlight=False)
 
 
-def in_terminal(reply: Reply, photo: bytes, console: Console) -> RenderableType:
+def in_terminal(reply: Reply, photo: bytes, console: Console) -> Segments:
     """The photo in half blocks, two pixels a character."""
     import numpy as np
     from rich.color import Color
@@ -45,12 +46,12 @@ def in_terminal(reply: Reply, photo: bytes, console: Console) -> RenderableType:
     picture.thumbnail((min(WIDEST, console.width), 2 * HIGHEST))
     if (look := reply.attention) is not None:
         picture = dimmed(picture, np.array(look.weights).reshape(look.rows, look.columns))
+    pixels = np.asarray(picture)
     shown = []
-    for top in range(0, picture.height, 2):
-        for left in range(picture.width):
-            below = _pixel(picture, left, min(top + 1, picture.height - 1))
-            colours = (Color.from_rgb(*_pixel(picture, left, top)), Color.from_rgb(*below))
-            shown.append(Segment(UPPER_HALF, Style.from_color(*colours)))
+    for upper, lower in zip(pixels[::2], (*pixels[1::2], pixels[-1]), strict=False):
+        for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
+            style = Style.from_color(Color.from_rgb(*above), Color.from_rgb(*below))
+            shown.append(Segment(UPPER_HALF, style))
         shown.append(Segment.line())
     return Segments(shown)
 
@@ -77,8 +78,3 @@ def _opened(photo: bytes) -> Image:
     with Image.open(io.BytesIO(photo)) as opened:
         opened.draft("RGB", (WIDEST, 2 * HIGHEST))
         return ImageOps.exif_transpose(opened).convert("RGB")
-
-
-def _pixel(picture: Image, left: int, top: int) -> tuple[int, int, int]:
-    red, green, blue = picture.getpixel((left, top))
-    return red, green, blue
