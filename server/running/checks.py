@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from ..access.tokens import TokenFile
 from ..errors import ServerError
 from ..observer import Observer
 from ..second_cache.address import fault
-from ..second_cache.redis_values import INSTALL, RedisValues
+from ..second_cache.redis_values import INSTALL, RedisValues, try_once
 from ..wire.addresses import is_loopback
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def faults(settings: Settings) -> Iterator[str]:
 def missing(settings: Settings, *, verify: bool) -> list[str]:
     """Give what the settings name and is not there, or is not as it should be.
 
-    `verify` reads bundles whole, for their hashes; who opens them next does so anyway.
+    `verify` reads bundles whole, for their hashes, which who opens them next does anyway, and asks the Redis, without
+    which a server starts all the same.
     """
     looks: list[Callable[[], object]] = [lambda: parse_wish(settings.engine)]
     for given in settings.model:
@@ -84,7 +86,7 @@ def missing(settings: Settings, *, verify: bool) -> list[str]:
     if settings.reader:
         looks.append(find_text_models)
     if settings.features_cache:
-        looks.append(lambda: second_cache(settings, Observer()))
+        looks.append(lambda: _try_second_cache(settings) if verify else second_cache(settings, Observer()))
     if settings.tokens:
         looks.append(lambda: TokenFile(Path(settings.tokens)))
     if tls := tls_files(settings):
@@ -105,6 +107,12 @@ def second_cache(settings: Settings, observer: Observer) -> RedisValues | None:
         )
     except ModuleNotFoundError as error:
         raise ServerError(f"features_cache needs the package {error.name}. {INSTALL}") from error
+
+
+def _try_second_cache(settings: Settings) -> None:
+    second_cache(settings, Observer())  # is it installed
+    if wrong := asyncio.run(try_once(settings.features_cache)):
+        raise ServerError(f"features_cache: {wrong}.")
 
 
 def tls_files(settings: Settings) -> TlsFiles | None:

@@ -208,6 +208,19 @@ class RedisValues:
         return None
 
 
+async def try_once(url: str) -> str | None:
+    """Look into it once; what is wrong with it, None where nothing is. Needs the extra."""
+    client, failures = _client(url)
+    try:
+        async with asyncio.timeout(2 * TRIAL_WITHIN_S):
+            await client.getrange(PROBE, 0, 0)
+    except failures as error:
+        return f"the Redis at {shown(url)} cannot be asked: {_said(error)}"
+    finally:
+        await client.aclose()
+    return None
+
+
 def _client(url: str) -> tuple[Redis, tuple[type[Exception], ...]]:
     """A client, and what it raises where the other end is gone, slow, or no Redis."""
     from redis import RedisError
@@ -227,13 +240,13 @@ def _client(url: str) -> tuple[Redis, tuple[type[Exception], ...]]:
 
 
 def _use_of(error: BaseException) -> SecondUse:
-    import redis
+    from redis import exceptions
 
     if isinstance(error, ValueError) or str(error).startswith("WRONGTYPE"):
         return SecondUse.INVALID
-    if isinstance(error, TimeoutError | redis.TimeoutError):
+    if isinstance(error, TimeoutError | exceptions.TimeoutError):
         return SecondUse.LATE
-    refusals = redis.AuthenticationError | redis.exceptions.AuthorizationError | redis.ResponseError
+    refusals = exceptions.AuthenticationError | exceptions.AuthorizationError | exceptions.ResponseError
     return SecondUse.REFUSED if isinstance(error, refusals) else SecondUse.UNREACHABLE
 
 

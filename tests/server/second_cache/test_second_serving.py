@@ -17,6 +17,7 @@ from scale.places import Load
 from served import PHOTOS
 from waiting import until
 
+from asksight.cli.main import main
 from asksight.client import PhotoNotFoundError, connect
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
@@ -43,7 +44,7 @@ def servers(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield two
 
 
-def stored(redis: RedisServer, image_id: str) -> list[bytes]:
+def stored(redis: RedisServer, image_id: str) -> list[bytes | str]:
     """The keys of a photo's features, once they are there."""
     with Redis.from_url(redis.url) as client:
         until(lambda: bool(client.keys(f"*:{image_id}")))
@@ -154,6 +155,18 @@ def test_over_tls(tmp_path: Path) -> None:
         with fleet(tmp_path, 1, ("--features-cache", url)) as one:
             assert one.metric(0, UP) == 1
             assert "a look for 33 kB takes" in (tmp_path / "server0.log").read_text()
+
+
+def test_a_check_asks_the_redis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with redis_server(tmp_path, "--requirepass", "right") as closed:
+        for password, wrong in (("right", ""), ("wr0ng", "invalid username-password pair")):
+            url = closed.url.replace("//", f"//:{password}@")
+            with pytest.raises(SystemExit) as ended:
+                main(["serve", "--check", "--features-cache", url])
+            said = capsys.readouterr()
+            assert ended.value.code == (1 if wrong else 0)
+            assert wrong in said.err
+            assert password not in said.out + said.err
 
 
 def test_without_the_extra_the_server_says_what_to_install(tmp_path: Path) -> None:
