@@ -1,4 +1,4 @@
-"""The gallery's pictures of the report and of a terminal: `PYTHONPATH=tests python docs/take_more_pictures.py FOLDER`."""
+"""The gallery's pictures of a report and a terminal: `PYTHONPATH=tests python docs/take_more_pictures.py FOLDER`."""
 
 from __future__ import annotations
 
