@@ -40,17 +40,12 @@ class LocalAssistant:
     """Its methods block, and may be called from any thread."""
 
     def __init__(
-        self,
-        *,
-        limits: Limits | None = None,
-        calls: int = 256,
-        observer: Observer | None = None,
-        second: RedisValues | None = None,
+        self, *, limits: Limits | None = None, calls: int = 256, observer: Observer | None = None
     ) -> None:
-        """It serves no model before one is added. `second` is where servers share features; it is closed with this."""
+        """It serves no model before one is added."""
         self.thread = LoopThread()
         self.assistant = Assistant(self.thread.loop, limits=limits, calls=calls, observer=observer)
-        self.second = second
+        self.second: RedisValues | None = None  # where servers share photos' features
         self._closing = Lock()
         self._process = os.getpid()
         self._sources: dict[str, Callable[[], Model]] = {}
@@ -117,6 +112,11 @@ class LocalAssistant:
             on_health=self.assistant.health_changed,
         )
         self.thread.run(_called(setattr, self.assistant, "reader", reader))
+
+    def share_features(self, second: RedisValues) -> None:
+        """Look for features there, and keep them there; before a model is added. It is closed with this."""
+        self.second = second
+        self.thread.run(second.start())
 
     def add(
         self, where: str | Path, *, name: str = "", engine: str = "auto", threads: int | None = None

@@ -25,7 +25,7 @@ from ..second_cache.paying import price
 from ..wire.addresses import join
 from ..wire.server import Server
 from .bundles import Bundles
-from .checks import second_cache, tls_files
+from .checks import tls_files
 from .descriptors import raise_limit, within
 from .logs import set_up_logs
 from .metrics import Metrics
@@ -72,13 +72,8 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
     metrics = Metrics()
     with ExitStack() as stack:
         stack.callback(metrics.hand_over)  # the last counts, for the supervisor
-        second = second_cache(settings, metrics)
-        local = LocalAssistant(
-            limits=settings.limits(), calls=settings.workers, observer=metrics, second=second
-        )
+        local = LocalAssistant(limits=settings.limits(), calls=settings.workers, observer=metrics)
         stack.callback(local.close, timeout_s=HUNG_AFTER_S)
-        if second is not None:
-            local.thread.run(second.start())
         bundles = Bundles(settings, local, metrics)
         stack.callback(bundles.stop_watching)
         tls = tls_files(settings)
@@ -98,7 +93,7 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
             share_port=share_port,
             interceptors=_tracing() if settings.tracing else (),
         )
-        shared_features = [] if second is None else _priced(local, second.where)
+        shared_features = [] if local.second is None else _priced(local, local.second.where)
         bound = server.start()
         stack.callback(server.stop)
         stopping: list[int] = []
