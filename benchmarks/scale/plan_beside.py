@@ -26,7 +26,7 @@ BENCH = [str(Path(sys.executable).with_name("asksight")), "bench", "--json"]
 MIXES = (0.5, 0.9)
 BUSY = (0.4, 0.75)
 CLOSED = ("--warm-up", "0.5", "--seconds", "3")
-OPEN = ("--warm-up", "1", "--seconds", "10")
+OPEN = ("--warm-up", "1", "--seconds", "8")
 
 
 @dataclass(frozen=True, kw_only=True)
