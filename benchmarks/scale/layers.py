@@ -131,11 +131,11 @@ def _messages() -> Any:
 
 def asks(way: Way, channel: grpc.aio.Channel) -> Ask:
     """How one channel asks."""
-    stub: vqa_pb2_grpc.VqaServiceAsyncStub = vqa_pb2_grpc.VqaServiceStub(channel)  # type: ignore[assignment]
+    stub: vqa_pb2_grpc.VqaServiceAsyncStub = vqa_pb2_grpc.VqaServiceStub(channel)
 
     async def ask(photo: bytes | None, image_id: str, question: str) -> object:
         named = {"image_id": image_id} if photo is None else {"image_data": photo}
-        request = vqa_pb2.AskRequest(question=question, **named)  # type: ignore[arg-type]
+        request = vqa_pb2.AskRequest(question=question, **named)
         return await stub.Ask(request, timeout=WITHIN_S, metadata=(("asksight-image-id", image_id),))
 
     if not way.tensors:

@@ -255,7 +255,7 @@ def as_toml(settings: Settings, sources: Mapping[str, str]) -> str:
         value = getattr(settings, one.name)
         written = "" if value is None else as_toml_value(value)
         line = f"{one.name} = {written}" if written else f"# {one.name} is not set"
-        if SPECS[one.name].password and (without := shown(value)) != value:
+        if SPECS[one.name].password and (without := shown(str(value))) != value:
             line = f"# {one.name} = {as_toml_value(without)}, with its password"
         lines.append(f"{line:<44} # {sources[one.name]}")
     return "\n".join(lines)
