@@ -7,6 +7,7 @@ the port over afterwards. So a worker that is missing or differs is named, in wo
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 from collections.abc import Mapping
@@ -100,7 +101,7 @@ def _listening(cluster: Cluster) -> socket.socket:
     except OSError as error:
         raise ClusterError(
             f"This is {cluster.named(cluster.index)} by TF_CONFIG, and its port cannot be listened at "
-            f"({error.strerror}). Stop what uses it, or give each worker a port of its own."
+            f"({os.strerror(error.errno or 0)}). Stop what uses it, or give each worker a port of its own."
         ) from error
     listener.settimeout(_PAUSE_S)
     return listener
