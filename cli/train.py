@@ -108,8 +108,7 @@ def train(
     cluster = find_cluster(context, from_photos=from_photos, ray=ray)
     splits = choose_splits(data, train=chosen.pop("train_split", None), val=chosen.pop("val_split", None))
     problems = BadEntries(skip=skip_bad)
-    if not ray:
-        start_tensorflow(alone=cluster is None)
+    start_tensorflow(alone=cluster is None and not ray)
     with progress_bar("steps", total=None, quiet=as_json) as bar:
         if features is None:
             history = _train_from_photos(chosen, data, splits, out, max_risk, problems, bar)

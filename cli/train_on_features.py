@@ -71,7 +71,7 @@ def train_on_ray(
     from asksight.training.cluster.ray_train import train_with_ray
 
     bar.say(f"starting {workers} workers with Ray")
-    train_with_ray(settings, out, workers=workers, wait_s=wait_s, **options)
+    train_with_ray(settings, out, workers=workers, wait_s=wait_s, say=bar.say, **options)
 
 
 def reporter(bar: Bar) -> Any:
