@@ -131,7 +131,7 @@ def _reach(other: int, own: Hello, cluster: Cluster, met: _Met) -> None:
         except OSError as error:
             hello, why_not = None, error.strerror or "it does not answer"
         if hello is not None and hello.index != other:
-            hello, why_not = None, f"worker {hello.index} answers there"
+            why_not, hello = f"worker {hello.index} answers there", None
         with met.changed:
             met.why_not[other] = why_not
             if hello is not None:

@@ -102,6 +102,6 @@ class Together:
 
 def _reason(error: tf.errors.OpError) -> str:
     """What TensorFlow says of it, without where in the graph."""
-    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
+    lines = [line.strip() for line in str(error.message).splitlines() if line.strip()]
     told = [line for line in lines if "aborted" in line or "unhealthy" in line or "down" in line]
     return (told or lines or ["no more is known"])[-1][:200]

@@ -55,13 +55,10 @@ def test_two_learn_what_one_does(made: dict[str, tuple[Path, Path]], tmp_path: P
         learn_alone(told, tmp_path / f"one-{arch}")
     with pytest.raises(KeyboardInterrupt):
         learn_alone(wanted["mlp"], tmp_path / "w0-begun", stop_at=5)
-    runs = [*wanted, "begun"]
-    told = [vars(wanted.get(name, wanted["mlp"])) for name in runs]
+    wanted["begun"] = wanted["mlp"]
     workers = [
         started(
-            scripted(
-                [(one, str(tmp_path / f"w{index}-{name}")) for one, name in zip(told, runs, strict=True)]
-            ),
+            scripted([(vars(told), str(tmp_path / f"w{index}-{name}")) for name, told in wanted.items()]),
             environment,
             tmp_path / f"w{index}.log",
         )
@@ -70,18 +67,14 @@ def test_two_learn_what_one_does(made: dict[str, tuple[Path, Path]], tmp_path: P
     for index, worker in enumerate(workers):
         assert worker.wait() == 0, (tmp_path / f"w{index}.log").read_text()
     assert "resumed at step 5 of 16" in (tmp_path / "w1.log").read_text()
-    for name in runs:
-        alone, together = (
-            learned(tmp_path / f"one-{wanted.get(name, wanted['mlp']).arch}"),
-            learned(tmp_path / f"w0-{name}"),
-        )
-        for one, two in zip(alone[0], together[0], strict=True):
-            np.testing.assert_allclose(two, one, rtol=0, atol=1e-6)
+    for name, told in wanted.items():
+        alone, together = learned(tmp_path / f"one-{told.arch}"), learned(tmp_path / f"w0-{name}")
+        for weights, same in zip(alone[0], together[0], strict=True):
+            np.testing.assert_allclose(same, weights, rtol=0, atol=1e-6)
         for one, two in zip(alone[1], together[1], strict=True):
             assert (two["step"], two["val_exact"]) == (one["step"], one["val_exact"])
-            assert [two[loss] for loss in ("loss", "val_loss")] == pytest.approx(
-                [one[loss] for loss in ("loss", "val_loss")], abs=1e-5
-            )
+            assert two["loss"] == pytest.approx(one["loss"], abs=1e-5)
+            assert two["val_loss"] == pytest.approx(one["val_loss"], abs=1e-5)
     assert not list(tmp_path.glob("w1-*"))  # only the chief writes
 
 
