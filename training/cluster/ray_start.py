@@ -20,7 +20,6 @@ def ray_cluster(workers: int) -> Iterator[None]:
     Raises ClusterError where there is none at that address, and ModuleNotFoundError without Ray.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers of each cluster
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # leaves CUDA_VISIBLE_DEVICES as it is
     import ray
 
     address = os.environ.get("RAY_ADDRESS")

@@ -47,7 +47,6 @@ class Together:
             tf.errors.AbortedError,
             tf.errors.DeadlineExceededError,
             tf.errors.CancelledError,
-            tf.errors.InternalError,
         ) as error:
             others = [self.cluster.named(i) for i in range(len(self.cluster)) if i != self.cluster.index]
             raise ClusterError(
@@ -93,11 +92,14 @@ class Together:
                 raise KeyboardInterrupt
             self.wants_stop = True
 
+        self.wants_stop = False
         before = signal.signal(signal.SIGINT, wish)
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+        if self.wants_stop:  # since the last step
+            raise KeyboardInterrupt
 
 
 def _reason(error: tf.errors.OpError) -> str:

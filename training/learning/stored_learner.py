@@ -47,7 +47,10 @@ class StoredLearner:
         self._devices = self.strategy.num_replicas_in_sync // workers  # of this machine
         self._divided = self.strategy.num_replicas_in_sync > 1
         self.stopped = False  # after the last step, by a worker that was interrupted
-        with self.strategy.scope():
+        all_there = (
+            nullcontext() if together is None else together.all_there()
+        )  # the chief's weights are sent
+        with all_there, self.strategy.scope():
             self.answerer = _answerer(settings, feature_shape, answers)
             self.embedding = keras.layers.Embedding(words, settings.word_dimension, name="vectors")
             self.embedding.build((None, None))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from stored_runs import settings, write_data
 from waiting import until
 from worker_processes import environments, scripted, started
 
+from asksight.training.cluster.tf_config import Cluster, read_cluster
+from asksight.training.errors import ClusterError, TrainingError
 from asksight.training.learning.runs import Run
 from asksight.training.learning.stored_settings import StoredSettings
 
@@ -47,9 +51,10 @@ def learned(out: Path) -> tuple[list[np.ndarray[Any, Any]], list[dict[str, Any]]
 
 def test_two_learn_what_one_does(made: dict[str, tuple[Path, Path]], tmp_path: Path) -> None:
     """All three models, with dropout and a last batch that is shorter; and a run that one process began."""
+    epochs = {"mlp": 2, "lstm": 1, "attention": 1}
     wanted = {
-        arch: settings(*made[arch], arch=arch, epochs=2, batch=41, patience=0)
-        for arch in ("mlp", "lstm", "attention")
+        arch: settings(*made[arch], arch=arch, epochs=many, batch=41, patience=0)
+        for arch, many in epochs.items()
     }
     for arch, told in wanted.items():
         learn_alone(told, tmp_path / f"one-{arch}")
@@ -137,19 +142,81 @@ def test_one_that_is_stopped_or_dies_ends_the_others_and_the_chief_keeps_the_run
     assert not (tmp_path / "nothing").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_one_that_says_nothing_any_more_ends_the_others(
+    made: dict[str, tuple[Path, Path]], tmp_path: Path, frozen: int
+) -> None:
+    """As where a machine loses power, or its network."""
+    workers = both(made, tmp_path, "frozen")
+    workers[frozen].send_signal(signal.SIGSTOP)
+    try:
+        assert workers[1 - frozen].wait(ENDS_S) == 1
+    finally:
+        workers[frozen].kill()
+        workers[frozen].wait()
+    assert "another has gone" in (tmp_path / f"frozen{1 - frozen}.log").read_text()
+
+
+def clusters() -> list[Cluster]:
+    """As each of two workers sees it."""
+    found = [read_cluster(environment) for environment in environments()]
+    return [cluster for cluster in found if cluster is not None]
+
+
+def refused(wanted: StoredSettings, out: Path, cluster: Cluster, wait_s: float) -> str:
+    """What a worker says that does not come to its first step."""
+    from asksight.training.learning.stored_workers import Workers
+    from asksight.training.learning.train_stored import train_stored
+
+    with pytest.raises(ClusterError) as raised:
+        train_stored(wanted, out, workers=Workers(cluster, wait_s=wait_s))
+    return str(raised.value)
+
+
+def test_other_features_on_one_machine_are_named_before_the_first_step(
+    made: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    data, store = made["mlp"]
+    shutil.copytree(store, tmp_path / "store")
+    features = tmp_path / "store" / "train2014" / "features.npy"
+    features.write_bytes(features.read_bytes()[:-2] + b"\x00\x3c")
+    wanted = [settings(data, store), settings(data, tmp_path / "store")]
+    with ThreadPoolExecutor(2) as pool:
+        said = list(pool.map(refused, wanted, [tmp_path / "run"] * 2, clusters(), [60.0] * 2))
+    for index, text in enumerate(said):
+        assert text.startswith(f"Worker {1 - index} (127.0.0.1:")
+        assert "differs from this one in the features of train2014. All workers read the same data" in text
+    assert not (tmp_path / "run").exists()
+
+
 def test_without_the_others_it_ends_in_words_and_leaves_nothing(
     made: dict[str, tuple[Path, Path]], tmp_path: Path
 ) -> None:
-    ran = subprocess.run(
-        command(made, tmp_path / "run", "--wait-for-workers", "1"),
-        env=environments()[0],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert ran.returncode == 1
-    assert "asksight: After 1 s this is worker 0" in ran.stderr
-    assert "Connection refused" in ran.stderr
-    assert "--wait-for-workers" in ran.stderr
+    said = refused(settings(*made["mlp"]), tmp_path / "run", clusters()[0], 0.5)
+    assert said.startswith("After 0.5 s this is worker 0 (127.0.0.1:")
+    assert "Connection refused. Give the same command on every machine" in said
     assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_another_run_at_the_chief_is_told_to_all(
+    made: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "letter.txt").touch()
+    wanted, workers = settings(*made["mlp"]), clusters()
+
+    def chief() -> None:
+        from asksight.training.learning.stored_workers import Workers
+        from asksight.training.learning.train_stored import train_stored
+
+        with pytest.raises(TrainingError, match="holds something else"):
+            train_stored(wanted, tmp_path / "run", workers=Workers(workers[0], wait_s=60))
+
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(chief)
+        said = refused(wanted, tmp_path / "none", workers[1], 60)
+        told.result()
+    assert said.startswith("Worker 0 (127.0.0.1:")
+    assert "cannot begin:" in said
+    assert "holds something else (letter.txt)" in said
