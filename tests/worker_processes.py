@@ -1,12 +1,8 @@
-"""Processes that train together as the workers of one cluster, for tests: how they are started, and what they run."""
+"""Processes that train together as the workers of one cluster, for tests: their environments, and what they run."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from peers.processes import free_port
 from served import shell_environment
@@ -43,18 +39,3 @@ def environments(count: int = 2) -> list[dict[str, str]]:
         }
         for index in range(count)
     ]
-
-
-def started(
-    command: Sequence[str | Path], environment: Mapping[str, str], log: Path
-) -> subprocess.Popen[bytes]:
-    """One worker; what it says, on both streams, goes into `log`."""
-    with log.open("wb") as file:
-        return subprocess.Popen(
-            list(map(str, command)), env=environment, stdout=file, stderr=subprocess.STDOUT
-        )
-
-
-def scripted(told: object) -> list[str | Path]:
-    """The command that trains these runs, each (settings, folder)."""
-    return [sys.executable, "-c", SCRIPT, json.dumps(told)]

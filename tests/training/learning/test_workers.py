@@ -6,15 +6,17 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from stored_runs import settings, write_data
-from waiting import until
-from worker_processes import environments, scripted, started
+from worker_processes import SCRIPT, environments
 
 from asksight.training.cluster.tf_config import Cluster, read_cluster
 from asksight.training.errors import ClusterError, TrainingError
@@ -61,17 +63,23 @@ def test_two_learn_what_one_does(made: dict[str, tuple[Path, Path]], tmp_path: P
     with pytest.raises(KeyboardInterrupt):
         learn_alone(wanted["mlp"], tmp_path / "w0-begun", stop_at=5)
     wanted["begun"] = wanted["mlp"]
-    workers = [
-        started(
-            scripted([(vars(told), str(tmp_path / f"w{index}-{name}")) for name, told in wanted.items()]),
-            environment,
-            tmp_path / f"w{index}.log",
-        )
-        for index, environment in enumerate(environments())
+    runs = [
+        json.dumps([(vars(told), str(tmp_path / f"w{index}-{name}")) for name, told in wanted.items()])
+        for index in range(2)
     ]
-    for index, worker in enumerate(workers):
-        assert worker.wait() == 0, (tmp_path / f"w{index}.log").read_text()
-    assert "resumed at step 5 of 16" in (tmp_path / "w1.log").read_text()
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, told],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for told, environment in zip(runs, environments(), strict=True)
+    ]
+    said = [one.communicate()[0] for one in workers]
+    assert [one.returncode for one in workers] == [0, 0], said
+    assert "resumed at step 5 of 16" in said[1]
     for name, told in wanted.items():
         alone, together = learned(tmp_path / f"one-{told.arch}"), learned(tmp_path / f"w0-{name}")
         for weights, same in zip(alone[0], together[0], strict=True):
@@ -103,39 +111,52 @@ def command(made: dict[str, tuple[Path, Path]], out: Path, *more: str) -> list[s
     ]
 
 
-def both(made: dict[str, tuple[Path, Path]], folder: Path, name: str) -> list[subprocess.Popen[bytes]]:
-    """Two workers that have learned for two epochs."""
-    logs = [folder / f"{name}{index}.log" for index in range(2)]
-    outs = folder / "run", folder / "nothing"
+@contextmanager
+def both(
+    made: dict[str, tuple[Path, Path]], folder: Path
+) -> Iterator[tuple[list[subprocess.Popen[str]], str]]:
+    """Two workers that have learned for two epochs, and what the second has said until then."""
     workers = [
-        started(command(made, out), environment, log)
-        for out, environment, log in zip(outs, environments(), logs, strict=True)
+        subprocess.Popen(
+            list(map(str, command(made, folder / out))),
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for out, environment in zip(("run", "nothing"), environments(), strict=True)
     ]
-    until(
-        lambda: logs[1].read_text().count("val loss") >= 2 or any(one.poll() is not None for one in workers)
-    )
-    assert [one.poll() for one in workers] == [None, None], logs[0].read_text() + logs[1].read_text()
-    return workers
+    try:
+        stream, said = workers[1].stdout, ""
+        assert stream is not None
+        while said.count("val loss") < 2 and (line := stream.readline()):
+            said += line
+        assert said.count("val loss") == 2, said
+        yield workers, said
+    finally:
+        for one in workers:
+            one.kill()
+            one.communicate()
 
 
 def test_one_that_is_stopped_or_dies_ends_the_others_and_the_chief_keeps_the_run(
     made: dict[str, tuple[Path, Path]], tmp_path: Path
 ) -> None:
     """Ctrl-C at one loses no step; kill -9 loses those since the last save; the same command goes on after both."""
-    workers = both(made, tmp_path, "stopped")
-    workers[1].send_signal(signal.SIGINT)
-    assert [one.wait(ENDS_S) for one in workers] == [130, 130]
-    workers = both(made, tmp_path, "killed")
-    said = (tmp_path / "killed1.log").read_text()
-    assert int(said.split("resumed at step ")[1].split()[0]) > 72  # two epochs
-    workers[1].kill()
-    assert workers[0].wait(ENDS_S) == 1
-    assert workers[1].wait() == -signal.SIGKILL
-    said = (tmp_path / "killed0.log").read_text()
-    assert "This is worker 0 (127.0.0.1:" in said
-    assert "another has gone: one of worker 1 (127.0.0.1:" in said
-    assert "give the same command on all again" in said
-    assert "Traceback" not in said
+    with both(made, tmp_path) as (workers, _):
+        workers[1].send_signal(signal.SIGINT)
+        for one in workers:
+            said, _ = one.communicate(timeout=ENDS_S)
+            assert (one.returncode, "Traceback" in said) == (130, False), said
+    with both(made, tmp_path) as (workers, said):
+        assert int(said.split("resumed at step ")[1].split()[0]) > 72  # two epochs
+        workers[1].kill()
+        told, _ = workers[0].communicate(timeout=ENDS_S)
+    assert workers[0].returncode == 1
+    assert "This is worker 0 (127.0.0.1:" in told
+    assert "another has gone: one of worker 1 (127.0.0.1:" in told
+    assert "give the same command on all again" in told
+    assert "Traceback" not in told
     kept = json.loads((tmp_path / "run" / "history.json").read_text())
     assert len(kept) >= 4
     assert (tmp_path / "run" / "state.synced").exists()
@@ -148,14 +169,11 @@ def test_one_that_says_nothing_any_more_ends_the_others(
     made: dict[str, tuple[Path, Path]], tmp_path: Path, frozen: int
 ) -> None:
     """As where a machine loses power, or its network."""
-    workers = both(made, tmp_path, "frozen")
-    workers[frozen].send_signal(signal.SIGSTOP)
-    try:
-        assert workers[1 - frozen].wait(ENDS_S) == 1
-    finally:
-        workers[frozen].kill()
-        workers[frozen].wait()
-    assert "another has gone" in (tmp_path / f"frozen{1 - frozen}.log").read_text()
+    with both(made, tmp_path) as (workers, _):
+        workers[frozen].send_signal(signal.SIGSTOP)
+        said, _ = workers[1 - frozen].communicate(timeout=ENDS_S)
+    assert workers[1 - frozen].returncode == 1
+    assert "another has gone" in said
 
 
 def clusters() -> list[Cluster]:
