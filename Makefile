@@ -20,7 +20,8 @@ PACKAGES := ext photos engine server client training cli
 BESIDE := benchmarks docs tests
 
 # A new package or a change to what is compiled asks for a new install; other Python files are used as they lie.
-INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
+INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto server/open_inference/open_inference.proto \
+	$(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
 	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
 
 # An editable install is a folder of links; where somebody has removed it, install anew.
