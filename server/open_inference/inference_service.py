@@ -12,7 +12,7 @@ from asksight.v1 import vqa_pb2
 
 from ..access.calls import Call, Desk
 from ..asks import Ask
-from ..core.assistant import Assistant
+from ..core.assistant import Assistant, begun_together
 from ..core.model import Model
 from ..errors import AskError, ModelNotFound, VersionNotFound
 from ..wire.called import called
@@ -81,7 +81,7 @@ class InferenceService:
         return response
 
     async def model_infer(self, message: bytes, call: Call) -> Any:
-        """Answer all asks that the tensors hold, or fail with what is wrong with the first that fails."""
+        """Answer all asks that the tensors hold, or end with the first error."""
         infer = read_infer(message)
         name = infer.head.model_name
         model_version = self._model(name, infer.head.model_version).bundle.version
@@ -101,16 +101,17 @@ class InferenceService:
 
     async def _replies(self, asks: Sequence[Ask]) -> list[vqa_pb2.AskResponse]:
         if len(asks) == 1:
-            try:
-                return [await self._assistant.ask(asks[0])]
-            except AskError as error:
-                raise ElementError(error) from None
-        replies: list[vqa_pb2.AskResponse] = []
-        for at, one in enumerate(await self._assistant.ask_each(asks)):
-            if isinstance(one, AskError):
-                raise ElementError(one, at)
-            replies.append(one)
-        return replies
+            return [await self._reply(asks[0], None)]
+        try:
+            return await begun_together(self._reply(ask, at) for at, ask in enumerate(asks))
+        except ExceptionGroup as failed:  # by now nothing more is computed for the others
+            raise failed.exceptions[0] from None
+
+    async def _reply(self, ask: Ask, at: int | None) -> vqa_pb2.AskResponse:
+        try:
+            return await self._assistant.ask(ask)
+        except AskError as error:
+            raise ElementError(error, at) from None
 
     def _model(self, name: str, wanted: str) -> Model:
         """The one that is served under a name, which here has to be given. Raises ModelNotFound and VersionNotFound."""
