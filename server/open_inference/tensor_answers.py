@@ -41,6 +41,11 @@ def _spoken(replies: Replies) -> list[bytes]:
     return [one.spoken.encode() for one in replies]
 
 
+def _hints(replies: Replies) -> list[bytes]:
+    """What the person can do about the worst flaw of each photo; nothing where there is none."""
+    return [one.photo_issues[0].hint.encode() if one.photo_issues else b"" for one in replies]
+
+
 def _image_ids(replies: Replies) -> list[bytes]:
     return [one.image_id.encode() for one in replies]
 
@@ -67,6 +72,7 @@ OUTPUTS = {
     "answer": Output(BYTES, _answers),
     "verdict": Output(BYTES, _verdicts),
     "spoken": Output(BYTES, _spoken),
+    "hint": Output(BYTES, _hints),
     "image_id": Output(BYTES, _image_ids),
     "labels": Output(BYTES, _labels, wide=True),
     "probabilities": Output(FLOATS, _probabilities, wide=True),

@@ -32,7 +32,7 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 PHOTOS = [photo(seed=seed) for seed in range(3)]
 QUESTIONS = ["what colour is this?", "how many are there?", "is this a circle?"]
-ALL = ["answer", "verdict", "spoken", "image_id", "labels", "probabilities"]
+ALL = ["answer", "verdict", "spoken", "hint", "image_id", "labels", "probabilities"]
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,7 @@ def test_a_model_is_asked_for_by_its_name_and_perhaps_its_version(channel: grpc.
     assert (told.name, list(told.versions)) == ("random", ["1"])
     assert [one.name for one in told.outputs] == ALL
     assert {"image", "question"} <= {one.name for one in told.inputs}
-    assert [list(one.shape) for one in told.outputs] == [[-1]] * 4 + [[-1, -1]] * 2
+    assert [list(one.shape) for one in told.outputs] == [[-1]] * 5 + [[-1, -1]] * 2
     for name, version, said in (
         ("", "", "No model '' is served here. Choose one of: random."),
         ("other", "", "No model 'other' is served here. Choose one of: random."),
