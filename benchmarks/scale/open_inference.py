@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -38,6 +39,7 @@ CLIENTS = ("triton", "kserve")
 QUESTIONS = 10  # about each photo
 CALLERS = 32
 QUESTION = "What colour is the circle?"
+MARK = b"<number>"  # behind a photo's end, where decoders do not look
 
 
 def draw_asks(folder: Path, count: int) -> list[tuple[str, str]]:
@@ -97,9 +99,17 @@ def tensors(image: str, photo: bytes) -> bytes:
     return message
 
 
-def price(port: int, photo: bytes, image_id: str, seconds: float) -> None:
+def renewed(message: bytes) -> Callable[[], bytes]:
+    """The message with another number in the place of MARK each time: a new photo, that costs the load hardly anything."""
+    before, _, after = message.partition(MARK)
+    numbers = itertools.count(time.time_ns())
+    return lambda: before + next(numbers).to_bytes(len(MARK), "big") + after
+
+
+def price(address: str, photo: bytes, seconds: float) -> None:
     """Print the table, each row twice, in turns."""
-    new = (photo + number.to_bytes(8, "big") for number in itertools.count(time.time_ns()))
+    ask = vqa_pb2.AskRequest(image_data=photo + MARK, question=QUESTION).SerializeToString()
+    image_id = sha256(photo).hexdigest()
     follow_up = vqa_pb2.AskRequest(image_id=image_id, question=QUESTION).SerializeToString()
     by_tensors = tensors("image_id", image_id.encode())
     ways: dict[tuple[str, str], tuple[str, Callable[[], bytes]]] = {
@@ -107,13 +117,15 @@ def price(port: int, photo: bytes, image_id: str, seconds: float) -> None:
         ("follow-ups", "ModelInfer"): (f"/{SERVICE}/ModelInfer", lambda: by_tensors),
         ("new photos", "Ask"): (
             "/asksight.v1.VqaService/Ask",
-            lambda: vqa_pb2.AskRequest(image_data=next(new), question=QUESTION).SerializeToString(),
+            renewed(ask),
         ),
-        ("new photos", "ModelInfer"): (f"/{SERVICE}/ModelInfer", lambda: tensors("image", next(new))),
+        ("new photos", "ModelInfer"): (f"/{SERVICE}/ModelInfer", renewed(tensors("image", photo + MARK))),
     }
     for turn in (1, 2):
+        with connect(address) as client:  # new photos have driven it out of the cache
+            client.ask(photo, QUESTION)
         for (kind, call), (path, messages) in ways.items():
-            connection = PlainGrpc(port, path)
+            connection = PlainGrpc(int(address.rpartition(":")[2]), path)
             try:
                 connection.run(messages, CALLERS, 1.0)  # warm
                 took_s = connection.run(messages, CALLERS, seconds)
@@ -146,10 +158,7 @@ def main() -> None:
                     )
                     print(compare(name, own, json.loads(ran.stdout)), flush=True)
             if given.seconds:
-                photo = (folder / asks[0][0]).read_bytes()
-                with connect(address) as client:
-                    image_id = client.ask(photo, QUESTION).image_id
-                price(servers.ports[0], photo, image_id, given.seconds)
+                price(address, (folder / asks[0][0]).read_bytes(), given.seconds)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from asksight.v1 import vqa_pb2
@@ -80,23 +81,35 @@ OUTPUTS = {
 
 
 def to_response(
-    replies: Replies, outputs: Sequence[str], *, model_name: str, model_version: str, id: str, raw: bool
+    replies: Replies, outputs: tuple[str, ...], *, model_name: str, model_version: str, id: str, raw: bool
 ) -> Any:
     """Write those outputs, in their order, as a ModelInferResponse."""
-    response = ModelInferResponse(model_name=model_name, model_version=model_version, id=id)
+    response = ModelInferResponse()
+    response.CopyFrom(_shapes(outputs, len(replies), _width(replies)))
+    response.model_name, response.model_version, response.id = model_name, model_version, id
+    for tensor in () if raw else response.outputs:
+        elements = OUTPUTS[tensor.name].elements(replies)
+        contents = tensor.contents
+        (contents.fp32_contents if tensor.datatype == FLOATS else contents.bytes_contents).extend(elements)
+    if raw:
+        response.raw_output_contents.extend(_raw(OUTPUTS[name], replies) for name in outputs)
+    return response
+
+
+@lru_cache(maxsize=256)
+def _shapes(outputs: tuple[str, ...], count: int, width: int) -> Any:
+    """A response without its elements. Copying it takes a third of the time of writing it."""
+    response = ModelInferResponse()
     for name in outputs:
         output = OUTPUTS[name]
-        elements = output.elements(replies)
-        shape = [len(replies), _width(replies)] if output.wide else [len(replies)]
-        tensor = response.outputs.add(name=name, datatype=output.datatype, shape=shape)
-        if raw:
-            written = raw_floats(elements) if output.datatype == FLOATS else raw_bytes(elements)
-            response.raw_output_contents.append(written)
-        elif output.datatype == FLOATS:
-            tensor.contents.fp32_contents.extend(elements)
-        else:
-            tensor.contents.bytes_contents.extend(elements)
+        shape = [count, width] if output.wide else [count]
+        response.outputs.add(name=name, datatype=output.datatype, shape=shape)
     return response
+
+
+def _raw(output: Output, replies: Replies) -> bytes:
+    elements = output.elements(replies)
+    return raw_floats(elements) if output.datatype == FLOATS else raw_bytes(elements)
 
 
 def _width(replies: Replies) -> int:

@@ -59,9 +59,9 @@ class Infer:
     raw: Sequence[memoryview]  # for those of them without contents
 
     @property
-    def outputs(self) -> list[str]:
+    def outputs(self) -> tuple[str, ...]:
         """The names of the outputs that are wanted, in their order. Raises InvalidAsk."""
-        names = [one.name for one in self.head.outputs] or list(OUTPUTS)
+        names = tuple(one.name for one in self.head.outputs) or tuple(OUTPUTS)
         for name in names:
             if name not in OUTPUTS:
                 raise InvalidAsk(

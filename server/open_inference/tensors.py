@@ -18,6 +18,7 @@ from .inference_messages import InferInputTensor, InferTensorContents
 CONTENTS, BYTES_CONTENTS = 5, 8  # the fields' numbers
 MOST_BESIDE_BYTES = 16 * 1024  # of a message or a tensor without its BYTES; 256 numbers take 2.5 KB
 BYTES = "BYTES"
+LENGTH = struct.Struct("<I").pack
 # By datatype: struct's letter, and the field of InferTensorContents.
 NUMBERS = {
     "UINT32": ("I", "uint_contents"),
@@ -112,7 +113,7 @@ def numbers_of(tensor: InputTensor, raw: memoryview | None, count: int) -> list[
 
 def raw_bytes(elements: Iterable[bytes]) -> bytes:
     """A tensor of BYTES, raw."""
-    return b"".join(part for one in elements for part in (struct.pack("<I", len(one)), one))
+    return b"".join([LENGTH(len(one)) + one for one in elements])
 
 
 def raw_floats(elements: Sequence[float]) -> bytes:

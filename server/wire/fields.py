@@ -63,6 +63,8 @@ def _places(message: memoryview, most: int) -> Iterator[tuple[int, int, int, int
 
 def varint(message: memoryview, at: int) -> tuple[int, int]:
     """The number that begins there, and where it ends: seven bits a byte, the lowest first. Raises InvalidAsk."""
+    if at < len(message) and message[at] < 0x80:  # nearly all: tags, and lengths of short fields
+        return message[at], at + 1
     value = 0
     for shift, byte in enumerate(message[at : at + LONGEST_VARINT]):
         value |= (byte & 0x7F) << (7 * shift)
