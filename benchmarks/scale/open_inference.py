@@ -100,7 +100,7 @@ def tensors(image: str, photo: bytes) -> bytes:
 
 
 def renewed(message: bytes) -> Callable[[], bytes]:
-    """The message with another number in the place of MARK each time: a new photo, that costs the load hardly anything."""
+    """The message with another number in the place of MARK each time: a new photo, for next to nothing."""
     before, _, after = message.partition(MARK)
     numbers = itertools.count(time.time_ns())
     return lambda: before + next(numbers).to_bytes(len(MARK), "big") + after
