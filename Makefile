@@ -131,7 +131,7 @@ scenes-familiar: $(VENV)/.developing
 	cp build/knowing/bundle.json build/knowing/familiar.npz engine/bundles/scenes/
 
 clean:
-	rm -rf $(VENV) build dist node_modules *.egg-info ext/*.so ext/*.c proto/asksight/v1/*_pb2*
+	rm -rf $(VENV) build dist node_modules *.egg-info ext/*.so ext/*.c proto/asksight/v1/*_pb2* server/open_inference/*.binpb
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find $(PACKAGES) benchmarks proto tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
