@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def bytes_array(element: bytes) -> Any:
 
 def triton(address: str, asks: Iterator[tuple[bytes, bytes]]) -> list[dict[str, Any]]:
     """By tritonclient, raw."""
-    import tritonclient.grpc as library
+    library = import_module("tritonclient.grpc")
 
     def tensor(name: str, element: bytes) -> Any:
         made = library.InferInput(name, [1], "BYTES")
@@ -48,25 +49,25 @@ def triton(address: str, asks: Iterator[tuple[bytes, bytes]]) -> list[dict[str, 
 
 def kserve(address: str, asks: Iterator[tuple[bytes, bytes]]) -> list[dict[str, Any]]:
     """By kserve, raw and typed in turns."""
-    from kserve import InferenceGRPCClient, InferInput, InferRequest
+    library = import_module("kserve")
 
     def tensor(name: str, element: bytes, *, raw: bool) -> Any:
         if not raw:
-            return InferInput(name, [1], "BYTES", data=[element])
-        made = InferInput(name, [1], "BYTES")
+            return library.InferInput(name, [1], "BYTES", data=[element])
+        made = library.InferInput(name, [1], "BYTES")
         made.set_data_from_numpy(bytes_array(element))
         return made
 
     async def all_of_them() -> list[dict[str, Any]]:
         told = []
-        async with InferenceGRPCClient(address, timeout=WITHIN_S) as client:
+        async with library.InferenceGRPCClient(address, timeout=WITHIN_S) as client:
             assert await client.is_server_live()
             assert await client.is_server_ready()
             assert await client.is_model_ready(MODEL)
             for at, (photo, question) in enumerate(asks):
                 raw = at % 2 == 0
                 inputs = [tensor("image", photo, raw=raw), tensor("question", question, raw=raw)]
-                result = await client.infer(InferRequest(MODEL, inputs))
+                result = await client.infer(library.InferRequest(MODEL, inputs))
                 told.append({name: row(result.get_output_by_name(name).as_numpy()) for name in OUTPUTS})
         return told
 

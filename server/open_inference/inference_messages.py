@@ -6,7 +6,7 @@ where they share protobuf's own pool: with these in it, whoever imports such a c
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
@@ -19,7 +19,7 @@ COMPILED = "open_inference.binpb"  # what protoc makes of open_inference.proto w
 
 def _pool() -> DescriptorPool:
     pool = DescriptorPool()
-    compiled = files(__package__).joinpath(COMPILED).read_bytes()
+    compiled = Path(__file__).with_name(COMPILED).read_bytes()
     for one in FileDescriptorSet.FromString(compiled).file:
         pool.AddSerializedFile(one.SerializeToString())
     return pool

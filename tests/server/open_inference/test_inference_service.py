@@ -294,7 +294,7 @@ def test_a_full_server_says_when_to_come_back_and_who_leaves_gives_its_places_ba
     error = refusal(call, asked(image=[PHOTOS[2]] * 2, question=QUESTIONS[:2]))
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # at once, though the first of its two had room
     assert "Element 1: Too many asks" in str(error.details())
-    assert "grpc-retry-pushback-ms" in [name for name, _ in error.trailing_metadata() or ()]
+    assert "grpc-retry-pushback-ms" in [one.key for one in error.trailing_metadata() or ()]
     until(lambda: served.rig.left["asks"] == 2)
     inside.cancel()
     until(lambda: served.rig.left == NOTHING)

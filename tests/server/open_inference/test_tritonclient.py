@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,9 @@ def triton() -> Any:
     )
     sys.path.append(str(INSTALLED))
     try:
-        import tritonclient.grpc
+        return import_module("tritonclient.grpc")
     finally:
         sys.path.remove(str(INSTALLED))
-    return tritonclient.grpc
 
 
 @pytest.fixture(scope="module")
