@@ -21,7 +21,7 @@ def plan(
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="A report of asksight bench --json; give two, with --follow-ups 0 and 1. Without, it measures here.",
+            help="A report of asksight bench --json; give one for each mix of --follow-ups. Without, it measures here.",
             rich_help_panel=MACHINE,
         ),
     ] = None,

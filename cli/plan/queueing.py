@@ -8,7 +8,8 @@ I, 1975, 3.1). An ask that finds n there takes what asks of n + 1 callers take, 
 distribution. The mean of that is Little's, exactly; its tail is right where n changes more slowly than asks are
 answered.
 
-A mix of two kinds takes the sum of their shares:  n / X(n) = (1-c) n / X_new(n) + c n / X_known(n).
+Asks about new photos and about known ones hold each other up: what is known comes to the answerer in smaller batches
+where photos are encoded beside it. So several mixes are measured, and what lies between two of them is taken in parts.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ LEAST_PROBABILITY = 1e-5  # a state that is rarer is left out
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """One kind of ask, about new photos or about known ones, as closed loops measured it."""
+class Mix:
+    """One mix of asks about new photos and about known ones, as closed loops measured it."""
 
+    cached: float  # the share of known ones, 0 to 1
     callers: tuple[float, ...]  # ascending, from 1
     asks_per_s: tuple[float, ...]  # answered, for so many callers
     quantiles: tuple[float, ...]  # shares of asks, ascending from 0 to 1
@@ -56,19 +58,22 @@ class Kind:
 class Machine:
     """What one machine does."""
 
-    new: Kind
-    known: Kind
+    mixes: tuple[Mix, ...]  # by their shares of known photos, of which the first is 0 and the last 1
+
+    def parts(self, cached: float) -> list[tuple[Mix, float]]:
+        """The measured mixes on both sides of one, and how much of each it is."""
+        place = float(np.interp(cached, [mix.cached for mix in self.mixes], np.arange(len(self.mixes))))
+        low = min(int(place), len(self.mixes) - 2)
+        return [(self.mixes[low], low + 1 - place), (self.mixes[low + 1], place - low)]
 
     def answered(self, inside: Floats, cached: float) -> Floats:
         """How many asks are answered a second with so many inside, of which a share finds its photo."""
-        answered: Floats = inside / (
-            (1 - cached) * self.new.taken_s(inside) + cached * self.known.taken_s(inside)
-        )
+        answered: Floats = inside / sum(part * mix.taken_s(inside) for mix, part in self.parts(cached))
         return answered
 
     def asks_per_s(self, cached: float) -> float:
         """How many it answers when it is never idle."""
-        return float(self.answered(np.array([self.new.callers[-1]]), cached)[0])
+        return float(self.answered(np.array([self.mixes[0].callers[-1]]), cached)[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +106,13 @@ def closed_loop(machine: Machine, callers: int, cached: float) -> tuple[float, L
 
 
 def _mixed(machine: Machine, cached: float, states: Sequence[tuple[float, float]]) -> Latency:
-    """What asks of both kinds take, with so many inside with such a probability."""
+    """What asks take, with so many inside with such a probability."""
     at = (np.arange(GRID) + 0.5) / GRID
     values, weights = [], []
     for inside, probability in states:
-        for kind, share in ((machine.new, 1 - cached), (machine.known, cached)):
-            values.append(kind.spread_ms(inside, at))
-            weights.append(np.full(GRID, share * probability))
+        for mix, part in machine.parts(cached):
+            values.append(mix.spread_ms(inside, at))
+            weights.append(np.full(GRID, part * probability))
     taken, weight = np.concatenate(values), np.concatenate(weights)
     order = np.argsort(taken)
     reached = np.cumsum(weight[order])

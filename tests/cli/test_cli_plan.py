@@ -77,7 +77,10 @@ def test_a_photo_that_no_machine_can_have_alone_is_said(run: Run, measured: list
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda one: one["load"].update(follow_ups=0.5), "reports of follow-ups 0%, 50%"),
+        (
+            lambda one: one["load"].update(follow_ups=0.5),
+            "reports of follow-ups 0%, 50%; 0% and 100% have to be among them",
+        ),
         (lambda one: one["server"].update(engine="tensorrt"), "several models or engines"),
         (lambda one: one["rows"].pop(0), "lacks a row of 1 caller"),
         (lambda one: one["rows"][1].update(asks_per_s=0.0), "without an answer"),
@@ -98,7 +101,8 @@ def test_reports_that_are_none_are_refused_in_words(
 
 def test_it_measures_by_itself(bundle: Path) -> None:
     said: list[str] = []
-    machine = measure_machine(str(bundle), said.append, seconds=0.3, warm_up_s=0.1)
-    assert machine.new.callers == machine.known.callers == (1, 2, 4, 8, 16, 32, 64)
-    assert all(one > 0 for one in (*machine.new.asks_per_s, *machine.known.asks_per_s))
+    machine = measure_machine(str(bundle), said.append, seconds=0.2, warm_up_s=0.1)
+    assert [mix.cached for mix in machine.mixes] == [0.0, 0.5, 0.8, 1.0]
+    assert {mix.callers for mix in machine.mixes} == {(1, 2, 4, 8, 16, 32, 64)}
+    assert all(one > 0 for mix in machine.mixes for one in mix.asks_per_s)
     assert "random 1" in said[0]

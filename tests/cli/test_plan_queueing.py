@@ -11,17 +11,18 @@ import pytest
 from asksight.cli.plan.machines import Demand, need
 from asksight.cli.plan.plan_errors import PlanError
 from asksight.cli.plan.popularity import Popularity
-from asksight.cli.plan.queueing import Kind, Machine, closed_loop, open_loop
+from asksight.cli.plan.queueing import Machine, Mix, closed_loop, open_loop
 
 SHARES = tuple(np.linspace(0, 1, 201).tolist())
 
 
-def one_server(asks_per_s: float) -> Kind:
+def one_server(asks_per_s: float) -> Mix:
     """A single server with exponential service, first come, first served: n inside take the sum of n services."""
     chance = np.random.default_rng(0)
     callers = tuple(float(n) for n in range(1, 65))
     taken = [chance.gamma(n, 1000 / asks_per_s, 20_000) for n in callers]
-    return Kind(
+    return Mix(
+        cached=0.0,
         callers=callers,
         asks_per_s=(asks_per_s,) * len(callers),
         quantiles=SHARES,
@@ -29,10 +30,14 @@ def one_server(asks_per_s: float) -> Kind:
     )
 
 
+def machine_of_two(new: Mix, known: Mix) -> Machine:
+    return Machine(mixes=(new, replace(known, cached=1.0)))
+
+
 @pytest.mark.parametrize("busy", [0.1, 0.5, 0.8])
 def test_it_is_exact_for_a_single_server(busy: float) -> None:
     kind = one_server(100.0)
-    taken = open_loop(Machine(new=kind, known=kind), 100 * busy, 0.3)
+    taken = open_loop(machine_of_two(kind, kind), 100 * busy, 0.3)
     assert taken is not None
     mean_ms = 1000 / (100 * (1 - busy))  # M/M/1: exponential with that mean
     assert taken.p50_ms == pytest.approx(mean_ms * log(2), rel=0.05)
@@ -40,7 +45,7 @@ def test_it_is_exact_for_a_single_server(busy: float) -> None:
 
 
 def test_two_kinds_share_a_machine_by_what_each_takes() -> None:
-    machine = Machine(new=one_server(50.0), known=one_server(200.0))
+    machine = machine_of_two(one_server(50.0), one_server(200.0))
     assert machine.asks_per_s(0.0) == pytest.approx(50)
     assert machine.asks_per_s(1.0) == pytest.approx(200)
     assert machine.asks_per_s(0.5) == pytest.approx(80)  # 1 / (0.5 / 50 + 0.5 / 200)
@@ -50,13 +55,13 @@ def test_two_kinds_share_a_machine_by_what_each_takes() -> None:
 
 
 def test_too_many_asks_have_no_answer() -> None:
-    machine = Machine(new=one_server(50.0), known=one_server(200.0))
+    machine = machine_of_two(one_server(50.0), one_server(200.0))
     assert open_loop(machine, 79.0, 0.5) is not None
     assert open_loop(machine, 80.1, 0.5) is None
     assert open_loop(machine, 79.9999, 0.5) is None  # on and on, in so long a queue
 
 
-MACHINE = Machine(new=one_server(50.0), known=one_server(200.0))
+MACHINE = machine_of_two(one_server(50.0), one_server(200.0))
 DEMAND = Demand(popularity=Popularity(), cached_photos=1000.0, spare=0, busiest=1.0)
 
 
