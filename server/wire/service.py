@@ -26,13 +26,19 @@ NAME = vqa_pb2.DESCRIPTOR.services_by_name["VqaService"].full_name
 FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
 
 
-class VqaService:
-    """Answers calls of VqaService."""
+Answer = Callable[[bytes, Call], Awaitable[Message]]  # raises AskError
 
-    def __init__(self, assistant: Assistant, desk: Desk, receiving: Receiving) -> None:
+
+class VqaMethods:
+    """What each method answers, once its call was let in, whoever carries the messages."""
+
+    def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
-        self._desk = desk
-        self._receiving = receiving
+        self.by_name: dict[str, Answer] = {
+            "Ask": self.ask,
+            "AskBatch": self.ask_batch,
+            "GetModel": self.get_model,
+        }
 
     async def ask(self, message: bytes, call: Call) -> vqa_pb2.AskResponse:
         """Answer one ask."""
@@ -53,20 +59,26 @@ class VqaService:
         wanted = read(vqa_pb2.GetModelRequest, message).model
         return to_model_response(self._assistant.model_info(wanted))
 
+
+class VqaService:
+    """Answers calls of VqaService."""
+
+    def __init__(self, assistant: Assistant, desk: Desk, receiving: Receiving) -> None:
+        self._methods = VqaMethods(assistant)
+        self._desk = desk
+        self._receiving = receiving
+
     def handlers(self) -> grpc.GenericRpcHandler:
         """What a gRPC server is to be given. Of a stream's messages none is received before it is asked for."""
-        methods = {"Ask": self.ask, "AskBatch": self.ask_batch, "GetModel": self.get_model}
         return grpc.method_handlers_generic_handler(
             NAME,
             {
                 name: grpc.stream_unary_rpc_method_handler(self._called(name, answer))
-                for name, answer in methods.items()
+                for name, answer in self._methods.by_name.items()
             },
         )
 
-    def _called(
-        self, method: str, answer: Callable[[bytes, Call], Awaitable[Message]]
-    ) -> Callable[[Any, Context], Awaitable[bytes]]:
+    def _called(self, method: str, answer: Answer) -> Callable[[Any, Context], Awaitable[bytes]]:
         """The handler of one method; every error leaves through here. gRPC cancels it at the call's deadline."""
 
         async def handler(_: Any, context: Context) -> bytes:
