@@ -15,6 +15,7 @@ from ray.serve.schema import LoggingConfig
 from ..running.checks import WrongSettingsError
 from ..running.ray_checks import replicas_of
 from ..running.settings import SPECS, Settings, read_settings
+from .haproxy_mode import behind_haproxy
 from .replica import Replica
 
 NAME = "asksight"
@@ -22,9 +23,9 @@ ROUTE = "/asksight"  # Ray's proxies know no application without one; over HTTP 
 DEPLOYMENT = "AskSight"
 ROUTER = "asksight.server.ray_serve.photo_router.PhotoRouter"
 # A refusal of ours says when to come back, Ray's does not; so a replica always takes more than our own gate lets in.
-OVER_OUR_GATE = 4
+OVER_OUR_GATE = 1024  # at once, before our gate has seen the first of them
 # A replica is there within seconds, and takes its cache along when it leaves.
-UPSCALE_AFTER_S, DOWNSCALE_AFTER_S, LOOK_BACK_S = 5.0, 60.0, 10.0
+UPSCALE_AFTER_S, DOWNSCALE_AFTER_S, LOOK_BACK_S = 5.0, 60.0, 15.0
 
 
 def application(settings: Settings) -> Application:
@@ -55,7 +56,7 @@ def options(settings: Settings) -> dict[str, Any]:
         count = {"autoscaling_config": scaling}
     return {
         **count,
-        "max_ongoing_requests": OVER_OUR_GATE * settings.workers,
+        "max_ongoing_requests": settings.workers + OVER_OUR_GATE,
         "graceful_shutdown_wait_loop_s": settings.drain_grace,
         "graceful_shutdown_timeout_s": settings.drain_grace + settings.finish_within,
         "ray_actor_options": {
@@ -63,7 +64,11 @@ def options(settings: Settings) -> dict[str, Any]:
             "num_gpus": int(settings.engine.startswith("tensorrt")),
         },
         "logging_config": LoggingConfig(enable_access_log=False),  # ours has a line for each call
-        "request_router_config": RequestRouterConfig(request_router_class=ROUTER),
+        **(
+            {}
+            if behind_haproxy()
+            else {"request_router_config": RequestRouterConfig(request_router_class=ROUTER)}
+        ),
     }
 
 

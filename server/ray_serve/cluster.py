@@ -21,6 +21,7 @@ from ..running.settings import Settings
 from ..running.signals import Signals
 from ..wire.addresses import join
 from ..wire.standard import HEALTH
+from .haproxy_mode import BALANCING, behind_haproxy
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +29,17 @@ log = logging.getLogger(__name__)
 OBJECT_STORE_BYTES = 512 << 20
 OURS = {
     "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(Limits().max_message_bytes),  # Ray's default is 2 GiB
+    **BALANCING,
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
 }
+HAPROXY_GRACE = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"  # Ray's default is 30
 ANSWERS_WITHIN_S, ASKS_FOR_S, ASK_AGAIN_S = 30.0, 5.0, 0.1
 
 
 def serve_on_ray(settings: Settings, say: Callable[[str], object]) -> None:
     """Serve until told to stop; SIGHUP has Ray replace the replicas one after another. Raises ServerError."""
-    for name, value in OURS.items():
+    for name, value in {**OURS, HAPROXY_GRACE: str(settings.drain_grace)}.items():
         os.environ.setdefault(name, value)
     try:
         import ray
@@ -54,10 +57,16 @@ def serve_on_ray(settings: Settings, say: Callable[[str], object]) -> None:
         signals = Signals(signal.SIGHUP)  # after Ray, which takes SIGTERM too
         serve.start(
             proxy_location="EveryNode",
-            http_options={"host": "127.0.0.1" if own else settings.host},
+            # HAProxy's gRPC takes its host from here; else there is nothing of ours at the HTTP port.
+            http_options={"host": settings.host if behind_haproxy() else "127.0.0.1"},
             grpc_options=grpc_options(settings),
             logging_config={"enable_access_log": False},  # ours has the lines
         )
+        if NAME in serve.status().applications:
+            raise ServerError(
+                f"An application called {NAME} runs on this cluster already. End whoever serves it, or run "
+                f"`serve delete {NAME}`, and this again."
+            )
         stack.callback(serve.shutdown if own else partial(serve.delete, NAME))
         replicas = application(for_replicas(settings))
         _run(serve, replicas)
@@ -84,9 +93,14 @@ def grpc_options(settings: Settings) -> dict[str, Any]:
 
 
 def _join(ray: Any, settings: Settings) -> bool:
-    """Join the cluster that RAY_ADDRESS or `ray start` names, or start one here; say whether it was started."""
+    """Join the cluster that RAY_ADDRESS or `ray start` names, or start one here; say whether it was started.
+
+    What replicas log comes here too, marked by Ray; as JSON it stays in Ray's own folder, where no mark is before it.
+    """
     common = {"configure_logging": False, "log_to_driver": settings.log == "text"}
     try:
+        if os.environ.get("RAY_ADDRESS") == "local":  # Ray's word for a new one
+            raise ConnectionError
         ray.init(address="auto", **common)
     except ConnectionError:
         ray.init(
@@ -100,11 +114,13 @@ def _join(ray: Any, settings: Settings) -> bool:
 
 
 def _run(serve: Any, replicas: Any) -> None:
+    from ray.serve.exceptions import RayServeException
+
     from .application import NAME, ROUTE
 
     try:
         serve.run(replicas, name=NAME, route_prefix=ROUTE)
-    except RuntimeError as error:
+    except (RuntimeError, RayServeException) as error:
         raise ServerError(f"Ray Serve cannot run it: {error}") from error
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -42,13 +41,13 @@ from ..wire.health import SERVICES
 from ..wire.requests import read
 from ..wire.service import VqaMethods
 from ..wire.status import trailing
+from .haproxy_mode import behind_haproxy
 
 log = logging.getLogger(__name__)
 
 TIMEOUT = "asksight-timeout-ms"  # the caller's deadline, which Ray's context does not hand on
 LONGEST_TIMEOUT_DIGITS = 12  # thirty years
 MONITORING_PORTS = 32  # that replicas on one machine try, from the one that was given
-BEHIND_HAPROXY = "RAY_SERVE_ENABLE_HA_PROXY"  # Ray's own switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +200,7 @@ def deadline_of(metadata: Metadata) -> float | None:
 
 def _calls_per_caller(settings: Settings) -> int | None:
     """Behind Ray's HAProxy all who have no token come from one address: its own."""
-    if os.environ.get(BEHIND_HAPROXY) == "1" and not settings.tokens:
+    if behind_haproxy() and not settings.tokens:
         return None
     return settings.calls_per_caller or None
 
