@@ -77,7 +77,7 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "tokens").write_text(line("app", "good"))
     port = free_port()
-    options = ["--host", "0.0.0.0", "--insecure", "--port", str(port), "--replicas", "2", "--workers", "4"]
+    options = ["--host", "0.0.0.0", "--insecure", "--port", str(port), "--replicas", "2", "--workers", "1"]
     options += ["--metrics", str(free_port()), "--tokens", str(folder / "tokens"), "--drain-grace", "1"]
     command = [str(PROGRAMS / "asksight"), "serve", "--ray", *options]
     serving = started(command, request.param, folder / "log", port)
@@ -148,15 +148,16 @@ def test_a_photo_that_is_not_there_is_told_with_its_details(stub: vqa_pb2_grpc.V
 def test_an_overload_says_when_to_come_back_and_the_client_does(
     client: Client, stub: vqa_pb2_grpc.VqaServiceStub
 ) -> None:
-    request = vqa_pb2.AskRequest(image_data=photo(width=2000, height=1500), question="what?")
-    calls = [stub.Ask.future(request, timeout=WITHIN_S, metadata=ALLOWED) for _ in range(64)]
+    large = photo(width=3000, height=2000)
+    asks = [vqa_pb2.AskRequest(image_data=large + bytes([tail]), question="what?") for tail in range(64)]
+    calls = [stub.Ask.future(ask, timeout=WITHIN_S, metadata=ALLOWED) for ask in asks]
     errors = [call.exception() for call in calls if call.exception() is not None]
     assert errors
     assert {error.code() for error in errors} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
     for error in errors:
         assert error_details_pb2.RetryInfo.DESCRIPTOR.full_name in str(details(error)[0].type_url)
         assert "grpc-retry-pushback-ms" in dict(error.trailing_metadata())
-    assert client.ask(photo(width=2000, height=1500), "what?").answers
+    assert client.ask(large, "what?").answers
 
 
 def test_the_deadline_in_metadata_is_the_replicas_deadline(stub: vqa_pb2_grpc.VqaServiceStub) -> None:
