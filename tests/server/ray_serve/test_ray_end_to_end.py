@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -210,6 +212,34 @@ def test_each_replica_has_its_metrics(cluster: Cluster) -> None:
 def metrics_at(cluster: Cluster, pages: list[str]) -> list[str]:
     pages[:] = sorted(set(re.findall(r"Metrics are at (\S+/metrics)\.", cluster.log())))
     return pages
+
+
+def replicas(cluster: Cluster) -> list[int]:
+    mine = {pid: Path(f"/proc/{pid}/cmdline") for pid in cluster.tree._stats()}
+    return [pid for pid, file in mine.items() if file.exists() and b"ray::ServeReplica" in file.read_bytes()]
+
+
+def test_replicas_that_die_while_they_compute_are_asked_again(cluster: Cluster, client: Client) -> None:
+    many = [(photo(width=1000, height=1000) + bytes([tail]), "what?") for tail in range(200)]
+    answers: list[object] = []
+    asking = threading.Thread(target=lambda: answers.extend(client.ask_many(many, timeout=2 * WITHIN_S)))
+    asking.start()
+    pids = replicas(cluster)
+    assert len(pids) == 2
+    until(lambda: any(busy(pid) for pid in pids))
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    asking.join()
+    assert sum(isinstance(one, Reply) for one in answers) == len(many)
+
+
+def busy(pid: int) -> bool:
+    """Whether it has computed since it was first asked so."""
+    stat = read_stat(pid)
+    return stat is not None and stat.cpu_s > IDLE.setdefault(pid, stat.cpu_s) + 0.2
+
+
+IDLE: dict[int, float] = {}
 
 
 def test_it_ends_on_a_signal_and_leaves_nothing_behind(cluster: Cluster) -> None:
