@@ -155,7 +155,7 @@ class Machines:
         os.environ[MARK] = uuid.uuid4().hex
         from ray.cluster_utils import Cluster
 
-        self._options = {"num_cpus": 2, "object_store_memory": OBJECT_STORE_BYTES}
+        self._options: dict[str, Any] = {"num_cpus": 2, "object_store_memory": OBJECT_STORE_BYTES}
         self.cluster = Cluster(
             initialize_head=True, head_node_args={**self._options, "include_dashboard": False}
         )

@@ -6,7 +6,7 @@ Messages come and go as bytes: a message is received once its caller is known, a
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import grpc
@@ -26,7 +26,7 @@ NAME = vqa_pb2.DESCRIPTOR.services_by_name["VqaService"].full_name
 FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
 
 
-Answer = Callable[[bytes, Call], Awaitable[Message]]  # raises AskError
+Answer = Callable[[bytes, Call], Coroutine[Any, Any, Message]]  # raises AskError
 
 
 class VqaMethods:

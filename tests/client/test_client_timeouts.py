@@ -16,7 +16,7 @@ from asksight.client.timeouts import METADATA, as_metadata
 def test_each_call_says_for_how_long_it_is_waited_for(
     service: FakeService, client: Client, photo: Path
 ) -> None:
-    said: list[str | None] = []
+    said: list[str | bytes | None] = []
 
     def note(context: grpc.ServicerContext) -> None:
         said.append(dict(context.invocation_metadata()).get(METADATA))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from ray.serve._private.grpc_util import gRPCGenericServer
@@ -13,12 +16,12 @@ from ray.serve.config import gRPCOptions
 from asksight.server.errors import ServerError
 from asksight.server.ray_serve import haproxy_mode
 from asksight.server.ray_serve.application import ROUTER, app, application, options
-from asksight.server.ray_serve.cluster import grpc_options
+from asksight.server.ray_serve.cluster import grpc_options, serve_on_ray
 from asksight.server.ray_serve.photo_router import PhotoRouter, photo_of
 from asksight.server.running.ray_checks import replicas_of
 from asksight.server.running.settings import Settings
 
-ON_RAY = {"ray": True, "host": "0.0.0.0", "insecure": True}
+ON_RAY: dict[str, Any] = {"ray": True, "host": "0.0.0.0", "insecure": True}
 
 
 def given(made: Any) -> dict[str, Any]:
@@ -99,9 +102,20 @@ def test_rays_proxies_take_the_methods_and_leave_the_messages_as_they_are() -> N
     ours = {f"/asksight.v1.VqaService/{name}" for name in ("Ask", "AskBatch", "GetModel")}
     assert set(taken) == ours | {"/grpc.health.v1.Health/Check"}
     handlers = [
-        one for (generic,) in server.generic_rpc_handlers for one in generic._method_handlers.values()
+        one
+        for (generic,) in list[Any](server.generic_rpc_handlers)
+        for one in generic._method_handlers.values()
     ]
     assert all(one.request_deserializer is None and not one.request_streaming for one in handlers)
+
+
+def test_without_ray_it_is_said_how_to_get_it() -> None:
+    with (
+        patch.dict(os.environ),
+        patch.dict(sys.modules, {"ray": None}),
+        pytest.raises(ServerError, match=r"ray is not installed.*pip install '\.\[ray\]'"),
+    ):
+        serve_on_ray(Settings(**ON_RAY), print)
 
 
 def test_reflection_which_asks_for_no_token_is_off_where_one_is_needed() -> None:

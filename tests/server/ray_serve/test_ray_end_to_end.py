@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -96,7 +97,7 @@ def client(cluster: Cluster) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="module")
-def stub(cluster: Cluster) -> Iterator[vqa_pb2_grpc.VqaServiceStub]:
+def stub(cluster: Cluster) -> Iterator[Any]:
     with grpc.insecure_channel(cluster.address) as channel:
         yield vqa_pb2_grpc.VqaServiceStub(channel)
 
@@ -113,7 +114,7 @@ def conversation(client: Client) -> list[object]:
             said.append(replace(after, timings=timings))
     many = client.ask_many([(file, QUESTIONS[0]) for file in sorted(PHOTOS.glob("*.jpg"))[:3]])
     said += [replace(one, timings=timings) if isinstance(one, Reply) else str(one) for one in many]
-    return [repr(one).replace(repr(timings), "") for one in said] + [client.model()]
+    return [*(repr(one).replace(repr(timings), "") for one in said), client.model()]
 
 
 def test_it_answers_as_a_plain_server_does(client: Client) -> None:
@@ -121,20 +122,18 @@ def test_it_answers_as_a_plain_server_does(client: Client) -> None:
         assert conversation(client) == conversation(plain)
 
 
-def refused(
-    stub: vqa_pb2_grpc.VqaServiceStub, request: vqa_pb2.AskRequest, *more: tuple[str, str]
-) -> grpc.RpcError:
+def refused(stub: Any, request: vqa_pb2.AskRequest, *more: tuple[str, str]) -> Any:
     with pytest.raises(grpc.RpcError) as refusal:
         stub.Ask(request, timeout=WITHIN_S, metadata=(*ALLOWED, *more))
     return refusal.value
 
 
-def details(error: grpc.RpcError) -> list[object]:
-    status = dict(error.trailing_metadata())["grpc-status-details-bin"]
+def details(error: Any) -> list[Any]:
+    status: Any = dict(error.trailing_metadata())["grpc-status-details-bin"]
     return list(status_pb2.Status.FromString(status).details)
 
 
-def test_a_photo_that_is_not_there_is_told_with_its_details(stub: vqa_pb2_grpc.VqaServiceStub) -> None:
+def test_a_photo_that_is_not_there_is_told_with_its_details(stub: Any) -> None:
     request = vqa_pb2.AskRequest(image_id="a" * 64, question="what?")
     by_ray = refused(stub, request, ("x-request-id", "mine"))
     assert dict(by_ray.trailing_metadata())["x-request-id"] == "mine"
@@ -147,13 +146,11 @@ def test_a_photo_that_is_not_there_is_told_with_its_details(stub: vqa_pb2_grpc.V
     )
 
 
-def test_an_overload_says_when_to_come_back_and_the_client_does(
-    client: Client, stub: vqa_pb2_grpc.VqaServiceStub
-) -> None:
+def test_an_overload_says_when_to_come_back_and_the_client_does(client: Client, stub: Any) -> None:
     large = photo(width=3000, height=2000)
     asks = [vqa_pb2.AskRequest(image_data=large + bytes([tail]), question="what?") for tail in range(64)]
     calls = [stub.Ask.future(ask, timeout=WITHIN_S, metadata=ALLOWED) for ask in asks]
-    errors = [call.exception() for call in calls if call.exception() is not None]
+    errors: list[Any] = [call.exception() for call in calls if call.exception() is not None]
     assert errors
     assert {error.code() for error in errors} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
     for error in errors:
@@ -162,7 +159,7 @@ def test_an_overload_says_when_to_come_back_and_the_client_does(
     assert client.ask(large, "what?").answers
 
 
-def test_the_deadline_in_metadata_is_the_replicas_deadline(stub: vqa_pb2_grpc.VqaServiceStub) -> None:
+def test_the_deadline_in_metadata_is_the_replicas_deadline(stub: Any) -> None:
     request = vqa_pb2.AskRequest(image_data=photo(seed=3), question="what?")
     error = refused(stub, request, ("asksight-timeout-ms", "0"))
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED

@@ -77,7 +77,7 @@ def called(work: Coroutine[Any, Any, Outcome]) -> Outcome:
 
 
 def details(told: RayServegRPCContext) -> list[Any]:
-    status = dict(told.trailing_metadata())["grpc-status-details-bin"]
+    status: Any = dict(told.trailing_metadata())["grpc-status-details-bin"]
     return list(status_pb2.Status.FromString(status).details)
 
 
