@@ -33,8 +33,9 @@ def application(settings: Settings) -> Application:
     given = asdict(
         replace(settings, model=tuple(map(_at, settings.model)), tokens=_absolute(settings.tokens))
     )
-    deployment = serve.deployment(Replica).options(name=DEPLOYMENT, **options(settings))
-    return deployment.bind(given)
+    deployment: Any = serve.deployment(Replica)
+    bound: Application = deployment.options(name=DEPLOYMENT, **options(settings)).bind(given)
+    return bound
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -54,6 +55,7 @@ def options(settings: Settings) -> dict[str, Any]:
             look_back_period_s=LOOK_BACK_S,
         )
         count = {"autoscaling_config": scaling}
+    by_photo: dict[str, Any] = {"request_router_class": ROUTER}
     return {
         **count,
         "max_ongoing_requests": settings.workers + OVER_OUR_GATE,
@@ -64,11 +66,7 @@ def options(settings: Settings) -> dict[str, Any]:
             "num_gpus": int(settings.engine.startswith("tensorrt")),
         },
         "logging_config": LoggingConfig(enable_access_log=False),  # ours has a line for each call
-        **(
-            {}
-            if behind_haproxy()
-            else {"request_router_config": RequestRouterConfig(request_router_class=ROUTER)}
-        ),
+        **({} if behind_haproxy() else {"request_router_config": RequestRouterConfig(**by_photo)}),
     }
 
 
