@@ -137,7 +137,7 @@ def _ask_for_health(where: str) -> None:
     """
     ends_s = time.monotonic() + ANSWERS_WITHIN_S
     with grpc.insecure_channel(where, options=[("grpc.enable_http_proxy", 0)]) as channel:
-        check = channel.unary_unary(f"/{HEALTH}/Check")
+        check: Any = channel.unary_unary(f"/{HEALTH}/Check")
         while True:
             try:
                 check(b"", timeout=ASKS_FOR_S, wait_for_ready=True)
