@@ -29,6 +29,7 @@ LONGEST_ESCAPE = len(r"\u0000")
 CUT = "(a long string was here)"  # stands in the JSON for what was cut out
 LONGEST_HEAD = 128  # of a data URL
 PHOTO_NAMES = ("imageData", "image_data")
+PHOTOS_IN_BASE64 = (b"/9j/", b"_9j_", b"iVBORw0KGgo", b"UklGR")  # FF D8 FF, \x89PNG\r\n\x1a\n, RIFF
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
@@ -59,8 +60,8 @@ def from_json(body: bytes, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
         _check_value(name, value, long)
         if name in PHOTO_NAMES and isinstance(value, str):
             cut = bool(long) and value == CUT
-            data = _without_head(long if cut else value.encode("utf-8", "surrogatepass"))
-            photo = _from_base64(name, _unescaped(data) if cut else [data])
+            data = long if cut else value.encode("utf-8", "surrogatepass")
+            photo = photo_of_text(name, data, escaped=cut)
             tree[name] = ""  # protobuf sees that there is one
     tree = {
         name: value for name, value in tree.items() if value != "" or name in PHOTO_NAMES
@@ -73,6 +74,17 @@ def from_json(body: bytes, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
     if photo:
         asked.image_data = photo
     return asked
+
+
+def written_out(photo: bytes) -> bool:
+    """Whether that is a photo as text: a data URL, or base64 of a JPEG, PNG or WebP."""
+    return photo[:5].lower() == b"data:" or photo.startswith(PHOTOS_IN_BASE64)
+
+
+def photo_of_text(name: str, written: bytes, *, escaped: bool = False) -> bytes:
+    """A photo from its base64, with or without what stands before that in a data URL. Raises Problem."""
+    data = _without_head(written)
+    return _from_base64(name, _unescaped(data) if escaped else [data])
 
 
 def _cut(body: bytes) -> tuple[bytes, bytes]:

@@ -158,8 +158,10 @@ def _form(question: str) -> Tree:
             "image_id": {"type": "string", "description": MEANINGS["AskRequest.image_id"]},
             question: {**QUESTION, "description": MEANINGS["AskRequest.question"]},
             "top_k": {**UINT32, "description": MEANINGS["AskRequest.top_k"]},
-            "model": {"type": "string", "description": MEANINGS["AskRequest.model"]},
-            "locale": {"type": "string", "description": MEANINGS["AskRequest.locale"]},
+            **{
+                name: {"type": "string", "description": MEANINGS[f"AskRequest.{name}"]}
+                for name in ("model", "locale", "previous_question", "previous_answer")
+            },
         },
     }
 
