@@ -17,6 +17,7 @@ from asksight.v1 import vqa_pb2
 from ..access.calls import Call, Desk
 from ..core.assistant import Assistant
 from ..errors import AskError
+from .accepting import Methods
 from .receiving import Context, Receiving
 from .requests import read, read_ask, read_batch
 from .responses import to_batch_response, to_model_response
@@ -53,16 +54,15 @@ class VqaService:
         wanted = read(vqa_pb2.GetModelRequest, message).model
         return to_model_response(self._assistant.model_info(wanted))
 
-    def handlers(self) -> grpc.GenericRpcHandler:
+    def methods(self) -> Methods:
         """What a gRPC server is to be given. Of a stream's messages none is received before it is asked for."""
         methods = {"Ask": self.ask, "AskBatch": self.ask_batch, "GetModel": self.get_model}
-        return grpc.method_handlers_generic_handler(
-            NAME,
-            {
+        return {
+            NAME: {
                 name: grpc.stream_unary_rpc_method_handler(self._called(name, answer))
                 for name, answer in methods.items()
-            },
-        )
+            }
+        }
 
     def _called(
         self, method: str, answer: Callable[[bytes, Call], Awaitable[Message]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha._async import ReflectionServicer
 
 from ..access.networks import network_of
 from ..errors import AskError, InvalidAsk, Overloaded
+from .accepting import Methods
 from .health import SERVICES, Health
 from .receiving import STRANGER, Context, Receiving
 from .requests import read
@@ -30,7 +31,7 @@ HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 REFLECTION = (reflection.SERVICE_NAME, "grpc.reflection.v1.ServerReflection")
 
 
-def health_handlers(health: Health, receiving: Receiving) -> grpc.GenericRpcHandler:
+def health_methods(health: Health, receiving: Receiving) -> Methods:
     """Check and Watch."""
 
     async def request(context: Context) -> health_pb2.HealthCheckRequest:
@@ -50,13 +51,12 @@ def health_handlers(health: Health, receiving: Receiving) -> grpc.GenericRpcHand
             await abort(context, error)
 
     written = health_pb2.HealthCheckResponse.SerializeToString
-    return grpc.method_handlers_generic_handler(
-        HEALTH,
-        {
+    return {
+        HEALTH: {
             "Check": grpc.stream_unary_rpc_method_handler(check, response_serializer=written),
             "Watch": grpc.stream_stream_rpc_method_handler(watch, response_serializer=written),
-        },
-    )
+        }
+    }
 
 
 class Watches:
@@ -78,7 +78,7 @@ class Watches:
             self._of += Counter()  # forgets who watches no more
 
 
-def reflection_handlers(receiving: Receiving) -> Sequence[grpc.GenericRpcHandler]:
+def reflection_methods(receiving: Receiving) -> Methods:
     """What grpcurl and buf ask first."""
     servicer: Any = ReflectionServicer([*(name for name in SERVICES if name), HEALTH, *REFLECTION])
 
@@ -96,9 +96,7 @@ def reflection_handlers(receiving: Receiving) -> Sequence[grpc.GenericRpcHandler
     handler: Any = grpc.stream_stream_rpc_method_handler(
         info, response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString
     )
-    return [
-        grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler}) for name in REFLECTION
-    ]
+    return {name: {"ServerReflectionInfo": handler} for name in REFLECTION}
 
 
 async def _one(kind: type[M], context: Context, receiving: Receiving) -> M:
