@@ -18,6 +18,7 @@ import typer
 from .certainty import certainty_lines
 from .flags import Flag, signature
 from .idle import refuse_endless
+from .output import left_out_lines
 from .progress import Bar, progress_bar
 from .tensorflow_start import start_tensorflow
 
@@ -105,8 +106,8 @@ def train(
         told = {"run": str(out), "history": history, "skipped": dict(problems.counts)}
         typer.echo(json.dumps(told))
         return
-    for kind, count in problems.counts.items():
-        typer.echo(f"left out, {kind}: {count}")
+    for line in left_out_lines(problems.counts):
+        typer.echo(line)
     for line in certainty_lines(calibration_record(out)):
         typer.echo(line)
     typer.echo(f"{out} is trained. Next: {_following(out, data, splits)}")
