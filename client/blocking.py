@@ -15,6 +15,7 @@ from .photo_bytes import Photo
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .sending import Sending
+from .switches import switch
 from .timeouts import default_timeout_s, timeout_s
 from .transport import Transport
 
@@ -44,7 +45,7 @@ class Client:
         self._transport = transport
         self._timeout_s = default_timeout_s(timeout)
         self._model = model
-        self._wait_for_server = wait_for_server
+        self._wait_for_server = switch("wait_for_server", wait_for_server)
         self._remembered = RememberedPhotos()
         self._closed = threading.Event()
 

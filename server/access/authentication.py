@@ -62,7 +62,7 @@ class Authentication:
         return Caller(network_of(peer.peer()))
 
 
-class TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class TokenCheck(grpc.aio.ServerInterceptor):
     """Stands before all handlers and turns away who has no token, before the message is received."""
 
     def __init__(self, authentication: Authentication) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
-from grpc._cython import cygrpc
+from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 Methods = Mapping[str, Mapping[str, Any]]  # handlers by the names of service and method
 
@@ -49,7 +49,7 @@ def make_server(
     if not HAS_ALL:
         server = grpc.aio.server(interceptors=interceptors, options=options)
         for service, handlers in methods.items():
-            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, dict(handlers)),))
         return server
     theirs = cygrpc.AioServer
     cygrpc.AioServer = _Accepting
