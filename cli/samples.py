@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -45,4 +46,4 @@ def samples(
     typer.echo(
         f"{asked} questions about {len(taken.photos)} photos are kept in {opened.path}, {size_text(size)}.{again}"
     )
-    typer.echo(f"Next: asksight compile {bundle}")
+    typer.echo(f"Next: asksight compile {quote(bundle)}")
