@@ -109,6 +109,10 @@ class AsyncClient:
             self._closed = True
             await self._transport.close()
 
+    def __reduce__(self) -> str:
+        """Say in words why it cannot be pickled or copied, as for a process that is spawned. Raises TypeError."""
+        raise TypeError("A client cannot be copied or sent to another process. Call connect_async() there.")
+
     async def __aenter__(self) -> Self:
         return self
 

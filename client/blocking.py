@@ -116,6 +116,12 @@ class Client:
             self._closed.set()
             self._transport.close()
 
+    def __reduce__(self) -> str:
+        """Say in words why it cannot be pickled or copied, as for a process that is spawned. Raises TypeError."""
+        raise TypeError(
+            "A client cannot be copied or sent to another process. Call connect() or load() there."
+        )
+
     def __enter__(self) -> Self:
         return self
 
