@@ -16,7 +16,7 @@ from python_multipart.multipart import parse_options_header
 
 from .problems import refused
 
-MOST_PARTS = 32  # an ask has eight fields
+MOST_PARTS = 32  # an ask has nine fields
 MOST_HEAD_BYTES = 4096  # of one part
 MOST_LIKENESSES = 64  # lines that begin as a boundary does and are none: each is looked at
 LARGE = 64 * 1024  # bytes, which take too long to be decoded in the event loop
@@ -92,7 +92,7 @@ def parts(body: bytes, boundary: bytes) -> Iterator[Part]:
             raise refused(400, "The form is cut short: its closing boundary is missing. Send the whole form.")
         count += 1
         if count > MOST_PARTS:
-            raise refused(400, f"The form has more than {MOST_PARTS} parts; an ask has eight fields at most.")
+            raise refused(400, f"The form has more than {MOST_PARTS} parts; an ask has nine fields at most.")
         end, next_start, ended = following
         yield _part(body, start, end)
         start = next_start

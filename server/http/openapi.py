@@ -158,10 +158,11 @@ def _form(question: str) -> Tree:
             "image_id": {"type": "string", "description": MEANINGS["AskRequest.image_id"]},
             question: {**QUESTION, "description": MEANINGS["AskRequest.question"]},
             "top_k": {**UINT32, "description": MEANINGS["AskRequest.top_k"]},
-            **{
-                name: {"type": "string", "description": MEANINGS[f"AskRequest.{name}"]}
-                for name in ("model", "locale", "previous_question", "previous_answer")
-            },
+            "model": {"type": "string", "description": MEANINGS["AskRequest.model"]},
+            "locale": {"type": "string", "description": MEANINGS["AskRequest.locale"]},
+            "previous_question": {"type": "string", "description": MEANINGS["AskRequest.previous_question"]},
+            "previous_answer": {"type": "string", "description": MEANINGS["AskRequest.previous_answer"]},
+            "want_attention": {"type": "boolean", "description": MEANINGS["AskRequest.want_attention"]},
         },
     }
 

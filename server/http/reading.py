@@ -23,7 +23,10 @@ SPARE_BYTES = 64 * 1024  # for what stands around the photo
 
 # The names of a form's fields, and of the request's; "ques" is what the tutorial that this began with called it.
 FORM_FIELDS = {"image": "image_data", "image_id": "image_id", "question": "question"}
-FORM_FIELDS |= {name: name for name in ("top_k", "model", "locale", "previous_question", "previous_answer")}
+FORM_FIELDS |= {
+    name: name
+    for name in ("top_k", "model", "locale", "previous_question", "previous_answer", "want_attention")
+}
 PREDICT_FIELDS = FORM_FIELDS | {"ques": "question"}
 MOST_TOP_K = 2**32 - 1
 CHARSET_FIELD = "_charset_"  # which HTML's forms may have (RFC 7578, 4.6); ours are UTF-8
@@ -106,6 +109,10 @@ def _value(field: str, part: Part) -> bytes | str | int:
     if field in WHOLE_TEXTS:
         return text
     text = text.strip()  # of a file that ends with an empty line
+    if field == "want_attention":
+        if text not in ("true", "false"):
+            raise refused(400, f"want_attention is {text[:20]!r}; it must be true or false.", field=field)
+        return text == "true"
     if field != "top_k":
         return text
     if not (text.isascii() and text.isdigit() and int(text[:11]) <= MOST_TOP_K):

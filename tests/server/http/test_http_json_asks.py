@@ -87,7 +87,7 @@ def test_what_is_no_base64_is_told_so(written: str) -> None:
         (b'"%b"' % LONG, "is a JSON str"),
         (b'{"imageData": "%b' % LONG, "not JSON"),
         (b'{"imageData": "%b", "image_data": "%b"}' % (LONG, LONG[:8]), "Both"),
-        (b'{"imageData": "%b", "imageId": "x"}' % LONG, "Both"),
+        (b'{"imageData": "%b", "imageId": "x"}' % LONG, "multiple"),
         (b'{"imageData": "%b", "question": "%b"}' % (LONG, LONG), "'question' has 131072 characters"),
         (b'{"question": "?"%b}' % (b" " * MOST_BYTES), "Beside the photo"),
     ],
@@ -104,9 +104,11 @@ def test_the_head_of_a_data_url_is_left_out(head: str) -> None:
     assert from_json(ask_of(head + PLAIN), {}).image_data == PHOTO
 
 
-def test_the_last_of_two_photos_of_one_name_counts() -> None:
-    assert from_json(b'{"imageData": "%b", "imageData": "QUJD"}' % LONG, {}).image_data == b"ABC"
-    assert from_json(b'{"imageData": "%b", "imageData": null}' % LONG, {}).image_data == b""
+@pytest.mark.parametrize("second", [b'"QUJD"', b"null"])
+def test_two_photos_of_one_name_are_refused(second: bytes) -> None:
+    with pytest.raises(Problem) as refused:
+        from_json(b'{"imageData": "%b", "imageData": %b}' % (LONG, second), {})
+    assert "'imageData' is there twice" in refused.value.detail
 
 
 def test_nothing_long_is_done_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
