@@ -18,7 +18,7 @@ from asksight.v1 import vqa_pb2
 from ..printable import printable
 from .problems import Problem, refused
 
-MOST_MARKS = 4096  # brackets and commas, the question's too; an ask has eight fields and no lists
+MOST_MARKS = 4096  # brackets and commas, the question's too; an ask has nine fields and no lists
 MOST_QUOTES = 4 * MOST_MARKS  # beyond which there are more strings than marks between them
 MOST_DIGITS = 32  # of a number; an ask's are of 32 bits
 MOST_CHARS = 64 * 1024  # of every value but the photo, as of a form's; protobuf looks at each one in Python
