@@ -46,6 +46,7 @@ async def read_ask(
         raise refused(
             415, f"The body is encoded as {coding[:20]!a}; send it as it is, without Content-Encoding."
         )
+    boundary = b""
     try:
         async with asyncio.timeout(limits.receive_within_s):
             if kind in JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json")):
@@ -121,7 +122,8 @@ def _value(field: str, part: Part) -> bytes | str | int:
 
 
 def _with_photo_of_text(given: dict[str, Any]) -> vqa_pb2.AskRequest:
-    return vqa_pb2.AskRequest(**given | {"image_data": photo_of_text("image", given["image_data"])})
+    told: dict[str, Any] = {**given, "image_data": photo_of_text("image", given["image_data"])}
+    return vqa_pb2.AskRequest(**told)
 
 
 async def _whole(request: Request, body: Body, most_bytes: int) -> bytes:

@@ -9,13 +9,15 @@ its name. That takes some of grpcio's inner functions; where a version has them 
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
-from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 Methods = Mapping[str, Mapping[str, Any]]  # handlers by the names of service and method
+
+cygrpc: Any = importlib.import_module("grpc._cython.cygrpc")  # which has no types
 
 UNKNOWN = "an unknown method"
 WANTED = ("_RequestCallError", "_MethodResolver", "_schedule_rpc_coro", "_handle_rpc")

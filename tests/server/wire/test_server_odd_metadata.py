@@ -124,12 +124,12 @@ def test_a_method_that_is_not_known_is_refused_and_one_whose_name_is_no_text_end
 
 
 def test_grpcs_word_on_odd_metadata_is_one_line_without_the_bytes() -> None:
-    try:
+    with pytest.raises(UnicodeDecodeError) as caught:
         b"Bearer secret\xff".decode()
-    except UnicodeDecodeError as error:
-        told = (type(error), error, error.__traceback__)
+    told = (caught.type, caught.value, caught.tb)
+    said = (b"Bearer secret\xff",)
     record = logging.LogRecord(
-        "grpc._cython.cygrpc", logging.ERROR, "", 0, "Invalid encoding on %s", (b"Bearer secret\xff",), told
+        "grpc._cython.cygrpc", logging.ERROR, "", 0, "Invalid encoding on %s", said, told
     )
     assert Repeated().filter(record)
     assert "secret" not in logging.Formatter().format(record)
