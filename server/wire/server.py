@@ -1,4 +1,4 @@
-"""The gRPC server: a port, health and reflection around the service; it stops without losing asks."""
+"""The gRPC server: a port, health and reflection around the services; it stops without losing asks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..access.calls import Desk
 from ..access.tls import Certificates
 from ..errors import ServerError, Stopping
 from ..local import LocalAssistant
+from ..open_inference.inference_service import InferenceService
 from .accepting import make_server
 from .addresses import check_address, join
 from .health import Health
@@ -108,6 +109,7 @@ class Server:
         self._grpc = make_server(
             {
                 **VqaService(self._assistant, self.desk, self._receiving).methods(),
+                **InferenceService(self._assistant, self.desk, self._receiving, self._health).methods(),
                 **health_methods(self._health, self._receiving),
                 **reflection_methods(self._receiving),
             },
