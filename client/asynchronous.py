@@ -24,6 +24,7 @@ from .photo_place import photo_place
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .sending import Sending
+from .switches import switch
 from .timeouts import as_metadata, default_timeout_s, timeout_s
 from .transport import AsyncTransport
 
@@ -49,7 +50,7 @@ class AsyncClient:
         self._transport = transport
         self._timeout_s = default_timeout_s(timeout)
         self._model = model
-        self._wait_for_server = wait_for_server
+        self._wait_for_server = switch("wait_for_server", wait_for_server)
         self._remembered = RememberedPhotos()
         self._closed = False
 
@@ -109,6 +110,10 @@ class AsyncClient:
         if not self._closed:
             self._closed = True
             await self._transport.close()
+
+    def __reduce__(self) -> str:
+        """Say in words why it cannot be pickled or copied, as for a process that is spawned. Raises TypeError."""
+        raise TypeError("A client cannot be copied or sent to another process. Call connect_async() there.")
 
     async def __aenter__(self) -> Self:
         return self

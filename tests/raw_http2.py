@@ -43,10 +43,14 @@ class RawHttp2:
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self._socket = socket.create_connection((host, port), timeout=WAIT_S)
-        self._h2 = H2Connection(H2Configuration(client_side=True))
+        as_given = H2Configuration(
+            client_side=True, validate_outbound_headers=False, normalize_outbound_headers=False
+        )
+        self._h2 = H2Connection(as_given)
         self._h2.initiate_connection()
         self._unheard = b""
         self._unsent: dict[int, int] = {}
+        self.trailers: dict[int, dict[str, str]] = {}
         self.statuses: dict[int, tuple[str, str]] = {}  # code, as in "8", and message
         self.bytes_sent = 0
         self._send()
@@ -63,6 +67,17 @@ class RawHttp2:
             self._h2.send_data(stream, b"\0" + size.to_bytes(4, "big"))
         self._unsent[stream] = sent
         self._send()
+        return stream
+
+    def call(self, path: bytes, *more: tuple[bytes, bytes], message: bytes = b"") -> int:
+        """A whole call with more metadata, in whatever bytes; until it has ended, give its stream."""
+        headers = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", path), (b":authority", b"here")]
+        headers += [(b"content-type", b"application/grpc"), (b"te", b"trailers"), *more]
+        stream = self._h2.get_next_available_stream_id()
+        self._h2.send_headers(stream, headers)
+        self._h2.send_data(stream, b"\0" + len(message).to_bytes(4, "big") + message, end_stream=True)
+        self._send()
+        self.until_ended(len(self.statuses) + 1)
         return stream
 
     def go_on(self, seconds: float) -> None:
@@ -133,6 +148,7 @@ class RawHttp2:
             said = {_text(name): _text(value) for name, value in event.headers or ()}
             if "grpc-status" in said and event.stream_id is not None:
                 self.statuses[event.stream_id] = (said["grpc-status"], said.get("grpc-message", ""))
+                self.trailers[event.stream_id] = said
                 self._unsent.pop(event.stream_id, None)
         elif isinstance(event, StreamReset):
             self._unsent.pop(event.stream_id, None)
@@ -141,4 +157,4 @@ class RawHttp2:
 
 
 def _text(value: bytes | str) -> str:
-    return value if isinstance(value, str) else value.decode()
+    return value if isinstance(value, str) else value.decode("latin-1")

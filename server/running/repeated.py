@@ -16,6 +16,7 @@ LOOP_LOGGERS = (
     "asyncio",
     "uvicorn.error",
 )  # theirs tell of sockets, where a traceback shows nothing but the loop
+GRPC_LOGGER = "grpc._cython.cygrpc"
 
 
 @dataclass(slots=True)
@@ -61,8 +62,14 @@ class Repeated(logging.Filter):
 
 
 def _in_one_line(record: logging.LogRecord) -> None:
-    """Make one line of what the loop's own libraries say of a socket: out of descriptors, reset, no TLS."""
+    """Make one line of what libraries say of a socket (out of descriptors, reset, no TLS) or of odd metadata."""
     error = record.exc_info[1] if record.exc_info else None
+    if record.name == GRPC_LOGGER and isinstance(error, UnicodeDecodeError):
+        record.msg, record.args = (
+            "A call's metadata holds bytes that are no UTF-8",
+            None,
+        )  # not a token's bytes
+        record.exc_info = record.exc_text = None
     if record.name in LOOP_LOGGERS and isinstance(error, OSError):
         record.msg, record.args = f"{_first_line(record.getMessage())}: {error}", None
         record.exc_info = record.exc_text = None

@@ -18,11 +18,14 @@ from .checks import WrongSettingsError, faults
 
 PREFIX = "ASKSIGHT_"
 OF_OTHERS = {"ASKSIGHT_TOKEN", "ASKSIGHT_CA"}  # what our other commands read
-# Kubernetes tells every pod of a Service called asksight, or asksight-page, by such variables.
-KUBERNETES = re.compile(
-    r"ASKSIGHT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+# Kubernetes tells every pod of a Service called asksight, or asksight-page, by such variables; Docker tells what is
+# linked to a container of that name, whose own variables it passes on too.
+OF_PLATFORMS = re.compile(
+    r"ASKSIGHT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|ENV_\w+"
+    r"|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|ADDR|((PORT_)?(START|END))|PORT))?)"
 )
-KUBERNETES_VALUE = re.compile(r"(tcp|udp|sctp)://.*")
+VALUE_OF_PLATFORMS = re.compile(r"(tcp|udp|sctp)://.*")
+NAME_OF_LINK, LINK = re.compile(r"ASKSIGHT_(\w+_)?NAME"), re.compile(r"(/[\w.-]+){2,}")  # /consumer/asksight
 HIGHEST_PORT = 65535
 
 MODELS, ACCESS, LOAD, STOPPING, WATCHING = "Models", "Access", "Load", "Stopping", "Watching"
@@ -199,7 +202,7 @@ def read_settings(
         else:
             wrong.append(f"{file}: there is no setting {name!r}. `asksight serve --check` lists them all.")
     for variable, value in sorted(environment.items()):
-        if not variable.startswith(PREFIX) or variable in OF_OTHERS or _of_kubernetes(variable, value):
+        if not variable.startswith(PREFIX) or variable in OF_OTHERS or _of_platforms(variable, value):
             continue
         if not value.strip():  # as Compose passes on what is not set
             continue
@@ -224,8 +227,10 @@ def read_settings(
     return settings, {name: given[name][1] if name in given else "default" for name in values}
 
 
-def _of_kubernetes(variable: str, value: str) -> bool:
-    return bool(KUBERNETES.fullmatch(variable) or KUBERNETES_VALUE.fullmatch(value))
+def _of_platforms(variable: str, value: str) -> bool:
+    if NAME_OF_LINK.fullmatch(variable):
+        return LINK.fullmatch(value) is not None
+    return bool(OF_PLATFORMS.fullmatch(variable) or VALUE_OF_PLATFORMS.fullmatch(value))
 
 
 def as_toml(settings: Settings, sources: Mapping[str, str]) -> str:

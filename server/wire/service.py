@@ -15,6 +15,7 @@ from asksight.v1 import vqa_pb2
 
 from ..access.calls import Call, Desk
 from ..core.assistant import Assistant
+from .accepting import Methods
 from .called import called
 from .receiving import Receiving
 from .requests import read, read_ask, read_batch
@@ -65,14 +66,13 @@ class VqaService:
         self._desk = desk
         self._receiving = receiving
 
-    def handlers(self) -> grpc.GenericRpcHandler:
+    def methods(self) -> Methods:
         """What a gRPC server is to be given. Of a stream's messages none is received before it is asked for."""
-        return grpc.method_handlers_generic_handler(
-            NAME,
-            {
+        return {
+            NAME: {
                 name: grpc.stream_unary_rpc_method_handler(
                     called(name, answer, desk=self._desk, receiving=self._receiving)
                 )
                 for name, answer in self._methods.by_name.items()
-            },
-        )
+            }
+        }
