@@ -49,6 +49,7 @@ class Cut:
 
     parts: tuple[Part, ...]
     plain: bool  # whether the first is meant, and not another one
+    only: bool = False  # plain because there is no other: nothing beside it says what it is
 
 
 # The first that matches counts.
@@ -193,7 +194,7 @@ def _price(rows: Rows, thing: str) -> Cut:
     found = _single(prices)
     no_total = rows_of_totals or thing == THE_TOTAL  # it is not there, or without its price
     taken_off = found.parts and any(NO_PRICE.search(_text(r)) for r in rows if found.parts[0].lines[0] in r)
-    return Cut(parts=found.parts, plain=found.plain and not taken_off and not no_total)
+    return Cut(parts=found.parts, plain=found.plain and not taken_off and not no_total, only=True)
 
 
 def _beside(word: str, row: Sequence[Line]) -> bool:
@@ -220,7 +221,7 @@ def _expiry(rows: Rows) -> Cut:
 
 def _date(rows: Rows) -> Cut:
     dates = [part for row in rows for part in _matches(DATE, row)]
-    return Cut(parts=tuple(_different(dates)), plain=len(_different(dates)) == 1)
+    return Cut(parts=tuple(_different(dates)), plain=len(_different(dates)) == 1, only=True)
 
 
 def _number(rows: Rows, word: str) -> Cut:
@@ -235,7 +236,7 @@ def _number(rows: Rows, word: str) -> Cut:
     another = bool(word and not beside and word not in PHONE) and any(
         part.text != part.lines[0].text.strip() for part in numbers
     )
-    return Cut(parts=found.parts, plain=found.plain and not headed and not another)
+    return Cut(parts=found.parts, plain=found.plain and not headed and not another, only=not beside)
 
 
 def _numbers(row: Sequence[Line]) -> list[Part]:

@@ -39,7 +39,7 @@ async def test_what_three_engines_find_is_a_line_with_its_place() -> None:
         assert (line.text, line.mean, line.least) == ("ab", 1.0, 1.0)
         assert line.left < 0.25 < 0.75 < line.right  # a little larger than what the finder marked
         assert line.top < 0.25 < 0.5 < line.bottom
-        assert (read.cached, read.text.missed) == (False, 0)
+        assert (read.cached, read.text.unread_px) == (False, ())
 
 
 @in_loop
