@@ -7,24 +7,29 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
 from loop_rig import in_loop, soon, turns
+from numpy.typing import NDArray
 from photo_files import photo
 from reader_rig import ReaderRig, outcome
 
+from asksight.engine.base import Arrays
 from asksight.engine.text_models import TextStage
 from asksight.server.errors import ImageNotFound, InternalError, InvalidAsk, Overloaded, Unavailable
 from asksight.server.limits import Limits
 from asksight.server.observer import CacheUse
+from asksight.server.reading import reader
+from asksight.server.reading.begun import PART
 
 FILE = photo(seed=1)
 
 
 @asynccontextmanager
-async def rig(limits: Limits | None = None) -> AsyncIterator[ReaderRig]:
-    made = ReaderRig(limits)
+async def rig(limits: Limits | None = None, *, lines: int = 1) -> AsyncIterator[ReaderRig]:
+    made = ReaderRig(limits, lines=lines)
     try:
         yield made
     finally:
@@ -112,6 +117,53 @@ async def test_numbers_that_are_none_fail_their_own_photo() -> None:
         nan = {"y": np.full((1, 5, 3), np.nan, np.float32)}
         bench.engines[TextStage.LINE_READER]._function = lambda arrays: nan
         assert isinstance(await outcome(bench.read(FILE)), InternalError)
+
+
+@in_loop
+async def test_a_run_that_was_given_up_leaves_the_lines_that_it_read_to_the_next() -> None:
+    async with rig(lines=PART + 3) as bench:
+        finder, line_reader = bench.engines[TextStage.FINDER], bench.engines[TextStage.LINE_READER]
+        reads, held = line_reader._function, Event()
+
+        def read_a_part(arrays: Arrays) -> dict[str, NDArray[Any]]:
+            if sum(line_reader.batch_sizes) >= PART:
+                line_reader.gate = held  # for what comes after it
+            return dict(reads(arrays))
+
+        line_reader._function = read_a_part
+        first = bench.read(FILE)
+        await soon(lambda: line_reader.gate is not None)
+        first.cancel()
+        await turns()
+        held.set()
+        await soon(lambda: not bench.reader.in_flight)
+        line_reader._function = reads
+        before = sum(line_reader.batch_sizes)
+        read = await bench.read(FILE)
+        assert (len(read.text.lines), read.text.rest) == (PART + 3, 0)
+        assert sum(line_reader.batch_sizes) - before == 3
+        assert finder.batch_sizes == [1]
+
+
+@in_loop
+async def test_what_does_not_fit_before_the_deadline_is_left_for_who_asks_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reader, "SLOWER", 1e9)  # no further part fits
+    async with rig(lines=PART + 3) as bench:
+        soon_s = time.monotonic() + 60.0
+        first = await bench.read(FILE, deadline_s=soon_s)
+        assert (len(first.text.lines), first.text.rest, len(first.text.unread_px)) == (PART, 3, 3)
+        assert max(line.top for line in first.text.lines) < PART / (PART + 3)  # those at the top
+        # Whoever has no photo has to send it: what was read so far is no answer to remember.
+        assert isinstance(await outcome(bench.read(image_id=first.image_id)), ImageNotFound)
+        second = await bench.read(FILE, deadline_s=soon_s)
+        assert (len(second.text.lines), second.text.rest, second.text.unread_px) == (PART + 3, 0, ())
+        assert set(first.text.lines) < set(second.text.lines)
+        assert bench.engines[TextStage.FINDER].batch_sizes == [1]
+        assert (await bench.read(image_id=first.image_id)).text is second.text
+    async with rig(lines=PART + 3) as bench:
+        assert (await bench.read(FILE)).text.rest == 0  # who waits for ever has all
 
 
 @in_loop
