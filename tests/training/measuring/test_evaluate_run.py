@@ -78,7 +78,9 @@ def test_what_the_run_does_not_know_is_not_answered(made: tuple[Path, Path], run
     assert features is not None
     strange = replace(dataset, questions=["Quagga, xylophone or zither?"] * len(dataset))
     with answerer_of_run(run, features, dataset.image_ids) as answerer:
-        sure = replace(answerer, calibration=replace(answerer.calibration, answered_threshold=0.0), familiarity=None)
+        sure = replace(
+            answerer, calibration=replace(answerer.calibration, answered_threshold=0.0), familiarity=None
+        )
         knowing = replace(sure, familiarity=answerer.familiarity)
         answered = [
             [VERDICTS[one] is Verdict.ANSWERED for one in predict_on(model, asked, features).verdicts]
