@@ -15,7 +15,7 @@ from .fields import BROKEN, fields, varint
 PHOTO_COMES = 0x0A  # the first byte of a message that begins with field 1, image_data, of a stated length
 BATCH_ASKS = 1  # the field's number
 SHORT_BYTES = 4096  # without the photo; longer ones are counted before they are parsed
-MOST_FIELDS = 64  # an ask has eight; there is room for those of later versions
+MOST_FIELDS = 64  # an ask has nine; there is room for those of later versions
 
 M = TypeVar("M", bound=Message)
 
@@ -82,6 +82,7 @@ def from_request(
         model=request.model,
         previous_question=request.previous_question,
         previous_answer=request.previous_answer,
+        want_attention=request.want_attention,
         deadline_s=deadline_s,
         caller=caller,
     )
