@@ -119,7 +119,13 @@ def on_its_side(corners: NDArray[np.float32]) -> bool:
 def line_input(line: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What the recogniser takes [3, 48, W] of a line; W is one of few widths, so that no line depends on others."""
     width = min(max(ceil(LINE_PX * line.shape[1] / line.shape[0]), 1), LONGEST_LINE_PX)
-    return _laid(line, width, max(SHORTEST_LINE_PX, ceil(width / LINE_STEP_PX) * LINE_STEP_PX))
+    return _laid(line, width, line_width_px(line.shape[1], line.shape[0]))
+
+
+def line_width_px(width: float, height: float) -> int:
+    """The width at which the recogniser takes a line of that form."""
+    width = min(LINE_PX * width / height, LONGEST_LINE_PX)
+    return max(SHORTEST_LINE_PX, ceil(width / LINE_STEP_PX) * LINE_STEP_PX)
 
 
 def turn_input(line: NDArray[np.uint8]) -> NDArray[np.float32]:

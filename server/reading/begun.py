@@ -12,13 +12,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from asksight.photos.text import TextBoxes, on_its_side
+from asksight.photos.text import TextBoxes, line_width_px, on_its_side
 
 from .found import ENTRY_BYTES, LINE_BYTES, Line
 from .order import rows
 from .stages import Characters
 
-PART = 32  # lines that are read before it is asked whether there is time for more
+PART_PX = (
+    5120  # of lines' widths that are read before it is asked whether there is time for more: 16 short ones
+)
 
 
 class Begun:
@@ -39,6 +41,27 @@ class Begun:
     def left(self) -> list[int]:
         """Places of boxes that were not read yet, in reading order."""
         return [place for place in self._order if place not in self._read]
+
+    @property
+    def parts(self) -> list[list[int]]:
+        """What is left, in parts of so many px, and of a line at least."""
+        parts: list[list[int]] = []
+        room_px = 0
+        for place in self.left:
+            room_px -= self.width_px(place)
+            if room_px < 0:
+                parts.append([])
+                room_px = PART_PX - self.width_px(place)
+            parts[-1].append(place)
+        return parts
+
+    def width_px(self, place: int) -> int:
+        """A line's, as the recogniser takes it."""
+        sides = [
+            float(np.linalg.norm(self.boxes.corners[place][0] - self.boxes.corners[place][at]))
+            for at in (1, 3)
+        ]
+        return line_width_px(max(sides), max(min(sides), 1.0))
 
     def keep(self, place: int, reading: asyncio.Future[Characters]) -> None:
         """Keep what becomes of a line, also where nobody waits for it any more."""

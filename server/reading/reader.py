@@ -44,7 +44,7 @@ from ..core.shared_run import SharedRun, SharedRuns, since_us
 from ..errors import Overloaded
 from ..limits import Limits
 from ..observer import Observer
-from .begun import PART, Begun
+from .begun import Begun
 from .found import FoundText
 from .stages import Characters, TextEngineStage, finder_stage, line_stage, turner_stage
 
@@ -202,13 +202,14 @@ class Reader:
         self, reading: SharedRun[FoundText], begun: Begun, picture: NDArray[np.uint8], caller: str
     ) -> None:
         """Read the lines that are left, part by part, as long as the most patient of those who wait has time."""
-        left, started_s = begun.left, time.monotonic()
-        for at in range(0, len(left), PART):
-            part = left[at : at + PART]
+        started_s, read_px = time.monotonic(), 0
+        for part in begun.parts:
+            part_px = sum(map(begun.width_px, part))
             now_s = time.monotonic()
-            line_s = (now_s - started_s) / max(at, 1)
-            if at and now_s + SLOWER * line_s * len(part) > max(reading.awaited_by.values(), default=NEVER_S):
+            needed_s = SLOWER * (now_s - started_s) * part_px / max(read_px, 1)
+            if read_px and now_s + needed_s > max(reading.awaited_by.values(), default=NEVER_S):
                 return
+            read_px += part_px
             inputs = await self._decoders.run(
                 partial(_line_inputs, picture, begun, part), caller=caller, estimate_s=CUT_S
             )

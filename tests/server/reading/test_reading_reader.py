@@ -21,8 +21,7 @@ from asksight.engine.text_models import TextStage
 from asksight.server.errors import ImageNotFound, InternalError, InvalidAsk, Overloaded, Unavailable
 from asksight.server.limits import Limits
 from asksight.server.observer import CacheUse
-from asksight.server.reading import reader
-from asksight.server.reading.begun import PART
+from asksight.server.reading import begun, reader
 
 FILE = photo(seed=1)
 
@@ -120,28 +119,30 @@ async def test_numbers_that_are_none_fail_their_own_photo() -> None:
 
 
 @in_loop
-async def test_a_run_that_was_given_up_leaves_the_lines_that_it_read_to_the_next() -> None:
-    async with rig(lines=PART + 3) as bench:
+async def test_a_run_that_was_given_up_leaves_the_lines_that_it_read_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(begun, "PART_PX", 1)  # line by line
+    async with rig(lines=5) as bench:
         finder, line_reader = bench.engines[TextStage.FINDER], bench.engines[TextStage.LINE_READER]
         reads, held = line_reader._function, Event()
 
-        def read_a_part(arrays: Arrays) -> dict[str, NDArray[Any]]:
-            if sum(line_reader.batch_sizes) >= PART:
-                line_reader.gate = held  # for what comes after it
+        def two_lines(arrays: Arrays) -> dict[str, NDArray[Any]]:
+            if len(line_reader.batch_sizes) == 2:
+                line_reader.gate = held  # for what comes after them
             return dict(reads(arrays))
 
-        line_reader._function = read_a_part
+        line_reader._function = two_lines
         first = bench.read(FILE)
-        await soon(lambda: line_reader.gate is not None)
+        await soon(lambda: len(line_reader.batch_sizes) == 3)
         first.cancel()
         await turns()
         held.set()
         await soon(lambda: not bench.reader.in_flight)
-        line_reader._function = reads
-        before = sum(line_reader.batch_sizes)
+        assert line_reader.batch_sizes == [1, 1, 1]
         read = await bench.read(FILE)
-        assert (len(read.text.lines), read.text.rest) == (PART + 3, 0)
-        assert sum(line_reader.batch_sizes) - before == 3
+        assert (len(read.text.lines), read.text.rest) == (5, 0)
+        assert len(line_reader.batch_sizes) == 3 + 3  # nobody waited for the third any more
         assert finder.batch_sizes == [1]
 
 
@@ -149,21 +150,22 @@ async def test_a_run_that_was_given_up_leaves_the_lines_that_it_read_to_the_next
 async def test_what_does_not_fit_before_the_deadline_is_left_for_who_asks_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(begun, "PART_PX", 1)
     monkeypatch.setattr(reader, "SLOWER", 1e9)  # no further part fits
-    async with rig(lines=PART + 3) as bench:
+    async with rig(lines=3) as bench:
         soon_s = time.monotonic() + 60.0
         first = await bench.read(FILE, deadline_s=soon_s)
-        assert (len(first.text.lines), first.text.rest, len(first.text.unread_px)) == (PART, 3, 3)
-        assert max(line.top for line in first.text.lines) < PART / (PART + 3)  # those at the top
+        assert (len(first.text.lines), first.text.rest, len(first.text.unread_px)) == (1, 2, 2)
+        assert first.text.lines[0].top < 0.1  # the one at the top
         # Whoever has no photo has to send it: what was read so far is no answer to remember.
         assert isinstance(await outcome(bench.read(image_id=first.image_id)), ImageNotFound)
         second = await bench.read(FILE, deadline_s=soon_s)
-        assert (len(second.text.lines), second.text.rest, second.text.unread_px) == (PART + 3, 0, ())
-        assert set(first.text.lines) < set(second.text.lines)
+        assert (len(second.text.lines), second.text.rest) == (2, 1)
+        assert first.text.lines[0] in second.text.lines
+        last = await bench.read(FILE)  # who waits for ever has all
+        assert (len(last.text.lines), last.text.rest, last.text.unread_px) == (3, 0, ())
         assert bench.engines[TextStage.FINDER].batch_sizes == [1]
-        assert (await bench.read(image_id=first.image_id)).text is second.text
-    async with rig(lines=PART + 3) as bench:
-        assert (await bench.read(FILE)).text.rest == 0  # who waits for ever has all
+        assert (await bench.read(image_id=first.image_id)).text is last.text
 
 
 @in_loop
