@@ -5,25 +5,18 @@ Messages come and go as bytes: a message is received once its caller is known, a
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 import grpc
-from google.protobuf.message import Message
 
 from asksight.v1 import vqa_pb2
 
 from ..access.calls import Call, Desk
 from ..core.assistant import Assistant
-from ..errors import AskError
-from .receiving import Context, Receiving
+from .called import called
+from .receiving import Receiving
 from .requests import read, read_ask, read_batch
 from .responses import to_batch_response, to_model_response
-from .status import abort
 
 NAME = vqa_pb2.DESCRIPTOR.services_by_name["VqaService"].full_name
-FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
 
 
 class VqaService:
@@ -59,31 +52,9 @@ class VqaService:
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                name: grpc.stream_unary_rpc_method_handler(self._called(name, answer))
+                name: grpc.stream_unary_rpc_method_handler(
+                    called(name, answer, desk=self._desk, receiving=self._receiving)
+                )
                 for name, answer in methods.items()
             },
         )
-
-    def _called(
-        self, method: str, answer: Callable[[bytes, Call], Awaitable[Message]]
-    ) -> Callable[[Any, Context], Awaitable[bytes]]:
-        """The handler of one method; every error leaves through here. gRPC cancels it at the call's deadline."""
-
-        async def handler(_: Any, context: Context) -> bytes:
-            left_s = context.time_remaining()
-            deadline_s = None if left_s is None or left_s > FOREVER_S else time.monotonic() + left_s
-            call = self._desk.call(method, context.invocation_metadata() or (), context, deadline_s)
-            context.set_trailing_metadata(call.trailing())
-            try:
-                caller = call.identify()
-                message = await self._receiving.message(context, caller.key, call)
-                with call:
-                    return (await answer(message, call)).SerializeToString()
-            except AskError as error:
-                await abort(context, error, call.trailing())
-            except grpc.aio.BaseError:  # gRPC's own, of a call that has ended meanwhile
-                raise
-            except Exception as error:  # noqa: BLE001  of which gRPC would tell the caller
-                await abort(context, call.failed(error), call.trailing())
-
-        return handler

@@ -1,0 +1,42 @@
+"""One call over gRPC, of whichever service: its caller, its message, its place, its answer or its error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from ..access.calls import Call, Desk
+from ..errors import AskError
+from .receiving import Context, Receiving
+from .status import abort
+
+FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
+
+
+def called(
+    method: str, answer: Callable[[bytes, Call], Awaitable[Message]], *, desk: Desk, receiving: Receiving
+) -> Callable[[Any, Context], Awaitable[bytes]]:
+    """The handler of one method; every error leaves through here. gRPC cancels it at the call's deadline."""
+
+    async def handler(_: Any, context: Context) -> bytes:
+        left_s = context.time_remaining()
+        deadline_s = None if left_s is None or left_s > FOREVER_S else time.monotonic() + left_s
+        call = desk.call(method, context.invocation_metadata() or (), context, deadline_s)
+        context.set_trailing_metadata(call.trailing())
+        try:
+            caller = call.identify()
+            message = await receiving.message(context, caller.key, call)
+            with call:
+                return (await answer(message, call)).SerializeToString()
+        except AskError as error:
+            await abort(context, error, call.trailing())
+        except grpc.aio.BaseError:  # gRPC's own, of a call that has ended meanwhile
+            raise
+        except Exception as error:  # noqa: BLE001  of which gRPC would tell the caller
+            await abort(context, call.failed(error), call.trailing())
+
+    return handler
