@@ -68,7 +68,11 @@ def serve(
 
 def _serve(settings: Settings) -> None:
     _open_standard()
-    if settings.processes > 1:
+    if settings.ray:
+        from asksight.server.ray_serve.cluster import serve_on_ray
+
+        serve_on_ray(settings, _say)
+    elif settings.processes > 1:
         with kept_imports():
             from asksight.server.running.supervisor import supervise
 

@@ -24,7 +24,7 @@ from .photo_place import photo_place
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .sending import Sending
-from .timeouts import default_timeout_s, timeout_s
+from .timeouts import as_metadata, default_timeout_s, timeout_s
 from .transport import AsyncTransport
 
 Q = TypeVar("Q")
@@ -210,7 +210,8 @@ class AsyncGrpcTransport:
     ) -> A:
         within_s = None if math.isinf(timeout_s) else timeout_s
         try:
-            return await method(request, timeout=within_s, metadata=self._metadata + place)
+            metadata = self._metadata + as_metadata(timeout_s) + place
+            return await method(request, timeout=within_s, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise from_call(error, target=self.target) from error
         except grpc.aio.UsageError as error:  # grpc raises it where the channel was closed in the meantime

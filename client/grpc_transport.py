@@ -13,6 +13,7 @@ from .channel import Balancing, Metadata, bearer, channel_options, complete_targ
 from .errors import ClosedError
 from .faults import from_call
 from .photo_place import photo_place
+from .timeouts import as_metadata
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -60,7 +61,8 @@ class GrpcTransport:
     ) -> Response:
         within_s = None if math.isinf(timeout_s) else timeout_s
         try:
-            return method(request, timeout=within_s, metadata=self._metadata + place)
+            metadata = self._metadata + as_metadata(timeout_s) + place
+            return method(request, timeout=within_s, metadata=metadata)
         except grpc.RpcError as error:
             raise from_call(error, target=self.target) from error
         except ValueError as error:  # grpc raises it where another thread has closed the channel

@@ -108,6 +108,10 @@ class Settings:
         128, "Calls that one caller may have under way; 0: as many as there are workers.", ACCESS, at_least=0
     )
     processes: int = setting(1, "Processes that share the port.", LOAD, at_least=1)
+    ray: bool = setting(False, "Serve on a cluster of Ray, with the extra `ray`.", LOAD)
+    replicas: str = setting(
+        "1", "Of them on Ray: a number, or the least and the most.", LOAD, metavar="MIN:MAX"
+    )
     workers: int = setting(256, "Calls that may be under way.", LOAD, at_least=1)
     encoder_batch: int = setting(32, "Photos in one engine run, at most.", LOAD, at_least=1)
     answerer_batch: int = setting(32, "Questions in one engine run, at most.", LOAD, at_least=1)
