@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,10 +53,12 @@ class ReaderRig(Observer):
         taken = TensorSpec(name="x", shape=(None, 3, None, None), dtype=np.dtype(np.float32))
         given = TensorSpec(name="y", shape=(None,), dtype=np.dtype(np.float32))
         spec = EngineSpec(inputs=(taken,), outputs=(given,), max_batch=32)
-        self.engines = {
-            stage: FakeEngine(spec, do)
-            for stage, do in zip(TextStage, (partial(_map, lines), _upright, _characters), strict=True)
-        }
+        does: tuple[Callable[[Arrays], dict[str, NDArray[Any]]], ...] = (
+            partial(_map, lines),
+            _upright,
+            _characters,
+        )
+        self.engines = {stage: FakeEngine(spec, do) for stage, do in zip(TextStage, does, strict=True)}
         self.uses: list[CacheUse] = []
         self.decoders = Decoders(2, 2**30, loop)
         self.reader = Reader(
