@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ..errors import InvalidAsk
 
@@ -15,21 +16,30 @@ LONGEST_VARINT = 10  # bytes, of 64 bits
 BROKEN = "The message is not as asksight.v1 has it. Use its proto file."
 
 
-def fields(message: memoryview, most: int) -> Iterator[tuple[int, memoryview]]:
-    """Each field's number and its bytes, which are empty for numbers. Raises InvalidAsk beyond `most` of them."""
+class Field(NamedTuple):
+    """One field as it lies in a message."""
+
+    number: int
+    value: memoryview | None  # its bytes; None where it is a number
+    whole: memoryview  # with its tag and size
+
+
+def fields(message: memoryview, most: int) -> Iterator[Field]:
+    """Each field of a message, in its order. Raises InvalidAsk beyond `most` of them."""
     at, count = 0, 0
     while at < len(message):
+        begin, value = at, None
         count += 1
         if count > most:
             raise InvalidAsk(f"The message holds more than {most} fields. Use its proto file.", field="")
         tag, at = varint(message, at)
-        kind, start = tag & 7, at
+        kind = tag & 7
         if kind == BYTES:
             size, start = varint(message, at)
             at = start + size
+            value = message[start:at]
         elif kind == VARINT:
             _, at = varint(message, at)
-            start = at
         elif kind in FIXED_BYTES:
             at += FIXED_BYTES[kind]
             start = at
@@ -37,7 +47,7 @@ def fields(message: memoryview, most: int) -> Iterator[tuple[int, memoryview]]:
             raise InvalidAsk(BROKEN, field="")
         if at > len(message):
             raise InvalidAsk(BROKEN, field="")
-        yield tag >> 3, message[start:at]
+        yield Field(tag >> 3, value, message[begin:at])
 
 
 def varint(message: memoryview, at: int) -> tuple[int, int]:
