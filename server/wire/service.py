@@ -21,6 +21,7 @@ from .receiving import Context, Receiving
 from .requests import read, read_ask, read_batch
 from .responses import to_batch_response, to_model_response
 from .status import abort
+from .untaken import Untaken
 
 NAME = vqa_pb2.DESCRIPTOR.services_by_name["VqaService"].full_name
 FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
@@ -33,6 +34,7 @@ class VqaService:
         self._assistant = assistant
         self._desk = desk
         self._receiving = receiving
+        self._untaken = Untaken()
 
     async def ask(self, message: bytes, call: Call) -> vqa_pb2.AskResponse:
         """Answer one ask."""
@@ -75,10 +77,11 @@ class VqaService:
             call = self._desk.call(method, context.invocation_metadata() or (), context, deadline_s)
             context.set_trailing_metadata(call.trailing())
             try:
-                caller = call.identify()
-                message = await self._receiving.message(context, caller.key, call)
+                message = await self._message(context, call)
                 with call:
-                    return (await answer(message, call)).SerializeToString()
+                    answered = (await answer(message, call)).SerializeToString()
+                self._untaken.note(call.caller_key, len(answered), context)
+                return answered
             except AskError as error:
                 await abort(context, error, call.trailing())
             except grpc.aio.BaseError:  # gRPC's own, of a call that has ended meanwhile
@@ -87,3 +90,13 @@ class VqaService:
                 await abort(context, call.failed(error), call.trailing())
 
         return handler
+
+    async def _message(self, context: Context, call: Call) -> bytes:
+        """The call's message, once its caller is known and has taken its answers. Raises AskError."""
+        caller = call.identify()
+        try:
+            self._untaken.check(caller.key)
+            return await self._receiving.message(context, caller.key, call)
+        except AskError as error:
+            call.refused(error)
+            raise

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from grpc._cython import cygrpc
 
 from asksight.server.running.log_writer import LogWriter
 from asksight.server.running.repeated import MOST_KINDS, Repeated
@@ -82,6 +83,15 @@ def test_sockets_are_told_of_without_a_traceback() -> None:
             f"socket.accept() out of system resource\nsocket: {number}",
         )
     assert lines.take() == ["socket.accept() out of system resource: [Errno 24] Too many open files"]
+    lines.log.removeHandler(lines.handler)
+
+
+def test_a_caller_who_left_before_its_answer_is_told_of_without_a_traceback() -> None:
+    lines = Lines("grpc._cython.cygrpc")
+    for _ in range(100):
+        error = vars(cygrpc)["ExecuteBatchError"]('Failed "execute_batch"')  # which no stub names
+        fail(lines.log, error, "ExecuteBatchError raised by [/Check]")
+    assert lines.take() == ['ExecuteBatchError raised by [/Check]: Failed "execute_batch"']
     lines.log.removeHandler(lines.handler)
 
 
