@@ -30,8 +30,14 @@ Address = tuple[bytes, int]  # 4 or 16 bytes, and the port
 class TcpBytes:
     """Knows the connections by what gRPC calls their peers, as in "ipv4:127.0.0.1:50000"."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        worked: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """`worked` tells the seconds that this thread has had of the processor: others' turns are not its cost."""
         self._clock = clock
+        self._worked = worked
         self._search_from_s = clock()  # not before
         self._descriptors: dict[Address, int] = {}
         self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -56,13 +62,12 @@ class TcpBytes:
     def _search(self) -> None:
         """Find the descriptors of all connections of this process, by where they lead to."""
         assert self._libc is not None
-        began_s = self._clock()
-        if began_s < self._search_from_s:
+        if self._clock() < self._search_from_s:
             return
+        began_s = self._worked()
         found = ((_peer_of(self._libc, one), one) for one in _descriptors())
         self._descriptors = {address: one for address, one in found if address is not None}
-        ended_s = self._clock()
-        self._search_from_s = ended_s + (ended_s - began_s) / MOST_SEARCHING
+        self._search_from_s = self._clock() + (self._worked() - began_s) / MOST_SEARCHING
 
 
 def _received(libc: ctypes.CDLL, descriptor: int) -> int | None:

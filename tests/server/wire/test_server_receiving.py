@@ -222,10 +222,9 @@ def test_an_ipv4_caller_of_an_ipv6_port_is_found_and_a_search_that_took_long_is_
         socket.create_connection(("127.0.0.1", port.getsockname()[1])) as first,
         port.accept()[0],
     ):
-        times = iter(
-            [0.0, 0.0, 10.0, 11.0, 300.0, 310.0]
-        )  # made; begun, ended: not before 210; asked; begun, ended
-        count = TcpBytes(lambda: next(times))
+        # The first search has worked for a second when it ends at 10: there is none before 30.
+        times, worked = iter([0.0, 0.0, 10.0, 11.0, 31.0, 40.0]), iter([1.0, 2.0, 2.0, 3.0])
+        count = TcpBytes(lambda: next(times), lambda: next(worked))
         assert count.received(f"ipv4:127.0.0.1:{first.getsockname()[1]}") == 0
         with (
             socket.create_connection(("127.0.0.1", port.getsockname()[1])) as second,
