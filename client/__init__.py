@@ -35,6 +35,7 @@ from .grpc_transport import GrpcTransport
 from .photo_bytes import Photo
 from .results import (
     Answer,
+    Attention,
     ImageId,
     Limits,
     Model,
@@ -61,6 +62,7 @@ __all__ = [
     "AskCancelledError",
     "AskSightError",
     "AsyncClient",
+    "Attention",
     "Client",
     "ClosedError",
     "DeadlineError",

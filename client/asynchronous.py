@@ -62,6 +62,7 @@ class AsyncClient:
         timeout: float | None = None,
         locale: str = "en",
         after: Reply | None = None,
+        attention: bool = False,
     ) -> Reply:
         """Ask one question about one photo. `timeout`, in seconds, covers reading, sending and any second attempt."""
         conversation = dialogue.ask(
@@ -72,6 +73,7 @@ class AsyncClient:
             model=self._model,
             remembered=self._remembered,
             after=after,
+            attention=attention,
         )
         within_s = self._timeout(timeout)
         deadline = time.monotonic() + within_s

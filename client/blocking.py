@@ -57,6 +57,7 @@ class Client:
         timeout: float | None = None,
         locale: str = "en",
         after: Reply | None = None,
+        attention: bool = False,
     ) -> Reply:
         """Ask one question about one photo.
 
@@ -65,7 +66,8 @@ class Client:
         further attempts, which an overloaded or absent server is given until then; None is the client's default,
         math.inf is no limit. `locale` (BCP 47) is the language of `spoken`. `after` is the reply before
         about the same photo, for questions such as "What colour is it?" and "Say that again."; after one about
-        another photo a question stands by itself.
+        another photo a question stands by itself. With `attention` the reply says where the model looked, where
+        its bundle can tell.
         """
         conversation = dialogue.ask(
             photo,
@@ -75,6 +77,7 @@ class Client:
             model=self._model,
             remembered=self._remembered,
             after=after,
+            attention=attention,
         )
         within_s = self._timeout(timeout)
         deadline = time.monotonic() + within_s

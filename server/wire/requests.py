@@ -20,7 +20,7 @@ BATCH_ASKS = IMAGE_DATA = 1  # the fields' numbers
 IMAGE_ID = 2
 SHORT_BYTES = 4096  # without the photo that comes first; of longer ones the fields are looked at before
 MOST_BYTES = 16 * 1024  # of a message beside its photo: four times the longest question; batches have 256
-MOST_FIELDS = 64  # an ask has eight; there is room for those of later versions
+MOST_FIELDS = 64  # an ask has nine; there is room for those of later versions
 
 M = TypeVar("M", bound=Message)
 
@@ -109,6 +109,7 @@ def from_request(
         model=request.model,
         previous_question=request.previous_question,
         previous_answer=request.previous_answer,
+        want_attention=request.want_attention,
         deadline_s=deadline_s,
         caller=caller,
     )
