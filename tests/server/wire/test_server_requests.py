@@ -43,6 +43,8 @@ def test_in_any_order_they_are_what_protobuf_reads() -> None:
     chance = random.Random(0)
     for _ in range(3000):
         message = b"".join(some_fields(chance))
+        if len(message) > MOST_BYTES:
+            continue
         parsed = from_request(vqa_pb2.AskRequest.FromString(message), None)
         assert same(read_ask(message, None), parsed), message
 
