@@ -105,7 +105,10 @@ def processor_s(pid: int) -> float:
 
 
 class Callers:
-    """The normal callers, of 8 clients, which share a connection as gRPC has it; `took_s` and `failed` count since the last `clear`."""
+    """The normal callers, of 8 clients, which share a connection as gRPC has it.
+
+    `took_s` and `failed` count since the last `clear`.
+    """
 
     def __init__(self, port: int, token: str) -> None:
         self.took_s: list[float] = []
