@@ -6,9 +6,9 @@ import io
 import logging
 import os
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
-from grpc._cython import cygrpc
 
 from asksight.server.running.log_writer import LogWriter
 from asksight.server.running.repeated import MOST_KINDS, Repeated
@@ -89,7 +89,9 @@ def test_sockets_are_told_of_without_a_traceback() -> None:
 def test_a_caller_who_left_before_its_answer_is_told_of_without_a_traceback() -> None:
     lines = Lines("grpc._cython.cygrpc")
     for _ in range(100):
-        error = vars(cygrpc)["ExecuteBatchError"]('Failed "execute_batch"')  # which no stub names
+        error = vars(import_module("grpc._cython.cygrpc"))["ExecuteBatchError"](
+            'Failed "execute_batch"'
+        )  # which no stub names
         fail(lines.log, error, "ExecuteBatchError raised by [/Check]")
     assert lines.take() == ['ExecuteBatchError raised by [/Check]: Failed "execute_batch"']
     lines.log.removeHandler(lines.handler)
