@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 SAY_WITHIN_S = 1.0  # where the pipe is full
 
+# gRPC's core looks for it when it is imported, as it is for the settings' flags. By itself it writes a line for each
+# junk that comes to a TLS port, between those of the log, and its threads wait for whoever reads them.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 
 def serve(
     *,

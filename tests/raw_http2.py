@@ -11,6 +11,7 @@ from contextlib import suppress
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, Event, ResponseReceived, StreamReset, TrailersReceived
+from h2.settings import SettingCodes
 
 ASK = "/asksight.v1.VqaService/Ask"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9  # kinds of frames
@@ -36,6 +37,26 @@ def headers(stream: int = 1, path: str = ASK) -> bytes:
     ):
         block += b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
     return frame(HEADERS, 4, stream, block)
+
+
+def reset_at_once(stream: int) -> bytes:
+    """A call that is opened and reset (CVE-2023-44487)."""
+    return headers(stream) + frame(RST_STREAM, 0, stream, struct.pack(">I", 8))
+
+
+HEADERS_BEGIN = frame(HEADERS, 0, 1, b"\0\x01a\x01b")
+HEADERS_GO_ON = frame(CONTINUATION, 0, 1, b"\0\x01a\x7f\xff\x01" + bytes(382))  # as in CVE-2024-2653
+ASKS_FOR_ACK = frame(PING, 0, 0, bytes(8))
+
+
+def window_setting(size: int) -> bytes:
+    """SETTINGS_INITIAL_WINDOW_SIZE (6.5.2)."""
+    return frame(SETTINGS, 0, 0, struct.pack(">HI", 4, size))
+
+
+def empty_call(stream: int, path: str) -> bytes:
+    """A whole call, whose message has no field."""
+    return headers(stream, path) + frame(DATA, 1, stream, bytes(5))
 
 
 class RawHttp2:
@@ -79,6 +100,17 @@ class RawHttp2:
         self._send()
         self.until_ended(len(self.statuses) + 1)
         return stream
+
+    def take_nothing(self) -> None:
+        """Give the server no window for its answers."""
+        self._h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        self._send()
+
+    def call_and_go(self, path: str, token: str = "") -> None:
+        """Begin a call whose message, of no field, is whole."""
+        stream = self.begin(0, 0, path=path, token=token)
+        self._h2.send_data(stream, bytes(5), end_stream=True)
+        self._send()
 
     def go_on(self, seconds: float) -> None:
         """Send what may be sent and hear what is said, until nothing has happened for so long."""

@@ -122,8 +122,12 @@ class Settings:
         2.0, "Seconds for which asks with nearer deadlines may overtake one.", LOAD, at_least=0
     )
     queue: int = setting(1024, "Asks that may be under way.", LOAD, at_least=1)
-    queue_mb: int = setting(512, "MiB of their photos, as they came.", LOAD, at_least=1)
-    decoding_mb: int = setting(512, "MiB of photos that are being decoded.", LOAD, at_least=1)
+    queue_mb: int = setting(
+        512, "MiB of their photos, as they came, shared by the processes.", LOAD, at_least=1
+    )
+    decoding_mb: int = setting(
+        512, "MiB of photos that are being decoded, shared by the processes.", LOAD, at_least=1
+    )
     receiving_mb: int = setting(
         48,
         "MiB of messages that are not whole yet, shared by the processes; one caller may have half.",
@@ -139,7 +143,9 @@ class Settings:
     unshrunk_megapixels: int = setting(
         16, "Megapixels of a PNG, WebP or progressive JPEG, which are decoded in full.", LOAD, at_least=1
     )
-    cache_mb: int = setting(256, "MiB for the features of photos that were seen.", LOAD, at_least=0)
+    cache_mb: int = setting(
+        256, "MiB for the features of photos that were seen, shared by the processes.", LOAD, at_least=0
+    )
     drain_grace: float = setting(
         5.0,
         "Seconds of answering on after SIGTERM, while load balancers look elsewhere.",
