@@ -1,5 +1,5 @@
 # The verbs of the project. Needs Python 3.11 or newer with venv, a C compiler and make; `test` needs npm,
-# Chromium, HAProxy, nginx and Prometheus too.
+# Chromium, HAProxy, nginx, Prometheus and Redis too.
 #   make demo    serve the built-in bundle and ask it a few questions over the wire
 #   make test    everything that is tested, on up to eight cores; PYTEST_ARGUMENTS=-n0 in one process
 #   make lint    ruff            make types   mypy --strict and pyright

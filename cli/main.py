@@ -47,6 +47,10 @@ VERBS = {
         "asksight.cli.bench.command",
         "Ask a server as many callers would, and say how many answers came and how long they took.",
     ),
+    "plan": Verb(
+        "asksight.cli.plan.plan_command",
+        "Say how many machines so many asks a second need, how long asks take and what it costs: on paper.",
+    ),
     "inspect": Verb("asksight.cli.inspect", "Say what is in a bundle, and verify it: files, hashes, shapes."),
     "tokens": Verb(
         "asksight.cli.tokens",

@@ -27,6 +27,7 @@ from .limits import Limits
 from .loop_thread import LoopThread
 from .observer import Observer
 from .reading.reader import Reader, opening
+from .second_cache.redis_values import RedisValues
 
 OPENING_ERRORS = (BundleError, EngineError)  # of opening a bundle, for callers that do not know the engines
 
@@ -44,6 +45,7 @@ class LocalAssistant:
         """It serves no model before one is added."""
         self.thread = LoopThread()
         self.assistant = Assistant(self.thread.loop, limits=limits, calls=calls, observer=observer)
+        self.second: RedisValues | None = None  # where servers share photos' features
         self._closing = Lock()
         self._process = os.getpid()
         self._sources: dict[str, Callable[[], Model]] = {}
@@ -111,6 +113,11 @@ class LocalAssistant:
         )
         self.thread.run(_called(setattr, self.assistant, "reader", reader))
 
+    def share_features(self, second: RedisValues) -> None:
+        """Look for features there, and keep them there; before a model is added. It is closed with this."""
+        self.second = second
+        self.thread.run(second.start())
+
     def add(
         self, where: str | Path, *, name: str = "", engine: str = "auto", threads: int | None = None
     ) -> str:
@@ -151,6 +158,7 @@ class LocalAssistant:
             limits=self.limits,
             observer=self.assistant.observer,
             on_health=self.assistant.health_changed,
+            second=self.second,
         )
 
     def reopen(self, name: str = "", *, timeout_s: float | None = None) -> None:
@@ -210,6 +218,8 @@ class LocalAssistant:
                 return
             atexit.unregister(self._at_exit)
             self.thread.run(self.assistant.close(drain=drain, timeout_s=timeout_s))
+            if self.second is not None:
+                self.thread.run(self.second.close())
             self.thread.close()
 
     def __enter__(self) -> LocalAssistant:

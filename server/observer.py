@@ -31,7 +31,28 @@ class CacheUse(StrEnum):
 
     HIT = "hit"
     SHARED = "shared"  # joined a run in flight
+    SECOND = "second"  # no, but in the cache that servers share
     MISS = "miss"
+
+
+class SecondUse(StrEnum):
+    """What came of a look into the cache that servers share."""
+
+    HIT = "hit"
+    MISS = "miss"
+    INVALID = "invalid"  # damaged, another's, or of another form; as good as a miss
+    LATE = "late"  # nothing came within the time limit
+    REFUSED = "refused"  # a wrong password, or no permission
+    UNREACHABLE = "unreachable"
+    SKIPPED = "skipped"  # not looked: it has failed before, or too many looks are under way
+
+
+class SecondWrite(StrEnum):
+    """What came of something that was to be written there."""
+
+    STORED = "stored"
+    DROPPED = "dropped"  # too much waits, or it is left alone
+    FAILED = "failed"
 
 
 class Observer:
@@ -60,6 +81,15 @@ class Observer:
 
     def cache_size(self, photos: int, size_bytes: int) -> None:
         """The cache has changed and holds this much now."""
+
+    def second_looked(self, use: SecondUse, seconds: float) -> None:
+        """The cache that servers share was looked into, which took so long; or was to be."""
+
+    def second_written(self, result: SecondWrite) -> None:
+        """Something was written there, or was to be."""
+
+    def second_up(self, up: bool) -> None:
+        """Whether that cache is asked at all has changed."""
 
     def stage_time(self, stage: Stage, seconds: float) -> None:
         """An answered ask spent `seconds` in this stage."""

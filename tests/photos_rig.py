@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from asksight.photos.input import PhotoInput
 from asksight.server.asks import Ask
+from asksight.server.core.cache import Encoded
 from asksight.server.core.decoders import Decoders
 from asksight.server.core.photo_features import Photos, Pictures, Seen
 from asksight.server.core.row_queue import Awaited
+from asksight.server.core.shared_run import Second
 from asksight.server.core.stages import PhotoRow
 from asksight.server.errors import AskError
 from asksight.server.limits import Limits
@@ -78,7 +80,7 @@ class ByHand:
 class Bench(Observer):
     """Photos, with what they decode and encode by."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, second: Second[Encoded] | None = None) -> None:
         self.encoder = Encoder()
         self.decoders = ByHand()
         self.uses: list[CacheUse] = []
@@ -89,6 +91,7 @@ class Bench(Observer):
             cast(Decoders, self.decoders),
             limits or Limits(),
             self,
+            second=second,
         )
 
     def cache_used(self, use: CacheUse) -> None:

@@ -93,17 +93,7 @@ class Tree:
             pipe.close()
 
     def _stats(self) -> dict[int, Stat]:
-        found = {pid: stat for pid in _pids() if (stat := read_stat(pid)) is not None}
-        children: dict[int, list[int]] = {}
-        for pid, stat in found.items():
-            children.setdefault(stat.parent, []).append(pid)
-        mine, waiting = {}, [self.process.pid]
-        while waiting:
-            pid = waiting.pop()
-            if pid in found:
-                mine[pid] = found[pid]
-            waiting += children.get(pid, [])
-        return mine
+        return process_and_below(self.process.pid)
 
 
 class Stat:
@@ -123,6 +113,21 @@ def read_stat(pid: int) -> Stat | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return Stat(text.rsplit(") ", 1)[1].split())
+
+
+def process_and_below(pid: int) -> dict[int, Stat]:
+    """A process and all its descendants, by their ids."""
+    found = {one: stat for one in _pids() if (stat := read_stat(one)) is not None}
+    children: dict[int, list[int]] = {}
+    for one, stat in found.items():
+        children.setdefault(stat.parent, []).append(one)
+    mine, waiting = {}, [pid]
+    while waiting:
+        one = waiting.pop()
+        if one in found:
+            mine[one] = found[one]
+        waiting += children.get(one, [])
+    return mine
 
 
 def _pids() -> list[int]:

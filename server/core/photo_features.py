@@ -28,7 +28,7 @@ from .batcher import Batcher
 from .cache import Encoded
 from .decoders import Decoders
 from .image_ids import refused
-from .shared_run import SharedRun, SharedRuns, since_us
+from .shared_run import Second, SharedRun, SharedRuns, since_us
 from .stages import PhotoRow
 
 # In: by the names of the encoder's inputs, `image` [H, W, 3] and perhaps `grid` [2]; out: features [...].
@@ -64,6 +64,7 @@ class Photos:
         limits: Limits,
         observer: Observer | None = None,
         familiarity: Familiarity | None = None,
+        second: Second[Encoded] | None = None,
     ) -> None:
         self._encoder = encoder
         self._familiarity = familiarity
@@ -71,7 +72,7 @@ class Photos:
         self._decoders = decoders
         self._observer = observer or Observer()
         self._runs: SharedRuns[Encoded] = SharedRuns(
-            limits.cache_bytes, decoders, limits.photo, self._observer.cache_used, self._changed
+            limits.cache_bytes, decoders, limits.photo, self._observer.cache_used, self._changed, second
         )
         self.cache = self._runs.cache
         self.in_flight = self._runs.in_flight

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from asksight.photos.header import PhotoHeader
 from asksight.photos.limits import PhotoLimits
@@ -89,6 +89,16 @@ class Had(NamedTuple, Generic[Made]):
 Make = Callable[[SharedRun[Made], str, bytes | memoryview, PhotoHeader], Coroutine[Any, Any, Made]]
 
 
+class Second(Protocol[Kept]):
+    """What other servers have made, perhaps: looked for before a run begins. Raises nothing."""
+
+    async def find(self, image_id: str) -> Kept | None:
+        """Look for a photo's, within its time limit; at once where it is left alone."""
+
+    def keep(self, image_id: str, made: Kept) -> None:
+        """Give it to others, when there is time."""
+
+
 class SharedRuns(Generic[Kept]):
     """One kind of thing that is made of photos: what is remembered, and the runs that are under way."""
 
@@ -100,6 +110,7 @@ class SharedRuns(Generic[Kept]):
         used: Callable[[CacheUse], object],
         changed: Callable[[], object] = lambda: None,
         whole: Callable[[Kept], bool] = lambda _: True,
+        second: Second[Kept] | None = None,
     ) -> None:
         """`used` is told of every ask, `changed` whenever something was remembered, which only what is `whole` is."""
         self.cache: PhotoCache[Kept] = PhotoCache(capacity_bytes)
@@ -109,6 +120,8 @@ class SharedRuns(Generic[Kept]):
         self._used = used
         self._changed = changed
         self._whole = whole
+        self._second = second
+        self._looks: dict[str, asyncio.Task[Kept | None]] = {}  # into `second`
 
     async def have(
         self,
@@ -127,6 +140,12 @@ class SharedRuns(Generic[Kept]):
         image_id, header = await identify(ask, self._decoders, self._limits)
         decode_us = since_us(started_s)
         made = self.cache.find(image_id)
+        if made is None and self._second is not None and image_id not in self.in_flight:
+            made = await self._look(self._second, image_id)
+            if made is not None:
+                self._used(CacheUse.SECOND)
+                return Had(image_id, made, decode_us, max(0, since_us(started_s) - decode_us), True)
+            made = self.cache.find(image_id)  # meanwhile a run may have ended
         if made is not None:
             self._used(CacheUse.HIT)
             return Had(image_id, made, decode_us, 0, True)
@@ -148,14 +167,32 @@ class SharedRuns(Generic[Kept]):
             decode_us += run.decode_us
         return Had(image_id, made, decode_us, max(0, since_us(started_s) - decode_us), not own)
 
+    async def _look(self, second: Second[Kept], image_id: str) -> Kept | None:
+        """Look there once for all who ask; who leaves does not end it, for it ends soon."""
+        look = self._looks.get(image_id)
+        if look is None:
+            look = self._looks[image_id] = asyncio.create_task(second.find(image_id))
+            look.add_done_callback(partial(self._looked, image_id))
+        return await asyncio.shield(look)
+
+    def _looked(self, image_id: str, look: asyncio.Task[Kept | None]) -> None:
+        del self._looks[image_id]
+        if not look.cancelled() and look.exception() is None and (found := look.result()) is not None:
+            self._remember(image_id, found)
+
     def _end(self, run: SharedRun[Kept], image_id: str, _: asyncio.Task[Kept]) -> None:
         """Remember what was made, and give it, or what went wrong, to all who wait."""
         if self.in_flight.get(image_id) is run:
             del self.in_flight[image_id]
         made = run.give_out()
         if made is not None and self._whole(made):
-            self.cache.remember(image_id, made)
-            self._changed()
+            self._remember(image_id, made)
+            if self._second is not None:
+                self._second.keep(image_id, made)
+
+    def _remember(self, image_id: str, made: Kept) -> None:
+        self.cache.remember(image_id, made)
+        self._changed()
 
 
 def since_us(started_s: float) -> int:

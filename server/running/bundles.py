@@ -9,6 +9,7 @@ from threading import Event, Lock, Thread
 
 from ..local import OPENING_ERRORS, LocalAssistant
 from ..watched_files import WatchedFiles
+from .checks import second_cache
 from .metrics import Metrics
 from .settings import Settings
 
@@ -29,6 +30,9 @@ class Bundles:
         self._watched: dict[str, WatchedFiles] = {}
         self._one_at_a_time = Lock()
         self._stopped = Event()
+        second = second_cache(settings, metrics)
+        if second is not None:
+            local.share_features(second)
         for given in settings.model:
             name, _, where = given.rpartition("=")
             name = local.add(where, name=name, engine=settings.engine, threads=settings.threads)

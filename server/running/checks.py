@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ from asksight.engine.text_models import find_text_models
 from ..access.tls import Certificates, TlsFiles
 from ..access.tokens import TokenFile
 from ..errors import ServerError
+from ..observer import Observer
+from ..second_cache.address import fault
+from ..second_cache.redis_values import INSTALL, RedisValues, try_once
 from ..wire.addresses import is_loopback
 from .ray_checks import ray_faults
 
@@ -57,6 +61,8 @@ def faults(settings: Settings) -> Iterator[str]:
             yield f"cors is {origin!r}; write an origin as https://example.org or http://localhost:3000, or *."
     if settings.cors and settings.http is None:
         yield "cors needs http: it says which pages may ask on that port."
+    if settings.features_cache and (wrong := fault(settings.features_cache)):
+        yield f"features_cache: {wrong}."
     if not settings.model:
         yield "There is no model to serve; name at least one bundle."
     if settings.processes > 1 and settings.http is not None:
@@ -72,7 +78,8 @@ def faults(settings: Settings) -> Iterator[str]:
 def missing(settings: Settings, *, verify: bool) -> list[str]:
     """Give what the settings name and is not there, or is not as it should be.
 
-    `verify` reads bundles whole, for their hashes; who opens them next does so anyway.
+    `verify` reads bundles whole, for their hashes, which who opens them next does anyway, and asks the Redis, without
+    which a server starts all the same.
     """
     looks: list[Callable[[], object]] = [lambda: parse_wish(settings.engine)]
     for given in settings.model:
@@ -80,11 +87,34 @@ def missing(settings: Settings, *, verify: bool) -> list[str]:
         looks.append(lambda where=where: load_bundle(where, verify=verify))  # type: ignore[misc]
     if settings.reader:
         looks.append(find_text_models)
+    if settings.features_cache:
+        looks.append(lambda: _try_second_cache(settings) if verify else second_cache(settings, Observer()))
     if settings.tokens:
         looks.append(lambda: TokenFile(Path(settings.tokens)))
     if tls := tls_files(settings):
         looks.append(lambda: Certificates(tls))
     return [line for look in looks if (line := _fault(look))]
+
+
+def second_cache(settings: Settings, observer: Observer) -> RedisValues | None:
+    """Where servers share features, None where they do not. Raises ServerError where the extra is missing."""
+    if not settings.features_cache:
+        return None
+    try:
+        return RedisValues(
+            settings.features_cache,
+            within_s=settings.features_cache_within_ms / 1000,
+            keep_s=settings.features_cache_keep_s,
+            observer=observer,
+        )
+    except ModuleNotFoundError as error:
+        raise ServerError(f"features_cache needs the package {error.name}. {INSTALL}") from error
+
+
+def _try_second_cache(settings: Settings) -> None:
+    second_cache(settings, Observer())  # is it installed
+    if wrong := asyncio.run(try_once(settings.features_cache)):
+        raise ServerError(f"features_cache: {wrong}.")
 
 
 def tls_files(settings: Settings) -> TlsFiles | None:

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from asksight.engine.plans.pick import Cause
 
 from ..asks import ModelInfo
-from ..observer import CacheUse, Observer, Reason, Stage
+from ..observer import CacheUse, Observer, Reason, SecondUse, SecondWrite, Stage
 from ..open_inference.inference_messages import SERVICE as OPEN_INFERENCE
 
 SERVICE = "asksight.v1.VqaService"
@@ -114,6 +114,19 @@ class Metrics(Observer):
         )
         self._photos = Gauge("asksight_cache_photos", "Photos held.", multiprocess_mode="livesum", **of)
         self._bytes = Gauge("asksight_cache_bytes", "Bytes they take.", multiprocess_mode="livesum", **of)
+        self._second = Counter(
+            "asksight_features_cache_looks", "Looks into the cache that servers share.", ["result"], **of
+        )
+        self._second_writes = Counter("asksight_features_cache_writes", "Writes into it.", ["result"], **of)
+        self._second_seconds = Sums(
+            "asksight_features_cache_seconds", "A look into it.", buckets=SECONDS, **of
+        )
+        self._second_up = Gauge(
+            "asksight_features_cache_up",
+            "1 while it is asked, 0 while it fails, or where there is none.",
+            multiprocess_mode="livemin",
+            **of,
+        )
         self._models = Gauge(
             "asksight_model_info",
             "What is served has the value 1, what was served before has 0.",
@@ -157,7 +170,7 @@ class Metrics(Observer):
         for (metric, *labels), count in counts.items():
             (metric.labels(*labels) if labels else metric).inc(count)
         for (metric, *labels), told in values:
-            metric.labels(*labels).add(told.counts, told.total)
+            (metric.labels(*labels) if labels else metric).add(told.counts, told.total)
 
     def _count(self, *metric_and_labels: Any, by: float = 1) -> None:
         with self._lock:
@@ -207,6 +220,17 @@ class Metrics(Observer):
 
     def text_used(self, use: CacheUse) -> None:
         self._count(self._reads, use)
+
+    def second_looked(self, use: SecondUse, seconds: float) -> None:
+        self._count(self._second, use)
+        if seconds:
+            self._time(seconds, self._second_seconds)
+
+    def second_written(self, result: SecondWrite) -> None:
+        self._count(self._second_writes, result)
+
+    def second_up(self, up: bool) -> None:
+        self._second_up.set(up)
 
     def cache_size(self, photos: int, size_bytes: int) -> None:
         self._photos.set(photos)

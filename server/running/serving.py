@@ -21,6 +21,7 @@ from ..access.authentication import Authentication
 from ..access.tls import Certificates
 from ..access.tokens import TokenFile
 from ..local import LocalAssistant
+from ..second_cache.paying import price
 from ..wire.addresses import join
 from ..wire.server import Server
 from .bundles import Bundles
@@ -92,10 +93,11 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
             share_port=share_port,
             interceptors=_tracing() if settings.tracing else (),
         )
+        shared_features = [] if local.second is None else _priced(local, local.second.where)
         bound = server.start()
         stack.callback(server.stop)
         stopping: list[int] = []
-        lines = [_serving(local, settings, bound)]
+        lines = [_serving(local, settings, bound), *shared_features]
         if settings.http is not None:
             lines.append(_serve_http(stack, server, settings, certificates, lambda: bool(stopping)))
 
@@ -213,6 +215,18 @@ def _serve_http(
     stack.callback(gateway.stop, settings.finish_within)
     where = f"{'https' if certificates else 'http'}://{join(settings.host, bound)}"
     return f"The page is at {where}/, its HTTP interface at {where}/docs."
+
+
+def _priced(local: LocalAssistant, where: str) -> list[str]:
+    """What the second cache costs each model, and what it may save; before anybody asks."""
+    said = []
+    for name in local.assistant.models.names:
+        measured = local.thread.run(price(local.assistant.models[name]))
+        if measured is not None:
+            said.append(measured.said(name, where))
+            if not measured.pays:
+                log.warning(said[-1])
+    return said
 
 
 def _serving(local: LocalAssistant, settings: Settings, port: int) -> str:

@@ -14,6 +14,7 @@ from asksight.photos.limits import PhotoLimits
 
 from ..errors import ServerError
 from ..limits import MEBI, Limits
+from ..second_cache.address import shown
 from .checks import WrongSettingsError, faults
 
 PREFIX = "ASKSIGHT_"
@@ -40,6 +41,7 @@ class SettingSpec:
     metavar: str | None = None
     at_least: float | None = None
     at_most: float | None = None
+    password: bool = False  # it is an address that may hold one, which is not shown
 
 
 def setting(
@@ -50,8 +52,10 @@ def setting(
     metavar: str | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
+    password: bool = False,
 ) -> Any:
-    return field(default=default, metadata={"spec": SettingSpec(help, group, metavar, at_least, at_most)})
+    spec = SettingSpec(help, group, metavar, at_least, at_most, password)
+    return field(default=default, metadata={"spec": spec})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +149,23 @@ class Settings:
     )
     cache_mb: int = setting(
         256, "MiB for the features of photos that were seen, shared by the processes.", LOAD, at_least=0
+    )
+    features_cache: str = setting(
+        "",
+        "A Redis in which servers share them, with the extra `redis`: redis://HOST:6379/0, or rediss:// for TLS.",
+        LOAD,
+        metavar="URL",
+        password=True,
+    )
+    features_cache_keep_s: float = setting(
+        86400.0, "Seconds for which a photo's features are kept there.", LOAD, at_least=1
+    )
+    features_cache_within_ms: float = setting(
+        20.0,
+        "Milliseconds that a look there may take; what comes later is made here.",
+        LOAD,
+        at_least=1,
+        at_most=1000,
     )
     drain_grace: float = setting(
         5.0,
@@ -240,12 +261,17 @@ def _of_platforms(variable: str, value: str) -> bool:
 
 
 def as_toml(settings: Settings, sources: Mapping[str, str]) -> str:
-    """Write what is in force as a file that could be given to --config; each line says where it comes from."""
+    """Write what is in force as a file that could be given to --config; each line says where it comes from.
+
+    A password is not written, and a line that lacks one is a comment.
+    """
     lines = []
     for one in fields(Settings):
         value = getattr(settings, one.name)
         written = "" if value is None else as_toml_value(value)
         line = f"{one.name} = {written}" if written else f"# {one.name} is not set"
+        if SPECS[one.name].password and (without := shown(str(value))) != value:
+            line = f"# {one.name} = {as_toml_value(without)}, with its password"
         lines.append(f"{line:<44} # {sources[one.name]}")
     return "\n".join(lines)
 
