@@ -109,6 +109,7 @@ class SharedRuns(Generic[Kept]):
         limits: PhotoLimits,
         used: Callable[[CacheUse], object],
         changed: Callable[[], object] = lambda: None,
+        *,
         whole: Callable[[Kept], bool] = lambda _: True,
         second: Second[Kept] | None = None,
     ) -> None:
