@@ -72,7 +72,12 @@ class Photos:
         self._decoders = decoders
         self._observer = observer or Observer()
         self._runs: SharedRuns[Encoded] = SharedRuns(
-            limits.cache_bytes, decoders, limits.photo, self._observer.cache_used, self._changed, second
+            limits.cache_bytes,
+            decoders,
+            limits.photo,
+            self._observer.cache_used,
+            changed=self._changed,
+            second=second,
         )
         self.cache = self._runs.cache
         self.in_flight = self._runs.in_flight
