@@ -76,7 +76,7 @@ class Photos:
             decoders,
             limits.photo,
             self._observer.cache_used,
-            changed=self._changed,
+            self._changed,
             second=second,
         )
         self.cache = self._runs.cache

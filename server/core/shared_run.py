@@ -108,8 +108,8 @@ class SharedRuns(Generic[Kept]):
         decoders: Decoders,
         limits: PhotoLimits,
         used: Callable[[CacheUse], object],
-        *,
         changed: Callable[[], object] = lambda: None,
+        *,
         whole: Callable[[Kept], bool] = lambda _: True,
         second: Second[Kept] | None = None,
     ) -> None:
