@@ -27,6 +27,7 @@ from server_rig import NOTHING, WAIT_S, MakeServed, Served, until
 from soak_fakes import rss_mb
 from token_lines import line
 
+from asksight.engine.memory import trim_memory
 from asksight.server.access.authentication import Authentication
 from asksight.server.access.tokens import TokenFile
 from asksight.server.wire import untaken
@@ -49,6 +50,12 @@ FLOODS: dict[str, tuple[bytes, Blow]] = {
     "settings": (b"", settings),
     "pings": (b"", lambda _: ASKS_FOR_ACK),
 }
+
+
+def trimmed_mb() -> float:
+    """Without what was freed, of which gRPC's threads leave much."""
+    trim_memory()
+    return rss_mb()
 
 
 def tasks(served: Served) -> int:
@@ -79,11 +86,11 @@ def test_headers_that_go_on_are_not_kept(served: Served) -> None:
     with socket.create_connection(("127.0.0.1", served.port), timeout=WAIT_S) as raw:
         raw.sendall(PREFACE + window_setting(65535) + HEADERS_BEGIN + together)
         served.stub.Ask(request(), timeout=WAIT_S)
-        before_mb = rss_mb()
+        before_mb = trimmed_mb()
         for _ in range(MANY):
             raw.sendall(together)
         assert served.stub.Ask(request(), timeout=WAIT_S).answers
-        assert rss_mb() - before_mb < MANY * len(together) / 1e6 / 4
+        until(lambda: trimmed_mb() - before_mb < MANY * len(together) / 1e6 / 2)
 
 
 def test_pings_without_end_end_the_connection(served: Served) -> None:
