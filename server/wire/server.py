@@ -17,6 +17,7 @@ from ..access.tls import Certificates
 from ..errors import ServerError, Stopping
 from ..local import LocalAssistant
 from ..open_inference.inference_service import InferenceService
+from ..trimming import TrimmingGrowth
 from .accepting import make_server
 from .addresses import check_address, join
 from .health import Health
@@ -92,6 +93,7 @@ class Server:
         self._share_port = share_port
         self._interceptors = interceptors
         self._receiving = Receiving(local.assistant.limits)
+        self._growth = TrimmingGrowth()
         self._health: Health | None = None
         self._grpc: grpc.aio.Server | None = None
 
@@ -131,6 +133,7 @@ class Server:
         except RuntimeError as error:
             raise ServerError(f"Cannot listen on {where}: {error}") from error
         await self._grpc.start()
+        self._growth.begin()
         self._assistant.admission.stopping = False  # of a server before this one
         self._assistant.health_listeners.append(self._tell_health)
         self._tell_health()
@@ -168,6 +171,7 @@ class Server:
         left_s = max(0.0, ends_s - time.monotonic())
         # With no call left, gRPC waits for nothing but clients that do not hang up when they are told to.
         await self._grpc.stop(left_s if self._assistant.admission.calls else min(left_s, HANG_UP_WITHIN_S))
+        self._growth.end()
         if self._tell_health in self._assistant.health_listeners:
             self._assistant.health_listeners.remove(self._tell_health)
 
