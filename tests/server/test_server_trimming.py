@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,7 +14,7 @@ START = 1 << 30
 
 
 @pytest.fixture
-def trims(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def trims(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     done: list[int] = []
     monkeypatch.setattr(trimming, "AFTER_S", 0.001)
     monkeypatch.setattr(trimming, "trim_memory", lambda: done.append(1))
