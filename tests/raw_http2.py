@@ -65,6 +65,15 @@ class RawHttp2:
         self._send()
         return stream
 
+    def send(self, stream: int, data: bytes) -> None:
+        """Send what is given, at once."""
+        self._h2.send_data(stream, data)
+        self._send()
+
+    def more(self, stream: int, count: int) -> None:
+        """Send so many bytes more, as far as the server takes them."""
+        self._unsent[stream] += count
+
     def go_on(self, seconds: float) -> None:
         """Send what may be sent and hear what is said, until nothing has happened for so long."""
         quiet_s = time.monotonic()

@@ -22,6 +22,7 @@ from ..asks import ModelInfo
 from ..observer import CacheUse, Observer, Reason, Stage
 
 SERVICE = "asksight.v1.VqaService"
+STREAMED = {"Converse": "bidi_stream"}  # each question of it counts; all other methods are unary
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -165,13 +166,14 @@ class Metrics(Observer):
             self._seconds_of[metric_and_labels].add(seconds)
 
     def call_started(self, method: str) -> None:
-        self._count(self._started, SERVICE, method, "unary")
+        self._count(self._started, SERVICE, method, STREAMED.get(method, "unary"))
         self._count(self._inside)
 
     def call_ended(self, method: str, code: str, seconds: float, caller: str) -> None:
         self._count(self._inside, by=-1)
-        self._count(self._handled, SERVICE, method, "unary", code)
-        self._time(seconds, self._seconds, SERVICE, method, "unary")
+        kind = STREAMED.get(method, "unary")
+        self._count(self._handled, SERVICE, method, kind, code)
+        self._time(seconds, self._seconds, SERVICE, method, kind)
         if caller:
             self._count(self._callers, caller, code)
 

@@ -89,6 +89,7 @@ class Server:
         self._share_port = share_port
         self._interceptors = interceptors
         self._receiving = Receiving(local.assistant.limits)
+        self._service = VqaService(local.assistant, self.desk, self._receiving)
         self._health: Health | None = None
         self._grpc: grpc.aio.Server | None = None
 
@@ -118,7 +119,7 @@ class Server:
             )  # the first: before all others
         self._grpc.add_generic_rpc_handlers(
             (
-                VqaService(self._assistant, self.desk, self._receiving).handlers(),
+                self._service.handlers(),
                 health_handlers(self._health, self._receiving),
                 *reflection_handlers(self._receiving),
             )
@@ -162,6 +163,7 @@ class Server:
         self._assistant.admission.stopping = True
         self._health.drain()
         self._health.end_watches()
+        self._service.conversations.end_all(Stopping())
         ends_s = time.monotonic() + grace_s
         await self._all_answered(ends_s)
         await self._quiet(min(ends_s, time.monotonic() + LONGEST_UNQUIET_S))

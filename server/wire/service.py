@@ -5,7 +5,6 @@ Messages come and go as bytes: a message is received once its caller is known, a
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,13 +16,14 @@ from asksight.v1 import vqa_pb2
 from ..access.calls import Call, Desk
 from ..core.assistant import Assistant
 from ..errors import AskError
+from .conversations import METHOD as CONVERSE
+from .conversations import Conversations
 from .receiving import Context, Receiving
-from .requests import read, read_ask, read_batch
+from .requests import deadline_of, read, read_ask, read_batch
 from .responses import to_batch_response, to_model_response
 from .status import abort
 
 NAME = vqa_pb2.DESCRIPTOR.services_by_name["VqaService"].full_name
-FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
 
 
 class VqaService:
@@ -33,6 +33,7 @@ class VqaService:
         self._assistant = assistant
         self._desk = desk
         self._receiving = receiving
+        self.conversations = Conversations(assistant, desk, receiving)
 
     async def ask(self, message: bytes, call: Call) -> vqa_pb2.AskResponse:
         """Answer one ask."""
@@ -59,8 +60,11 @@ class VqaService:
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                name: grpc.stream_unary_rpc_method_handler(self._called(name, answer))
-                for name, answer in methods.items()
+                CONVERSE: self.conversations.handler(),
+                **{
+                    name: grpc.stream_unary_rpc_method_handler(self._called(name, answer))
+                    for name, answer in methods.items()
+                },
             },
         )
 
@@ -70,9 +74,9 @@ class VqaService:
         """The handler of one method; every error leaves through here. gRPC cancels it at the call's deadline."""
 
         async def handler(_: Any, context: Context) -> bytes:
-            left_s = context.time_remaining()
-            deadline_s = None if left_s is None or left_s > FOREVER_S else time.monotonic() + left_s
-            call = self._desk.call(method, context.invocation_metadata() or (), context, deadline_s)
+            call = self._desk.call(
+                method, context.invocation_metadata() or (), context, deadline_of(context)
+            )
             context.set_trailing_metadata(call.trailing())
             try:
                 caller = call.identify()
