@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from typing import Any
 
-import grpc
-
 from asksight.v1 import vqa_pb2
 
 from ..access.calls import Call, Desk
@@ -113,9 +111,7 @@ class Conversation:
                 self._asked += 1
                 self._unanswered += 1
                 self._start_task(self._answer(question, self._asked))
-        except grpc.aio.BaseError:
-            return  # it has ended, by our side or the other
-        except Exception as error:  # noqa: BLE001  raised again where answers are given
+        except Exception as error:  # noqa: BLE001  raised again where answers are given; gRPC's own too
             self._ready.put_nowait(error)
             return
         self.finish()

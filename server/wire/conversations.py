@@ -81,7 +81,9 @@ class Conversations:
         if self._of.total() >= most:
             raise Overloaded(retry_after_s=RETRY_S, what=f"{most} conversations are open already")
         if self._of[caller] >= max(1, most // 2):
-            raise Overloaded(retry_after_s=RETRY_S, what=f"{most // 2} of your conversations are open already")
+            raise Overloaded(
+                retry_after_s=RETRY_S, what=f"{most // 2} of your conversations are open already"
+            )
         self._of[caller] += 1
         try:
             yield

@@ -89,7 +89,8 @@ def read_start(message: bytes, deadline_s: float | None, *, caller: str = "") ->
     start = read_ask(found, deadline_s, caller=caller)
     if start.photo is None and start.image_id is None:
         raise InvalidAsk(
-            "There is no photo; begin with one, or with the image_id of an earlier reply.", field="start.image_data"
+            "There is no photo; begin with one, or with the image_id of an earlier reply.",
+            field="start.image_data",
         )
     return start
 

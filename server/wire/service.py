@@ -74,9 +74,7 @@ class VqaService:
         """The handler of one method; every error leaves through here. gRPC cancels it at the call's deadline."""
 
         async def handler(_: Any, context: Context) -> bytes:
-            call = self._desk.call(
-                method, context.invocation_metadata() or (), context, deadline_of(context)
-            )
+            call = self._desk.call(method, context.invocation_metadata() or (), context, deadline_of(context))
             context.set_trailing_metadata(call.trailing())
             try:
                 caller = call.identify()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +13,9 @@ from typing import Any
 import grpc
 import pytest
 from asking import request
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.settings import SettingCodes
 from photo_files import photo
 from raw_http2 import RawHttp2
 from server_rig import NOTHING, WAIT_S, MakeServed, Served, hold, release, until
@@ -28,6 +32,10 @@ QUESTION = "what colour is this?"
 IN_TIME = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
+def open_ones(served: Served) -> list[Any]:
+    return served.rig.look(lambda: list(served.server._service.conversations._open))
+
+
 class Talk:
     """A conversation by gRPC's own stub."""
 
@@ -38,7 +46,9 @@ class Talk:
         self._sent.put(vqa_pb2.ConverseRequest(start=vqa_pb2.ConversationStart(**start)))
         self.call = served.stub.Converse(iter(self._sent.get, None), timeout=timeout, metadata=metadata)
 
-    def ask(self, number: int, question: str = QUESTION, *, timeout: float | None = None, top_k: int = 0) -> None:
+    def ask(
+        self, number: int, question: str = QUESTION, *, timeout: float | None = None, top_k: int = 0
+    ) -> None:
         asked = vqa_pb2.ConversationQuestion(id=number, question=question, top_k=top_k)
         if timeout is not None:
             asked.timeout.FromMilliseconds(round(1000 * timeout))
@@ -74,7 +84,9 @@ def talk(served: Served) -> Talk:
     return Talk(served, locale="de", top_k=2)
 
 
-def test_questions_are_answered_as_ask_answers_them_and_the_photo_comes_once(served: Served, talk: Talk) -> None:
+def test_questions_are_answered_as_ask_answers_them_and_the_photo_comes_once(
+    served: Served, talk: Talk
+) -> None:
     first = talk.answer(7)
     assert [first.answers, first.spoken] == [
         (whole := served.stub.Ask(request(1, QUESTION, locale="de", top_k=2), timeout=WAIT_S)).answers,
@@ -96,7 +108,11 @@ def test_questions_are_answered_as_ask_answers_them_and_the_photo_comes_once(ser
 def test_a_bad_question_fails_alone(served: Served, talk: Talk) -> None:
     talk.ask(1, "")
     said = talk.hear()
-    assert (said.id, said.error.code, said.error.field) == (1, grpc.StatusCode.INVALID_ARGUMENT.value[0], "question")
+    assert (said.id, said.error.code, said.error.field) == (
+        1,
+        grpc.StatusCode.INVALID_ARGUMENT.value[0],
+        "question",
+    )
     assert talk.answer(2).answers
     unknown = Talk(served, image_id="0" * 64)
     unknown.ask(3)
@@ -230,7 +246,10 @@ def test_so_many_may_be_open_and_half_of_them_one_callers(make_served: MakeServe
     [
         ([], "without a message"),
         ([vqa_pb2.ConverseRequest()], "begins with its start"),
-        ([vqa_pb2.ConverseRequest(question=vqa_pb2.ConversationQuestion(id=1, question="what?"))], "begins with"),
+        (
+            [vqa_pb2.ConverseRequest(question=vqa_pb2.ConversationQuestion(id=1, question="what?"))],
+            "begins with",
+        ),
         ([vqa_pb2.ConverseRequest(start=vqa_pb2.ConversationStart(model="x"))], "There is no photo"),
         (2 * [vqa_pb2.ConverseRequest(start=vqa_pb2.ConversationStart(image_id="a"))], "has questions"),
     ],
@@ -286,8 +305,7 @@ def test_one_that_lasts_too_long_ends_once_its_questions_are_answered(make_serve
     talk.answer(0)
     hold(served.rig.answerer)
     talk.ask(1)
-    conversations = served.server._service.conversations._open
-    until(lambda: served.rig.look(lambda: [one.ending for one in conversations] not in ([], [None])))
+    until(lambda: open_ones(served)[0].ending is not None)
     release(served.rig.answerer)
     assert talk.hear().id == 1
     assert "It has lasted 0.5 seconds" in str(talk.ended().details())
@@ -302,17 +320,14 @@ def test_answers_that_nobody_takes_end_it(make_served: MakeServed) -> None:
             asked = vqa_pb2.ConversationQuestion(id=number, question=QUESTION, top_k=1000)
             raw.send(vqa_pb2.ConverseRequest(question=asked).SerializeToString())
         until(lambda: served.rig.answered_rows > 0)
-        until(lambda: not served.rig.look(lambda: bool(served.server._service.conversations._open)))
+        until(lambda: not open_ones(served))
     until(lambda: served.rig.left == NOTHING)
 
 
 class SlowReader:
-    def __init__(self, port: int) -> None:
-        from h2.config import H2Configuration
-        from h2.connection import H2Connection
-        from h2.settings import SettingCodes
-        import socket
+    """Takes a byte of all answers, and acknowledges nothing."""
 
+    def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
         self._h2 = H2Connection(H2Configuration(client_side=True))
         self._h2.initiate_connection()
@@ -335,7 +350,9 @@ def slow_reader(port: int) -> Iterator[SlowReader]:
     made.close()
 
 
-def test_a_stop_answers_what_was_asked_and_tells_those_that_wait_to_go_elsewhere(served: Served, talk: Talk) -> None:
+def test_a_stop_answers_what_was_asked_and_tells_those_that_wait_to_go_elsewhere(
+    served: Served, talk: Talk
+) -> None:
     talk.answer(0)
     idle = Talk(served)
     idle.answer(0)
@@ -417,7 +434,9 @@ def test_each_question_is_counted_and_logged_and_a_good_end_is_not(
     assert [line.split()[-1] for line in lines] == ["walk:1", "walk:2"]
 
 
-def test_many_small_asks_beside_an_idle_conversation_are_not_taken_for_its_bytes(make_served: MakeServed) -> None:
+def test_many_small_asks_beside_an_idle_conversation_are_not_taken_for_its_bytes(
+    make_served: MakeServed,
+) -> None:
     served = make_served(replace(Limits(), receiving_bytes=64 * 1024))
     talk = Talk(served)
     image_id = talk.answer(1).image_id
@@ -430,10 +449,15 @@ def test_many_small_asks_beside_an_idle_conversation_are_not_taken_for_its_bytes
 def test_bytes_of_a_question_that_does_not_end_are_counted(make_served: MakeServed) -> None:
     served = make_served(replace(Limits(), receiving_bytes=MEBI))
     with RawHttp2(served.port) as raw:
-        start = vqa_pb2.ConverseRequest(start=vqa_pb2.ConversationStart(image_id="0" * 64)).SerializeToString()
+        start = vqa_pb2.ConverseRequest(
+            start=vqa_pb2.ConversationStart(image_id="0" * 64)
+        ).SerializeToString()
         stream = raw.begin(0, 0, path=CONVERSE)
         raw.send(stream, b"\0" + len(start).to_bytes(4, "big") + start)
         raw.send(stream, b"\0" + (15 * MEBI).to_bytes(4, "big"))
         raw.more(stream, 2 * MEBI)
         raw.until_ended(1)
-        assert [code for code, _ in raw.statuses.values()] == [str(grpc.StatusCode.RESOURCE_EXHAUSTED.value[0])]
+        assert [code for code, _ in raw.statuses.values()] == [
+            str(grpc.StatusCode.RESOURCE_EXHAUSTED.value[0])
+        ]
+        until(lambda: not open_ones(served))
