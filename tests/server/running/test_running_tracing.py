@@ -12,13 +12,16 @@ from typing import Any
 import grpc
 import pytest
 from bundles import write_random_bundle
+from grpc_health.v1 import health_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from photo_files import photo
+from server_rig import health_stub
 from serving_process import WAIT_S, serving
 
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 ASK = "asksight.v1.VqaService/Ask"
+WATCH = "grpc.health.v1.Health/Watch"
 CONVERSE = "asksight.v1.VqaService/Converse"
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -58,6 +61,10 @@ def test_every_ask_is_a_span_of_its_callers_trace(collector: Collector, tmp_path
     refused = vqa_pb2.AskRequest(image_data=b"no photo", question="what is this?")
     with serving("--model", model, "--tracing", "--drain-grace", "0") as (process, address, log):
         with grpc.insecure_channel(address) as channel:
+            watched = health_stub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=WAIT_S)
+            assert next(watched).status == health_pb2.HealthCheckResponse.SERVING
+            watched.cancel()
+            assert WATCH in collector.spans.get(timeout=WAIT_S)[1].name
             stub: Any = vqa_pb2_grpc.VqaServiceStub(channel)
             stub.Ask(good, timeout=WAIT_S, metadata=[("traceparent", f"00-{TRACE}-{CALLER}-01")])
             with pytest.raises(grpc.RpcError):
