@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from .asynchronous import AsyncClient, AsyncGrpcTransport
 from .blocking import DEFAULT_TIMEOUT_S, Client
 from .channel import Balancing
+from .conversation import AsyncConversation, Conversation
 from .errors import (
     AskCancelledError,
     AskSightError,
@@ -61,8 +62,10 @@ __all__ = [
     "AskCancelledError",
     "AskSightError",
     "AsyncClient",
+    "AsyncConversation",
     "Client",
     "ClosedError",
+    "Conversation",
     "DeadlineError",
     "ImageId",
     "InternalError",
