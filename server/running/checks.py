@@ -58,8 +58,6 @@ def faults(settings: Settings) -> Iterator[str]:
         yield "cors needs http: it says which pages may ask on that port."
     if not settings.model:
         yield "There is no model to serve; name at least one bundle."
-    if settings.processes > 1 and settings.http is not None:
-        yield "http needs processes = 1: each would want the port. Run one more server for it."
     if not settings.tls_certificate and not settings.insecure and not is_loopback(settings.host):
         yield (
             f"{settings.host} can be reached from other machines, and there is no TLS. Give --tls-certificate and "

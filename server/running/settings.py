@@ -107,7 +107,7 @@ class Settings:
     calls_per_caller: int = setting(
         128, "Calls that one caller may have under way; 0: as many as there are workers.", ACCESS, at_least=0
     )
-    processes: int = setting(1, "Processes that share the port.", LOAD, at_least=1)
+    processes: int = setting(1, "Processes that share the ports.", LOAD, at_least=1)
     workers: int = setting(256, "Calls that may be under way.", LOAD, at_least=1)
     encoder_batch: int = setting(32, "Photos in one engine run, at most.", LOAD, at_least=1)
     answerer_batch: int = setting(32, "Questions in one engine run, at most.", LOAD, at_least=1)
@@ -125,7 +125,7 @@ class Settings:
     )
     receive_within: float = setting(60.0, "Seconds for a message to come whole.", LOAD, at_least=0.1)
     connections: int = setting(4096, "gRPC connections at once, of each process.", LOAD, at_least=1)
-    http_connections: int = setting(256, "HTTP connections at once.", LOAD, at_least=1)
+    http_connections: int = setting(256, "HTTP connections at once, of each process.", LOAD, at_least=1)
     http_connections_per_address: int = setting(
         0, "Those from one address, or /64 of IPv6; 0: half of them.", LOAD, at_least=0
     )
