@@ -1,11 +1,12 @@
-"""An HTTP request → an AskRequest: JSON in protobuf's own mapping, or a form with a file; bounded in bytes and time."""
+"""An HTTP request → AskRequests: JSON in protobuf's own mapping, or a form with a file; bounded in bytes and time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
@@ -16,7 +17,7 @@ from asksight.v1 import vqa_pb2
 
 from ..limits import Limits
 from .arriving import Body
-from .json_asks import WINDOW, from_json
+from .json_asks import WINDOW, batch_from_json, check_count, from_json
 from .problems import Problem, refused
 
 JSON_TYPES = ("application/json", "text/json")
@@ -29,8 +30,21 @@ FORM_FIELDS |= {name: name for name in ("top_k", "model", "locale", "previous_qu
 PREDICT_FIELDS = FORM_FIELDS | {"ques": "question"}
 MOST_TOP_K = 2**32 - 1
 
-# Runs what is to be read of so many bytes in a thread.
-Aside = Callable[[Callable[[], vqa_pb2.AskRequest], int], Awaitable[vqa_pb2.AskRequest]]
+Read = TypeVar("Read")
+
+
+class Aside(Protocol):
+    """Runs what is to be read of so many bytes in a thread."""
+
+    def __call__(self, read: Callable[[], Read], size_bytes: int) -> Awaitable[Read]: ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Asks, and the photo that all of them are about where it did not come in them."""
+
+    asks: Sequence[vqa_pb2.AskRequest]
+    photo: bytes | None = None
 
 
 class InMemory(MultiPartParser):
@@ -48,6 +62,42 @@ async def read_ask(
     request: Request, limits: Limits, body: Body, aside: Aside, fields: Mapping[str, str] = FORM_FIELDS
 ) -> vqa_pb2.AskRequest:
     """Read an ask, whatever form it has; `body` counts its bytes. Raises Problem and AskError."""
+    others = {name: field for name, field in fields.items() if name not in FORM_FIELDS}
+    return await _read(
+        request,
+        limits,
+        body,
+        aside,
+        from_body=partial(from_json, fields=others),
+        from_form=partial(_ask_of, fields=fields),
+        most_fields=len(fields),
+    )
+
+
+async def read_batch(request: Request, limits: Limits, body: Body, aside: Aside) -> Batch:
+    """Read many asks: JSON with all of them, or a form with one photo and many questions. Raises as `read_ask` does."""
+    most = limits.max_asks_per_batch
+    return await _read(
+        request,
+        limits,
+        body,
+        aside,
+        from_body=lambda whole: Batch(batch_from_json(whole, most)),
+        from_form=partial(_batch_of, most=most),
+        most_fields=len(FORM_FIELDS) + most,
+    )
+
+
+async def _read(
+    request: Request,
+    limits: Limits,
+    body: Body,
+    aside: Aside,
+    *,
+    from_body: Callable[[bytes], Read],
+    from_form: Callable[[FormData], Awaitable[Read]],
+    most_fields: int,
+) -> Read:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity"):
@@ -59,7 +109,7 @@ async def read_ask(
             if kind in JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json")):
                 whole = await _whole(request, body, _json_bytes(limits))
             elif kind == FORM_TYPE:
-                return await _from_form(request, limits, body, fields)
+                return await _from_form(request, limits, body, from_form, most_fields)
             else:
                 raise refused(
                     415,
@@ -74,10 +124,9 @@ async def read_ask(
         ) from None
     except ClientDisconnect:
         raise Problem(499, "CANCELLED", "The caller went away before the request had arrived.") from None
-    others = {name: field for name, field in fields.items() if name not in FORM_FIELDS}
     if len(whole) <= WINDOW:
-        return from_json(whole, others)
-    return await aside(partial(from_json, whole, others), len(whole))
+        return from_body(whole)
+    return await aside(partial(from_body, whole), len(whole))
 
 
 def _check_charset(content_type: str) -> None:
@@ -88,11 +137,15 @@ def _check_charset(content_type: str) -> None:
 
 
 async def _from_form(
-    request: Request, limits: Limits, body: Body, fields: Mapping[str, str]
-) -> vqa_pb2.AskRequest:
+    request: Request,
+    limits: Limits,
+    body: Body,
+    read: Callable[[FormData], Awaitable[Read]],
+    most_fields: int,
+) -> Read:
     _check_charset(request.headers["content-type"])
     stream = _bounded(request, body, limits.max_message_bytes + SPARE_BYTES)
-    parser = InMemory(request.headers, stream, max_files=1, max_fields=len(fields), max_part_size=SPARE_BYTES)
+    parser = InMemory(request.headers, stream, max_files=1, max_fields=most_fields, max_part_size=SPARE_BYTES)
     try:
         form = await parser.parse()
     except MultiPartException as error:
@@ -102,14 +155,28 @@ async def _from_form(
     try:
         if not parser.ended:
             raise refused(400, "The form is cut short: its closing boundary is missing. Send the whole form.")
-        return await _ask_of(form, fields)
+        return await read(form)
     finally:
         await form.close()
 
 
 async def _ask_of(form: FormData, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
+    return vqa_pb2.AskRequest(**await _given(form.multi_items(), fields))
+
+
+async def _batch_of(form: FormData, most: int) -> Batch:
+    """One ask for each question, and all else as in the form of one ask."""
+    questions = [value for name, value in form.multi_items() if name == "question"]
+    check_count(len(questions), most)
+    given = await _given([one for one in form.multi_items() if one[0] != "question"], FORM_FIELDS)
+    photo = given.pop("image_data", None)
+    asks = [vqa_pb2.AskRequest(question=await _value("question", one), **given) for one in questions]
+    return Batch(asks, photo)
+
+
+async def _given(items: Iterable[tuple[str, UploadFile | str]], fields: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
-    for name, value in form.multi_items():
+    for name, value in items:
         field = fields.get(name)
         if field is None:
             raise refused(400, f"There is no field {name[:40]!r}; known are: {', '.join(fields)}.")
@@ -120,7 +187,7 @@ async def _ask_of(form: FormData, fields: Mapping[str, str]) -> vqa_pb2.AskReque
         given[field] = await _value(field, value)
     if "image_data" in given and "image_id" in given:
         raise refused(400, "Both a photo and an image_id were given; send one of them.", field="image_id")
-    return vqa_pb2.AskRequest(**given)
+    return given
 
 
 async def _value(field: str, value: UploadFile | str) -> bytes | str | int:
