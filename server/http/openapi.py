@@ -90,10 +90,9 @@ def _asking(name: str, summary: str, form: Tree) -> Tree:
 
 def _batch() -> Tree:
     form = _form("question")
-    each = form["properties"]["question"]
     form["properties"]["question"] = {
-        "type": "array",
-        "items": each,
+        "type": ["array", "string"],  # of a form nobody can tell one from a list of one
+        "items": {"type": "string"},  # what is none fails alone
         "minItems": 1,
         "description": "What you want to know about the photo; once for each question.",
     }
@@ -202,9 +201,14 @@ def _ask_request(limits: Limits) -> Tree:
 
 
 def _ask_batch_request(limits: Limits) -> Tree:
+    """What an ask cannot be answered for is said in its own result, so that less is refused here than of one ask."""
+    ask = _message(vqa_pb2.AskRequest.DESCRIPTOR)
+    for field in ask["properties"].values():
+        whole = field["type"] == "integer"
+        field["type"] = [field["type"], "null"] + (["string"] if whole else [])
     asks = {
         "type": "array",
-        "items": _ref("AskRequest"),
+        "items": ask,
         "minItems": 1,
         "maxItems": limits.max_asks_per_batch,
         "description": MEANINGS["AskBatchRequest.asks"],
