@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def measure(address: str, page: str, asks: int, took_s: dict[str, list[float]]) 
 
     async def in_a_loop() -> None:
         async with connect_async(address) as there, there.conversation(PHOTO) as talk:
-            ways = {
+            ways: dict[str, Callable[[], Awaitable[object]]] = {
                 "Ask, asyncio client": lambda: there.ask(PHOTO, QUESTION),
                 "Converse, asyncio client": lambda: talk.ask(QUESTION),
             }

@@ -53,9 +53,11 @@ class AsyncGrpcTalk:
             except StreamLostError as lost:
                 if lost.unknown:
                     self._plain = True
+                elif lost.unclear:
+                    break  # the plain way has the answer, or the reason
                 elif (
                     fresh and stream is self._stream
-                ):  # an older one may have ended long ago, or been replaced
+                ):  # an older one ended long ago, perhaps, or was replaced
                     raise lost.error from lost
         return await self._plain_ask(request, deadline_s - time.monotonic())
 

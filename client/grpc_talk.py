@@ -58,7 +58,7 @@ class GrpcTalk:
                     self._plain = True
                 elif (
                     fresh and stream is self._stream
-                ):  # an older one may have ended long ago, or been replaced
+                ):  # an older one ended long ago, perhaps, or was replaced
                     raise lost.error from lost
         return self._plain_ask(request, deadline_s - time.monotonic())
 
@@ -118,7 +118,7 @@ class Stream:
             for response in self._call:
                 self.questions.came(response)
         except grpc.RpcError as error:
-            lost = lost_by(error, self._target)  # type: ignore[arg-type]  # it is a Call too
+            lost = lost_by(error, self._target)
         finally:
             self.questions.end(lost)
             self._sent.put(None)  # lets gRPC's thread go that waits for the next

@@ -21,6 +21,7 @@ from .faults import FailedCall, from_call, from_item
 
 MOST_TIMEOUT_S = 1e9  # more is for ever, and too much for a Duration
 
+NOT_SENT = "Internal error from Core"  # grpc.aio's own words, where a call ended while it was sending
 TALK_CLOSED = "This conversation is closed. Begin another."
 
 Waiting: TypeAlias = "Future[vqa_pb2.ConverseResponse] | asyncio.Future[vqa_pb2.ConverseResponse]"
@@ -43,12 +44,16 @@ class AsyncTalk(Protocol):
 
 
 class StreamLostError(Exception):
-    """The stream ended before the answer came; `error` says why, `unknown` that the server has no such call."""
+    """The stream ended before the answer came; `error` says why.
 
-    def __init__(self, error: AskSightError, *, unknown: bool = False) -> None:
+    `unknown`: the server has no such call. `unclear`: gRPC could not send, and keeps the server's own reason to itself.
+    """
+
+    def __init__(self, error: AskSightError, *, unknown: bool = False, unclear: bool = False) -> None:
         super().__init__(error.message)
         self.error = error
         self.unknown = unknown
+        self.unclear = unclear
 
 
 class Questions:
@@ -103,7 +108,9 @@ class Questions:
 def lost_by(error: FailedCall, target: str) -> StreamLostError:
     """Why a call to `target` that failed was lost."""
     return StreamLostError(
-        from_call(error, target=target), unknown=error.code() is grpc.StatusCode.UNIMPLEMENTED
+        from_call(error, target=target),
+        unknown=error.code() is grpc.StatusCode.UNIMPLEMENTED,
+        unclear=error.details() == NOT_SENT,
     )
 
 

@@ -52,6 +52,7 @@ class FakeService(vqa_pb2_grpc.VqaServiceServicer):
     batches: list[vqa_pb2.AskBatchRequest] = field(default_factory=list)
     starts: list[vqa_pb2.ConversationStart] = field(default_factory=list)
     questions: list[vqa_pb2.ConversationQuestion] = field(default_factory=list)
+    converses: bool = True  # else it knows no conversations
     ends_after: int | None = None  # how many questions of a conversation are answered before it is ended
     photos: set[str] = field(default_factory=set)  # the digests that it holds
     failures: deque[Failure] = field(default_factory=deque)  # given out first, one a call
@@ -80,6 +81,8 @@ class FakeService(vqa_pb2_grpc.VqaServiceServicer):
     def Converse(  # noqa: N802
         self, request_iterator: Iterator[vqa_pb2.ConverseRequest], context: grpc.ServicerContext
     ) -> Iterator[vqa_pb2.ConverseResponse]:
+        if not self.converses:
+            Failure(grpc.StatusCode.UNIMPLEMENTED, "Method not found!").abort(context)
         self._begin(context)
         start = next(request_iterator).start
         self.starts.append(start)

@@ -203,6 +203,7 @@ def _ask_request(limits: Limits) -> Tree:
 def _ask_batch_request(limits: Limits) -> Tree:
     """What an ask cannot be answered for is said in its own result, so that less is refused here than of one ask."""
     ask = _message(vqa_pb2.AskRequest.DESCRIPTOR)
+    field: Tree
     for field in ask["properties"].values():
         whole = field["type"] == "integer"
         field["type"] = [field["type"], "null"] + (["string"] if whole else [])
@@ -230,6 +231,7 @@ def _message(descriptor: Descriptor) -> Tree:
 
 
 def _field(message: str, field: FieldDescriptor) -> Tree:
+    schema: Tree
     if field.message_type is Duration.DESCRIPTOR:
         schema = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?s$"}
     elif field.message_type is not None:

@@ -170,8 +170,8 @@ async def _batch_of(form: FormData, most: int) -> Batch:
     check_count(len(questions), most)
     given = await _given([one for one in form.multi_items() if one[0] != "question"], FORM_FIELDS)
     photo = given.pop("image_data", None)
-    asks = [vqa_pb2.AskRequest(question=await _value("question", one), **given) for one in questions]
-    return Batch(asks, photo)
+    each: list[dict[str, Any]] = [{**given, "question": await _value("question", one)} for one in questions]
+    return Batch([vqa_pb2.AskRequest(**one) for one in each], photo)
 
 
 async def _given(items: Iterable[tuple[str, UploadFile | str]], fields: Mapping[str, str]) -> dict[str, Any]:

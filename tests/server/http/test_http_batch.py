@@ -35,7 +35,7 @@ def form(web: Web, questions: list[str], **fields: str) -> httpx.Response:
 
 
 def test_each_is_answered_as_one_ask_is_and_a_bad_one_fails_alone(web: Web) -> None:
-    asks = [
+    asks: list[dict[str, Any]] = [
         {"imageData": written(1), "question": QUESTION, "topK": 2},
         {"image_data": written(2), "question": ""},
         {"imageId": "0" * 64, "question": QUESTION},

@@ -237,7 +237,10 @@ def test_each_way_to_ask_can_be_tried_on_the_documents_page(
     tab.page.goto(f"{address}/docs")
 
     def way(title: str) -> Locator:
-        return tab.page.locator("section").filter(has=tab.page.get_by_role("heading", name=title, exact=True))
+        found: Locator = tab.page.locator("section").filter(
+            has=tab.page.get_by_role("heading", name=title, exact=True)
+        )
+        return found
 
     def tried(title: str, status: int, said: str) -> None:
         way(title).get_by_role("button", name="Try").click()

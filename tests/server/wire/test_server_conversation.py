@@ -185,9 +185,9 @@ def test_the_calls_own_deadline_ends_all_of_it(served: Served) -> None:
 
 
 def test_a_follow_up_is_about_the_turn_before_by_itself(served: Served) -> None:
-    for start in ({}, {"previous_question": "where is the dog?"}):
-        talk = Talk(served, **start)
-        if not start:
+    for before in ("", "where is the dog?"):
+        talk = Talk(served, previous_question=before)
+        if not before:
             talk.answer(1, "where is the dog?")
         again = talk.answer(2, "Say that again.")
         assert again.question_meant == "where is the dog?"
@@ -366,7 +366,8 @@ def test_a_stop_answers_what_was_asked_and_tells_those_that_wait_to_go_elsewhere
     assert talk.hear().id == 1
     error = talk.ended()
     assert error.code() is grpc.StatusCode.UNAVAILABLE
-    assert "grpc-retry-pushback-ms" in dict(error.trailing_metadata() or ())
+    trailing: Any = error.trailing_metadata()
+    assert "grpc-retry-pushback-ms" in dict(trailing)
     assert stopped.wait(WAIT_S)
 
 
