@@ -61,6 +61,14 @@ def ask(
     top_k: Annotated[int, typer.Option(min=0, help="How many answers.")] = 5,
     timeout: Annotated[float, typer.Option(min=0.0, help="Seconds to wait for the answer.")] = 10.0,
     locale: Annotated[str, typer.Option(help="BCP 47 language of the spoken sentence.")] = "en",
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--show",
+            help="Show the photo too, and where the model looked if it can tell: here where the terminal has colours, "
+            "else as a page.",
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Ask one question about one photo.
@@ -73,15 +81,24 @@ def ask(
         refuse_idle(
             context, "without --server", "token", "tls", "tls_authority", "tls_certificate", "tls_key"
         )
+    if show and json:
+        raise typer.BadParameter("give --show or --json, not both: one is for people, the other for programs")
     channel = None
     if server is not None:
         channel = credentials(tls=tls, authority=tls_authority, certificate=tls_certificate, key=tls_key)
     with _client(server, model, timeout, token, channel) as client:
-        reply = client.ask(sys.stdin.buffer if photo == "-" else photo, question, top_k=top_k, locale=locale)
+        data = sys.stdin.buffer.read() if photo == "-" else None
+        reply = client.ask(
+            photo if data is None else data, question, top_k=top_k, locale=locale, attention=show
+        )
     if json:
         typer.echo(to_json({"photo": photo, "question": question, **reply_fields(reply)}))
     else:
         typer.echo("\n".join(reply_lines(reply)))
+        if show:
+            from .show import show as show_photo
+
+            show_photo(reply, Path(photo).read_bytes() if data is None else data)
 
 
 def _client(

@@ -27,7 +27,7 @@ def printable(text: str) -> str:
 def reply_fields(reply: Reply) -> dict[str, Any]:
     """Give a reply as plain fields; `answer` is null where none is certain enough to be told."""
     told = asdict(reply)
-    del told["photo_path"]  # whoever asked knows it
+    del told["photo_path"], told["attention"]  # whoever asked knows the photo, and did not ask for the look
     return {"answer": reply.answer, **told}
 
 

@@ -36,6 +36,7 @@ from .grpc_transport import GrpcTransport
 from .photo_bytes import Photo
 from .results import (
     Answer,
+    Attention,
     ImageId,
     Limits,
     Model,
@@ -63,6 +64,7 @@ __all__ = [
     "AskSightError",
     "AsyncClient",
     "AsyncConversation",
+    "Attention",
     "Client",
     "ClosedError",
     "Conversation",

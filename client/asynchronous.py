@@ -66,11 +66,19 @@ class AsyncClient:
         timeout: float | None = None,
         locale: str = "en",
         after: Reply | None = None,
+        attention: bool = False,
     ) -> Reply:
         """Ask one question about one photo. `timeout`, in seconds, covers reading, sending and any second attempt."""
         send = self._transport.ask
         return await self._ask(
-            send, photo, question, top_k=top_k, timeout=timeout, locale=locale, after=after
+            send,
+            photo,
+            question,
+            top_k=top_k,
+            timeout=timeout,
+            locale=locale,
+            after=after,
+            attention=attention,
         )
 
     def conversation(self, photo: Photo, *, top_k: int = 5, locale: str = "en") -> AsyncConversation:
@@ -127,6 +135,7 @@ class AsyncClient:
         timeout: float | None,
         locale: str,
         after: Reply | None,
+        attention: bool,
     ) -> Reply:
         conversation = dialogue.ask(
             photo,
@@ -136,6 +145,7 @@ class AsyncClient:
             model=self._model,
             remembered=self._remembered,
             after=after,
+            attention=attention,
         )
         within_s = self._timeout(timeout)
         deadline = time.monotonic() + within_s

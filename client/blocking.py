@@ -61,6 +61,7 @@ class Client:
         timeout: float | None = None,
         locale: str = "en",
         after: Reply | None = None,
+        attention: bool = False,
     ) -> Reply:
         """Ask one question about one photo.
 
@@ -69,10 +70,20 @@ class Client:
         further attempts, which an overloaded or absent server is given until then; None is the client's default,
         math.inf is no limit. `locale` (BCP 47) is the language of `spoken`. `after` is the reply before
         about the same photo, for questions such as "What colour is it?" and "Say that again."; after one about
-        another photo a question stands by itself.
+        another photo a question stands by itself. With `attention` the reply says where the model looked, where
+        its bundle can tell.
         """
         send = self._transport.ask
-        return self._ask(send, photo, question, top_k=top_k, timeout=timeout, locale=locale, after=after)
+        return self._ask(
+            send,
+            photo,
+            question,
+            top_k=top_k,
+            timeout=timeout,
+            locale=locale,
+            after=after,
+            attention=attention,
+        )
 
     def conversation(self, photo: Photo, *, top_k: int = 5, locale: str = "en") -> Conversation:
         """Begin a conversation about one photo. Its questions go by one stream, each about the turn before by itself.
@@ -136,6 +147,7 @@ class Client:
         timeout: float | None,
         locale: str,
         after: Reply | None,
+        attention: bool,
     ) -> Reply:
         conversation = dialogue.ask(
             photo,
@@ -145,6 +157,7 @@ class Client:
             model=self._model,
             remembered=self._remembered,
             after=after,
+            attention=attention,
         )
         within_s = self._timeout(timeout)
         deadline = time.monotonic() + within_s

@@ -37,9 +37,14 @@ class Turns:
                 self._newest, self._last = number, reply
         return reply
 
-    def _options(self, top_k: int | None, timeout: float | None) -> dict[str, object]:
-        top_k = self._top_k if top_k is None else top_k
-        return {"top_k": top_k, "timeout": timeout, "locale": self._locale, "after": self._last}
+    def _options(self, top_k: int | None, timeout: float | None, attention: bool) -> dict[str, object]:
+        return {
+            "top_k": self._top_k if top_k is None else top_k,
+            "timeout": timeout,
+            "locale": self._locale,
+            "after": self._last,
+            "attention": attention,
+        }
 
 
 class Conversation(Turns):
@@ -56,13 +61,22 @@ class Conversation(Turns):
         self._ask = ask
         self._talk = talk
 
-    def ask(self, question: str, *, top_k: int | None = None, timeout: float | None = None) -> Reply:
+    def ask(
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        timeout: float | None = None,
+        attention: bool = False,
+    ) -> Reply:
         """Ask one question, which may be about the turn before ("And what colour is it?", "Say that again.").
 
-        Takes `timeout` and raises as Client.ask does; after an error the conversation goes on.
+        Takes `timeout` and `attention`, and raises, as Client.ask does; after an error the conversation goes on.
         """
         number = next(self._numbers)
-        return self._took(number, self._ask(self._photo, question, **self._options(top_k, timeout)))
+        return self._took(
+            number, self._ask(self._photo, question, **self._options(top_k, timeout, attention))
+        )
 
     def close(self) -> None:
         """End it; the client stays open. Later asks raise ClosedError."""
@@ -87,10 +101,19 @@ class AsyncConversation(Turns):
         self._ask = ask
         self._talk = talk
 
-    async def ask(self, question: str, *, top_k: int | None = None, timeout: float | None = None) -> Reply:
+    async def ask(
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        timeout: float | None = None,
+        attention: bool = False,
+    ) -> Reply:
         """Ask one question."""
         number = next(self._numbers)
-        return self._took(number, await self._ask(self._photo, question, **self._options(top_k, timeout)))
+        return self._took(
+            number, await self._ask(self._photo, question, **self._options(top_k, timeout, attention))
+        )
 
     async def close(self) -> None:
         """End it."""

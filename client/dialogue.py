@@ -94,9 +94,11 @@ def ask(
     model: str,
     remembered: RememberedPhotos,
     after: Reply | None = None,
+    attention: bool = False,
 ) -> Generator[vqa_pb2.AskRequest, vqa_pb2.AskResponse, Reply]:
     """Ask about one photo, perhaps `after` a turn. Where the server is known to have the photo, only its id is sent."""
     request = question_request(question, top_k=top_k, locale=locale, model=model)
+    request.want_attention = attention
     if isinstance(photo, ImageId):
         request = following(request, after, check_text("image_id", photo))
         return to_reply((yield with_image_id(request, photo)), request)

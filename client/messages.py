@@ -10,6 +10,7 @@ from .errors import AskSightError, InvalidAskError
 from .faults import from_item
 from .results import (
     Answer,
+    Attention,
     ImageId,
     Limits,
     Model,
@@ -125,6 +126,7 @@ def to_reply(
         unfamiliar=tuple(UNFAMILIAR.get(what, Unfamiliar.OTHER) for what in response.unfamiliar),
         question=response.question_meant or request.question,
         text_lines=tuple(map(_text_line, response.text_lines)),
+        attention=_attention(response.attention) if response.HasField("attention") else None,
         photo_path=photo_path,
     )
 
@@ -175,6 +177,13 @@ def _text_line(line: vqa_pb2.TextLine) -> TextLine:
         width=box.width,
         height=box.height,
     )
+
+
+def _attention(look: vqa_pb2.Attention) -> Attention | None:
+    weights = tuple(look.weights)
+    if len(weights) != look.rows * look.columns:  # of a server that means something else by it
+        return None
+    return Attention(rows=look.rows, columns=look.columns, weights=weights)
 
 
 def _source(source: vqa_pb2.ModelSource) -> ModelSource:

@@ -105,6 +105,17 @@ class TextLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Attention:
+    """Where the model looked: a grid over the whole upright photo. It does not explain the answer."""
+
+    rows: int
+    columns: int
+    weights: tuple[
+        float, ...
+    ]  # rows * columns shares of the look, row by row from the top left; their sum is 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
     """The answer to one question about one photo; str() gives the sentence to be spoken."""
 
@@ -120,6 +131,7 @@ class Reply:
     unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike all that the model has learned about
     question: str = ""  # what was answered: as it was asked, or what it was taken for after the turn before
     text_lines: tuple[TextLine, ...] = ()  # what is written, in reading order, where text was to be read
+    attention: Attention | None = None  # where it was asked for and the bundle can tell
     # Where the photo was read from, for notebooks to show it; None where it was given in another form, or by ask_many.
     photo_path: Path | None = field(default=None, repr=False, compare=False)
 

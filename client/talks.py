@@ -137,7 +137,12 @@ def to_start(request: vqa_pb2.AskRequest) -> vqa_pb2.ConverseRequest:
 
 def to_question(request: vqa_pb2.AskRequest, number: int, timeout_s: float) -> vqa_pb2.ConverseRequest:
     """The ask's question."""
-    question = vqa_pb2.ConversationQuestion(id=number, question=request.question, top_k=request.top_k)
+    question = vqa_pb2.ConversationQuestion(
+        id=number,
+        question=request.question,
+        top_k=request.top_k,
+        want_attention=request.want_attention,
+    )
     if not math.isinf(timeout_s) and timeout_s < MOST_TIMEOUT_S:
         question.timeout.FromNanoseconds(round(1e9 * timeout_s))
     return vqa_pb2.ConverseRequest(question=question)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
@@ -13,3 +14,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     text = (Path(config.docs_dir).parent / "SECURITY.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "security.md", content=text.replace("](docs/", "](")))
     return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Point links to it at that page; in the repository they point at the file."""
+    return markdown.replace("](../SECURITY.md", "](security.md")

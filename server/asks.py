@@ -38,6 +38,7 @@ class Ask:
     manner: Manner | None = (
         None  # of a question that was taken for the one that is here; None: as it was asked
     )
+    want_attention: bool = False  # whether to say where the model looked
     caller: str = ""  # whose share of the decoders it takes; the same for all asks of one caller
     deadline_s: float | None = None  # by the monotonic clock, when nobody waits any more; None: never
 

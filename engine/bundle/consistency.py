@@ -12,7 +12,7 @@ from ..base import TensorSpec
 from ..errors import refused
 from ..graphs.graph import GraphHeader
 from ..runtimes.check import shape_text
-from .manifest import ANSWERS, SHORTEST, Manifest
+from .manifest import ANSWERS, ATTENTION, SHORTEST, Manifest
 
 CONTROLS = ("Cc", "Cs")  # of Unicode's categories: what a terminal may obey, and halves of characters
 CONTROLS_ADVICE = "Name the answer otherwise and export the bundle again."
@@ -33,7 +33,8 @@ def check_graphs(root: Path, manifest: Manifest, encoder: GraphHeader, answerer:
     _check_tensors(root / "encoder.onnx", "inputs", photo, encoder.inputs)
     _check_tensors(root / "encoder.onnx", "outputs", (features,), encoder.outputs)
     _check_tensors(root / "answerer.onnx", "inputs", (question, lengths, features), answerer.inputs)
-    _check_tensors(root / "answerer.onnx", "outputs", _scores(manifest), answerer.outputs)
+    scored = [tensor for tensor in answerer.outputs if tensor not in _attention(manifest)]
+    _check_tensors(root / "answerer.onnx", "outputs", _scores(manifest), tuple(scored))
     for name, header in (("encoder.onnx", encoder), ("answerer.onnx", answerer)):
         for external in sorted(header.external_files - manifest.files.keys()):
             raise refused(
@@ -53,6 +54,13 @@ def _scores(manifest: Manifest) -> tuple[TensorSpec, ...]:
         TensorSpec(name="tokens", shape=shape, dtype=I32),
         TensorSpec(name="log_probabilities", shape=shape, dtype=F32),
     )
+
+
+def _attention(manifest: Manifest) -> tuple[TensorSpec, ...]:
+    """What an answerer that looks at a grid may give beside its scores."""
+    if len(manifest.feature_shape) != 3:
+        return ()
+    return (TensorSpec(name=ATTENTION, shape=(FREE, *manifest.feature_shape[:2]), dtype=F32),)
 
 
 def check_counts(

@@ -22,6 +22,7 @@ from .manifest import (
     ANSWERS,
     NO_CARD,
     SHORTEST,
+    STRETCH,
     TOKENIZER,
     Card,
     Familiar,
@@ -72,6 +73,11 @@ class Bundle:
     def takes_grid(self) -> bool:
         """Whether pictures have several shapes, so that the encoder is told each one's `grid`."""
         return bool(self.preprocessing["resize"] == SHORTEST)
+
+    @property
+    def sees_whole_photos(self) -> bool:
+        """Whether a grid of features lies over the whole photo, not over its middle nor over a rim around it."""
+        return bool(self.preprocessing["resize"] == STRETCH)
 
     @cached_property
     def words(self) -> tuple[str, ...]:

@@ -12,8 +12,10 @@ from .calibration import Calibration
 SCHEMAS = (1, 2)
 SPACY, WORDPIECE = "spacy", "wordpiece"
 LISTED, SPELLED = "listed", "spelled"
+STRETCH = "stretch"  # of preprocessing's `resize`: each photo whole, whatever its shape
 SHORTEST = "shortest"  # of preprocessing's `resize`: the only one that gives pictures of several shapes
 ENCODER = "encoder"
+ATTENTION = "attention"  # what an answerer may give beside its scores: how strongly each cell was looked at
 GRAPHS = ("encoder.onnx", "answerer.onnx")
 FAMILIAR = "familiar.npz"  # of a bundle that says what it knows
 ANSWERS = "answers.txt"  # of a bundle whose answers are listed

@@ -102,7 +102,8 @@ class Model:
     def question(self, ask: Ask, seen: Seen) -> Question:
         """The row that the answerer gets."""
         encoded = seen.encoded
-        return Question(ask.question, encoded.features, ask.top_k or DEFAULT_TOP_K, encoded.far)
+        look = ask.want_attention and self.bundle.sees_whole_photos
+        return Question(ask.question, encoded.features, ask.top_k or DEFAULT_TOP_K, encoded.far, look)
 
     def info(self) -> ModelInfo:
         """Say what is being served."""

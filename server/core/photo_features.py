@@ -6,9 +6,8 @@ Lives in the event loop; photos are decoded in the decoders' threads.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -23,14 +22,13 @@ from asksight.photos.header import PhotoHeader
 from asksight.photos.input import PhotoInput
 
 from ..asks import Ask
-from ..errors import ImageNotFound
 from ..limits import Limits
-from ..observer import CacheUse, Observer
+from ..observer import Observer
 from .batcher import Batcher
-from .cache import Encoded, PhotoCache
+from .cache import Encoded
 from .decoders import Decoders
-from .image_ids import identify, refused
-from .shared_run import SharedRun
+from .image_ids import refused
+from .shared_run import SharedRun, SharedRuns, since_us
 from .stages import PhotoRow
 
 # In: by the names of the encoder's inputs, `image` [H, W, 3] and perhaps `grid` [2]; out: features [...].
@@ -45,12 +43,6 @@ class Seen(NamedTuple):
     decode_us: int
     encode_us: int
     cached: bool  # this ask needed no encoder run of its own
-
-
-class Encoding(SharedRun[Encoded]):
-    """A run that makes one photo's features."""
-
-    decode_us = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,52 +69,33 @@ class Photos:
         self._familiarity = familiarity
         self._input = photo_input
         self._decoders = decoders
-        self._limits = limits
         self._observer = observer or Observer()
-        self.cache: PhotoCache[Encoded] = PhotoCache(limits.cache_bytes)
-        self.in_flight: dict[str, Encoding] = {}
+        self._runs: SharedRuns[Encoded] = SharedRuns(
+            limits.cache_bytes, decoders, limits.photo, self._observer.cache_used, self._changed
+        )
+        self.cache = self._runs.cache
+        self.in_flight = self._runs.in_flight
 
     async def see(self, ask: Ask, decoded: Callable[[], object]) -> Seen:
         """Give the features of the ask's photo. Raises AskError: of the photo, of the encoder, or for want of room.
 
         `decoded` is called once it only waits for the encoder, its own run or one that another ask began.
         """
-        started_s = time.perf_counter()
-        image_id, header = await identify(ask, self._decoders, self._limits.photo)
-        decode_us = _since_us(started_s)
-        encoded = self.cache.find(image_id)
-        if encoded is not None:
-            self._observer.cache_used(CacheUse.HIT)
-            return Seen(image_id, encoded, decode_us, 0, True)
-        encoding = self.in_flight.get(image_id)
-        own = encoding is None or encoding.given_up
-        if encoding is None or own:
-            encoding = self._begin(ask, image_id, header, decoded)
-        else:
-            self._observer.cache_used(CacheUse.SHARED)
-            decoded()
-        encoded = await encoding.result(ask.until_s)
-        if own:
-            decode_us += encoding.decode_us
-        return Seen(image_id, encoded, decode_us, max(0, _since_us(started_s) - decode_us), not own)
 
-    def _begin(
-        self, ask: Ask, image_id: str, header: PhotoHeader | None, decoded: Callable[[], object]
-    ) -> Encoding:
-        """Begin a run for the photo, unless there is none, or it would come too late."""
-        self._observer.cache_used(CacheUse.MISS)
-        if ask.photo is None or header is None:
-            raise ImageNotFound(image_id)
-        coming = sum(one.row is None for one in self.in_flight.values())  # photos that are being decoded
-        self._encoder.check_room(ask.until_s, coming=coming)
-        encoding = self.in_flight[image_id] = Encoding()
-        encoding.task = asyncio.create_task(self._make(encoding, ask.photo, header, ask.caller, decoded))
-        encoding.task.add_done_callback(lambda _: self._end(encoding, image_id))
-        return encoding
+        def make(
+            run: SharedRun[Encoded], photo: bytes | memoryview, header: PhotoHeader
+        ) -> Coroutine[Any, Any, Encoded]:
+            return self._make(run, photo, header, ask.caller, decoded)
+
+        def check_room(coming: int) -> None:
+            self._encoder.check_room(ask.until_s, coming=coming)
+
+        had = await self._runs.have(ask, make, check_room=check_room, joined=decoded)
+        return Seen(had.image_id, had.made, had.decode_us, had.make_us, had.cached)
 
     async def _make(
         self,
-        encoding: Encoding,
+        encoding: SharedRun[Encoded],
         photo: bytes | memoryview,
         header: PhotoHeader,
         caller: str,
@@ -137,7 +110,7 @@ class Photos:
             caller=caller,
             estimate_s=decoding_s(header, self._input.smallest_px),
         )
-        encoding.decode_us = _since_us(started_s)
+        encoding.decode_us = since_us(started_s)
         decoded()
         encoding.row = self._encoder.submit(made.picture, awaited_by=encoding.awaited_by)
         row = await encoding.row
@@ -146,14 +119,8 @@ class Photos:
     def _too_small(self, header: PhotoHeader) -> bool:
         return self._familiarity is not None and self._familiarity.too_small(header.short_side)
 
-    def _end(self, encoding: Encoding, image_id: str) -> None:
-        """Remember the features, and give them, or what went wrong, to all who wait."""
-        if self.in_flight.get(image_id) is encoding:
-            del self.in_flight[image_id]
-        encoded = encoding.give_out()
-        if encoded is not None:
-            self.cache.remember(image_id, encoded)
-            self._observer.cache_size(len(self.cache), self.cache.size_bytes)
+    def _changed(self) -> None:
+        self._observer.cache_size(len(self.cache), self.cache.size_bytes)
 
 
 def _decode(photo: bytes | memoryview, header: PhotoHeader, photo_input: PhotoInput) -> Decoded:
@@ -166,7 +133,3 @@ def _decode(photo: bytes | memoryview, header: PhotoHeader, photo_input: PhotoIn
     measured = shrunk(picture, photo_input.measured_px)
     flaws = find_flaws(measured, short_side_px=header.short_side, missing=missing)
     return Decoded(photo_input(picture), flaws)
-
-
-def _since_us(started_s: float) -> int:
-    return round((time.perf_counter() - started_s) * 1e6)

@@ -1,15 +1,26 @@
-"""What is made of one photo for all who ask meanwhile: who waits, until when, and what all of them get.
+"""What is made of a photo: remembered, shared with all who ask meanwhile, or begun now; who leaves last cancels it.
 
-Who leaves last cancels it. Lives in the event loop: no locks.
+The same walk for everything that is made of photos, features and text. Lives in the event loop: no locks.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Generic, TypeVar
+import time
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from ..errors import AskError, InternalError
+from asksight.photos.header import PhotoHeader
+from asksight.photos.limits import PhotoLimits
+
+from ..asks import Ask
+from ..errors import AskError, ImageNotFound, InternalError
+from ..observer import CacheUse
+from .cache import Kept, PhotoCache
+from .decoders import Decoders
+from .image_ids import identify
 
 Made = TypeVar("Made")
 
@@ -23,6 +34,7 @@ class SharedRun(Generic[Made]):
         self.awaited_by: dict[asyncio.Future[Made], float] = {}  # until when each of them waits
         self.row: asyncio.Future[Any] | None = None  # once it is with an engine
         self.task: asyncio.Task[Made] | None = None
+        self.decode_us = 0  # decoding the photo took, waiting for a decoder included
 
     async def result(self, deadline_s: float) -> Made:
         """Wait for it, together with others; who leaves last cancels it. Raises AskError."""
@@ -61,3 +73,89 @@ class SharedRun(Generic[Made]):
             elif error is not None:
                 waiter.set_exception(error)
         return made
+
+
+class Had(NamedTuple, Generic[Made]):
+    """What one ask has of its photo."""
+
+    image_id: str
+    made: Made
+    decode_us: int
+    make_us: int  # 0 where it was remembered
+    cached: bool  # this ask needed no run of its own
+
+
+# Make one photo's thing; the run is to be given its decode_us and its row.
+Make = Callable[[SharedRun[Made], bytes | memoryview, PhotoHeader], Coroutine[Any, Any, Made]]
+
+
+class SharedRuns(Generic[Kept]):
+    """One kind of thing that is made of photos: what is remembered, and the runs that are under way."""
+
+    def __init__(
+        self,
+        capacity_bytes: int,
+        decoders: Decoders,
+        limits: PhotoLimits,
+        used: Callable[[CacheUse], object],
+        changed: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`used` is told of every ask, and `changed` whenever something was remembered."""
+        self.cache: PhotoCache[Kept] = PhotoCache(capacity_bytes)
+        self.in_flight: dict[str, SharedRun[Kept]] = {}
+        self._decoders = decoders
+        self._limits = limits
+        self._used = used
+        self._changed = changed
+
+    async def have(
+        self,
+        ask: Ask,
+        make: Make[Kept],
+        *,
+        check_room: Callable[[int], object],
+        joined: Callable[[], object] = lambda: None,
+    ) -> Had[Kept]:
+        """Find what is made of the ask's photo, join a run, or begin one. Raises AskError.
+
+        `check_room` is given how many runs are not with an engine yet, and refuses the run that would begin; `joined`
+        is called where there is one already.
+        """
+        started_s = time.perf_counter()
+        image_id, header = await identify(ask, self._decoders, self._limits)
+        decode_us = since_us(started_s)
+        made = self.cache.find(image_id)
+        if made is not None:
+            self._used(CacheUse.HIT)
+            return Had(image_id, made, decode_us, 0, True)
+        run = self.in_flight.get(image_id)
+        own = run is None or run.given_up
+        if run is None or own:
+            self._used(CacheUse.MISS)
+            if ask.photo is None or header is None:  # known by something else perhaps, but not by this
+                raise ImageNotFound(image_id)
+            check_room(sum(one.row is None for one in self.in_flight.values()))
+            run = self.in_flight[image_id] = SharedRun()
+            run.task = asyncio.create_task(make(run, ask.photo, header))
+            run.task.add_done_callback(partial(self._end, run, image_id))
+        else:
+            self._used(CacheUse.SHARED)
+            joined()
+        made = await run.result(ask.until_s)
+        if own:
+            decode_us += run.decode_us
+        return Had(image_id, made, decode_us, max(0, since_us(started_s) - decode_us), not own)
+
+    def _end(self, run: SharedRun[Kept], image_id: str, _: asyncio.Task[Kept]) -> None:
+        """Remember what was made, and give it, or what went wrong, to all who wait."""
+        if self.in_flight.get(image_id) is run:
+            del self.in_flight[image_id]
+        made = run.give_out()
+        if made is not None:
+            self.cache.remember(image_id, made)
+            self._changed()
+
+
+def since_us(started_s: float) -> int:
+    """Microseconds since a time of perf_counter."""
+    return round((time.perf_counter() - started_s) * 1e6)

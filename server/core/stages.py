@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from asksight.engine import Arrays, Engine
 from asksight.engine.bundle.familiar import Familiarity, Unfamiliar
+from asksight.engine.bundle.manifest import ATTENTION
 from asksight.engine.runtimes.warm import warm_up
 from asksight.ext.reading import Reading
 
@@ -37,6 +38,7 @@ class Question(NamedTuple):
     features: NDArray[Any]  # [F], [n, C] or [h, w, C]
     top_k: int  # so many answers are wanted
     far: bool = False  # its photo is far from all that the model knows
+    look: bool = False  # whether to say where the model looked
 
 
 class Scored(NamedTuple):
@@ -47,6 +49,7 @@ class Scored(NamedTuple):
     known: bool  # the model knows a word of it
     tokenize_us: int  # of the whole batch
     unfamiliar: tuple[Unfamiliar, ...] = ()  # what is unlike anything that was learned about
+    attention: NDArray[Any] | None = None  # [h, w] >= 0: how strongly each cell of the grid was looked at
 
 
 class PhotoRow(NamedTuple):
@@ -97,6 +100,7 @@ class AnswererStage:
         self._judge = judge
         self._familiarity = familiarity
         self._features = _Kept()
+        self.looks = any(tensor.name == ATTENTION for tensor in engine.spec.outputs)
 
     def __call__(self, questions: Sequence[Question]) -> list[Scored | AskError]:
         started_s = time.perf_counter()
@@ -105,16 +109,25 @@ class AnswererStage:
         tokenize_us = round((time.perf_counter() - started_s) * 1e6)
         features = self._features.stack([question.features for question in questions])
         asked = {"question": read.vectors, "lengths": read.lengths, "features": features}
-        scores = _infer(self.engine, asked, self._judge.outputs, len(questions))
+        looked = self.looks and any(question.look for question in questions)
+        outputs = (*self._judge.outputs, ATTENTION) if looked else self._judge.outputs
+        scores = _infer(self.engine, asked, outputs, len(questions))
+        maps = scores.pop() if looked else None
         judged = self._judge(scores, [question.top_k for question in questions])
         unlike: list[tuple[Unfamiliar, ...]] = [()] * len(questions)
         if self._familiarity is not None:
             unlike = self._familiarity.unfamiliar(texts, [question.far for question in questions])
-        return [
+        rows = [
             _not_finite() if one is None else Scored(one, cut, known, tokenize_us, unfamiliar)
             for one, cut, known, unfamiliar in zip(
                 judged, read.cut.tolist(), read.known.tolist(), unlike, strict=True
             )
+        ]
+        if maps is None:
+            return rows
+        return [
+            row._replace(attention=seen) if question.look and isinstance(row, Scored) else row
+            for row, question, seen in zip(rows, questions, maps, strict=True)
         ]
 
     def probe(self) -> None:

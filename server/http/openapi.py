@@ -187,6 +187,9 @@ def _form(question: str) -> Tree:
             "top_k": {**UINT32, "description": MEANINGS["AskRequest.top_k"]},
             "model": {"type": "string", "description": MEANINGS["AskRequest.model"]},
             "locale": {"type": "string", "description": MEANINGS["AskRequest.locale"]},
+            "previous_question": {"type": "string", "description": MEANINGS["AskRequest.previous_question"]},
+            "previous_answer": {"type": "string", "description": MEANINGS["AskRequest.previous_answer"]},
+            "want_attention": {"type": "boolean", "description": MEANINGS["AskRequest.want_attention"]},
         },
     }
 

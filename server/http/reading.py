@@ -26,7 +26,10 @@ SPARE_BYTES = 64 * 1024  # for what stands around the photo
 
 # The names of a form's fields, and of the request's; "ques" is what the tutorial that this began with called it.
 FORM_FIELDS = {"image": "image_data", "image_id": "image_id", "question": "question"}
-FORM_FIELDS |= {name: name for name in ("top_k", "model", "locale", "previous_question", "previous_answer")}
+FORM_FIELDS |= {
+    name: name
+    for name in ("top_k", "model", "locale", "previous_question", "previous_answer", "want_attention")
+}
 PREDICT_FIELDS = FORM_FIELDS | {"ques": "question"}
 MOST_TOP_K = 2**32 - 1
 
@@ -197,6 +200,10 @@ async def _value(field: str, value: UploadFile | str) -> bytes | str | int:
         return await value.read()
     if not isinstance(value, str):
         raise refused(400, f"The field {field!r} is a file; send it as text.", field=field)
+    if field == "want_attention":
+        if value not in ("true", "false"):
+            raise refused(400, f"want_attention is {value[:20]!r}; it must be true or false.", field=field)
+        return value == "true"
     if field != "top_k":
         return value
     if not (value.isascii() and value.isdigit() and int(value[:11]) <= MOST_TOP_K):

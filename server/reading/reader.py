@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -37,13 +37,12 @@ from asksight.photos.text import (
 from ..asks import Ask
 from ..core.batcher import Batcher
 from ..core.batching import BatchLimits
-from ..core.cache import PhotoCache
 from ..core.decoders import Decoders
-from ..core.image_ids import identify, refused
-from ..core.shared_run import SharedRun
-from ..errors import ImageNotFound, Overloaded
+from ..core.image_ids import refused
+from ..core.shared_run import SharedRun, SharedRuns, since_us
+from ..errors import Overloaded
 from ..limits import Limits
-from ..observer import CacheUse, Observer
+from ..observer import Observer
 from .found import FoundText, Line
 from .stages import Characters, TextEngineStage, finder_stage, line_stage, turner_stage
 
@@ -71,12 +70,6 @@ class Read(NamedTuple):
     cached: bool  # this ask needed no run of its own
 
 
-class Reading(SharedRun[FoundText]):
-    """A run that reads one photo."""
-
-    decode_us = 0
-
-
 class Reader:
     """Reads photos with three engines, which are closed with it."""
 
@@ -94,9 +87,11 @@ class Reader:
         """Open the engines, warm. Raises EngineError. May be made in any thread; the rest belongs to the loop."""
         self._decoders = decoders
         self._limits = limits
-        self._observer = observer
-        self.cache: PhotoCache[FoundText] = PhotoCache(limits.text_cache_bytes)
-        self.in_flight: dict[str, Reading] = {}
+        self._runs: SharedRuns[FoundText] = SharedRuns(
+            limits.text_cache_bytes, decoders, limits.photo, observer.text_used
+        )
+        self.cache = self._runs.cache
+        self.in_flight = self._runs.in_flight
 
         def batcher(
             stage: TextStage, make: Callable[[Engine], TextEngineStage[Any]], at_once: int
@@ -134,40 +129,22 @@ class Reader:
 
     async def read(self, ask: Ask) -> Read:
         """Give the text in the ask's photo. Raises AskError: of the photo, of an engine, or for want of room."""
-        started_s = time.perf_counter()
-        image_id, header = await identify(ask, self._decoders, self._limits.photo)
-        decode_us = _since_us(started_s)
-        found = self.cache.find(image_id)
-        if found is not None:
-            self._observer.text_used(CacheUse.HIT)
-            return Read(image_id, found, decode_us, 0, True)
-        reading = self.in_flight.get(image_id)
-        own = reading is None or reading.given_up
-        if reading is None or own:
-            reading = self._begin(ask, image_id, header)
-        else:
-            self._observer.text_used(CacheUse.SHARED)
-        found = await reading.result(ask.until_s)
-        if own:
-            decode_us += reading.decode_us
-        return Read(image_id, found, decode_us, max(0, _since_us(started_s) - decode_us), not own)
 
-    def _begin(self, ask: Ask, image_id: str, header: PhotoHeader | None) -> Reading:
-        """Begin a run for the photo, unless there is none, or it would come too late."""
-        self._observer.text_used(CacheUse.MISS)
-        if ask.photo is None or header is None:  # known by its features perhaps; its text was not looked for
-            raise ImageNotFound(image_id)
-        if len(self.in_flight) >= self._limits.reads:
-            raise Overloaded(retry_after_s=self.retry_after_s(), what="Too many photos are being read")
-        coming = sum(one.row is None for one in self.in_flight.values())
-        self.finder.check_room(ask.until_s, coming=coming)
-        reading = self.in_flight[image_id] = Reading()
-        reading.task = asyncio.create_task(self._make(reading, ask.photo, header, ask.caller))
-        reading.task.add_done_callback(lambda _: self._end(reading, image_id))
-        return reading
+        def make(
+            run: SharedRun[FoundText], photo: bytes | memoryview, header: PhotoHeader
+        ) -> Coroutine[Any, Any, FoundText]:
+            return self._make(run, photo, header, ask.caller)
+
+        def check_room(coming: int) -> None:
+            if len(self.in_flight) >= self._limits.reads:
+                raise Overloaded(retry_after_s=self.retry_after_s(), what="Too many photos are being read")
+            self.finder.check_room(ask.until_s, coming=coming)
+
+        had = await self._runs.have(ask, make, check_room=check_room)
+        return Read(had.image_id, had.made, had.decode_us, had.make_us, had.cached)
 
     async def _make(
-        self, reading: Reading, photo: bytes | memoryview, header: PhotoHeader, caller: str
+        self, reading: SharedRun[FoundText], photo: bytes | memoryview, header: PhotoHeader, caller: str
     ) -> FoundText:
         """Find the lines of text, turn them upright and read them, for all who wait."""
         started_s = time.perf_counter()
@@ -177,7 +154,7 @@ class Reader:
             caller=caller,
             estimate_s=decoding_s(header, READ_PX),
         )
-        reading.decode_us = _since_us(started_s)
+        reading.decode_us = since_us(started_s)
         waiting = reading.awaited_by
         found = self.finder.submit(looked.seen, awaited_by=waiting)
         reading.row = found
@@ -193,14 +170,6 @@ class Reader:
         cut_short = any(one.kind is FlawKind.CUT_SHORT for one in looked.flaws)  # what is gone may hold text
         missed = boxes.faint + len(read) - len(lines) + cut_short
         return FoundText(lines=lines, missed=missed, flaws=looked.flaws, form=width / height)
-
-    def _end(self, reading: Reading, image_id: str) -> None:
-        """Remember the text, and give it, or what went wrong, to all who wait."""
-        if self.in_flight.get(image_id) is reading:
-            del self.in_flight[image_id]
-        found = reading.give_out()
-        if found is not None:
-            self.cache.remember(image_id, found)
 
     @property
     def healthy(self) -> bool:
@@ -281,7 +250,3 @@ def _lines(
                 )
             )
     return tuple(lines)
-
-
-def _since_us(started_s: float) -> int:
-    return round((time.perf_counter() - started_s) * 1e6)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
+from typing import Any
+
+from numpy.typing import NDArray
 
 from asksight.engine import Bundle
 from asksight.engine.bundle.calibration import Verdict
@@ -62,6 +66,8 @@ class Teller:
         for issue in issues:
             kind = PHOTO_ISSUE_KINDS[issue.kind]
             response.photo_issues.add(kind=kind, severity=issue.severity, hint=issue.hint)
+        if scored.attention is not None:
+            _look(response.attention, scored.attention)
         self._time(response.timings, seen, scored, came_s, seen_s)
         return response
 
@@ -79,3 +85,11 @@ class Teller:
         self._observer.stage_time(Stage.PHOTO, seen.decode_us / 1e6)
         self._observer.stage_time(Stage.ENCODER, seen.encode_us / 1e6)
         self._observer.stage_time(Stage.ANSWERER, answer_s)
+
+
+def _look(attention: vqa_pb2.Attention, seen: NDArray[Any]) -> None:
+    """Say where the model looked, unless that is nowhere or no number: how strongly [h, w], as shares."""
+    total = float(seen.sum())
+    if math.isfinite(total) and total > 0:
+        attention.rows, attention.columns = seen.shape
+        attention.weights.extend((seen / total).ravel().tolist())

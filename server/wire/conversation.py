@@ -130,6 +130,7 @@ class Conversation:
                 self._start,
                 question=question.question,
                 top_k=question.top_k or self._start.top_k,
+                want_attention=question.want_attention,
                 deadline_s=deadline_s,
             )
             with call:

@@ -17,7 +17,7 @@ PHOTO_COMES = 0x0A  # the first byte of a message that begins with field 1, imag
 BATCH_ASKS = 1  # the field's number
 START = vqa_pb2.ConverseRequest.START_FIELD_NUMBER
 SHORT_BYTES = 4096  # without the photo; longer ones are counted before they are parsed
-MOST_FIELDS = 64  # an ask has eight; there is room for those of later versions
+MOST_FIELDS = 64  # an ask has nine; there is room for those of later versions
 
 FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
 
@@ -124,6 +124,7 @@ def from_request(
         model=request.model,
         previous_question=request.previous_question,
         previous_answer=request.previous_answer,
+        want_attention=request.want_attention,
         deadline_s=deadline_s,
         caller=caller,
     )

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
+import tempfile
+import webbrowser
+from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.segment import Segments
 from served import PHOTOS
+
+from asksight.cli.show import in_terminal
+from asksight.client import load
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 PHOTO = PHOTOS / "shapes.jpg"
@@ -127,3 +137,44 @@ def test_a_server_and_a_bundle_at_once_are_wrong_usage(here: Run, address: str, 
 def test_a_web_address_is_wrong_usage(here: Run) -> None:
     ran = here("ask", PHOTO, QUESTION, "--server", "http://localhost:50051", code=2)
     assert "host:port alone" in ran.stderr
+
+
+def test_a_page_shows_the_photo_where_there_is_no_terminal(
+    here: Run, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    opened: list[str] = []
+
+    def no_browser(url: str) -> bool:
+        opened.append(url)
+        return False
+
+    monkeypatch.setattr(webbrowser, "open", no_browser)
+    printed = here("ask", "-", QUESTION, "--server", address, "--show", given=PHOTO.read_bytes()).stdout
+    (page,) = tmp_path.glob("asksight-*.html")
+    assert printed.splitlines()[-1] == f"To be seen in {page}"
+    assert opened == [page.as_uri()]
+    assert b64encode(PHOTO.read_bytes()).decode() in page.read_text()
+
+
+def test_a_terminal_shows_the_photo_dark_where_nothing_was_looked_at() -> None:
+    with load("scenes") as client:
+        reply = client.ask(PHOTO, "What colour is the circle?", attention=True)
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=40)
+    looked, plain = (
+        brightness(in_terminal(one, PHOTO.read_bytes(), console))
+        for one in (reply, replace(reply, attention=None))
+    )
+    assert looked < 0.6 * plain
+
+
+def brightness(shown: Segments) -> int:
+    """The sum of the upper pixels' colours, of a square picture 40 characters wide."""
+    colours = [segment.style.color for segment in shown.segments if segment.style]
+    assert len(colours) == 40 * 20
+    return sum(sum(colour.get_truecolor()) for colour in colours if colour)
+
+
+def test_showing_is_for_people_and_json_for_programs(here: Run) -> None:
+    assert "--show or --json, not both" in here("ask", PHOTO, QUESTION, "--show", "--json", code=2).stderr

@@ -227,9 +227,14 @@ def scenes() -> Iterator[str]:
 def test_a_follow_up_means_the_turn_before_by_itself(kind: Any, scenes: str) -> None:
     client = kind() if kind is load else kind(scenes)
     with client.conversation(PHOTOS / "star.jpg") as talk:
-        assert talk.ask("What is this?").answer == "star"
+        what = talk.ask("What is this?", attention=True)
+        assert (what.answer, what.attention is None) == ("star", False)
         coloured = talk.ask("And what colour is it?")
-        assert (coloured.question, coloured.answer) == ("what colour is the star?", "pink")
+        assert (coloured.question, coloured.answer, coloured.attention) == (
+            "what colour is the star?",
+            "pink",
+            None,
+        )
         with pytest.raises(InvalidAskError):
             talk.ask("")
         assert talk.ask("Spell it.").spoken == "pink: p, i, n, k."

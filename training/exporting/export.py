@@ -61,7 +61,7 @@ def export_run(
     config, calibration = learned.config, learned.calibration
     with tempfile.TemporaryDirectory(prefix="asksight-export-") as folder:
         answerer_graph = Path(folder) / "answerer.onnx"
-        save_onnx(learned.answerer, answerer_graph, output_names=["logits"])
+        save_answerer(learned.answerer, answerer_graph)
         questions, lengths = sample_questions(learned.vectors, limit=config["max_tokens"], seed=seed)
         if uses_store(config):
             encoder = stored_encoder(config, store, samples=SAMPLES)
@@ -100,6 +100,14 @@ def export_run(
             card=card,
         )
     return Exported(bundle=bundle, largest_difference=difference)
+
+
+def save_answerer(answerer: Any, path: Path) -> None:
+    """Write the Keras answerer in ONNX, with `attention` beside `logits` where it has that."""
+    from ..models.attention import with_looks  # imports Keras
+
+    told, outputs = with_looks(answerer)
+    save_onnx(told, path, output_names=outputs)
 
 
 def sample_photos(encoder: Any, *, seed: int) -> NDArray[np.uint8]:

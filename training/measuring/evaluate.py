@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from asksight.engine import Arrays, Bundle
 from asksight.engine.bundle.calibration import Verdict
 from asksight.engine.bundle.familiar import Familiarity, familiarity_of
+from asksight.engine.bundle.manifest import ATTENTION
 from asksight.engine.bundle.spelled import Speller
 
 from ..datasets import Dataset
@@ -33,6 +34,7 @@ class Predictions:
     unanswerable: NDArray[np.float32] | None = (
         None  # [N], the probability that the photo does not hold the answer
     )
+    looks: NDArray[np.float32] | None = None  # [N, h, w]: how strongly each cell over the photo was looked at
 
     @property
     def answers(self) -> list[str]:
@@ -71,12 +73,17 @@ def predict_on(
     confidence = np.zeros(len(dataset), np.float32)
     verdicts = np.zeros(len(dataset), np.int8)
     unanswerable = np.zeros(len(dataset), np.float32)
+    looks: NDArray[np.float32] | None = None
+    whole = isinstance(model, Bundle) and model.sees_whole_photos
     watched = _Watched(familiarity_of(model) if isinstance(model, Bundle) else None, dataset, features)
     for rows, scores in scores_on(model, dataset, watched, engine=engine, max_batch=max_batch):
         best[rows], confidence[rows], unanswerable[rows] = judged = judge(scores)
         verdicts[rows] = _verdicts(model, judge, judged)
         unlike = [row for row in rows.tolist() if watched.unlike(row)]
         verdicts[unlike] = np.where(verdicts[unlike] == _ANSWERED, _UNSURE, verdicts[unlike])
+        if whole and (seen := scores.get(ATTENTION)) is not None:
+            looks = np.zeros((len(dataset), *seen.shape[1:]), np.float32) if looks is None else looks
+            looks[rows] = seen
         progress(len(rows))
     return Predictions(
         labels=judge.labels,
@@ -84,6 +91,7 @@ def predict_on(
         confidence=confidence,
         verdicts=verdicts,
         unanswerable=None if model.unanswerable is None else unanswerable,
+        looks=looks,
     )
 
 

@@ -21,6 +21,7 @@ from .layers import GridCoordinates, LengthMask
 GRID = 8  # cells a side, whatever the photo's size
 _PHRASE = 4  # words that a look is guided by, as in "the large red circle"
 _HEADS = 4  # places that the last look can attend to at once
+_LOOKS = "looks"  # the layer that says where each word looks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,25 @@ def grid_answerer(config: AttentionConfig, *, feature_shape: tuple[int, ...], an
     return keras.Model(inputs, logits, name="answerer")
 
 
+def with_looks(answerer: keras.Model) -> tuple[keras.Model, list[str]]:
+    """The answerer, and the names of its outputs: `logits`, and `attention` [N,h,w] where it looks at a grid.
+
+    That is how strongly each cell was looked at by the words of the question, summed over them. Of the model's three
+    looks it is the one to show: on scenes its strongest cell lay on the thing that was asked about in 95 % of 428
+    questions, that of the last look in 25 % (`benchmarks/looks.py`).
+    """
+    inputs = {tensor.name: tensor for tensor in answerer.inputs}
+    places = inputs["features"].shape[1:-1]
+    if len(places) != 2 or all(layer.name != _LOOKS for layer in answerer.layers):
+        return answerer, ["logits"]
+    looks = answerer.get_layer(_LOOKS).output  # [N,T,hw]
+    said = ops.expand_dims(ops.cast(LengthMask()(inputs["lengths"], inputs["question"]), "float32"), -1)
+    summed = ops.sum(layers.Multiply()([looks, said]), axis=1)  # [N,hw]
+    attention = layers.Reshape(places)(summed)
+    told = keras.Model(answerer.inputs, [*answerer.outputs, attention], name=answerer.name)
+    return told, ["logits", "attention"]
+
+
 def _inputs(config: AttentionConfig, feature_shape: tuple[int, ...]) -> list[keras.KerasTensor]:
     return [
         keras.Input((None, config.word_dimension), name="question"),
@@ -104,7 +124,7 @@ def _logits(
     # A sum over cells, not a mean: it can count. Few cells hold something, so that the gates begin nearly shut.
     gates = layers.Activation("sigmoid")(layers.Rescaling(1.0, offset=-2.0)(_scores(cells, phrases, config)))
     amount = layers.Rescaling(0.5)(ops.sum(gates, axis=2, keepdims=True))  # [N,T,1]
-    found = layers.Concatenate()([_look(cells, phrases, config), amount])  # [N,T,C+1]
+    found = layers.Concatenate()([_look(cells, phrases, config, name=_LOOKS), amount])  # [N,T,C+1]
 
     # A word's role follows from what was said up to it and from the whole question.
     whole = layers.Reshape((1, config.role_units))(layers.Dense(config.role_units)(asked))
@@ -130,6 +150,8 @@ def _scores(
     return layers.Rescaling(channels**-0.5)(ops.matmul(queries, ops.transpose(cells, (0, 2, 1))))
 
 
-def _look(cells: keras.KerasTensor, sought: keras.KerasTensor, config: AttentionConfig) -> keras.KerasTensor:
-    """What stands in the cells that fit. [N,hw,C], [N,S,Q] → [N,S,C]."""
-    return ops.matmul(layers.Softmax()(_scores(cells, sought, config)), cells)
+def _look(
+    cells: keras.KerasTensor, sought: keras.KerasTensor, config: AttentionConfig, *, name: str | None = None
+) -> keras.KerasTensor:
+    """What stands in the cells that fit. [N,hw,C], [N,S,Q] → [N,S,C]; `name` is that of how well they fit."""
+    return ops.matmul(layers.Softmax(name=name)(_scores(cells, sought, config)), cells)

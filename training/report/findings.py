@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets import Dataset, Record
 from ..measuring.evaluate import Predictions
@@ -24,6 +25,7 @@ class Mistake:
     said: str
     confidence: float  # 0 to 1
     accuracy: float  # by the official metric, 0 to 1
+    look: NDArray[np.float32] | None = None  # [h, w]: how strongly each cell over the photo was looked at
 
     @property
     def humans(self) -> str:
@@ -47,6 +49,7 @@ def mistakes(dataset: Dataset, predictions: Predictions, *, most: int = 20) -> l
             said=said[place],
             confidence=float(predictions.confidence[place]),
             accuracy=float(accuracy[place]),
+            look=None if predictions.looks is None else predictions.looks[place],
         )
         for place in chosen.tolist()
     ]

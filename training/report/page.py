@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,6 @@ from .sections import (
     training_curves,
 )
 from .style import STYLE
-from .thumbnails import thumbnail
 
 # A second defence beside escaping: markup in data could neither load nor run anything.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -52,12 +50,10 @@ def report_page(
     dataset: Dataset,
     predictions: Predictions,
     figures: Mapping[str, Any],
-    *,
-    small: Callable[[Path], str | None] = thumbnail,
 ) -> str:
     """The HTML page about one evaluation.
 
-    `figures` is the result of `scores.score`; `small` turns a photo into a data: URL, or None.
+    `figures` is the result of `scores.score`.
     """
     right = exact_matches(predictions.answers, dataset.answers_modal)
     said = np.array([answer != subject.unanswerable for answer in predictions.answers], bool)
@@ -71,7 +67,7 @@ def report_page(
         _calibration(subject.calibration),
         _settings(subject.settings),
         confusion_table(confusion(dataset, predictions)),
-        mistakes_list(mistakes(dataset, predictions), dataset, small),
+        mistakes_list(mistakes(dataset, predictions), dataset),
         "</main>",
     ]
     return (

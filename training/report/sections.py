@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..datasets import Dataset
 from ..measuring.reliability import reliability, risk_coverage
 from .charts import Axis, Line, bar_chart, column_chart, line_chart
 from .findings import Confusion, Mistake, history_lines
+from .thumbnails import thumbnail
 
 _MOST_TYPES = 30
 _MEASURED_ON = {"loss": "in training", "val_loss": "on validation", "val_exact": "on validation"}
@@ -227,8 +227,11 @@ def confusion_table(found: Confusion) -> str:
     )
 
 
-def mistakes_list(found: Sequence[Mistake], dataset: Dataset, thumbnail: Callable[[Path], str | None]) -> str:
-    """A card for each mistake: photo, question, the model's answer and its probability, the people's answers."""
+def mistakes_list(found: Sequence[Mistake], dataset: Dataset) -> str:
+    """A card for each mistake: photo, question, the model's answer and its probability, the people's answers.
+
+    Where it is known, the photo is there once more with what the model looked at.
+    """
     cards = []
     for one in found:
         record = one.record
@@ -238,6 +241,9 @@ def mistakes_list(found: Sequence[Mistake], dataset: Dataset, thumbnail: Callabl
             if source
             else f'<p class="missing">Photo {record.image_id} is missing.</p>'
         )
+        if source and one.look is not None:
+            seen = thumbnail(dataset.photo(record.image_id), one.look)
+            photo += f'<img src="{seen}" alt="The same photo; what the model looked at is bright">'
         cards.append(
             f"<li>{photo}<p><strong>{escape(record.question)}</strong></p>"
             f"<p>Model: <b>{escape(one.said)}</b> at {_percent(one.confidence)}.<br>People: {escape(one.humans)}.</p>"

@@ -6,11 +6,19 @@ import base64
 import io
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from asksight.photos.dimmed import dimmed
+
 SIDE = 192  # pixels on the longer side
 
 
-def thumbnail(path: Path) -> str | None:
-    """A photo's thumbnail as a JPEG in a data: URL; None where the photo cannot be read."""
+def thumbnail(path: Path, look: NDArray[np.float32] | None = None) -> str | None:
+    """A photo's thumbnail as a JPEG in a data: URL; None where the photo cannot be read.
+
+    Where the model's look [h, w] is given, what it did not look at is dark.
+    """
     from PIL import Image, ImageOps
 
     try:
@@ -20,6 +28,8 @@ def thumbnail(path: Path) -> str | None:
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
     photo.thumbnail((SIDE, SIDE))
+    if look is not None:
+        photo = dimmed(photo, look)
     held = io.BytesIO()
     photo.save(held, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(held.getvalue()).decode("ascii")

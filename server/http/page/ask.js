@@ -60,6 +60,7 @@ export class Conversation {
     form.append("question", question);
     form.append("locale", locale);
     form.append("model", this.model);
+    form.append("want_attention", "true");
     if (this.previous) {
       form.append("previous_question", this.previous.question);
       form.append("previous_answer", this.previous.answer);

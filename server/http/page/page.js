@@ -4,6 +4,7 @@ import { AskFailed, Conversation, UNREACHED } from "./ask.js";
 import { keep, kept, shownRow } from "./history.js";
 import { onPhoto, prepared, Refused } from "./photo.js";
 import { showWritten } from "./written.js";
+import { showLook } from "./looked.js";
 import { offered, showModels } from "./models.js";
 import { onSample } from "./samples.js";
 import { canListen, canSpeak, hush, listen, speak } from "./voice.js";
@@ -169,6 +170,7 @@ function clearAnswer() {
   byId("speak").hidden = true;
   byId("others").hidden = true;
   byId("written").hidden = true;
+  showLook(null);
 }
 
 function told(question, response) {
@@ -185,6 +187,7 @@ function told(question, response) {
   byId("alternatives").replaceChildren(...likely.map(bar));
   byId("others").hidden = likely.length === 0 || response.textLines.length > 0; // each line has its own
   showWritten(response.textLines, bar);
+  showLook(response.attention);
   byId("speak").hidden = !canSpeak;
   if (byId("always").getAttribute("aria-pressed") === "true") sayIt();
   remember({ photo: history.photos, question, spoken: response.spoken, language: response.language });

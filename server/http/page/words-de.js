@@ -27,6 +27,7 @@ export const words = {
   "3. Answer": "3. Antwort",
   "Nothing asked yet.": "Noch nichts gefragt.",
   "Say it aloud": "Vorlesen",
+  "Show where it looked": "Zeigen, wohin es geschaut hat",
   "Say every answer aloud": "Jede Antwort vorlesen",
   "What is written, and how certain each line is": "Was geschrieben steht, und wie sicher jede Zeile ist",
   "Copy the text": "Text kopieren",

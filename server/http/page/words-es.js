@@ -27,6 +27,7 @@ export const words = {
   "3. Answer": "3. Respuesta",
   "Nothing asked yet.": "Aún no se ha preguntado nada.",
   "Say it aloud": "Decirla en voz alta",
+  "Show where it looked": "Mostrar dónde miró",
   "Say every answer aloud": "Decir cada respuesta en voz alta",
   "What is written, and how certain each line is": "Lo que está escrito, y lo segura que es cada línea",
   "Copy the text": "Copiar el texto",

@@ -27,6 +27,7 @@ export const words = {
   "3. Answer": "3. जवाब",
   "Nothing asked yet.": "अभी कुछ नहीं पूछा गया।",
   "Say it aloud": "बोलकर सुनाएँ",
+  "Show where it looked": "दिखाएँ कि उसने कहाँ देखा",
   "Say every answer aloud": "हर जवाब बोलकर सुनाएँ",
   "What is written, and how certain each line is": "क्या लिखा है, और हर पंक्ति कितनी पक्की है",
   "Copy the text": "लिखा हुआ कॉपी करें",

@@ -35,7 +35,7 @@ def as_form(web: Web, path: str = "/v1/ask", **fields: str) -> httpx.Response:
 
 
 def test_a_form_and_json_give_what_the_assistant_says(web: Web) -> None:
-    form = as_form(web, question=QUESTION, top_k="3")
+    form = as_form(web, question=QUESTION, top_k="3", want_attention="false")
     assert form.status_code == 200
     assert form.headers["content-type"] == "application/json"
     assert form.headers["cache-control"] == "no-store"
@@ -51,7 +51,8 @@ def test_a_form_and_json_give_what_the_assistant_says(web: Web) -> None:
         assert reply["answers"] == answers[0]["answers"]
         assert len(reply["answers"]) == 3
         assert reply["verdict"].startswith("VERDICT_")
-        assert set(reply) == {field.json_name for field in vqa_pb2.AskResponse.DESCRIPTOR.fields}
+        fields = {field.json_name for field in vqa_pb2.AskResponse.DESCRIPTOR.fields}
+        assert set(reply) == fields - {"attention"}  # which was not asked for
     assert [reply["timings"]["featuresCached"] for reply in answers] == [False, True, True]
 
 
@@ -122,6 +123,7 @@ def test_what_is_no_ask_is_refused_with_a_sentence(
         ({"question": ("q.txt", b"x")}, "question"),
         ({"question": (None, "x"), "top_k": (None, "-1")}, "top_k"),
         ({"question": (None, "x"), "top_k": (None, "4294967296")}, "top_k"),
+        ({"question": (None, "x"), "want_attention": (None, "yes")}, "want_attention"),
         ({"question": (None, "x"), "image": ("a.jpg", PHOTO), "image_id": (None, IMAGE_ID)}, "image_id"),
         ({"question": (None, ""), "image": ("a.jpg", PHOTO)}, "question"),
         ({"question": (None, "x"), "image": ("a.jpg", b"GIF89a")}, "image_data"),

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asksight.training.models.attention import GRID, AttentionConfig, answerer, encoder
+from asksight.training.models.attention import (
+    GRID,
+    AttentionConfig,
+    answerer,
+    encoder,
+    grid_answerer,
+    with_looks,
+)
+from asksight.training.models.lstm import LstmConfig
+from asksight.training.models.lstm import answerer as lstm_answerer
 
 CONFIG = AttentionConfig(side=64, channels=(8, 12, 16), word_dimension=12, phrase_units=16, heard_units=16)
 
@@ -35,6 +44,26 @@ def test_padding_does_not_change_logits() -> None:
             [question[row : row + 1, :length], lengths[row : row + 1], features[row : row + 1]]
         ).numpy()
         np.testing.assert_allclose(together[row], alone[0], atol=1e-5)
+
+
+def test_the_look_is_that_of_the_words_alone() -> None:
+    model = answerer(CONFIG, feature_shape=(GRID, GRID, 18), answers=5)
+    looking, outputs = with_looks(model)
+    assert outputs == ["logits", "attention"]
+    random = np.random.default_rng(1)
+    question = random.standard_normal((2, 7, 12)).astype(np.float32)
+    features = random.random((2, GRID, GRID, 18)).astype(np.float32)
+    logits, look = looking([question, np.array([7, 3], np.int32), features])
+    assert look.shape == (2, GRID, GRID)
+    np.testing.assert_allclose(np.sum(look, axis=(1, 2)), [7, 3], rtol=1e-5)  # a whole look for each word
+    np.testing.assert_array_equal(logits, model([question, np.array([7, 3], np.int32), features]))
+
+
+def test_who_looks_at_no_grid_has_no_look_to_show() -> None:
+    rows = grid_answerer(CONFIG, feature_shape=(5, 18), answers=5)
+    assert with_looks(rows) == (rows, ["logits"])
+    flat = lstm_answerer(LstmConfig(), feature_shape=(18,), answers=5)
+    assert with_looks(flat) == (flat, ["logits"])
 
 
 def test_the_order_of_words_matters() -> None:

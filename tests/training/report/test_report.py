@@ -6,6 +6,7 @@ import base64
 import io
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from browser import browser, overflows, violations
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 from vqa_files import ASKED, write_vizwiz, write_vqa
 
@@ -251,6 +253,26 @@ def test_vizwiz_and_calibration(tmp_path: Path) -> None:
     assert "VizWiz accuracy" in words
     assert "unanswerable, AP" in words
     assert "temperature 1.5; at most 5 % of the answers given may be wrong" in words
+
+
+def test_a_mistake_shows_what_was_looked_at(dataset: Dataset, predictions: Predictions) -> None:
+    looks = np.zeros((len(dataset), 2, 2), np.float32)
+    looks[:, 0, 0] = 1
+    page = Page(
+        report_page(subject(), dataset, replace(predictions, looks=looks), score(dataset, predictions))
+    )
+    shown = [attributes for tag, attributes in page.tags if tag == "img"]
+    looked = [one for one in shown if "looked at" in (one["alt"] or "")]
+    assert len(looked) == len(shown) / 2 == len(mistakes(dataset, predictions))
+    plain, seen = (grey_of(one["src"] or "") for one in shown[:2])
+    assert seen[0, 0] == pytest.approx(plain[0, 0], abs=8)  # as it is
+    assert seen[-1, -1] < 0.5 * plain[-1, -1]
+
+
+def grey_of(address: str) -> NDArray[np.float64]:
+    """The picture [h, w] in a data: URL."""
+    with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as picture:
+        return np.asarray(picture.convert("L"), np.float64)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
