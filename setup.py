@@ -17,6 +17,8 @@ FOLDERS = ("ext", "photos", "engine", "server", "client", "training", "cli")
 PACKAGE_DIR = {f"asksight.{folder}": folder for folder in FOLDERS} | {"asksight.v1": "proto/asksight/v1"}
 FACE = "face"  # the package `asksight` itself
 LINKS = Path("build/types")  # what an editable install puts on the path
+# Messages that others generate under the same names: what protoc makes of them is data, in a pool of its own.
+OPEN_INFERENCE = ROOT / "server" / "open_inference"
 EXTENSION_PARTS = [
     str(path.relative_to(ROOT)) for kind in ("pyx", "pxi", "h") for path in ROOT.glob(f"ext/*.{kind}")
 ]
@@ -24,7 +26,7 @@ NESTED = [f"asksight.{folder}.{nested}" for folder in FOLDERS for nested in find
 
 
 class BuildWithProto(build_py):
-    """Generate asksight/v1/*_pb2*.py beside vqa.proto before the packages are collected."""
+    """Generate asksight/v1/*_pb2*.py beside vqa.proto, and open_inference.binpb, before the packages are collected."""
 
     def run(self) -> None:
         import grpc_tools
@@ -36,6 +38,15 @@ class BuildWithProto(build_py):
         arguments += [f"--mypy_out={out}", f"--mypy_grpc_out={out}", "asksight/v1/vqa.proto"]
         if protoc.main(arguments) != 0:
             raise SystemExit("protoc failed on proto/asksight/v1/vqa.proto")
+        compiled = OPEN_INFERENCE / "open_inference.binpb"
+        arguments = [
+            "protoc",
+            f"-I{OPEN_INFERENCE}",
+            f"--descriptor_set_out={compiled}",
+            "open_inference.proto",
+        ]
+        if protoc.main(arguments) != 0:
+            raise SystemExit("protoc failed on server/open_inference/open_inference.proto")
         super().run()
 
 
@@ -70,7 +81,7 @@ setup(
     | {"asksight": ["py.typed"]}
     | {"asksight.ext": ["py.typed", "*.pyi", "*.json"], "asksight.engine": ["py.typed", "bundles/*/*"]}
     | {"asksight.server.reply": ["skills.toml", "follow_ups.toml", "locale/*.pot", "locale/*/LC_MESSAGES/*"]}
-    | {"asksight.server.http": ["page/*"]}
+    | {"asksight.server.http": ["page/*"], "asksight.server.open_inference": ["*.proto", "*.binpb"]}
     | {"asksight.cli": ["py.typed", "demo_photos/*.jpg"], "asksight.v1": ["py.typed", "*.pyi", "*.proto"]},
     ext_modules=cythonize(
         [

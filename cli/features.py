@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from .features_in_parts import NEEDED_BY_NONE, fill_with_ray, join, part_of
+from .filling import Filling, is_bundle
 from .idle import refuse_idle
-
-if TYPE_CHECKING:
-    from asksight.training.features.photo_encoder import PhotoEncoder
 
 
 def features(
@@ -51,6 +49,21 @@ def features(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave photos that cannot be read out and count them.")
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Look at part I of N of the photos only, for another process to do the others.",
+        ),
+    ] = None,
+    join_parts: Annotated[
+        bool, typer.Option("--join", help="Make the store --out of its parts, when all are done.")
+    ] = False,
+    ray: Annotated[
+        bool,
+        typer.Option("--ray", help="Do all parts on a Ray cluster, or on one started here, and join them."),
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="With --ray: how many at a time.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Turn photos into a store of features, once, for training to read."""
@@ -58,11 +71,14 @@ def features(
 
     return_freed_memory()  # so that VGG16 stays under 2 GB
     from asksight.training.datasets.bad_entries import BadEntries
-    from asksight.training.features.photo_lists import photos_of_dataset, photos_of_folder
 
     from .output import to_json
     from .progress import progress_bar
 
+    if join_parts:
+        refuse_idle(context, "with --join", *NEEDED_BY_NONE)
+        join(out, as_json=as_json)
+        return
     of_bundle = is_bundle(encoder)
     if dtype not in ("float16", "float32"):
         raise typer.BadParameter(f'is "{dtype}"; allowed are float16 and float32.', param_hint="--dtype")
@@ -83,45 +99,62 @@ def features(
         )
     if mat is not None:
         refuse_idle(
-            context, "with --mat", "encoder", "weights", "grid", "seed", "batch", "engine", "skip_bad"
+            context,
+            "with --mat",
+            "encoder",
+            "weights",
+            "grid",
+            "seed",
+            "batch",
+            "engine",
+            "skip_bad",
+            "shard",
+            "ray",
         )
     elif weights != "random":
         refuse_idle(context, "without --weights random", "seed")
     if not of_bundle:
         refuse_idle(context, "where --encoder is no bundle", "engine")
+    if not ray:
+        refuse_idle(context, "without --ray", "workers")
+    elif shard is not None:
+        raise typer.BadParameter("does all parts; leave --shard out.", param_hint="--ray")
+    part = part_of(shard)
     problems = BadEntries(skip=skip_bad)
-    chosen = photos_of_dataset(data, split) if data is not None else []
-    if photos is not None:
-        chosen = [photos_of_folder(photos)]
-    with ExitStack() as stack:
-        taken = None
-        if mat is None:
-            taken = (
-                stack.enter_context(_of_bundle(encoder, engine, batch))
-                if of_bundle
-                else _of_keras(encoder, weights, grid, seed)
-            )
-        bar = stack.enter_context(progress_bar("photos", total=None, quiet=as_json))
+    filling = Filling(
+        out=out,
+        data=data,
+        photos=photos,
+        split=split,
+        encoder=encoder,
+        weights=weights,
+        grid=grid,
+        seed=seed,
+        batch=batch,
+        engine=engine,
+        dtype=dtype,
+    )
+    with progress_bar("photos", total=None, quiet=as_json) as bar:
 
         def begun(total: int, missing: int) -> None:
             bar.total(missing)
             if missing < total:
                 bar.say(f"{out} has {total - missing} of {total} photos already.")
 
-        if taken is not None:
-            from asksight.training.features.fill_store import make_features
-
-            made = make_features(
-                out, taken, chosen, dtype=dtype, batch=batch, problems=problems, begun=begun, progress=bar
-            )
-        else:
-            assert mat is not None
-            assert id_map is not None
+        if mat is not None and id_map is not None:
+            from asksight.training.features.photo_lists import photos_of_dataset
             from asksight.training.features.published import store_published
 
+            chosen = photos_of_dataset(data, split) if data is not None else []
             made = store_published(out, mat, id_map, chosen, dtype=dtype, begun=begun, progress=bar)
+        elif ray:
+            made = fill_with_ray(filling, problems, workers, bar)
+        else:
+            made = filling.fill(problems, part=part, begun=begun, progress=bar)
     if as_json:
         told: dict[str, Any] = {"out": str(out), "photos": made.photos, "new": made.new}
+        if part is not None:
+            told["shard"] = shard
         told["skipped"] = dict(problems.counts)
         typer.echo(to_json(told | {"feature_shape": list(made.feature_shape), "dtype": dtype}))
         return
@@ -131,34 +164,12 @@ def features(
         typer.echo(f"left out, {kind}: {count}")
     if weights == "random" and mat is None:
         typer.echo("The encoder's weights are random: features to try things out with, not to learn from.")
+    if part is not None:
+        joining = f"asksight features --join --out {quote(str(out))}"
+        typer.echo(f"{part.folder(out)} is done. When all {part.of} are: {joining}")
+        return
     arch = "attention" if len(made.feature_shape) > 1 else "lstm"
     source = f" --from {quote(encoder)}" if of_bundle else ""
     about = "DATA" if data is None else quote(str(data))
     training = f"asksight train{source} --arch {arch} --features {quote(str(out))} --data {about} --out RUN"
     typer.echo(f"Written to {out}. Next: {training}")
-
-
-def is_bundle(encoder: str) -> bool:
-    """Whether it names a bundle, and not one of keras.applications."""
-    from asksight.engine.bundle import BUILT_IN
-
-    return encoder in BUILT_IN or (Path(encoder) / "bundle.json").is_file()
-
-
-def _of_bundle(encoder: str, engine: str, batch: int) -> AbstractContextManager[PhotoEncoder]:
-    from asksight.engine import load_bundle
-    from asksight.training.features.bundle_encoder import bundle_encoder
-
-    return bundle_encoder(load_bundle(encoder), engine=engine, batch=batch)
-
-
-def _of_keras(encoder: str, weights: str, grid: bool, seed: int) -> PhotoEncoder:
-    from .tensorflow_start import start_tensorflow
-
-    start_tensorflow()
-    from asksight.training.datasets.photo_reader import square_reader
-    from asksight.training.features.encoders import SIDE, EncoderChoice
-    from asksight.training.features.keras_encoder import keras_encoder
-
-    choice = EncoderChoice(name=encoder, weights=weights, grid=grid, seed=seed)
-    return keras_encoder(choice, square_reader(SIDE))

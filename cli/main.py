@@ -20,8 +20,11 @@ import typer
 
 from .output import printable
 
-HUB_EXTRA = ("huggingface_hub", "filelock", "httpx2")
-TRAIN_EXTRA = ("tensorflow", "keras", "spacy", "h5py", "scipy", "onnx")
+EXTRAS = {  # what packages that verbs may lack come with
+    "hub": ("huggingface_hub", "filelock", "httpx2"),
+    "train": ("tensorflow", "keras", "spacy", "h5py", "scipy", "onnx"),
+    "ray": ("ray",),
+}
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def expected(error: Exception) -> str | None:
         return said
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").split(".")[0]
-        extra = "hub" if package in HUB_EXTRA else "train" if package in TRAIN_EXTRA else None
+        extra = next((extra for extra, needs in EXTRAS.items() if package in needs), None)
         if extra is not None:
             return (
                 f"{error.name} is not installed, which this verb needs. In a copy of AskSight's repository, run: "

@@ -30,15 +30,21 @@ for line in sys.stdin.buffer:
 """
 
 
-def start_tensorflow() -> None:
-    """Import it and have it find its devices; later imports of it say nothing. Raises what the import raises."""
+def start_tensorflow(*, alone: bool = True) -> None:
+    """Import it and have it find its devices; later imports of it say nothing. Raises what the import raises.
+
+    Where it is not `alone`, it finds them with the other machines, which it wants to be told of first.
+    """
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # from then on
     with _passed_on():
         import tensorflow
 
-        tensorflow.config.list_logical_devices()
+        if alone:
+            tensorflow.config.list_logical_devices()
+        else:
+            tensorflow.config.list_physical_devices()
 
 
 @contextmanager

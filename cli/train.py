@@ -18,13 +18,15 @@ import typer
 from .certainty import certainty_lines
 from .flags import Flag, signature
 from .idle import refuse_endless
+from .output import to_json
 from .progress import Bar, progress_bar
 from .tensorflow_start import start_tensorflow
+from .train_on_features import reporter, sizes_of, stored_settings, train_on_features, train_on_ray
+from .train_workers import find_cluster, share_done
 
 if TYPE_CHECKING:
     from asksight.training.datasets.bad_entries import BadEntries
     from asksight.training.datasets.splits import Splits
-    from asksight.training.learning.fitting import StepsDone
 
 ARCHITECTURES = ("attention", "mlp", "lstm")
 
@@ -70,12 +72,24 @@ def train(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad entries and photos out and count them.")
     ] = False,
+    ray: Annotated[
+        bool, typer.Option("--ray", help="Train on several workers of a Ray cluster, or of one started here.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="With --ray: how many.")] = 2,
+    wait_for_workers: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            help="Where TF_CONFIG names several machines: the seconds in which all of them must be there.",
+        ),
+    ] = 300.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
     **given: Any,
 ) -> None:
     """Train a model on a data set's training split, and calibrate it on its validation split."""
     from asksight.training.datasets.bad_entries import BadEntries
     from asksight.training.datasets.splits import choose_splits
+    from asksight.training.learning.runs import Run
     from asksight.training.measuring.calibration_record import calibration_record
 
     refuse_endless(context)
@@ -91,16 +105,25 @@ def train(
         _check_from(from_bundle, features)
     if from_photos and log_dir is not None:
         raise typer.BadParameter("goes with --features.", param_hint="--log-dir")
+    cluster = find_cluster(context, from_photos=from_photos, ray=ray)
     splits = choose_splits(data, train=chosen.pop("train_split", None), val=chosen.pop("val_split", None))
     problems = BadEntries(skip=skip_bad)
-    start_tensorflow()
+    start_tensorflow(alone=cluster is None and not ray)
     with progress_bar("steps", total=None, quiet=as_json) as bar:
         if features is None:
             history = _train_from_photos(chosen, data, splits, out, max_risk, problems, bar)
         else:
-            history = _train_stored(
-                arch, chosen, data, splits, features, out, log_dir, max_risk, problems, bar
-            )
+            settings = stored_settings(arch, chosen, data, splits, features)
+            curves = out / "Graph" if log_dir is None else log_dir / out.resolve().name
+            options: dict[str, Any] = {"max_risk": max_risk, "problems": problems, "curves": curves}
+            if ray:
+                train_on_ray(workers, wait_for_workers, settings, out, options, bar)
+            else:
+                train_on_features(cluster, wait_for_workers, settings, out, options, bar)
+            if cluster is not None and not cluster.is_chief:
+                typer.echo(to_json({"worker": cluster.index}) if as_json else share_done(cluster))
+                return
+            history = json.loads(Run(out).history.read_text())
     if as_json:
         told = {"run": str(out), "history": history, "skipped": dict(problems.counts)}
         typer.echo(json.dumps(told))
@@ -120,19 +143,12 @@ def _following(out: Path, data: Path, splits: Splits) -> str:
     return f"asksight evaluate {run} --data {quote(str(data))} --split {splits.val}"
 
 
-def _sizes(arch: str) -> set[str]:
-    from asksight.training.models.sizes import LstmSizes, MlpSizes
-
-    kinds = {"mlp": MlpSizes, "lstm": LstmSizes}
-    return {one.name for one in fields(kinds[arch])} if arch in kinds else set()
-
-
 def _check(chosen: dict[str, Any], arch: str, from_photos: bool) -> None:
     """Refuse what this model, learning from this, does not take."""
     from asksight.training.learning.runs import TrainSettings
     from asksight.training.learning.stored_settings import StoredSettings
 
-    taken = {one.name for one in fields(TrainSettings if from_photos else StoredSettings)} | _sizes(arch)
+    taken = {one.name for one in fields(TrainSettings if from_photos else StoredSettings)} | sizes_of(arch)
     flags = _flags()
     for name, value in chosen.items():
         flag = flags[name]
@@ -184,52 +200,7 @@ def _train_from_photos(
         max_risk=max_risk,
         problems=problems,
         decoded=_decoded(bar),
-        report=_reporter(bar),
-        say=bar.say,
-    )
-    return json.loads(run.history.read_text())
-
-
-def _train_stored(
-    arch: str,
-    chosen: dict[str, Any],
-    data: Path,
-    splits: Splits,
-    features: str,
-    out: Path,
-    log_dir: Path | None,
-    max_risk: float,
-    problems: BadEntries,
-    bar: Bar,
-) -> Any:
-    from asksight.training.features.store import read_about
-    from asksight.training.learning.stored_settings import QUESTION_ONLY, StoredSettings
-    from asksight.training.learning.train_stored import train_stored
-
-    told = dict(chosen)
-    sizes = {name: told.pop(name) for name in _sizes(arch) & told.keys()}
-    if "min_answer_count" in told:
-        told.setdefault("top_answers", None)
-    if arch == "attention":
-        told.setdefault("optimizer", "adam")
-    settings = StoredSettings(
-        arch=arch,
-        data=str(data),
-        features=features,
-        encoder={} if features == QUESTION_ONLY else read_about(Path(features)).encoder,
-        train_split=splits.train,
-        val_split=splits.val,
-        sizes=sizes,
-        **told,
-    )
-    curves = out / "Graph" if log_dir is None else log_dir / out.resolve().name
-    run = train_stored(
-        settings,
-        out,
-        max_risk=max_risk,
-        problems=problems,
-        curves=curves,
-        report=_reporter(bar),
+        report=reporter(bar),
         say=bar.say,
     )
     return json.loads(run.history.read_text())
@@ -248,14 +219,6 @@ def _decoded(bar: Bar) -> Any:
         bar.at("photos", done, total)
 
     return decoded
-
-
-def _reporter(bar: Bar) -> Any:
-    def report(at: StepsDone) -> None:
-        bar.at("steps", at.step - at.first, at.steps - at.first)
-        bar.note(f"loss {at.loss:.3f}")
-
-    return report
 
 
 def _one_of(option: str, value: str, allowed: Sequence[str]) -> None:

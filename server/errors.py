@@ -5,6 +5,7 @@ AskError
 ├── TooLarge           RESOURCE_EXHAUSTED  more bytes than the server takes
 ├── ImageNotFound      NOT_FOUND           an image_id that is not (or no longer) in the cache
 ├── ModelNotFound      NOT_FOUND           a model that is not served here
+├── VersionNotFound    NOT_FOUND           another version of a model than is served
 ├── Overloaded         RESOURCE_EXHAUSTED  the queue is full; `retry_after_s` says when to come back
 ├── Unauthenticated    UNAUTHENTICATED     no token, or one that is not (or no longer) known here
 ├── DeadlineExceeded   DEADLINE_EXCEEDED   the caller's time ran out
@@ -20,13 +21,12 @@ Every message is one line for a person: what was seen, what is allowed, what to 
 from __future__ import annotations
 
 from math import ceil
-from typing import ClassVar
 
 
 class AskError(Exception):
     """Why an ask has no answer; `message` goes to the caller as it stands."""
 
-    code: ClassVar[str] = "UNKNOWN"  # the name of a grpc.StatusCode
+    code: str = "UNKNOWN"  # the name of a grpc.StatusCode
     field: str = ""  # the request field at fault, as in "question"; empty when none is
     retry_after_s: float | None = None
 
@@ -70,6 +70,18 @@ class ModelNotFound(AskError):
 
     def __init__(self, name: str, *, known: list[str]) -> None:
         super().__init__(f"No model {name[:40]!r} is served here. Choose one of: {', '.join(known)}.")
+
+
+class VersionNotFound(AskError):
+    """The model is served, but not in the version that was asked for."""
+
+    code = "NOT_FOUND"
+    field = "model_version"
+
+    def __init__(self, name: str, wanted: str, *, served: str) -> None:
+        super().__init__(
+            f"Version {wanted[:40]!r} of {name[:40]!r} is not served here; {served!r} is. Ask for that, or for none."
+        )
 
 
 class Overloaded(AskError):

@@ -65,7 +65,7 @@ class Observer:
         """An answered ask spent `seconds` in this stage."""
 
     def call_started(self, method: str) -> None:
-        """A call of VqaService came in."""
+        """A call came in, of a method of one of the services that need a token."""
 
     def call_ended(self, method: str, code: str, seconds: float, caller: str) -> None:
         """A call was answered; `code` is a gRPC status code's name, `caller` a token's or certificate's name, or ""."""

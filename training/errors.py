@@ -33,3 +33,7 @@ class CheckpointError(TrainingError):
 
 class ImportSpecError(TrainingError):
     """A model of somebody's own cannot be imported as its spec says; the message says what was seen and is allowed."""
+
+
+class ClusterError(TrainingError):
+    """Several machines cannot train together: one is not there, or reads other data; the message names it."""

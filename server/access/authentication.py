@@ -13,7 +13,12 @@ from .callers import Caller
 from .networks import network_of
 from .tokens import Token, TokenFile
 
-OPEN_TO_ALL = "/grpc.health.v1.Health/"  # load balancers ask it, and it tells nothing
+# Load balancers ask these, and they tell nothing.
+OPEN_TO_ALL = (
+    "/grpc.health.v1.Health/",
+    "/inference.GRPCInferenceService/ServerLive",
+    "/inference.GRPCInferenceService/ServerReady",
+)
 BEARER = "bearer "
 
 Metadata = Iterable[tuple[str, str | bytes]]

@@ -131,13 +131,7 @@ class Assistant:
 
     async def ask_each(self, asks: Iterable[Ask]) -> list[vqa_pb2.AskResponse | AskError]:
         """Answer asks that go through the engines together; one that fails is an AskError in its place."""
-        begun: list[asyncio.Task[vqa_pb2.AskResponse | AskError]] = []
-        async with asyncio.TaskGroup() as group:
-            for ask in asks:
-                begun.append(group.create_task(self._ask_alone(ask)))
-                if len(begun) % BEGUN_TOGETHER == 0:
-                    await asyncio.sleep(0)
-        return [one.result() for one in begun]
+        return await begun_together(self._ask_alone(ask) for ask in asks)
 
     async def _ask_alone(self, ask: Ask) -> vqa_pb2.AskResponse | AskError:
         try:
@@ -181,6 +175,17 @@ class Assistant:
         ends_s = NEVER_S if timeout_s is None else time.monotonic() + timeout_s
         while self.admission.asks and time.monotonic() < ends_s:
             await asyncio.sleep(0.005)
+
+
+async def begun_together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await all, which begin a few a turn of the loop. Where one fails the others end, and ExceptionGroup is raised."""
+    begun: list[asyncio.Task[T]] = []
+    async with asyncio.TaskGroup() as group:
+        for one in work:
+            begun.append(group.create_task(one))
+            if len(begun) % BEGUN_TOGETHER == 0:
+                await asyncio.sleep(0)
+    return [one.result() for one in begun]
 
 
 async def in_time(work: Coroutine[Any, Any, T], deadline_s: float | None) -> T:

@@ -20,9 +20,12 @@ from asksight.engine.plans.pick import Cause
 
 from ..asks import ModelInfo
 from ..observer import CacheUse, Observer, Reason, Stage
+from ..open_inference.inference_messages import SERVICE as OPEN_INFERENCE
 
 SERVICE = "asksight.v1.VqaService"
 STREAMED = {"Converse": "bidi_stream"}  # each question of it counts; all other methods are unary
+# The other service's; no name is in both.
+OPEN_INFERENCE_METHODS = frozenset(("ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer"))
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -166,14 +169,14 @@ class Metrics(Observer):
             self._seconds_of[metric_and_labels].add(seconds)
 
     def call_started(self, method: str) -> None:
-        self._count(self._started, SERVICE, method, STREAMED.get(method, "unary"))
+        self._count(self._started, _service(method), method, STREAMED.get(method, "unary"))
         self._count(self._inside)
 
     def call_ended(self, method: str, code: str, seconds: float, caller: str) -> None:
         self._count(self._inside, by=-1)
-        kind = STREAMED.get(method, "unary")
-        self._count(self._handled, SERVICE, method, kind, code)
-        self._time(seconds, self._seconds, SERVICE, method, kind)
+        service, kind = _service(method), STREAMED.get(method, "unary")
+        self._count(self._handled, service, method, kind, code)
+        self._time(seconds, self._seconds, service, method, kind)
         if caller:
             self._count(self._callers, caller, code)
 
@@ -239,3 +242,7 @@ class Metrics(Observer):
     def reloaded(self, served_as: str, *, ok: bool) -> None:
         """Note that a bundle was read again, or was refused."""
         self._swaps.labels(served_as, "ok" if ok else "refused").inc()
+
+
+def _service(method: str) -> str:
+    return OPEN_INFERENCE if method in OPEN_INFERENCE_METHODS else SERVICE

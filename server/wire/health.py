@@ -14,7 +14,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from asksight.v1 import vqa_pb2
 
-SERVICES = ("", vqa_pb2.DESCRIPTOR.services_by_name["VqaService"].full_name)
+from ..open_inference.inference_messages import SERVICE as OPEN_INFERENCE
+
+SERVICES = ("", vqa_pb2.DESCRIPTOR.services_by_name["VqaService"].full_name, OPEN_INFERENCE)
 SERVING = health_pb2.HealthCheckResponse.SERVING
 Context = Any  # grpc.aio.ServicerContext, whose types differ from version to version
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -22,7 +24,7 @@ UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
 class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
-    """Check and Watch for the whole server and for VqaService. Lives in one event loop."""
+    """Check and Watch for the whole server and for each service. Lives in one event loop."""
 
     def __init__(self) -> None:
         self._status = NOT_SERVING
@@ -34,6 +36,11 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         """Say SERVING or NOT_SERVING, to those who watch too; ignored once `drain` was called."""
         if not self._draining:
             self._say(SERVING if yes else NOT_SERVING)
+
+    @property
+    def is_serving(self) -> bool:
+        """What it says."""
+        return bool(self._status == SERVING)
 
     def drain(self) -> None:
         """Say NOT_SERVING for good."""

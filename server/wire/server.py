@@ -1,4 +1,4 @@
-"""The gRPC server: a port, health and reflection around the service; it stops without losing asks."""
+"""The gRPC server: a port, health and reflection around the services; it stops without losing asks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..access.calls import Desk
 from ..access.tls import Certificates
 from ..errors import ServerError, Stopping
 from ..local import LocalAssistant
+from ..open_inference.inference_service import InferenceService
 from .addresses import check_address, join
 from .health import Health
 from .receiving import Receiving
@@ -120,6 +121,7 @@ class Server:
         self._grpc.add_generic_rpc_handlers(
             (
                 self._service.handlers(),
+                InferenceService(self._assistant, self.desk, self._receiving, self._health).handlers(),
                 health_handlers(self._health, self._receiving),
                 *reflection_handlers(self._receiving),
             )

@@ -5,23 +5,18 @@ Messages come and go as bytes: a message is received once its caller is known, a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 import grpc
-from google.protobuf.message import Message
 
 from asksight.v1 import vqa_pb2
 
 from ..access.calls import Call, Desk
 from ..core.assistant import Assistant
-from ..errors import AskError
+from .called import called
 from .conversations import METHOD as CONVERSE
 from .conversations import Conversations
-from .receiving import Context, Receiving
-from .requests import deadline_of, read, read_ask, read_batch
+from .receiving import Receiving
+from .requests import read, read_ask, read_batch
 from .responses import to_batch_response, to_model_response
-from .status import abort
 
 NAME = vqa_pb2.DESCRIPTOR.services_by_name["VqaService"].full_name
 
@@ -62,30 +57,10 @@ class VqaService:
             {
                 CONVERSE: self.conversations.handler(),
                 **{
-                    name: grpc.stream_unary_rpc_method_handler(self._called(name, answer))
+                    name: grpc.stream_unary_rpc_method_handler(
+                        called(name, answer, desk=self._desk, receiving=self._receiving)
+                    )
                     for name, answer in methods.items()
                 },
             },
         )
-
-    def _called(
-        self, method: str, answer: Callable[[bytes, Call], Awaitable[Message]]
-    ) -> Callable[[Any, Context], Awaitable[bytes]]:
-        """The handler of one method; every error leaves through here. gRPC cancels it at the call's deadline."""
-
-        async def handler(_: Any, context: Context) -> bytes:
-            call = self._desk.call(method, context.invocation_metadata() or (), context, deadline_of(context))
-            context.set_trailing_metadata(call.trailing())
-            try:
-                caller = call.identify()
-                message = await self._receiving.message(context, caller.key, call)
-                with call:
-                    return (await answer(message, call)).SerializeToString()
-            except AskError as error:
-                await abort(context, error, call.trailing())
-            except grpc.aio.BaseError:  # gRPC's own, of a call that has ended meanwhile
-                raise
-            except Exception as error:  # noqa: BLE001  of which gRPC would tell the caller
-                await abort(context, call.failed(error), call.trailing())
-
-        return handler

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import grpc
+from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
@@ -15,6 +16,7 @@ from grpc_reflection.v1alpha._async import ReflectionServicer
 
 from ..access.networks import network_of
 from ..errors import AskError, InvalidAsk, Overloaded
+from ..open_inference.inference_messages import POOL
 from .health import SERVICES, Health
 from .receiving import STRANGER, Context, Receiving
 from .requests import read
@@ -34,7 +36,7 @@ def health_handlers(health: Health, receiving: Receiving) -> grpc.GenericRpcHand
     """Check and Watch."""
 
     async def request(context: Context) -> health_pb2.HealthCheckRequest:
-        return await _one(health_pb2.HealthCheckRequest, context, receiving)
+        return await one_message(health_pb2.HealthCheckRequest, context, receiving)
 
     async def check(_: Any, context: Context) -> health_pb2.HealthCheckResponse:
         return await health.Check(await request(context), context)
@@ -79,9 +81,41 @@ class Watches:
             self._of += Counter()  # forgets who watches no more
 
 
+class BothPools:
+    """The descriptors of the Open Inference Protocol, which are in a pool of their own, and all others."""
+
+    def FindFileByName(self, name: str) -> Any:  # noqa: N802 (protobuf's names)
+        """As a DescriptorPool does; ours is found before another's of the same name."""
+        return _either("FindFileByName", name)
+
+    def FindFileContainingSymbol(self, name: str) -> Any:  # noqa: N802
+        """Likewise."""
+        return _either("FindFileContainingSymbol", name)
+
+    def FindMessageTypeByName(self, name: str) -> Any:  # noqa: N802
+        """Likewise."""
+        return _either("FindMessageTypeByName", name)
+
+    def FindExtensionByNumber(self, message: Any, number: int) -> Any:  # noqa: N802
+        """In the message's own pool."""
+        return message.file.pool.FindExtensionByNumber(message, number)
+
+    def FindAllExtensions(self, message: Any) -> Any:  # noqa: N802
+        """In the message's own pool."""
+        return message.file.pool.FindAllExtensions(message)
+
+
+def _either(method: str, name: str) -> Any:
+    try:
+        return getattr(POOL, method)(name)
+    except KeyError:
+        return getattr(descriptor_pool.Default(), method)(name)
+
+
 def reflection_handlers(receiving: Receiving) -> Sequence[grpc.GenericRpcHandler]:
     """What grpcurl and buf ask first."""
-    servicer: Any = ReflectionServicer([*(name for name in SERVICES if name), HEALTH, *REFLECTION])
+    known: Any = BothPools()
+    servicer: Any = ReflectionServicer([*(name for name in SERVICES if name), HEALTH, *REFLECTION], known)
 
     async def requests(context: Context) -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
         try:
@@ -102,7 +136,7 @@ def reflection_handlers(receiving: Receiving) -> Sequence[grpc.GenericRpcHandler
     ]
 
 
-async def _one(kind: type[M], context: Context, receiving: Receiving) -> M:
+async def one_message(kind: type[M], context: Context, receiving: Receiving) -> M:
     """The call's one message, once no other can follow: what nobody reads would be held while the call lasts."""
     try:
         message = await receiving.message(context, _address(context))

@@ -60,3 +60,40 @@ def test_what_does_not_go_together_is_refused_and_leaves_nothing(
     assert ended.value.code == 2
     assert said in " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert not (tmp_path / "run").exists()
+
+
+TWO = '{"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": %s}}'
+
+
+@pytest.mark.parametrize(
+    ("tf_config", "arguments", "code", "said"),
+    [
+        (TWO % 0, [], 2, "several machines train on stored features, not from photos"),
+        ("", ["--ray"], 2, "several machines train on stored features, not from photos"),
+        (TWO % 0, ["--arch", "mlp", "--features", "none", "--ray"], 2, "sets TF_CONFIG for its workers"),
+        ("", ["--workers", "3"], 2, "does nothing without --ray"),
+        ("", ["--wait-for-workers", "3"], 2, "does nothing where TF_CONFIG names no other machine"),
+        (
+            TWO % 2,
+            ["--arch", "mlp", "--features", "none"],
+            1,
+            "this is worker 2; its 2 of these are numbered 0 to 1",
+        ),
+        ("{", ["--arch", "mlp", "--features", "none"], 1, "TF_CONFIG is no JSON"),
+    ],
+)
+def test_what_several_machines_cannot_do_is_refused_before_anything_starts(
+    tf_config: str,
+    arguments: list[str],
+    code: int,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TF_CONFIG", tf_config)
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *arguments])
+    assert ended.value.code == code
+    assert said in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert not (tmp_path / "run").exists()

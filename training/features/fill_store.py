@@ -13,6 +13,7 @@ from ..datasets.bad_entries import BadEntries
 from ..errors import DatasetError, FeatureError
 from .extract import Read, extract
 from .filled import FilledStore
+from .parts import Part, begin_part
 from .photo_encoder import GRAPH, PhotoEncoder
 from .photo_lists import PhotoList
 from .store import StoreAbout, StoreWriter, begin, filling
@@ -28,6 +29,7 @@ def make_features(
     dtype: str = "float16",
     batch: int = 8,
     problems: BadEntries | None = None,
+    part: Part | None = None,
     begun: Callable[[int, int], None] = lambda total, missing: None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> FilledStore:
@@ -35,7 +37,8 @@ def make_features(
 
     `problems` say whether photos that cannot be read are left out for good. Raises FeatureError where the store was
     made otherwise, or photos have no files; and DatasetError for photos that cannot be read, when all others are done.
-    A batch of 8 keeps VGG16 under 2 GB on a CPU.
+    A batch of 8 keeps VGG16 under 2 GB on a CPU. With `part`, only that part of the photos is looked at, and kept
+    beside the other parts until they are joined.
     """
     problems = problems or BadEntries()
     for one in photos:
@@ -43,6 +46,10 @@ def make_features(
             raise FeatureError(
                 f"The split {one.split} has no photos; name their folder with --photos when preparing it."
             )
+    every = photos
+    if part is not None:
+        out = begin_part(out, part, photos, batch=batch)
+        photos = [part.cut(one, batch=batch) for one in photos]
     with filling(out):
         about = StoreAbout(
             encoder=dict(encoder.told),
@@ -53,7 +60,7 @@ def make_features(
         begin(out, about)
         if not (out / GRAPH).exists():
             encoder.save(out)
-        _keep_samples(out, photos, encoder)
+        _keep_samples(out, every, encoder)
         writers = [StoreWriter(out / one.split, one.image_ids, about) for one in photos]
         missing = sum(len(writer.missing) for writer in writers)
         begun(sum(len(one.image_ids) for one in photos), missing)

@@ -49,6 +49,10 @@ def read_about(path: Path) -> StoreAbout:
     """What a store holds. Raises FeatureError where `path` is none, or one of another version."""
     file = path / "store.json"
     if not file.exists():
+        if (path / "parts").is_dir():
+            raise FeatureError(
+                f"{path} holds parts only. Join them with asksight features --join --out {path}."
+            )
         raise FeatureError(
             f"{path} is no feature store: it has no store.json. Make one with asksight features."
         )
@@ -131,7 +135,7 @@ class StoreWriter:
                     f"{folder} was begun with other photos than this command names. Give another --out, or delete it."
                 )
         else:  # done.npy comes last, so that without it nothing counts
-            _write_whole(listed, "".join(f"{image_id}\n" for image_id in image_ids).encode())
+            write_whole(listed, "".join(f"{image_id}\n" for image_id in image_ids).encode())
             RowFile.create(folder / "features.npy", len(image_ids), about.feature_shape, about.dtype)
             RowFile.create(folder / "done.npy", len(image_ids), (), "uint8")
         self._features = _open(folder, "features", len(image_ids), about.feature_shape, about.dtype)
@@ -192,14 +196,19 @@ def begin(path: Path, about: StoreAbout) -> None:
     """Write store.json, or check that the one there says the same. Raises FeatureError where it does not."""
     file = path / "store.json"
     if file.exists():
-        there = read_about(path)
-        if differs := [name for name in _compared(about) if _compared(about)[name] != _compared(there)[name]]:
-            told = "; ".join(f"{n}: {_compared(there)[n]}, not {_compared(about)[n]}" for n in differs)
-            raise FeatureError(f"{path} was made otherwise ({told}). Give another --out, or delete it.")
+        if differs := differences(about, read_about(path)):
+            raise FeatureError(f"{path} was made otherwise ({differs}). Give another --out, or delete it.")
         return
     path.mkdir(parents=True, exist_ok=True)
     content = {"format": FORMAT, "schema": SCHEMA} | dict(vars(about))
-    _write_whole(file, (json.dumps(content, indent=2) + "\n").encode())
+    write_whole(file, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def differences(wanted: StoreAbout, there: StoreAbout) -> str:
+    """In what a store was made otherwise than is wanted; empty where it was not."""
+    one, other = _compared(wanted), _compared(there)
+    names = [name for name in one if one[name] != other.get(name)]
+    return "; ".join(f"{name}: {other.get(name)}, not {one[name]}" for name in names)
 
 
 def _compared(about: StoreAbout) -> dict[str, Any]:
@@ -222,7 +231,8 @@ def _read_ids(path: Path) -> NDArray[np.int64]:
         raise FeatureError(f"{path} is damaged ({error}); delete the store and make it again.") from error
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file in one move, which a loss of power does not undo."""
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("wb") as file:
         file.write(content)

@@ -75,6 +75,10 @@ class Checkpoint:
         self.step = state.step
         return state.step, None if isnan(state.loss) else state.loss
 
+    def read(self) -> list[memoryview]:
+        """What the variables are now; steps write elsewhere while these live."""
+        return [memoryview(tensor) for tensor in self._read()]
+
     def save_if_due(self, step: int, loss: float | None) -> None:
         """Save, if enough time has passed since the last save."""
         if self._often.due:
@@ -87,7 +91,7 @@ class Checkpoint:
         """
         told = nan if loss is None else loss
         with self._often.measured():
-            parts = [memoryview(tensor) for tensor in self._read()]  # steps write elsewhere while these live
+            parts = self.read()
             if not all(_finite(part) for part in parts):
                 return False
             self._files.write(step, told, parts)

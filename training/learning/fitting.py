@@ -5,19 +5,17 @@ However it is stopped, the next run takes up at the last save, with the batches 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import TrainingError
-from .checkpoint import Checkpoint
-from .runs import Run, write_json
+from ..errors import ClusterError, TrainingError
+from .run_state import History, OwnState, RunState, loss_of
+from .runs import Run
 
 _SMOOTHED = 0.98  # of the loss shown, so that it can be read
-History = list[dict[str, Any]]  # a row an epoch: step, loss, and what was measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,25 +43,30 @@ class Course:
     stepped: Callable[[int, float], None] = lambda step, loss: None
     measured: Callable[[History], None] = lambda history: None  # after each epoch, before the history is kept
     over: Callable[[History], bool] = lambda history: False
+    stopped: Callable[[], bool] = lambda: False  # whether somebody wanted it to end with the last step
 
 
 def fit(
-    course: Course, run: Run, *, report: Callable[[StepsDone], None], say: Callable[[str], None]
+    course: Course,
+    run: Run,
+    *,
+    report: Callable[[StepsDone], None],
+    say: Callable[[str], None],
+    state: RunState | None = None,
 ) -> History:
     """Run all steps that are left. How much a killed process loses is said in checkpoint.py.
 
     Raises TrainingError while another process trains in the run's folder, and at the first loss or weight that is not
-    finite. On KeyboardInterrupt, and whatever else comes out of a step, the state is saved first, if it is finite.
+    finite. On KeyboardInterrupt, and whatever else comes out of a step, the state is saved first, if it is finite; not
+    where another worker has gone in the middle of one. `state` is the run folder's, unless told otherwise.
     """
-    with closing(Checkpoint(run.path, course.variables)) as kept:
-        history, smooth = [], None
-        if (saved := kept.restore()) is not None:
-            smooth = saved[1]
-            rows = json.loads(run.history.read_text()) if run.history.exists() else []
-            history = [row for row in rows if row["step"] <= course.step()]
+    with closing(OwnState(run, course.variables) if state is None else state) as kept:
+        reached = kept.restore()
+        history, smooth = [] if reached is None else reached.history, loss_of(reached)
+        if reached is not None:
             say(f"resumed at step {course.step()} of {course.steps}")
         first = course.step()
-        inputs = course.inputs(first)
+        inputs, whole = course.inputs(first), True
         try:
             while True:
                 step = course.step()
@@ -77,7 +80,7 @@ def fit(
                         raise _ran_away("a weight is not finite", step, kept.step, run)
                     history.append({"step": step, "loss": smooth} | course.measure())
                     course.measured(history)
-                    write_json(run.history, history)
+                    kept.write_history(history)
                     say(course.line(history[-1]))
                 if step >= course.steps or course.over(history):
                     return history
@@ -88,8 +91,14 @@ def fit(
                 kept.save_if_due(step + 1, smooth)
                 course.stepped(step + 1, loss)
                 report(StepsDone(first=first, step=step + 1, steps=course.steps, loss=smooth))
+                if course.stopped():
+                    raise KeyboardInterrupt
+        except ClusterError:
+            whole = False  # dropout may be a step ahead of the weights
+            raise
         finally:
-            kept.save(course.step(), smooth, sync=True)
+            if whole:
+                kept.save(course.step(), smooth, sync=True)
 
 
 def _ran_away(seen: str, step: int, kept: int, run: Run) -> TrainingError:

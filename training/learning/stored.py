@@ -6,7 +6,7 @@ Of VQA v2's training split, 443,757 questions take 75 MB; its features, 0.7 GB a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,27 @@ from ..measuring.familiar_run import QuestionsAsked
 from .stored_settings import Targets
 
 _SORTED = 16  # batches whose questions are sorted by length together
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Which rows of each batch this worker learns from: number `index` and every `of`-th after it."""
+
+    index: int = 0
+    of: int = 1
+
+    def filled(self, size: int) -> int:
+        """How many of a batch of `size` are here."""
+        return len(range(self.index, size, self.of))
+
+    def rows(self, size: int) -> NDArray[np.int32]:
+        """Their numbers, and 0 as often as it takes to have as many as every other worker. [ceil(size / of)]"""
+        rows = np.zeros(-(-size // self.of), np.int32)
+        rows[: self.filled(size)] = np.arange(self.index, size, self.of)
+        return rows
+
+
+WHOLE = Share()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +68,23 @@ class StoredQuestions:
         """(F,), (n, C) or (h, w, C); (1,) without a store."""
         return (1,) if self.store is None else self.store.about.feature_shape
 
-    def batch(self, chosen: NDArray[np.int64]) -> Batch:
-        """These questions, as long as the longest of them, with their features."""
-        lengths = self.lengths[chosen]
+    def batch(self, chosen: NDArray[np.int64], share: Share = WHOLE) -> Batch:
+        """A share of these questions, as long as the longest of all, with their features.
+
+        All shares have equally many rows: what is missing is filled up with a question that has no answer, from which
+        nothing is learned.
+        """
+        own = share.rows(len(chosen))
+        here = chosen[own]
+        targets = self.targets[here]
+        targets[share.filled(len(chosen)) :] = -1
         return Batch(
-            rows=self.rows[chosen, : max(1, int(lengths.max(initial=1)))],
-            lengths=lengths,
-            features=self._features(self.places[chosen]),
-            targets=self.targets[chosen],
+            rows=self.rows[here, : max(1, int(self.lengths[chosen].max(initial=1)))],
+            lengths=self.lengths[here],
+            features=self._features(self.places[here]),
+            targets=targets,
+            size=len(chosen),
+            own=own,
         )
 
     def asked(self) -> QuestionsAsked:
@@ -77,6 +107,8 @@ class Batch:
     lengths: NDArray[np.int32]  # [B]
     features: NDArray[np.float32]  # [B, F], [B, n, C] or [B, h, w, C]
     targets: NDArray[np.int32]  # [B, K]
+    size: int  # questions in the whole batch
+    own: NDArray[np.int32]  # [B] which of these are here: all, unless others learn from the rest
 
 
 def read_questions(
@@ -150,9 +182,16 @@ class StoredBatches:
     """
 
     def __init__(
-        self, questions: StoredQuestions, *, size: int, seed: int, unknown_row: int, word_dropout: float
+        self,
+        questions: StoredQuestions,
+        *,
+        size: int,
+        seed: int,
+        unknown_row: int,
+        word_dropout: float,
+        share: Share = WHOLE,
     ) -> None:
-        self.questions, self.size, self.seed = questions, size, seed
+        self.questions, self.size, self.seed, self.share = questions, size, seed, share
         self.unknown_row, self.word_dropout = unknown_row, word_dropout
         self.usable = np.flatnonzero((questions.targets >= 0).any(axis=1))  # with an answer that is known
 
@@ -166,7 +205,7 @@ class StoredBatches:
             epoch, within = divmod(step, self.steps_per_epoch)
             chosen = self._of_an_epoch(epoch)
             for at in range(within, self.steps_per_epoch):
-                batch = self.questions.batch(chosen[at])
+                batch = self.questions.batch(chosen[at], self.share)
                 yield self._with_unknown(batch, [self.seed, epoch, at]) if self.word_dropout else batch
                 step += 1
 
@@ -182,14 +221,19 @@ class StoredBatches:
 
     def _with_unknown(self, batch: Batch, seed: list[int]) -> Batch:
         """Some words as if they were not known, so that the row for those is learned, too."""
-        dropped = np.random.default_rng([*seed, 1]).random(batch.rows.shape) < self.word_dropout
-        rows = np.where(dropped, self.unknown_row, batch.rows).astype(np.int32)
-        return Batch(rows=rows, lengths=batch.lengths, features=batch.features, targets=batch.targets)
+        whole = np.random.default_rng([*seed, 1]).random((batch.size, batch.rows.shape[1]))
+        dropped = whole[batch.own] < self.word_dropout
+        return replace(batch, rows=np.where(dropped, self.unknown_row, batch.rows).astype(np.int32))
 
 
-def in_order(questions: StoredQuestions, *, size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-    """Every question once, for measuring; long ones together, with the questions' numbers."""
+def in_order(
+    questions: StoredQuestions, *, size: int, share: tuple[int, int] = (0, 1)
+) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+    """Every question once, for measuring; long ones together, with the questions' numbers.
+
+    Of these batches a `share`: number `share[0]` and every `share[1]`-th after it.
+    """
     order = np.argsort(questions.lengths, kind="stable")
-    for start in range(0, len(order), size):
+    for start in range(share[0] * size, len(order), share[1] * size):
         chosen = order[start : start + size]
         yield chosen, questions.batch(chosen)

@@ -5,8 +5,8 @@ Run by `asksight train --arch lstm --features STORE`; stopped in whatever way, t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from asksight.ext import WordTable
 
+from ..cluster.together import Together
 from ..datasets import Dataset, open_dataset
 from ..datasets.bad_entries import BadEntries
 from ..datasets.splits import TO_LEARN, check_answered
@@ -26,24 +27,25 @@ from ..features.store import FeatureStore
 from ..measuring.calibrate import MAX_RISK
 from ..measuring.calibration_record import calibrate_run
 from ..measuring.familiar_run import learn_familiar
-from ..measuring.scored import SoftmaxScores
 from ..models.no_photo import no_photo
 from ..vectors import VectorTable, load_vectors
 from .event_log import EventLog
 from .examples import choose_answers, choose_words
 from .fingerprints import of_features, of_questions, of_vectors
-from .fitting import Course, History, StepsDone, fit
+from .fitting import Course, StepsDone, fit
+from .run_state import History
 from .runs import UNANSWERABLE, Run, write_lines
-from .stored import StoredBatches, StoredQuestions, hold_out, in_order, read_questions, with_features
+from .stored import WHOLE, StoredBatches, StoredQuestions, hold_out, read_questions, with_features
 from .stored_learner import StoredLearner
+from .stored_predict import HELD, feature_bytes, measure_stored, predict_stored
 from .stored_settings import QUESTION_ONLY, StoredSettings
+from .stored_workers import Workers, state_of
 
 _Material = tuple[  # words, given vectors, what to learn from and to measure on, answers, fingerprints
     tuple[str, ...], VectorTable | None, StoredQuestions, StoredQuestions, tuple[str, ...], dict[str, str]
 ]
 _LOGGED = 20  # steps between two points of a curve
-_MEASURED = 512  # questions at a time, at most
-_HELD = 64 << 20  # bytes of features that are measured on at a time, and four times as many waiting, at most
+_AHEAD = 4 * HELD  # bytes of features that wait to be learned from, at most
 
 
 def train_stored(
@@ -53,6 +55,7 @@ def train_stored(
     max_risk: float = MAX_RISK,
     problems: BadEntries | None = None,
     curves: Path | None = None,
+    workers: Workers | None = None,
     report: Callable[[StepsDone], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
@@ -63,19 +66,35 @@ def train_stored(
     left out and counted. Raises TrainingError when the folder holds another run, or one of other data, or the loss is
     no number any more, and FeatureError, VectorError and DatasetError where what it reads does not fit. Killed at any
     moment, the same call goes on where it was; so it does after a KeyboardInterrupt.
+
+    With `workers` the same call in each of them, before TensorFlow is used, learns what one process would. Only the
+    chief writes; the others' `out` stays as it is. Raises ClusterError where a worker is missing, differs, or goes.
     """
     keras.utils.set_random_seed(settings.seed)
-    words, vectors, learning, validation, answers, inputs = _read(settings, problems or BadEntries(), say)
-    run = Run(out)
-    run.begin(settings, inputs)  # only now, so that a mistake leaves no folder behind
-    write_lines(run.words, words)
-    write_lines(run.answers, answers)
+    run, writes = Run(out), workers is None or workers.cluster.is_chief
+
+    def read() -> tuple[_Material, dict[str, str]]:
+        found = _read(settings, problems or BadEntries(), say)
+        if writes:
+            run.check(settings, found[-1])
+        return found, found[-1]
+
+    if workers is None:
+        material, together = read()[0], None
+    else:
+        material, together = workers.agree(settings, read, say=say)
+    words, vectors, learning, validation, answers, inputs = material
+    if writes:
+        run.begin(settings, inputs)  # only now, so that a mistake leaves no folder behind
+        write_lines(run.words, words)
+        write_lines(run.answers, answers)
     batches = StoredBatches(
         learning,
         size=settings.batch,
         seed=settings.seed,
         unknown_row=len(words) - 1,
         word_dropout=settings.word_dropout if settings.learns_vectors else 0.0,
+        share=WHOLE if workers is None else workers.share,
     )
     learner = StoredLearner(
         settings,
@@ -83,12 +102,15 @@ def train_stored(
         vectors=None if vectors is None else vectors.vectors,
         feature_shape=learning.feature_shape,
         answers=len(answers),
+        together=together,
     )
-    log = EventLog(curves)
+    log = EventLog(curves if writes else None)
     try:
-        history = _fit(settings, learner, run, batches, validation, log, report, say)
+        history = _fit(settings, learner, run, batches, validation, log, report, say, together)
     finally:
         log.close()
+    if not writes:
+        return run
     _finish(settings, learner, run, learning, validation, answers, max_risk)
     best = max(history, key=lambda row: row["val_exact"]["all"])
     say(f"kept step {best['step']}: {100 * best['val_exact']['all']:.2f} % exact on validation")
@@ -189,6 +211,7 @@ def _fit(
     log: EventLog,
     report: Callable[[StepsDone], None],
     say: Callable[[str], None],
+    together: Together | None,
 ) -> History:
     """All epochs that are left, until the best of them is long ago."""
     steps = settings.epochs * batches.steps_per_epoch
@@ -198,7 +221,7 @@ def _fit(
             log.write(step, {"loss": loss})
 
     def measured(history: History) -> None:
-        if _best(history) == len(history) - 1:
+        if _best(history) == len(history) - 1 and (together is None or together.cluster.is_chief):
             run.save_best(learner.step, learner.model_variables)
         exact = {f"val_exact/{kind}": share for kind, share in history[-1]["val_exact"].items()}
         log.write(learner.step, {"val_loss": history[-1]["val_loss"]} | exact)
@@ -210,55 +233,32 @@ def _fit(
         steps_per_epoch=batches.steps_per_epoch,
         inputs=lambda step: _prefetched(batches, step, steps, learner),
         learn=learner.learn,
-        measure=lambda: _measure(learner, validation),
+        measure=lambda: measure_stored(learner, validation, together),
         line=lambda row: _line(row, steps),
         stepped=stepped,
         measured=measured,
         over=lambda history: _over(settings, history),
+        stopped=lambda: learner.stopped,
     )
-    return fit(course, run, report=report, say=say)
+    with nullcontext() if together is None else together.interrupts_agreed():
+        return fit(course, run, report=report, say=say, state=state_of(run, learner, together))
 
 
 def _prefetched(batches: StoredBatches, step: int, steps: int, learner: StoredLearner) -> Iterator[Any]:
     """The inputs of the steps that are left, read in another thread while the model learns from those before."""
 
-    ahead = max(1, min(4, 4 * _HELD // (batches.size * _bytes(batches.questions))))
+    ahead = max(1, min(4, _AHEAD // (batches.size * feature_bytes(batches.questions))))
 
     def generate() -> Iterator[tuple[Any, ...]]:
         for batch in islice(batches.from_step(step), max(0, steps - step)):
-            yield batch.rows, batch.lengths, batch.features, batch.targets
+            yield batch.rows, batch.lengths, batch.features, batch.targets, batch.own, np.int32(batch.size)
 
     return iter(tf.data.Dataset.from_generator(generate, output_signature=learner.signature).prefetch(ahead))
-
-
-def _bytes(questions: StoredQuestions) -> int:
-    """Of the features of one question."""
-    return 4 * math.prod(questions.feature_shape)
 
 
 def _assign(variables: list[Any], values: list[NDArray[Any]]) -> None:
     for variable, kept in zip(variables, values, strict=True):
         variable.assign(kept)
-
-
-def predict_stored(learner: StoredLearner, questions: StoredQuestions) -> NDArray[np.float32]:
-    """Logits [N,A] of every question."""
-    logits = np.zeros((len(questions), learner.answerer.output_shape[-1]), np.float32)
-    size = max(1, min(_MEASURED, _HELD // _bytes(questions)))
-    for chosen, batch in in_order(questions, size=size):
-        logits[chosen] = learner.logits(batch)
-    return logits
-
-
-def _measure(learner: StoredLearner, validation: StoredQuestions) -> dict[str, Any]:
-    """The share of modal answers that are met, by answer type, and the loss on those that are known."""
-    logits = predict_stored(learner, validation)
-    right = logits.argmax(axis=1) == validation.modal
-    types = np.array(validation.types)
-    exact = {"all": float(right.mean())}
-    exact |= {kind: float(right[types == kind].mean()) for kind in sorted(set(validation.types))}
-    loss = SoftmaxScores(logits=logits, answers=validation.modal, unanswerable=None).loss(1.0)
-    return {"val_loss": loss, "val_exact": exact}
 
 
 def _best(history: History) -> int:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
 import numpy as np
+
+_part: ContextVar[tuple[Any, Any] | None] = ContextVar("_part", default=None)
 
 
 @keras.saving.register_keras_serializable(package="asksight")
@@ -43,3 +48,30 @@ class GridCoordinates(keras.layers.Layer):  # type: ignore[misc]  # keras ships 
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*input_shape[:3], input_shape[3] + 2)
+
+
+@contextmanager
+def part_of_a_batch(size: Any, own: Any) -> Iterator[None]:
+    """Within it a model is called on the rows `own` [n] of a batch of `size` rows, the others being elsewhere."""
+    token = _part.set((size, own))
+    try:
+        yield
+    finally:
+        _part.reset(token)
+
+
+@keras.saving.register_keras_serializable(package="asksight")
+class BatchDropout(keras.layers.Dropout):  # type: ignore[misc]
+    """Dropout whose mask is drawn for the whole batch, also where other devices have some of its rows.
+
+    So several devices learn from a batch exactly what one would. Outside `part_of_a_batch` it is Keras' own.
+    """
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        part = _part.get()
+        if part is None or not training or not self.rate:
+            return super().call(inputs, training=training)
+        size, own = part
+        ones = keras.ops.ones((size, *inputs.shape[1:]), inputs.dtype)
+        mask = keras.random.dropout(ones, self.rate, seed=self.seed_generator)  # [size, ...]
+        return inputs * keras.ops.take(mask, own, axis=0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from .layers import LengthMask
+from .layers import BatchDropout, LengthMask
 from .sizes import MlpSizes
 
 
@@ -45,5 +45,5 @@ def dense_layers(
     """What follows the merge in both of the tutorial's models. [N,M] → [N,answers]"""
     for _ in range(hidden):
         x = layers.Dense(units, activation="tanh", kernel_initializer="uniform")(x)
-        x = layers.Dropout(dropout)(x)
+        x = BatchDropout(dropout)(x)
     return layers.Dense(answers, kernel_initializer="uniform", name="logits")(x)

@@ -268,7 +268,7 @@ def test_what_is_no_protobuf_ends_it(served: Served) -> None:
     start = vqa_pb2.ConverseRequest(start=vqa_pb2.ConversationStart(image_id="a")).SerializeToString()
     many = vqa_pb2.ConverseRequest().SerializeToString() + b"\x20\x05" * MEBI
     call: Any = served.channel.stream_stream(CONVERSE)
-    for broken, words in ((b"\xff\xff", "not as asksight.v1"), (many, "more than 64 fields")):
+    for broken, words in ((b"\xff\xff", "not as its service has it"), (many, "more than 64 fields")):
         with pytest.raises(grpc.RpcError) as refused:
             list(call(iter([start, broken]), timeout=WAIT_S))
         assert words in str(refused.value.details())

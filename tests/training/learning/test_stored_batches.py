@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import chain, islice
 
 import numpy as np
+import pytest
 
-from asksight.training.learning.stored import StoredBatches, StoredQuestions
+from asksight.training.learning.stored import WHOLE, Share, StoredBatches, StoredQuestions
 
 SIZE, LONGEST = 8, 20
 
 
-def batches(*, word_dropout: float = 0.0) -> StoredBatches:
+def batches(*, word_dropout: float = 0.0, share: Share = WHOLE) -> StoredBatches:
     """397 questions that are known by their first row, 3 to 20 long; every fourth has no answer that is known."""
     count = 397
     lengths = np.random.default_rng(0).integers(3, LONGEST + 1, count).astype(np.int32)
@@ -29,7 +30,9 @@ def batches(*, word_dropout: float = 0.0) -> StoredBatches:
         types=("other",) * count,
         store=None,
     )
-    return StoredBatches(questions, size=SIZE, seed=5, unknown_row=2000, word_dropout=word_dropout)
+    return StoredBatches(
+        questions, size=SIZE, seed=5, unknown_row=2000, word_dropout=word_dropout, share=share
+    )
 
 
 def test_an_epoch_shows_every_usable_question_once_and_the_next_in_another_order() -> None:
@@ -59,3 +62,25 @@ def test_from_a_step_on_they_are_what_they_would_have_been() -> None:
         for batch, wanted in zip(batches(word_dropout=0.3).from_step(step), whole[step:], strict=False):
             np.testing.assert_array_equal(batch.rows, wanted.rows)
             np.testing.assert_array_equal(batch.targets, wanted.targets)
+
+
+@pytest.mark.parametrize("of", [2, 3, SIZE + 2])
+def test_shares_of_a_batch_are_the_batch(of: int) -> None:
+    """With the same words unknown; all shares are equally large, and what fills them up has no answer."""
+    epoch = batches().steps_per_epoch
+    shares = [
+        list(islice(batches(word_dropout=0.3, share=Share(index=index, of=of)).from_step(0), epoch))
+        for index in range(of)
+    ]
+    for at, whole in enumerate(islice(batches(word_dropout=0.3).from_step(0), epoch)):
+        parts = [share[at] for share in shares]
+        assert {len(part.rows) for part in parts} == {-(-whole.size // of)}
+        assert {part.size for part in parts} == {whole.size}
+        real = [part.targets[:, 0] >= 0 for part in parts]
+        own = np.concatenate([part.own[kept] for part, kept in zip(parts, real, strict=True)])
+        assert sorted(own) == list(range(whole.size))
+        for name in ("rows", "lengths", "features", "targets"):
+            found = np.concatenate(
+                [getattr(part, name)[kept] for part, kept in zip(parts, real, strict=True)]
+            )
+            np.testing.assert_array_equal(found, getattr(whole, name)[own])

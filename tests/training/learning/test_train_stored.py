@@ -194,7 +194,7 @@ out = []
 for devices in (None, ["CPU:0", "CPU:1"]):
     keras.utils.set_random_seed(0)
     told = dict(arch=sys.argv[1], data="", features="none", train_split="", val_split=None, word_dimension=8)
-    sizes = {"units": 12, "dropout": 0.0} | ({"lstm_units": 8} if sys.argv[1] == "lstm" else {})
+    sizes = {"units": 12, "dropout": 0.5} | ({"lstm_units": 8} if sys.argv[1] == "lstm" else {})
     learner = StoredLearner(
         StoredSettings(**told, sizes=sizes), words=9, vectors=None, feature_shape=(6,), answers=5, devices=devices
     )

@@ -9,6 +9,7 @@ from .value import Layout, Value
 @converts(
     "AlphaDropout",
     "ActivityRegularization",
+    "BatchDropout",
     "Dropout",
     "GaussianDropout",
     "GaussianNoise",
