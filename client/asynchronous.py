@@ -27,8 +27,9 @@ from .photo_place import photo_place
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .sending import Sending
+from .switches import switch
 from .talks import AsyncTalk
-from .timeouts import default_timeout_s, timeout_s
+from .timeouts import as_metadata, default_timeout_s, timeout_s
 from .transport import AsyncTransport
 
 Q = TypeVar("Q")
@@ -53,7 +54,7 @@ class AsyncClient:
         self._transport = transport
         self._timeout_s = default_timeout_s(timeout)
         self._model = model
-        self._wait_for_server = wait_for_server
+        self._wait_for_server = switch("wait_for_server", wait_for_server)
         self._remembered = RememberedPhotos()
         self._closed = False
 
@@ -116,6 +117,10 @@ class AsyncClient:
         if not self._closed:
             self._closed = True
             await self._transport.close()
+
+    def __reduce__(self) -> str:
+        """Say in words why it cannot be pickled or copied, as for a process that is spawned. Raises TypeError."""
+        raise TypeError("A client cannot be copied or sent to another process. Call connect_async() there.")
 
     async def __aenter__(self) -> Self:
         return self
@@ -251,7 +256,8 @@ class AsyncGrpcTransport:
     ) -> A:
         within_s = None if math.isinf(timeout_s) else timeout_s
         try:
-            return await method(request, timeout=within_s, metadata=self._metadata + place)
+            metadata = self._metadata + as_metadata(timeout_s) + place
+            return await method(request, timeout=within_s, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise from_call(error, target=self.target) from error
         except grpc.aio.UsageError as error:  # grpc raises it where the channel was closed in the meantime

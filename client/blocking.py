@@ -19,6 +19,7 @@ from .photo_bytes import Photo
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .sending import Sending
+from .switches import switch
 from .timeouts import default_timeout_s, timeout_s
 from .transport import Transport
 
@@ -48,7 +49,7 @@ class Client:
         self._transport = transport
         self._timeout_s = default_timeout_s(timeout)
         self._model = model
-        self._wait_for_server = wait_for_server
+        self._wait_for_server = switch("wait_for_server", wait_for_server)
         self._remembered = RememberedPhotos()
         self._closed = threading.Event()
 
@@ -128,6 +129,12 @@ class Client:
         if not self._closed.is_set():
             self._closed.set()
             self._transport.close()
+
+    def __reduce__(self) -> str:
+        """Say in words why it cannot be pickled or copied, as for a process that is spawned. Raises TypeError."""
+        raise TypeError(
+            "A client cannot be copied or sent to another process. Call connect() or load() there."
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -16,6 +16,7 @@ from .faults import from_call
 from .grpc_talk import GrpcTalk
 from .photo_place import photo_place
 from .talks import Talk
+from .timeouts import as_metadata
 
 CLOSED_MEANWHILE = "The client was closed while this ask was about to be sent."
 
@@ -76,7 +77,8 @@ class GrpcTransport:
     ) -> Response:
         within_s = None if math.isinf(timeout_s) else timeout_s
         try:
-            return method(request, timeout=within_s, metadata=self._metadata + place)
+            metadata = self._metadata + as_metadata(timeout_s) + place
+            return method(request, timeout=within_s, metadata=metadata)
         except grpc.RpcError as error:
             raise from_call(error, target=self.target) from error
         except ValueError as error:  # grpc raises it where another thread has closed the channel

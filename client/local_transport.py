@@ -15,6 +15,7 @@ from asksight.v1 import vqa_pb2
 
 from .errors import AskSightError, ClosedError, LoadError, WrongPlaceError
 from .faults import Fault, to_error
+from .switches import switch
 from .talks import TALK_CLOSED, Talk
 
 
@@ -25,6 +26,7 @@ class LocalTransport:
     """
 
     def __init__(self, bundle: str | os.PathLike[str], *, engine: str, reader: bool = False) -> None:
+        switch("reader", reader)
         where = bundle if isinstance(bundle, str) else Path(bundle)
         try:
             self._local = LocalAssistant.open(where, engine=engine, reader=reader)

@@ -6,7 +6,7 @@ import asyncio
 
 from asksight.engine.memory import trim_memory
 
-AFTER_S = 5.0  # it takes milliseconds, so that it must not follow each large photo
+AFTER_S = 2.0  # it takes some ten milliseconds, so that it must not follow each large photo
 LARGE_BYTES = 1 << 20  # what is smaller leaves little behind
 
 

@@ -83,7 +83,7 @@ class Photos:
         """
 
         def make(
-            run: SharedRun[Encoded], photo: bytes | memoryview, header: PhotoHeader
+            run: SharedRun[Encoded], _: str, photo: bytes | memoryview, header: PhotoHeader
         ) -> Coroutine[Any, Any, Encoded]:
             return self._make(run, photo, header, ask.caller, decoded)
 

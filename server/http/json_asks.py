@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from binascii import a2b_base64
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -18,18 +19,24 @@ from asksight.v1 import vqa_pb2
 from ..printable import printable
 from .problems import Problem, refused
 
-MOST_MARKS = 4096  # brackets and commas, the question's too; an ask has eight fields and no lists
+MOST_MARKS = 4096  # brackets and commas, the question's too; an ask has nine fields and no lists
 MOST_QUOTES = 4 * MOST_MARKS  # beyond which there are more strings than marks between them
 MOST_DIGITS = 32  # of a number; an ask's are of 32 bits
 MOST_CHARS = 64 * 1024  # of every value but the photo, as of a form's; protobuf looks at each one in Python
 MOST_BYTES = 8 * MOST_CHARS  # of all but photos, where each character may take six
 MOST_BACKSLASHES = 2048  # in a row, that are looked at; a question has no more
+SPELLED_TWICE = [
+    (field.name, field.json_name)
+    for field in vqa_pb2.AskRequest.DESCRIPTOR.fields
+    if field.name != field.json_name
+]
 MARKS = (b"{", b"[", b",")
 WINDOW = 64 * 1024  # is decoded in 0.3 ms
 LONGEST_ESCAPE = len(r"\u0000")
 CUT = "(a long string was here: {})"  # stands in the JSON for what was cut out, with its number
 LONGEST_HEAD = 128  # of a data URL
 PHOTO_NAMES = ("imageData", "image_data")
+PHOTOS_IN_BASE64 = (b"/9j/", b"_9j_", b"iVBORw0KGgo", b"UklGR")  # FF D8 FF, \x89PNG\r\n\x1a\n, RIFF
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
@@ -77,7 +84,18 @@ def _tree(body: bytes) -> tuple[dict[str, object], dict[str, bytes]]:
     if sum(map(rest.count, MARKS)) > MOST_MARKS:  # a tree of them would take fifty times the bytes
         raise _too_many_marks()
     try:
-        tree = json.loads(rest, parse_constant=_no_constant, parse_int=_whole_number, parse_float=_number)
+        tree = json.loads(
+            rest,
+            parse_constant=_no_constant,
+            parse_int=_whole_number,
+            parse_float=_number,
+            object_pairs_hook=_once_each,
+        )
+    except UnicodeDecodeError:
+        raise refused(400, "The body is not JSON in UTF-8. Send it in UTF-8.") from None
+    except json.JSONDecodeError as error:
+        said = "it is empty" if not rest.strip() else error.msg
+        raise refused(400, f"The body is not JSON: {said}. Send one object, as in /openapi.json.") from None
     except (ValueError, RecursionError):
         raise refused(400, "The body is not JSON. Send one object, as in /openapi.json.") from None
     if not isinstance(tree, dict):
@@ -92,12 +110,15 @@ def _ask(tree: dict[str, object], long: Mapping[str, bytes], fields: Mapping[str
                 400, f"Both {name!r} and {fields[name]!r} were given; send one of them.", field=fields[name]
             )
         tree[fields[name]] = tree.pop(name)
+    for one, other in SPELLED_TWICE:
+        if tree.get(one) is not None and tree.get(other) is not None:
+            raise refused(400, f"Both {one!r} and {other!r} were given; send one of them.", field=one)
     photo = b""
     for name, value in tree.items():
         _check_value(name, value, long)
         if name in PHOTO_NAMES and isinstance(value, str):
-            data = _without_head(long.get(value) or value.encode("utf-8", "surrogatepass"))
-            photo = _from_base64(name, _unescaped(data) if value in long else [data])
+            data = long.get(value) or value.encode("utf-8", "surrogatepass")
+            photo = photo_of_text(name, data, escaped=value in long)
             tree[name] = ""  # protobuf sees that there is one
     tree = {
         name: value for name, value in tree.items() if value != "" or name in PHOTO_NAMES
@@ -110,6 +131,17 @@ def _ask(tree: dict[str, object], long: Mapping[str, bytes], fields: Mapping[str
     if photo:
         asked.image_data = photo
     return asked
+
+
+def written_out(photo: bytes) -> bool:
+    """Whether that is a photo as text: a data URL, or base64 of a JPEG, PNG or WebP."""
+    return photo[:5].lower() == b"data:" or photo.startswith(PHOTOS_IN_BASE64)
+
+
+def photo_of_text(name: str, written: bytes, *, escaped: bool = False) -> bytes:
+    """A photo from its base64, with or without what stands before that in a data URL. Raises Problem."""
+    data = _without_head(written)
+    return _from_base64(name, _unescaped(data) if escaped else [data])
 
 
 def _cut(body: bytes) -> tuple[bytes, dict[str, bytes]]:
@@ -210,6 +242,16 @@ def _too_many_marks() -> Problem:
     return refused(
         400, f"The JSON has more than {MOST_MARKS} brackets and commas; send one object, as in /openapi.json."
     )
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object, as json makes it, of which no name comes twice: json itself takes the last one."""
+    tree = dict(pairs)
+    if len(tree) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in names.items() if count > 1)
+        raise refused(400, f"The field {twice[:40]!r} is there twice; send it once.")
+    return tree
 
 
 def _whole_number(digits: str) -> int:

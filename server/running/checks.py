@@ -18,6 +18,7 @@ from ..access.tls import Certificates, TlsFiles
 from ..access.tokens import TokenFile
 from ..errors import ServerError
 from ..wire.addresses import is_loopback
+from .ray_checks import ray_faults
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -58,6 +59,7 @@ def faults(settings: Settings) -> Iterator[str]:
         yield "cors needs http: it says which pages may ask on that port."
     if not settings.model:
         yield "There is no model to serve; name at least one bundle."
+    yield from ray_faults(settings, type(settings)())
     if not settings.tls_certificate and not settings.insecure and not is_loopback(settings.host):
         yield (
             f"{settings.host} can be reached from other machines, and there is no TLS. Give --tls-certificate and "

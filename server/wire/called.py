@@ -24,10 +24,11 @@ def called(
         call = desk.call(method, context.invocation_metadata() or (), context, deadline_of(context))
         context.set_trailing_metadata(call.trailing())
         try:
-            caller = call.identify()
-            message = await receiving.message(context, caller.key, call)
+            message = await _message(context, call, receiving)
             with call:
-                return (await answer(message, call)).SerializeToString()
+                answered = (await answer(message, call)).SerializeToString()
+            receiving.untaken.note(call.caller_key, len(answered), context)
+            return answered
         except AskError as error:
             await abort(context, error, call.trailing())
         except grpc.aio.BaseError:  # gRPC's own, of a call that has ended meanwhile
@@ -36,3 +37,14 @@ def called(
             await abort(context, call.failed(error), call.trailing())
 
     return handler
+
+
+async def _message(context: Context, call: Call, receiving: Receiving) -> bytes:
+    """The call's message, once its caller is known and has taken its answers. Raises AskError."""
+    caller = call.identify()
+    try:
+        receiving.untaken.check(caller.key)
+        return await receiving.message(context, caller.key, call)
+    except AskError as error:
+        call.refused(error)
+        raise

@@ -50,6 +50,7 @@ class Conversation:
         self._limits = assistant.limits
         self._asked = 0  # questions so far
         self._turn = 0  # the number of the newest question that was answered
+        self._untaken_bytes = 0
         self._unanswered = 0  # questions whose answers have not been given to gRPC
         self._finishing = False
         self._places = asyncio.Semaphore(self._limits.conversation_questions)
@@ -68,6 +69,7 @@ class Conversation:
             if isinstance(answer, Exception):
                 raise answer
             yield answer
+            self._hold(-min(len(answer), self._untaken_bytes))  # none where it was left meanwhile
             self._moved_s = time.monotonic()
             self._unanswered -= 1
             self._places.release()
@@ -82,6 +84,7 @@ class Conversation:
     def leave(self) -> None:
         """Let go of everything, answered or not."""
         self._timer.cancel()
+        self._hold(-self._untaken_bytes)
         self.forget_photo()
         for task in self._tasks:
             task.cancel()
@@ -125,6 +128,7 @@ class Conversation:
         call.request_id = f"{self._call.request_id}:{number}"
         try:
             call.identify()  # who was known at the start may be known no more
+            self._check_untaken(call)
             call.questions = [question.question]
             ask = replace(
                 self._start,
@@ -141,7 +145,25 @@ class Conversation:
             outcome = vqa_pb2.ConverseResponse(id=question.id, error=to_item(error))
             if isinstance(error, Unauthenticated):
                 self.finish(error)
-        self._ready.put_nowait(outcome.SerializeToString())
+        answer = outcome.SerializeToString()
+        self._hold(len(answer))
+        self._ready.put_nowait(answer)
+
+    def _hold(self, count: int) -> None:
+        """Count so many bytes of answers more, or less, that wait for the caller to take them."""
+        self._untaken_bytes += count
+        if count < 0:
+            self._receiving.untaken.let_go(self._call.caller_key, -count)
+        else:
+            self._receiving.untaken.hold(self._call.caller_key, count)
+
+    def _check_untaken(self, call: Call) -> None:
+        """Raise Overloaded where too many bytes of answers wait for the caller."""
+        try:
+            self._receiving.untaken.check(call.caller_key)
+        except AskError as error:
+            call.refused(error)
+            raise
 
     async def _ask(self, ask: Ask) -> vqa_pb2.AskResponse:
         if self._image_id is not None:  # what is known by it need not be hashed again

@@ -24,15 +24,14 @@ from ..limits import Limits
 from ..trimming import Trimming
 from .status import abort
 from .tcp_bytes import TcpBytes
+from .untaken import Untaken
 
 Context = Any  # grpc.aio.ServicerContext, whose types differ from version to version
 
-LOOK_EVERY_S = 0.05  # at what is on its way
+LOOK_EVERY_S = 0.02  # at what is on its way
 MOST_LOOKING = 1 / 20  # of the loop's time: thousands of connections take milliseconds to look at
 RETRY_S = 1.0  # nobody knows when others will have sent theirs
 COUNT_ANEW_S = 1.0  # frames and headers are counted as bytes of messages, until a connection is found empty
-# By a connection that is looked at for the first time; one with more is old, and was forgotten.
-YOUNG_BYTES = 64 << 20
 STRANGER = "stranger "  # begins the name of a caller who needs no token, as for health; together they have half of all
 # Taken for frames and headers with each message: what waits in a conversation keeps a connection from ever being empty.
 FRAMES_BYTES = 256
@@ -44,8 +43,7 @@ class Connection:
     """What came by one connection."""
 
     counted_s: float  # when its bytes were counted while nothing was on its way, or it was new
-    began_at: int = 0  # the kernel's count then
-    looked_at: bool = False  # since it became known
+    began_at: int  # the kernel's count then; 0 where it did not say
     whole_bytes: int = 0  # of messages since then, with what came around them
     under_way: dict[Receipt, None] = field(default_factory=dict)
 
@@ -78,6 +76,7 @@ class Receiving:
         self._looking = False
         self._look_took_s = 0.0
         self._trimming = Trimming()
+        self.untaken = Untaken()  # whoever does not take answers sends no more messages
 
     async def message(self, context: Context, caller: str, call: Call | None = None) -> bytes:
         """The call's one message, as `next` gives it. Raises InvalidAsk where there is none."""
@@ -103,9 +102,12 @@ class Receiving:
         self._strangers += caller.startswith(STRANGER)
         if not self._looking:
             self._look_soon()
+        message: Any = None
         try:
             message = await context.read()
         finally:
+            if message is None:  # it was given up, and what came of it is let go
+                self._trimming.ended(self._limits.max_message_bytes)
             del self._under_way[receipt], connection.under_way[receipt]
             self._strangers -= caller.startswith(STRANGER)
             self._of_caller[caller] -= 1
@@ -143,10 +145,11 @@ class Receiving:
         if known is None:
             if len(self._connections) >= MOST_CONNECTIONS:
                 self._connections = {name: one for name, one in self._connections.items() if one.under_way}
-            known = self._connections[peer] = Connection(counted_s=now_s)
+            known = self._connections[peer] = Connection(now_s, self._received(peer) or 0)
         elif not known.under_way and now_s - known.counted_s > COUNT_ANEW_S:
-            known.began_at, known.counted_s, known.whole_bytes = self._received(peer) or 0, now_s, 0
-            known.looked_at = True
+            count = self._received(peer)
+            if count is not None:
+                known.began_at, known.counted_s, known.whole_bytes = count, now_s, 0
         return known
 
     def _look_soon(self) -> None:
@@ -157,9 +160,9 @@ class Receiving:
     def _look(self) -> None:
         """End what has been on its way for too long, and what is too much."""
         self._looking = False
-        now_s = time.monotonic()
         if not self._under_way:
             return
+        now_s, began_s = time.monotonic(), time.thread_time()
         self._look_soon()
         slow: list[Receipt] = []  # whatever is younger holds little
         for receipt in self._under_way:
@@ -173,7 +176,8 @@ class Receiving:
                 slow.append(receipt)
         if slow:
             self._end_what_is_too_much(slow)
-        self._look_took_s = time.monotonic() - now_s
+        # Not by the clock: threads that took turns meanwhile would put off the next look, where most is on its way.
+        self._look_took_s = time.thread_time() - began_s
 
     def _end_what_is_too_much(self, slow: list[Receipt]) -> None:
         held: dict[Receipt, int] = {}
@@ -208,9 +212,6 @@ class Receiving:
             return 0
         if count < connection.began_at:  # another connection, of the same name
             connection.began_at = connection.whole_bytes = 0
-        if not connection.looked_at and count > YOUNG_BYTES + connection.whole_bytes:
-            connection.began_at, connection.whole_bytes = count, 0
-        connection.looked_at = True
         connection.whole_bytes = min(connection.whole_bytes, count - connection.began_at)
         most = len(connection.under_way) * self._limits.max_message_bytes
         return min(count - connection.began_at - connection.whole_bytes, most)

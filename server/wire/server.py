@@ -17,11 +17,12 @@ from ..access.tls import Certificates
 from ..errors import ServerError, Stopping
 from ..local import LocalAssistant
 from ..open_inference.inference_service import InferenceService
+from .accepting import make_server
 from .addresses import check_address, join
 from .health import Health
 from .receiving import Receiving
 from .service import VqaService
-from .standard import health_handlers, reflection_handlers
+from .standard import health_methods, reflection_methods
 
 MINUTE_MS = 60_000
 QUIET_S = 0.5  # without a new call: whoever was told that the server stops has gone elsewhere
@@ -39,6 +40,7 @@ CONNECTIONS = (
     ("grpc.max_connection_age_grace_ms", MINUTE_MS),
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_concurrent_streams", 1024),
+    ("grpc.max_metadata_size", 16_384),  # all that is less is taken; between two bounds gRPC would throw dice
     ("grpc.absolute_max_metadata_size", 16_384),
     # None but "identity": photos are compressed already, and what is on its way is counted as it comes by the line.
     ("grpc.compression_enabled_algorithms_bitset", 1),
@@ -104,8 +106,15 @@ class Server:
     async def _start(self) -> int:
         self._health = Health()
         most_bytes = self._assistant.limits.max_message_bytes
-        self._grpc = grpc.aio.server(
-            interceptors=self._interceptors,
+        tokens = () if self.desk.authentication.tokens is None else (TokenCheck(self.desk.authentication),)
+        self._grpc = make_server(
+            {
+                **self._service.methods(),
+                **InferenceService(self._assistant, self.desk, self._receiving, self._health).methods(),
+                **health_methods(self._health, self._receiving),
+                **reflection_methods(self._receiving),
+            },
+            interceptors=(*tokens, *self._interceptors),  # a token is looked at before all else
             options=[
                 *CONNECTIONS,
                 ("grpc.so_reuseport", int(self._share_port)),  # else a port in use is an error
@@ -113,18 +122,6 @@ class Server:
                 ("grpc.max_receive_message_length", most_bytes),
                 ("grpc.max_send_message_length", most_bytes),
             ],
-        )
-        if self.desk.authentication.tokens is not None:
-            self._grpc.add_generic_rpc_handlers(
-                (TokenCheck(self.desk.authentication),)
-            )  # the first: before all others
-        self._grpc.add_generic_rpc_handlers(
-            (
-                self._service.handlers(),
-                InferenceService(self._assistant, self.desk, self._receiving, self._health).handlers(),
-                health_handlers(self._health, self._receiving),
-                *reflection_handlers(self._receiving),
-            )
         )
         where = join(self._host, self.port)
         try:

@@ -268,7 +268,7 @@ def test_what_is_no_protobuf_ends_it(served: Served) -> None:
     start = vqa_pb2.ConverseRequest(start=vqa_pb2.ConversationStart(image_id="a")).SerializeToString()
     many = vqa_pb2.ConverseRequest().SerializeToString() + b"\x20\x05" * MEBI
     call: Any = served.channel.stream_stream(CONVERSE)
-    for broken, words in ((b"\xff\xff", "not as its service has it"), (many, "more than 64 fields")):
+    for broken, words in ((b"\xff\xff", "not as its service has it"), (many, "at most 16384 are taken")):
         with pytest.raises(grpc.RpcError) as refused:
             list(call(iter([start, broken]), timeout=WAIT_S))
         assert words in str(refused.value.details())
@@ -314,13 +314,15 @@ def test_one_that_lasts_too_long_ends_once_its_questions_are_answered(make_serve
 def test_answers_that_nobody_takes_end_it(make_served: MakeServed) -> None:
     served = make_served(replace(Limits(), conversation_idle_s=0.3))
     start = vqa_pb2.ConverseRequest(start=vqa_pb2.ConversationStart(image_data=photo(seed=1)))
+    untaken = served.server._receiving.untaken
     with slow_reader(served.port) as raw:
         raw.send(start.SerializeToString())
         for number in range(30):
             asked = vqa_pb2.ConversationQuestion(id=number, question=QUESTION, top_k=1000)
             raw.send(vqa_pb2.ConverseRequest(question=asked).SerializeToString())
-        until(lambda: served.rig.answered_rows > 0)
+        until(lambda: untaken.size_bytes > 0)
         until(lambda: not open_ones(served))
+    assert untaken.size_bytes == 0
     until(lambda: served.rig.left == NOTHING)
 
 
