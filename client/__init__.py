@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from .asynchronous import AsyncClient, AsyncGrpcTransport
 from .blocking import DEFAULT_TIMEOUT_S, Client
 from .channel import Balancing
+from .conversation import AsyncConversation, Conversation
 from .errors import (
     AskCancelledError,
     AskSightError,
@@ -62,9 +63,11 @@ __all__ = [
     "AskCancelledError",
     "AskSightError",
     "AsyncClient",
+    "AsyncConversation",
     "Attention",
     "Client",
     "ClosedError",
+    "Conversation",
     "DeadlineError",
     "ImageId",
     "InternalError",

@@ -113,7 +113,7 @@ def from_call(call: FailedCall, *, target: str) -> AskSightError:
     code = status.name if status is not None else "UNKNOWN"
     details = call.details() or ""
     if code == "DEADLINE_EXCEEDED":
-        return DeadlineError(f"No answer came from {target} in time. Give a longer timeout, or ask later.")
+        return too_late(target)
     if code == "UNAVAILABLE" and details.lower().startswith(UNREACHED):
         return _unreached(details, target)
     if code == "UNIMPLEMENTED":
@@ -127,6 +127,11 @@ def from_call(call: FailedCall, *, target: str) -> AskSightError:
     field, retry_after_s = _read_details(call.trailing_metadata())
     message = details or f"The server at {target} failed with {code} and gave no reason."
     return to_error(Fault(code=code, message=message, field=field, retry_after_s=retry_after_s))
+
+
+def too_late(target: str) -> DeadlineError:
+    """The exception for a call to `target` whose time ran out."""
+    return DeadlineError(f"No answer came from {target} in time. Give a longer timeout, or ask later.")
 
 
 def _unreached(details: str, target: str) -> UnavailableError:

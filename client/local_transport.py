@@ -13,9 +13,10 @@ from asksight.server.wire.requests import from_request
 from asksight.server.wire.responses import to_batch_response, to_model_response
 from asksight.v1 import vqa_pb2
 
-from .errors import AskSightError, LoadError, WrongPlaceError
+from .errors import AskSightError, ClosedError, LoadError, WrongPlaceError
 from .faults import Fault, to_error
 from .switches import switch
+from .talks import TALK_CLOSED, Talk
 
 
 class LocalTransport:
@@ -55,6 +56,10 @@ class LocalTransport:
         except AskError as error:
             raise _told(error) from error
 
+    def talk(self) -> Talk:
+        """The way of one conversation: that of all asks."""
+        return LocalTalk(self)
+
     def close(self) -> None:
         self._local.close()
 
@@ -65,6 +70,22 @@ class LocalTransport:
                 "This bundle was loaded in another process, and its engines did not come along when that was forked. "
                 "Call load() in the process that asks, after the fork."
             )
+
+
+class LocalTalk:
+    """Asks as the transport does, until it is closed."""
+
+    def __init__(self, transport: LocalTransport) -> None:
+        self._transport = transport
+        self._closed = False
+
+    def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
+        if self._closed:
+            raise ClosedError(TALK_CLOSED)
+        return self._transport.ask(request, timeout_s)
+
+    def close(self) -> None:
+        self._closed = True
 
 
 def _told(error: AskError) -> AskSightError:

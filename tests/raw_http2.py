@@ -90,6 +90,15 @@ class RawHttp2:
         self._send()
         return stream
 
+    def send(self, stream: int, data: bytes) -> None:
+        """Send what is given, at once."""
+        self._h2.send_data(stream, data)
+        self._send()
+
+    def more(self, stream: int, count: int) -> None:
+        """Send so many bytes more, as far as the server takes them."""
+        self._unsent[stream] += count
+
     def call(self, path: bytes, *more: tuple[bytes, bytes], message: bytes = b"") -> int:
         """A whole call with more metadata, in whatever bytes; until it has ended, give its stream."""
         headers = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", path), (b":authority", b"here")]

@@ -75,7 +75,7 @@ def boundary_of(content_type: str) -> bytes:
     return boundary
 
 
-def parts(body: bytes, boundary: bytes) -> Iterator[Part]:
+def parts(body: bytes, boundary: bytes, most: int = MOST_PARTS) -> Iterator[Part]:
     """The parts of a whole form. Raises Problem where it cannot be read in one way only."""
     marks = _marks(body, b"--" + boundary)
     first = next(marks, None)
@@ -91,8 +91,8 @@ def parts(body: bytes, boundary: bytes) -> Iterator[Part]:
         if following is None:
             raise refused(400, "The form is cut short: its closing boundary is missing. Send the whole form.")
         count += 1
-        if count > MOST_PARTS:
-            raise refused(400, f"The form has more than {MOST_PARTS} parts; an ask has nine fields at most.")
+        if count > most:
+            raise refused(400, f"The form has more than {most} parts; an ask has nine fields at most.")
         end, next_start, ended = following
         yield _part(body, start, end)
         start = next_start

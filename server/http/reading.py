@@ -1,11 +1,12 @@
-"""An HTTP request → an AskRequest: JSON in protobuf's own mapping, or a form with a file; bounded in bytes and time."""
+"""An HTTP request → AskRequests: JSON in protobuf's own mapping, or a form with a file; bounded in bytes and time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -13,8 +14,8 @@ from asksight.v1 import vqa_pb2
 
 from ..limits import Limits
 from .arriving import Body
-from .forms import Part, boundary_of, parts
-from .json_asks import WINDOW, from_json, photo_of_text, written_out
+from .forms import MOST_PARTS, Part, boundary_of, parts
+from .json_asks import WINDOW, batch_from_json, check_count, from_json, photo_of_text, written_out
 from .problems import Problem, refused
 
 JSON_TYPES = ("application/json", "text/json")
@@ -32,14 +33,62 @@ MOST_TOP_K = 2**32 - 1
 CHARSET_FIELD = "_charset_"  # which HTML's forms may have (RFC 7578, 4.6); ours are UTF-8
 WHOLE_TEXTS = {"question", "previous_question", "previous_answer"}  # whose ends are of the caller's text
 
-# Runs what is to be read of so many bytes in a thread.
-Aside = Callable[[Callable[[], vqa_pb2.AskRequest], int], Awaitable[vqa_pb2.AskRequest]]
+Read = TypeVar("Read")
+
+
+class Aside(Protocol):
+    """Runs what is to be read of so many bytes in a thread."""
+
+    def __call__(self, read: Callable[[], Read], size_bytes: int) -> Awaitable[Read]: ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Asks, and the photo that all of them are about where it did not come in them."""
+
+    asks: Sequence[vqa_pb2.AskRequest]
+    photo: bytes | None = None
 
 
 async def read_ask(
     request: Request, limits: Limits, body: Body, aside: Aside, fields: Mapping[str, str] = FORM_FIELDS
 ) -> vqa_pb2.AskRequest:
     """Read an ask, whatever form it has; `body` counts its bytes. Raises Problem and AskError."""
+    others = {name: field for name, field in fields.items() if name not in FORM_FIELDS}
+    return await _read(
+        request,
+        limits,
+        body,
+        aside,
+        from_body=partial(from_json, fields=others),
+        from_form=partial(_ask_of, aside=aside, fields=fields),
+    )
+
+
+async def read_batch(request: Request, limits: Limits, body: Body, aside: Aside) -> Batch:
+    """Read many asks: JSON with all of them, or a form with one photo and many questions. Raises as `read_ask` does."""
+    most = limits.max_asks_per_batch
+    return await _read(
+        request,
+        limits,
+        body,
+        aside,
+        from_body=lambda whole: Batch(batch_from_json(whole, most)),
+        from_form=partial(_batch_of, aside=aside, most=most),
+        most_parts=MOST_PARTS + most,
+    )
+
+
+async def _read(
+    request: Request,
+    limits: Limits,
+    body: Body,
+    aside: Aside,
+    *,
+    from_body: Callable[[bytes], Read],
+    from_form: Callable[[Iterable[Part]], Awaitable[Read]],
+    most_parts: int = MOST_PARTS,
+) -> Read:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity"):
@@ -69,21 +118,46 @@ async def read_ask(
     except ClientDisconnect:
         raise Problem(499, "CANCELLED", "The caller went away before the request had arrived.") from None
     if kind == FORM_TYPE:
-        given = _given(whole, boundary, fields)
-        photo = given.get("image_data", b"")
-        if written_out(photo):
-            return await aside(partial(_with_photo_of_text, given), len(photo))
-        return vqa_pb2.AskRequest(**given)
-    others = {name: field for name, field in fields.items() if name not in FORM_FIELDS}
+        return await from_form(parts(whole, boundary, most_parts))
     if len(whole) <= WINDOW:
-        return from_json(whole, others)
-    return await aside(partial(from_json, whole, others), len(whole))
+        return from_body(whole)
+    return await aside(partial(from_body, whole), len(whole))
 
 
-def _given(whole: bytes, boundary: bytes, fields: Mapping[str, str]) -> dict[str, Any]:
+async def _ask_of(form: Iterable[Part], aside: Aside, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
+    given = _given(form, fields)
+    given.update(await _photo_of(given, aside))
+    return vqa_pb2.AskRequest(**given)
+
+
+async def _batch_of(form: Iterable[Part], aside: Aside, most: int) -> Batch:
+    """One ask for each question, and all else as in the form of one ask."""
+    questions: list[Part] = []
+    others: list[Part] = []
+    for part in form:
+        (questions if part.name == "question" else others).append(part)
+    check_count(len(questions), most)
+    given = _given(others, FORM_FIELDS)
+    photo = (await _photo_of(given, aside)).get("image_data")
+    given.pop("image_data", None)
+    each: list[dict[str, Any]] = [{**given, "question": _value("question", one)} for one in questions]
+    return Batch([vqa_pb2.AskRequest(**one) for one in each], photo)
+
+
+async def _photo_of(given: Mapping[str, Any], aside: Aside) -> dict[str, bytes]:
+    """The photo that a form gives, if any; one that was written as text is decoded in a thread. Raises Problem."""
+    if "image_data" not in given:
+        return {}
+    photo: bytes = given["image_data"]
+    if written_out(photo):
+        photo = await aside(partial(photo_of_text, "image", photo), len(photo))
+    return {"image_data": photo}
+
+
+def _given(form: Iterable[Part], fields: Mapping[str, str]) -> dict[str, Any]:
     """The request's fields that a form gives. Raises Problem."""
     given: dict[str, Any] = {}
-    for part in parts(whole, boundary):
+    for part in form:
         field = fields.get(part.name)
         if part.name == CHARSET_FIELD:
             continue
@@ -119,11 +193,6 @@ def _value(field: str, part: Part) -> bytes | str | int:
     if not (text.isascii() and text.isdigit() and int(text[:11]) <= MOST_TOP_K):
         raise refused(400, f"top_k is {text[:20]!r}; it must be a whole number, 0 for 5.", field="top_k")
     return int(text)
-
-
-def _with_photo_of_text(given: dict[str, Any]) -> vqa_pb2.AskRequest:
-    told: dict[str, Any] = {**given, "image_data": photo_of_text("image", given["image_data"])}
-    return vqa_pb2.AskRequest(**told)
 
 
 async def _whole(request: Request, body: Body, most_bytes: int) -> bytes:

@@ -65,8 +65,6 @@ def faults(settings: Settings) -> Iterator[str]:
         yield f"features_cache: {wrong}."
     if not settings.model:
         yield "There is no model to serve; name at least one bundle."
-    if settings.processes > 1 and settings.http is not None:
-        yield "http needs processes = 1: each would want the port. Run one more server for it."
     yield from ray_faults(settings, type(settings)())
     if not settings.tls_certificate and not settings.insecure and not is_loopback(settings.host):
         yield (

@@ -114,7 +114,7 @@ class Settings:
     calls_per_caller: int = setting(
         128, "Calls that one caller may have under way; 0: as many as there are workers.", ACCESS, at_least=0
     )
-    processes: int = setting(1, "Processes that share the port.", LOAD, at_least=1)
+    processes: int = setting(1, "Processes that share the ports.", LOAD, at_least=1)
     ray: bool = setting(False, "Serve on a cluster of Ray, with the extra `ray`.", LOAD)
     replicas: str = setting(
         "1", "Of them on Ray: a number, or the least and the most.", LOAD, metavar="MIN:MAX"
@@ -140,7 +140,7 @@ class Settings:
     )
     receive_within: float = setting(60.0, "Seconds for a message to come whole.", LOAD, at_least=0.1)
     connections: int = setting(4096, "gRPC connections at once, of each process.", LOAD, at_least=1)
-    http_connections: int = setting(256, "HTTP connections at once.", LOAD, at_least=1)
+    http_connections: int = setting(256, "HTTP connections at once, of each process.", LOAD, at_least=1)
     http_connections_per_address: int = setting(
         0, "Those from one address, or /64 of IPv6; 0: half of them.", LOAD, at_least=0
     )
@@ -200,6 +200,7 @@ class Settings:
             longest_wait_s=self.longest_wait_s,
             queue_capacity=self.queue,
             queue_bytes=self.queue_mb * MEBI,
+            conversation_bytes=max(16, self.queue_mb // 4) * MEBI,
             decoding_bytes=self.decoding_mb * MEBI,
             receiving_bytes=self.receiving_mb * MEBI,
             receiving=16 * self.workers,

@@ -33,6 +33,8 @@ MOST_LOOKING = 1 / 20  # of the loop's time: thousands of connections take milli
 RETRY_S = 1.0  # nobody knows when others will have sent theirs
 COUNT_ANEW_S = 1.0  # frames and headers are counted as bytes of messages, until a connection is found empty
 STRANGER = "stranger "  # begins the name of a caller who needs no token, as for health; together they have half of all
+# Taken for frames and headers with each message: what waits in a conversation keeps a connection from ever being empty.
+FRAMES_BYTES = 256
 MOST_CONNECTIONS = 8192  # that are remembered without a message on its way
 
 
@@ -42,7 +44,7 @@ class Connection:
 
     counted_s: float  # when its bytes were counted while nothing was on its way, or it was new
     began_at: int  # the kernel's count then; 0 where it did not say
-    whole_bytes: int = 0  # of messages since then
+    whole_bytes: int = 0  # of messages since then, with what came around them
     under_way: dict[Receipt, None] = field(default_factory=dict)
 
 
@@ -56,6 +58,7 @@ class Receipt:
     peer: str
     began_s: float
     call: Call | None
+    idle: bool
     ending: asyncio.Task[None] | None = None
 
 
@@ -82,15 +85,18 @@ class Receiving:
             raise InvalidAsk("The call ended without a message. Send one.", field="")
         return message
 
-    async def next(self, context: Context, caller: str, call: Call | None = None) -> bytes | None:
+    async def next(
+        self, context: Context, caller: str, call: Call | None = None, *, idle: bool = False
+    ) -> bytes | None:
         """The next message, once it is whole, or None after the last; `caller` is whose it is. Raises Overloaded.
 
-        What then takes too long, or becomes too much, ends with its status, and gRPC's AbortError is raised here.
+        What then takes too long, or becomes too much, ends with its status, and gRPC's AbortError is raised here. One
+        that may be `idle` takes as long as it likes: whether a message has begun to come nobody can tell.
         """
         self._check_room(caller)
         peer = context.peer()
         connection = self._connection(peer)
-        receipt = Receipt(context, caller, connection, peer, time.monotonic(), call)
+        receipt = Receipt(context, caller, connection, peer, time.monotonic(), call, idle)
         self._under_way[receipt] = connection.under_way[receipt] = None
         self._of_caller[caller] += 1
         self._strangers += caller.startswith(STRANGER)
@@ -109,7 +115,7 @@ class Receiving:
                 del self._of_caller[caller]
         if not isinstance(message, bytes):  # gRPC's EOF
             return None
-        connection.whole_bytes += len(message)
+        connection.whole_bytes += len(message) + len(message) // 1024 + FRAMES_BYTES
         self._trimming.ended(len(message))
         return message
 
@@ -164,7 +170,7 @@ class Receiving:
                 break
             if receipt.ending is not None:
                 continue
-            if now_s - receipt.began_s > self._limits.receive_within_s:
+            if not receipt.idle and now_s - receipt.began_s > self._limits.receive_within_s:
                 self._end(receipt, _too_slow(self._limits.receive_within_s))
             else:
                 slow.append(receipt)
@@ -184,7 +190,10 @@ class Receiving:
                     of_caller[receipt.caller] += share
         total, most = sum(held.values()), self._limits.receiving_bytes
         strangers = sum(count for caller, count in of_caller.items() if caller.startswith(STRANGER))
-        for receipt in sorted(held, key=lambda one: (of_caller[one.caller], held[one]), reverse=True):
+        # Of one connection's messages nobody knows which holds how much; one that may be idle goes last.
+        for receipt in sorted(
+            held, key=lambda one: (of_caller[one.caller], held[one], not one.idle), reverse=True
+        ):
             stranger = receipt.caller.startswith(STRANGER)
             of_kind = strangers if stranger else of_caller[receipt.caller]
             if total <= most and of_kind <= most // 2:
@@ -203,8 +212,9 @@ class Receiving:
             return 0
         if count < connection.began_at:  # another connection, of the same name
             connection.began_at = connection.whole_bytes = 0
+        connection.whole_bytes = min(connection.whole_bytes, count - connection.began_at)
         most = len(connection.under_way) * self._limits.max_message_bytes
-        return min(max(0, count - connection.began_at - connection.whole_bytes), most)
+        return min(count - connection.began_at - connection.whole_bytes, most)
 
     def _end(self, receipt: Receipt, error: AskError) -> None:
         """Refuse it from here: only then has gRPC let go of what its reading coroutine waits for."""

@@ -5,7 +5,8 @@ All of it is done in the event loop, and so nothing large is parsed: whatever ma
 
 from __future__ import annotations
 
-from typing import TypeVar
+import time
+from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
@@ -18,11 +19,25 @@ from .fields import BROKEN, fields, varint
 PHOTO_COMES = 0x0A  # the first byte of a message that begins with field 1, image_data, of a stated length
 BATCH_ASKS = IMAGE_DATA = 1  # the fields' numbers
 IMAGE_ID = 2
+START = vqa_pb2.ConverseRequest.START_FIELD_NUMBER
 SHORT_BYTES = 4096  # without the photo that comes first; of longer ones the fields are looked at before
 MOST_BYTES = 16 * 1024  # of a message beside its photo: four times the longest question; batches have 256
 MOST_FIELDS = 64  # an ask has nine; there is room for those of later versions
 
+FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
+
 M = TypeVar("M", bound=Message)
+
+
+def deadline_of(context: Any) -> float | None:
+    """When a call's caller (grpc.aio.ServicerContext) waits no longer, by the monotonic clock; None: never."""
+    left_s = context.time_remaining()
+    return None if left_s is None else in_s(left_s)
+
+
+def in_s(seconds: float) -> float | None:
+    """The time so many seconds from now; None for what is as good as never."""
+    return None if seconds > FOREVER_S else time.monotonic() + seconds
 
 
 def read(kind: type[M], message: bytes) -> M:
@@ -89,6 +104,30 @@ def read_batch(message: bytes, deadline_s: float | None, *, most: int, caller: s
         seen = f"more than {most}" if asks else "no"
         raise InvalidAsk(f"The batch holds {seen} asks; 1 to {most} are taken. Split it.", field="asks")
     return [read_ask(ask, deadline_s, caller=caller) for ask in asks]
+
+
+def read_start(message: bytes, deadline_s: float | None, *, caller: str = "") -> Ask:
+    """Read a conversation's first message, whose fields are those of an ask without its question. Raises InvalidAsk."""
+    found = None
+    for number, value, _ in fields(memoryview(message), MOST_FIELDS):
+        found = value if number == START else found
+    if found is None:
+        raise InvalidAsk("A conversation begins with its start, which brings the photo.", field="start")
+    start = read_ask(found, deadline_s, caller=caller)
+    if start.photo is None and start.image_id is None:
+        raise InvalidAsk(
+            "There is no photo; begin with one, or with the image_id of an earlier reply.",
+            field="start.image_data",
+        )
+    return start
+
+
+def read_question(message: bytes) -> vqa_pb2.ConversationQuestion:
+    """Read a later message of a conversation. Raises InvalidAsk."""
+    request = read(vqa_pb2.ConverseRequest, message)
+    if request.WhichOneof("message") != "question":
+        raise InvalidAsk("After its start a conversation has questions, and nothing else.", field="question")
+    return request.question
 
 
 def from_request(

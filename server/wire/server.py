@@ -94,6 +94,7 @@ class Server:
         self._interceptors = interceptors
         self._receiving = Receiving(local.assistant.limits)
         self._growth = TrimmingGrowth()
+        self._service = VqaService(local.assistant, self.desk, self._receiving)
         self._health: Health | None = None
         self._grpc: grpc.aio.Server | None = None
 
@@ -110,7 +111,7 @@ class Server:
         tokens = () if self.desk.authentication.tokens is None else (TokenCheck(self.desk.authentication),)
         self._grpc = make_server(
             {
-                **VqaService(self._assistant, self.desk, self._receiving).methods(),
+                **self._service.methods(),
                 **InferenceService(self._assistant, self.desk, self._receiving, self._health).methods(),
                 **health_methods(self._health, self._receiving),
                 **reflection_methods(self._receiving),
@@ -164,6 +165,7 @@ class Server:
         self._assistant.admission.stopping = True
         self._health.drain()
         self._health.end_watches()
+        self._service.conversations.end_all(Stopping())
         ends_s = time.monotonic() + grace_s
         await self._all_answered(ends_s)
         await self._quiet(min(ends_s, time.monotonic() + LONGEST_UNQUIET_S))

@@ -17,6 +17,8 @@ from ..access.calls import Call, Desk
 from ..core.assistant import Assistant
 from .accepting import Methods
 from .called import called
+from .conversations import METHOD as CONVERSE
+from .conversations import Conversations
 from .receiving import Receiving
 from .requests import read, read_ask, read_batch
 from .responses import to_batch_response, to_model_response
@@ -65,14 +67,18 @@ class VqaService:
         self._methods = VqaMethods(assistant)
         self._desk = desk
         self._receiving = receiving
+        self.conversations = Conversations(assistant, desk, receiving)
 
     def methods(self) -> Methods:
         """What a gRPC server is to be given. Of a stream's messages none is received before it is asked for."""
         return {
             NAME: {
-                name: grpc.stream_unary_rpc_method_handler(
-                    called(name, answer, desk=self._desk, receiving=self._receiving)
-                )
-                for name, answer in self._methods.by_name.items()
+                CONVERSE: self.conversations.handler(),
+                **{
+                    name: grpc.stream_unary_rpc_method_handler(
+                        called(name, answer, desk=self._desk, receiving=self._receiving)
+                    )
+                    for name, answer in self._methods.by_name.items()
+                },
             }
         }

@@ -44,11 +44,12 @@ def health_methods(health: Health, receiving: Receiving) -> Methods:
 
     watches = Watches()
 
-    async def watch(_: Any, context: Context) -> None:
+    async def watch(_: Any, context: Context) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         wanted = await request(context)
         try:
             with watches.one(_address(context)):
-                await health.Watch(wanted, context)
+                async for status in health.Watch(wanted, context):
+                    yield status
         except AskError as error:
             await abort(context, error)
 

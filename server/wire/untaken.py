@@ -36,15 +36,20 @@ class Untaken:
 
     def note(self, caller: str, size: int, context: Context) -> None:
         """Count an answer of so many bytes that is given to a call now."""
+        self.hold(caller, size)
+        context.add_done_callback(lambda _: self.let_go(caller, size))
+
+    def hold(self, caller: str, size: int) -> None:
+        """Count an answer of so many bytes until it is `let_go`."""
         self._of_caller[caller] += size
-        context.add_done_callback(lambda _: self._taken(caller, size))
 
     @property
     def size_bytes(self) -> int:
         """Of all answers that are held."""
         return self._of_caller.total()
 
-    def _taken(self, caller: str, size: int) -> None:
+    def let_go(self, caller: str, size: int) -> None:
+        """It was taken, or is wanted no more."""
         self._of_caller[caller] -= size
         if not self._of_caller[caller]:
             del self._of_caller[caller]

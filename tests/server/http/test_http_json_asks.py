@@ -89,7 +89,7 @@ def test_what_is_no_base64_is_told_so(written: str) -> None:
         (b'{"imageData": "%b", "image_data": "%b"}' % (LONG, LONG[:8]), "Both"),
         (b'{"imageData": "%b", "imageId": "x"}' % LONG, "multiple"),
         (b'{"imageData": "%b", "question": "%b"}' % (LONG, LONG), "'question' has 131072 characters"),
-        (b'{"question": "?"%b}' % (b" " * MOST_BYTES), "Beside the photo"),
+        (b'{"question": "?"%b}' % (b" " * MOST_BYTES), "Beside photos"),
     ],
 )
 def test_a_long_string_elsewhere_is_refused(body: bytes, said: str) -> None:

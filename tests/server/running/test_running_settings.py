@@ -54,7 +54,6 @@ def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
         ("tls_client_authority = 'a'", "needs tls_certificate"),
         ("model = []", "no model"),
         ("host = '0.0.0.0'", "--insecure"),
-        ("processes = 2\nhttp = 1", "processes = 1"),
         ("http = 1\ncors = ['https://example.org/']", "write an origin as"),
         ("cors = ['https://example.org']", "cors needs http"),
         ("replicas = '2'", "replicas needs ray"),
