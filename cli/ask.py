@@ -58,6 +58,9 @@ def ask(
         Path | None, typer.Option(metavar="PEM", help="The client's certificate.")
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="The key of --tls-certificate.")] = None,
+    reader: Annotated[
+        bool, typer.Option("--reader", help="Without --server: read text too, which takes the extra ocr.")
+    ] = False,
     top_k: Annotated[int, typer.Option(min=0, help="How many answers.")] = 5,
     timeout: Annotated[float, typer.Option(min=0.0, help="Seconds to wait for the answer.")] = 10.0,
     locale: Annotated[str, typer.Option(help="BCP 47 language of the spoken sentence.")] = "en",
@@ -85,8 +88,9 @@ def ask(
         raise typer.BadParameter("give --show or --json, not both: one is for people, the other for programs")
     channel = None
     if server is not None:
+        refuse_idle(context, "with --server, which has a reader or not", "reader")
         channel = credentials(tls=tls, authority=tls_authority, certificate=tls_certificate, key=tls_key)
-    with _client(server, model, timeout, token, channel) as client:
+    with _client(server, model, timeout, token, channel, reader=reader) as client:
         data = sys.stdin.buffer.read() if photo == "-" else None
         reply = client.ask(
             photo if data is None else data, question, top_k=top_k, locale=locale, attention=show
@@ -107,11 +111,13 @@ def _client(
     timeout: float,
     token: str | None,
     channel: grpc.ChannelCredentials | None,
+    *,
+    reader: bool,
 ) -> Client:
     from asksight.client import connect, load
 
     if not server:
-        return load(model or "scenes", timeout=timeout)
+        return load(model or "scenes", timeout=timeout, reader=reader)
     try:
         return connect(server, timeout=timeout, token=token, credentials=channel, wait_for_server=False)
     except ValueError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -139,4 +140,4 @@ def _lines(bundle: Bundle, told: dict[str, Any]) -> list[str]:
     lines.append(
         f"{about(bundle)[1]} So {bundle.training['familiar']['lost']['all']:.1%} of what was answered is held back."
     )
-    return [*lines, f"Written to {bundle.path}. Next: asksight serve --model {bundle.path}"]
+    return [*lines, f"Written to {bundle.path}. Next: asksight serve --model {quote(str(bundle.path))}"]

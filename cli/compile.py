@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .idle import refuse_idle
-from .output import to_json
+from .output import left_out_lines, to_json
 
 if TYPE_CHECKING:
     from asksight.engine.plans.compile import Compiled
@@ -43,6 +43,9 @@ def compile(
     split: Annotated[
         str | None, typer.Option(help="The split to use of --samples. By default the validation split.")
     ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad entries and photos of --samples out and count them.")
+    ] = False,
     max_batch: Annotated[int, typer.Option(min=1, help="The largest batch that will be served.")] = MAX_BATCH,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of each engine. By default one for each core.")
@@ -57,7 +60,7 @@ def compile(
     from asksight.engine import EngineError
 
     if samples is None:
-        refuse_idle(context, "without --samples", "split")
+        refuse_idle(context, "without --samples", "split", "skip_bad")
     held = build(
         bundle,
         engine=engine,
@@ -65,6 +68,7 @@ def compile(
         min_agreement=min_agreement,
         samples=samples,
         split=split,
+        skip_bad=skip_bad,
         max_batch=max_batch,
         threads=threads,
     )
@@ -85,6 +89,7 @@ def build(
     min_agreement: float = MIN_AGREEMENT,
     samples: Path | None = None,
     split: str | None = None,
+    skip_bad: bool = False,
     max_batch: int = MAX_BATCH,
     threads: int | None = None,
 ) -> AgreedPlans:
@@ -105,14 +110,21 @@ def build(
     check_precision(chosen, wanted)
     chosen.machine()  # says at once what is missing
     opened = load_bundle(bundle)
+    left_out: list[str] = []
     if samples is not None:
+        from asksight.training.datasets.bad_entries import BadEntries
+
         from .dataset_samples import samples_of
 
-        kept = samples_of(opened, samples, split)
+        problems = BadEntries(skip=skip_bad)
+        kept = samples_of(opened, samples, split, problems=problems)
+        left_out = left_out_lines(problems.counts)
     else:
         kept = kept_samples(opened) or made_up_samples(opened)
 
     progress = compile_progress()
+    for line in left_out:
+        progress.say(line)
     progress.say(
         f"{len(kept.lengths)} questions about {len(kept.photos)} photos to compare on: {kept.source}"
     )

@@ -110,7 +110,7 @@ def _compiled(bundle: Path, quiet: bool) -> str | None:
             typer.echo(f"{failure} onnxruntime serves what was not built.", err=True)
         return name if held.compiled else None
     typer.echo(
-        "No engine is installed that builds for this machine, so onnxruntime serves; pip install '.[openvino]' "
+        "No engine is installed that builds for this machine, so onnxruntime serves; pip install -e '.[openvino]' "
         f"and asksight compile {quote(str(bundle))} are usually quicker.",
         err=True,
     )

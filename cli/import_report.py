@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,6 +52,7 @@ def report(bundle: Bundle, out: Path, as_json: bool) -> None:
     typer.echo(
         "Its probabilities have not been held against real questions, so it says of no answer that it is sure."
     )
+    where = quote(str(out))
     typer.echo(
-        f"Written to {out}. Next: asksight calibrate {out} --data DATA, and asksight serve --model {out}"
+        f"Written to {out}. Next: asksight calibrate {where} --data DATA, and asksight serve --model {where}"
     )

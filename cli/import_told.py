@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,10 +41,11 @@ def tell(imported: Imported, out: Path, of: str, as_json: bool) -> None:
         printable(f"{bundle.name} {bundle.version}: {len(bundle.answers)} answers, {size / 1e6:.1f} MB")
     )
     typer.echo(f"Answers as {of} does; probabilities differ by {difference:.1g} at most.")
-    following = f"asksight serve --model {out}"
+    where = quote(str(out))
+    following = f"asksight serve --model {where}"
     if not calibrated:
         typer.echo(
             "Its probabilities were never held against real questions, so it says of no answer that it is sure."
         )
-        following = f"asksight calibrate {out} --data DATA, and {following}"
+        following = f"asksight calibrate {where} --data DATA, and {following}"
     typer.echo(f"Written to {out}. Next: {following}")

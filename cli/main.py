@@ -148,7 +148,7 @@ def expected(error: Exception) -> str | None:
         if extra is not None:
             return (
                 f"{error.name} is not installed, which this verb needs. In a copy of AskSight's repository, run: "
-                f"pip install '.[{extra}]'"
+                f"pip install -e '.[{extra}]'"
             )
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from .output import left_out_lines
+
 if TYPE_CHECKING:
     from asksight.training.datasets import Dataset
 
@@ -30,6 +32,6 @@ def measured_on(
         check_answered(dataset, data, todo=todo)
     if skip_bad and dataset.photos is not None:
         dataset = readable(dataset, problems)
-    for kind, count in problems.counts.items():
-        typer.echo(f"left out, {kind}: {count}", err=True)
+    for line in left_out_lines(problems.counts):
+        typer.echo(line, err=True)
     return dataset

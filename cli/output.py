@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,11 @@ def printable(text: str) -> str:
     from asksight.server.printable import printable as written_out
 
     return written_out(text)
+
+
+def left_out_lines(counts: Mapping[str, int]) -> list[str]:
+    """What `--skip-bad` left out, a kind a line."""
+    return [f"left out, {kind}: {count}" for kind, count in counts.items()]
 
 
 def reply_fields(reply: Reply) -> dict[str, Any]:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 SAY_WITHIN_S = 1.0  # where the pipe is full
 
+# gRPC's core looks for it when it is imported, as it is for the settings' flags. By itself it writes a line for each
+# junk that comes to a TLS port, between those of the log, and its threads wait for whoever reads them.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 
 def serve(
     *,
@@ -68,7 +72,11 @@ def serve(
 
 def _serve(settings: Settings) -> None:
     _open_standard()
-    if settings.processes > 1:
+    if settings.ray:
+        from asksight.server.ray_serve.cluster import serve_on_ray
+
+        serve_on_ray(settings, _say)
+    elif settings.processes > 1:
         with kept_imports():
             from asksight.server.running.supervisor import supervise
 

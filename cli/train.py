@@ -18,7 +18,7 @@ import typer
 from .certainty import certainty_lines
 from .flags import Flag, signature
 from .idle import refuse_endless
-from .output import to_json
+from .output import left_out_lines, to_json
 from .progress import Bar, progress_bar
 from .tensorflow_start import start_tensorflow
 from .train_on_features import reporter, sizes_of, stored_settings, train_on_features, train_on_ray
@@ -128,8 +128,8 @@ def train(
         told = {"run": str(out), "history": history, "skipped": dict(problems.counts)}
         typer.echo(json.dumps(told))
         return
-    for kind, count in problems.counts.items():
-        typer.echo(f"left out, {kind}: {count}")
+    for line in left_out_lines(problems.counts):
+        typer.echo(line)
     for line in certainty_lines(calibration_record(out)):
         typer.echo(line)
     typer.echo(f"{out} is trained. Next: {_following(out, data, splits)}")

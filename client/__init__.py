@@ -9,11 +9,13 @@ with connect("localhost:50051") as client:
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from .asynchronous import AsyncClient, AsyncGrpcTransport
 from .blocking import DEFAULT_TIMEOUT_S, Client
 from .channel import Balancing
+from .conversation import AsyncConversation, Conversation
 from .errors import (
     AskCancelledError,
     AskSightError,
@@ -62,9 +64,11 @@ __all__ = [
     "AskCancelledError",
     "AskSightError",
     "AsyncClient",
+    "AsyncConversation",
     "Attention",
     "Client",
     "ClosedError",
+    "Conversation",
     "DeadlineError",
     "ImageId",
     "InternalError",
@@ -95,6 +99,7 @@ __all__ = [
     "connect",
     "connect_async",
     "load",
+    "load_async",
 ]
 
 
@@ -154,3 +159,17 @@ def load(
     from .local_transport import LocalTransport
 
     return Client(LocalTransport(bundle, engine=engine, reader=reader), timeout=timeout)
+
+
+async def load_async(
+    bundle: str | os.PathLike[str] = "scenes",
+    *,
+    engine: str = "auto",
+    reader: bool = False,
+    timeout: float = DEFAULT_TIMEOUT_S,
+) -> AsyncClient:
+    """Give the asyncio form of load(): `client = await load_async()`. The loop goes on while the bundle is opened."""
+    from .local_transport import AsyncLocalTransport, LocalTransport
+
+    opened = await asyncio.to_thread(LocalTransport, bundle, engine=engine, reader=reader)
+    return AsyncClient(AsyncLocalTransport(opened), timeout=timeout)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -14,9 +15,11 @@ import grpc
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
 from . import batches, dialogue
+from .async_talk import AsyncGrpcTalk
 from .blocking import CLOSED, DEFAULT_TIMEOUT_S, NO_TIME
 from .channel import Balancing, Metadata, bearer, channel_options, complete_target
-from .dialogue import Done, advance
+from .conversation import AsyncConversation
+from .dialogue import Done, ReadOnce, advance
 from .errors import AskSightError, ClosedError, DeadlineError, WrongPlaceError
 from .faults import from_call
 from .photo_bytes import Photo
@@ -24,7 +27,9 @@ from .photo_place import photo_place
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .sending import Sending
-from .timeouts import default_timeout_s, timeout_s
+from .switches import switch
+from .talks import AsyncTalk
+from .timeouts import as_metadata, default_timeout_s, timeout_s
 from .transport import AsyncTransport
 
 Q = TypeVar("Q")
@@ -49,7 +54,7 @@ class AsyncClient:
         self._transport = transport
         self._timeout_s = default_timeout_s(timeout)
         self._model = model
-        self._wait_for_server = wait_for_server
+        self._wait_for_server = switch("wait_for_server", wait_for_server)
         self._remembered = RememberedPhotos()
         self._closed = False
 
@@ -65,19 +70,22 @@ class AsyncClient:
         attention: bool = False,
     ) -> Reply:
         """Ask one question about one photo. `timeout`, in seconds, covers reading, sending and any second attempt."""
-        conversation = dialogue.ask(
+        send = self._transport.ask
+        return await self._ask(
+            send,
             photo,
             question,
             top_k=top_k,
+            timeout=timeout,
             locale=locale,
-            model=self._model,
-            remembered=self._remembered,
             after=after,
             attention=attention,
         )
-        within_s = self._timeout(timeout)
-        deadline = time.monotonic() + within_s
-        return await self._drive(conversation, self._transport.ask, within_s, lambda: deadline)
+
+    def conversation(self, photo: Photo, *, top_k: int = 5, locale: str = "en") -> AsyncConversation:
+        """Begin a conversation about one photo."""
+        talk = self._transport.talk()
+        return AsyncConversation(partial(self._ask, talk.ask), talk, photo, top_k=top_k, locale=locale)
 
     async def ask_many(
         self,
@@ -110,6 +118,10 @@ class AsyncClient:
             self._closed = True
             await self._transport.close()
 
+    def __reduce__(self) -> str:
+        """Say in words why it cannot be pickled or copied, as for a process that is spawned. Raises TypeError."""
+        raise TypeError("A client cannot be copied or sent to another process. Call connect_async() there.")
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -117,6 +129,32 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _ask(
+        self,
+        send: Callable[[vqa_pb2.AskRequest, float], Awaitable[vqa_pb2.AskResponse]],
+        photo: Photo | ReadOnce,
+        question: str,
+        *,
+        top_k: int,
+        timeout: float | None,
+        locale: str,
+        after: Reply | None,
+        attention: bool,
+    ) -> Reply:
+        conversation = dialogue.ask(
+            photo,
+            question,
+            top_k=top_k,
+            locale=locale,
+            model=self._model,
+            remembered=self._remembered,
+            after=after,
+            attention=attention,
+        )
+        within_s = self._timeout(timeout)
+        deadline = time.monotonic() + within_s
+        return await self._drive(conversation, send, within_s, lambda: deadline)
 
     def _timeout(self, timeout: float | None) -> float:
         return self._timeout_s if timeout is None else timeout_s(timeout)
@@ -186,6 +224,14 @@ class AsyncGrpcTransport:
     async def get_model(self, request: vqa_pb2.GetModelRequest, timeout_s: float) -> vqa_pb2.GetModelResponse:
         return await self._call(self._stub().GetModel, request, timeout_s)
 
+    def talk(self) -> AsyncTalk:
+        """The way of one conversation."""
+
+        def converse(messages: AsyncIterator[vqa_pb2.ConverseRequest], request: vqa_pb2.AskRequest) -> object:
+            return self._stub().Converse(messages, metadata=self._metadata + photo_place(request))
+
+        return AsyncGrpcTalk(converse, self.ask, self.target)
+
     async def close(self) -> None:
         if self._channel is not None and self._loop is asyncio.get_running_loop():
             await self._channel.close()
@@ -210,7 +256,8 @@ class AsyncGrpcTransport:
     ) -> A:
         within_s = None if math.isinf(timeout_s) else timeout_s
         try:
-            return await method(request, timeout=within_s, metadata=self._metadata + place)
+            metadata = self._metadata + as_metadata(timeout_s) + place
+            return await method(request, timeout=within_s, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise from_call(error, target=self.target) from error
         except grpc.aio.UsageError as error:  # grpc raises it where the channel was closed in the meantime

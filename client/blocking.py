@@ -5,16 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
+from asksight.v1 import vqa_pb2
+
 from . import batches, dialogue
-from .dialogue import Done, advance
+from .conversation import Conversation
+from .dialogue import Done, ReadOnce, advance
 from .errors import AskSightError, ClosedError, DeadlineError, WrongPlaceError
 from .photo_bytes import Photo
 from .remembered import RememberedPhotos
 from .results import Model, Reply
 from .sending import Sending
+from .switches import switch
 from .timeouts import default_timeout_s, timeout_s
 from .transport import Transport
 
@@ -44,7 +49,7 @@ class Client:
         self._transport = transport
         self._timeout_s = default_timeout_s(timeout)
         self._model = model
-        self._wait_for_server = wait_for_server
+        self._wait_for_server = switch("wait_for_server", wait_for_server)
         self._remembered = RememberedPhotos()
         self._closed = threading.Event()
 
@@ -69,19 +74,26 @@ class Client:
         another photo a question stands by itself. With `attention` the reply says where the model looked, where
         its bundle can tell.
         """
-        conversation = dialogue.ask(
+        send = self._transport.ask
+        return self._ask(
+            send,
             photo,
             question,
             top_k=top_k,
+            timeout=timeout,
             locale=locale,
-            model=self._model,
-            remembered=self._remembered,
             after=after,
             attention=attention,
         )
-        within_s = self._timeout(timeout)
-        deadline = time.monotonic() + within_s
-        return self._drive(conversation, self._transport.ask, within_s, lambda: deadline)
+
+    def conversation(self, photo: Photo, *, top_k: int = 5, locale: str = "en") -> Conversation:
+        """Begin a conversation about one photo. Its questions go by one stream, each about the turn before by itself.
+
+        Nothing is sent before the first question, which brings the photo; `photo` is what `ask` takes, and is read
+        once. A stream that is lost is opened again by the ask that needs it, within its deadline.
+        """
+        talk = self._transport.talk()
+        return Conversation(partial(self._ask, talk.ask), talk, photo, top_k=top_k, locale=locale)
 
     def ask_many(
         self,
@@ -118,6 +130,12 @@ class Client:
             self._closed.set()
             self._transport.close()
 
+    def __reduce__(self) -> str:
+        """Say in words why it cannot be pickled or copied, as for a process that is spawned. Raises TypeError."""
+        raise TypeError(
+            "A client cannot be copied or sent to another process. Call connect() or load() there."
+        )
+
     def __enter__(self) -> Self:
         return self
 
@@ -125,6 +143,32 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _ask(
+        self,
+        send: Callable[[vqa_pb2.AskRequest, float], vqa_pb2.AskResponse],
+        photo: Photo | ReadOnce,
+        question: str,
+        *,
+        top_k: int,
+        timeout: float | None,
+        locale: str,
+        after: Reply | None,
+        attention: bool,
+    ) -> Reply:
+        conversation = dialogue.ask(
+            photo,
+            question,
+            top_k=top_k,
+            locale=locale,
+            model=self._model,
+            remembered=self._remembered,
+            after=after,
+            attention=attention,
+        )
+        within_s = self._timeout(timeout)
+        deadline = time.monotonic() + within_s
+        return self._drive(conversation, send, within_s, lambda: deadline)
 
     def _timeout(self, timeout: float | None) -> float:
         return self._timeout_s if timeout is None else timeout_s(timeout)

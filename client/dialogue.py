@@ -42,6 +42,34 @@ class Done(Generic[R]):
     result: R
 
 
+class ReadOnce:
+    """A photo that is asked about again and again, and read by the first ask."""
+
+    def __init__(self, photo: Photo) -> None:
+        self._photo: Photo = photo
+        self._read: ReadPhoto | None = None
+
+    def read(self) -> ReadPhoto:
+        if self._read is None:
+            self._read = _read(self._photo)
+        return self._read
+
+
+@dataclass(frozen=True)
+class ReadPhoto:
+    """A photo's bytes, their SHA-256, and where they were read from, if by a path."""
+
+    data: bytes
+    digest: str
+    path: Path | None
+
+
+def _read(photo: Photo) -> ReadPhoto:
+    data = read_photo(photo)
+    path = Path(os.fsdecode(photo)).absolute() if isinstance(photo, str | os.PathLike) else None
+    return ReadPhoto(data, sha256(data).hexdigest(), path)
+
+
 def advance(dialogue: Generator[Q, A, R], outcome: A | AskSightError | None) -> Q | Done[R]:
     """Resume a dialogue with the response or exception of its last message (None at the start).
 
@@ -58,7 +86,7 @@ def advance(dialogue: Generator[Q, A, R], outcome: A | AskSightError | None) -> 
 
 
 def ask(
-    photo: Photo,
+    photo: Photo | ReadOnce,
     question: str,
     *,
     top_k: int,
@@ -74,16 +102,15 @@ def ask(
     if isinstance(photo, ImageId):
         request = following(request, after, check_text("image_id", photo))
         return to_reply((yield with_image_id(request, photo)), request)
-    data = read_photo(photo)
-    path = Path(os.fsdecode(photo)).absolute() if isinstance(photo, str | os.PathLike) else None
-    digest = sha256(data).hexdigest()
+    read = photo.read() if isinstance(photo, ReadOnce) else _read(photo)
+    digest, path = read.digest, read.path
     request = following(request, after, digest)
     if digest in remembered:
         try:
             return to_reply((yield with_image_id(request, digest)), request, path)
         except PhotoNotFoundError:  # evicted from its cache, or the server was restarted
             remembered.forget(digest)
-    response = yield with_photo(request, data)
+    response = yield with_photo(request, read.data)
     remembered.confirm(response.image_id)
     return to_reply(response, request, path)
 

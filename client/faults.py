@@ -41,6 +41,8 @@ UNREACHED = (
 )
 # What a proxy answers in HTTP for a server that it cannot reach, as gRPC says it.
 PROXY_FAILED = re.compile(r"http2 header with status: 50[0234]")
+# How Ray Serve's Python proxy tells, with INTERNAL, of a replica that died while it computed (ray.exceptions).
+REPLICA_LOST = re.compile(r"The actor (died unexpectedly|[0-9a-f]+ is unavailable)")
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED: "
 
 
@@ -111,7 +113,7 @@ def from_call(call: FailedCall, *, target: str) -> AskSightError:
     code = status.name if status is not None else "UNKNOWN"
     details = call.details() or ""
     if code == "DEADLINE_EXCEEDED":
-        return DeadlineError(f"No answer came from {target} in time. Give a longer timeout, or ask later.")
+        return too_late(target)
     if code == "UNAVAILABLE" and details.lower().startswith(UNREACHED):
         return _unreached(details, target)
     if code == "UNIMPLEMENTED":
@@ -120,9 +122,16 @@ def from_call(call: FailedCall, *, target: str) -> AskSightError:
         )
     if PROXY_FAILED.search(details):
         return UnavailableError(f"The proxy at {target} reached no server ({details}). Ask again.")
+    if code == "INTERNAL" and REPLICA_LOST.match(details):
+        return UnavailableError(f"A replica at {target} died while it computed the answer. Ask again.")
     field, retry_after_s = _read_details(call.trailing_metadata())
     message = details or f"The server at {target} failed with {code} and gave no reason."
     return to_error(Fault(code=code, message=message, field=field, retry_after_s=retry_after_s))
+
+
+def too_late(target: str) -> DeadlineError:
+    """The exception for a call to `target` whose time ran out."""
+    return DeadlineError(f"No answer came from {target} in time. Give a longer timeout, or ask later.")
 
 
 def _unreached(details: str, target: str) -> UnavailableError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TypeVar
 
 import grpc
@@ -12,7 +13,12 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 from .channel import Balancing, Metadata, bearer, channel_options, complete_target
 from .errors import ClosedError
 from .faults import from_call
+from .grpc_talk import GrpcTalk
 from .photo_place import photo_place
+from .talks import Talk
+from .timeouts import as_metadata
+
+CLOSED_MEANWHILE = "The client was closed while this ask was about to be sent."
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -47,6 +53,17 @@ class GrpcTransport:
     def get_model(self, request: vqa_pb2.GetModelRequest, timeout_s: float) -> vqa_pb2.GetModelResponse:
         return self._call(self._stub.GetModel, request, timeout_s)
 
+    def talk(self) -> Talk:
+        """The way of one conversation."""
+
+        def converse(messages: Iterator[vqa_pb2.ConverseRequest], request: vqa_pb2.AskRequest) -> object:
+            try:
+                return self._stub.Converse(messages, metadata=self._metadata + photo_place(request))
+            except ValueError as error:
+                raise ClosedError(CLOSED_MEANWHILE) from error
+
+        return GrpcTalk(converse, self.ask, self.target)
+
     def close(self) -> None:
         """Close the connection; unfinished calls fail with AskCancelledError."""
         self._channel.close()
@@ -60,8 +77,9 @@ class GrpcTransport:
     ) -> Response:
         within_s = None if math.isinf(timeout_s) else timeout_s
         try:
-            return method(request, timeout=within_s, metadata=self._metadata + place)
+            metadata = self._metadata + as_metadata(timeout_s) + place
+            return method(request, timeout=within_s, metadata=metadata)
         except grpc.RpcError as error:
             raise from_call(error, target=self.target) from error
         except ValueError as error:  # grpc raises it where another thread has closed the channel
-            raise ClosedError("The client was closed while this ask was about to be sent.") from error
+            raise ClosedError(CLOSED_MEANWHILE) from error

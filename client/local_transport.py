@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import TypeVar
 
-from asksight.server.errors import AskError
-from asksight.server.local import OPENING_ERRORS, LocalAssistant
+from asksight.server.errors import AskError, Unavailable
+from asksight.server.local import CLOSED, OPENING_ERRORS, LocalAssistant
 from asksight.server.wire.requests import from_request
 from asksight.server.wire.responses import to_batch_response, to_model_response
 from asksight.v1 import vqa_pb2
 
-from .errors import AskSightError, LoadError, WrongPlaceError
+from .errors import AskSightError, ClosedError, LoadError, WrongPlaceError
 from .faults import Fault, to_error
+from .switches import switch
+from .talks import TALK_CLOSED, AsyncTalk, Talk
+
+A = TypeVar("A")
 
 
 class LocalTransport:
@@ -24,6 +32,7 @@ class LocalTransport:
     """
 
     def __init__(self, bundle: str | os.PathLike[str], *, engine: str, reader: bool = False) -> None:
+        switch("reader", reader)
         where = bundle if isinstance(bundle, str) else Path(bundle)
         try:
             self._local = LocalAssistant.open(where, engine=engine, reader=reader)
@@ -53,6 +62,23 @@ class LocalTransport:
         except AskError as error:
             raise _told(error) from error
 
+    def start(self, request: vqa_pb2.AskRequest, timeout_s: float) -> Future[vqa_pb2.AskResponse]:
+        """Begin what `ask` does; the future has the AskError."""
+        self._check_process()
+        return self._local.start(from_request(request, _deadline_s(timeout_s)))
+
+    def start_batch(
+        self, request: vqa_pb2.AskBatchRequest, timeout_s: float
+    ) -> Future[list[vqa_pb2.AskResponse | AskError]]:
+        """Begin what `ask_batch` does, likewise."""
+        self._check_process()
+        deadline_s = _deadline_s(timeout_s)
+        return self._local.start_many([from_request(one, deadline_s) for one in request.asks])
+
+    def talk(self) -> Talk:
+        """The way of one conversation: that of all asks."""
+        return LocalTalk(self)
+
     def close(self) -> None:
         self._local.close()
 
@@ -63,6 +89,77 @@ class LocalTransport:
                 "This bundle was loaded in another process, and its engines did not come along when that was forked. "
                 "Call load() in the process that asks, after the fork."
             )
+
+
+class LocalTalk:
+    """Asks as the transport does, until it is closed."""
+
+    def __init__(self, transport: LocalTransport) -> None:
+        self._transport = transport
+        self._closed = False
+
+    def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
+        if self._closed:
+            raise ClosedError(TALK_CLOSED)
+        return self._transport.ask(request, timeout_s)
+
+    def close(self) -> None:
+        self._closed = True
+
+
+class AsyncLocalTransport:
+    """The same for asyncio: who waits for an answer takes no thread, and who leaves is not answered."""
+
+    def __init__(self, blocking: LocalTransport) -> None:
+        self._blocking = blocking
+
+    async def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
+        return await _answered(lambda: self._blocking.start(request, timeout_s))
+
+    async def ask_batch(self, request: vqa_pb2.AskBatchRequest, timeout_s: float) -> vqa_pb2.AskBatchResponse:
+        results = await _answered(lambda: self._blocking.start_batch(request, timeout_s))
+        return to_batch_response(results)
+
+    async def get_model(self, request: vqa_pb2.GetModelRequest, timeout_s: float) -> vqa_pb2.GetModelResponse:
+        return self._blocking.get_model(request, timeout_s)
+
+    def talk(self) -> AsyncTalk:
+        """The way of one conversation: that of all asks."""
+        return AsyncLocalTalk(self)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._blocking.close)  # what was accepted is finished
+
+
+class AsyncLocalTalk:
+    """Asks as the transport does, until it is closed."""
+
+    def __init__(self, transport: AsyncLocalTransport) -> None:
+        self._transport = transport
+        self._closed = False
+
+    async def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
+        if self._closed:
+            raise ClosedError(TALK_CLOSED)
+        return await self._transport.ask(request, timeout_s)
+
+    async def close(self) -> None:
+        self._closed = True
+
+
+async def _answered(begin: Callable[[], Future[A]]) -> A:
+    """Begin it and wait for what it gives. Raises AskSightError."""
+    begun: Future[A] | None = None
+    try:
+        begun = begin()
+        return await asyncio.wrap_future(begun)
+    except AskError as error:
+        raise _told(error) from error
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if begun is not None and begun.cancelled() and task is not None and not task.cancelling():
+            raise _told(Unavailable(CLOSED)) from None  # not who waits: the assistant's loop has ended
+        raise
 
 
 def _told(error: AskError) -> AskSightError:

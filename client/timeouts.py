@@ -7,6 +7,7 @@ from numbers import Real
 
 from .errors import InvalidAskError
 
+METADATA = "asksight-timeout-ms"  # for servers behind Ray Serve, which are not told gRPC's own
 LONGEST_S = 100_000_000.0  # three years; timers and gRPC's header hold no more, and whoever waits longer waits for ever
 
 
@@ -29,6 +30,11 @@ def default_timeout_s(timeout: float) -> float:
     if not timeout > 0:
         raise ValueError(f"The timeout is {timeout} s; it must be above 0, or math.inf for no limit.")
     return timeout_s(timeout)
+
+
+def as_metadata(timeout_s: float) -> tuple[tuple[str, str], ...]:
+    """Say in metadata for how long the caller waits, from when the call is sent; nothing where that is for ever."""
+    return () if math.isinf(timeout_s) else ((METADATA, str(max(1, math.ceil(timeout_s * 1000)))),)
 
 
 def _check_type(timeout: float) -> None:

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from asksight.v1 import vqa_pb2
 
+from .talks import AsyncTalk, Talk
+
 
 class Transport(Protocol):
     """Sends one message and gives its response. Thread-safe; `timeout_s` may be infinite.
@@ -18,6 +20,8 @@ class Transport(Protocol):
     def ask_batch(self, request: vqa_pb2.AskBatchRequest, timeout_s: float) -> vqa_pb2.AskBatchResponse: ...
 
     def get_model(self, request: vqa_pb2.GetModelRequest, timeout_s: float) -> vqa_pb2.GetModelResponse: ...
+
+    def talk(self) -> Talk: ...
 
     def close(self) -> None: ...
 
@@ -34,5 +38,7 @@ class AsyncTransport(Protocol):
     async def get_model(
         self, request: vqa_pb2.GetModelRequest, timeout_s: float
     ) -> vqa_pb2.GetModelResponse: ...
+
+    def talk(self) -> AsyncTalk: ...
 
     async def close(self) -> None: ...

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # glibc's malloc.h
 _LARGE_BYTES, _KEPT_BYTES = 1 << 20, 8 << 20
 _ARENAS = 4
+_STATM = Path("/proc/self/statm")  # in pages; the second number is what is resident
 
 
 def return_freed_memory() -> None:
@@ -29,3 +31,11 @@ def trim_memory() -> None:
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if malloc_trim is not None:
         malloc_trim(0)
+
+
+def resident_bytes() -> int:
+    """How much memory this process has in RAM; 0 where the system has no /proc."""
+    try:
+        return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0

@@ -1,4 +1,4 @@
-"""What most people need, under one name: `asksight.connect`, `connect_async`, `load` and `__version__`.
+"""What most people need, under one name: `asksight.connect`, `connect_async`, `load`, `load_async` and `__version__`.
 
 Each is imported when it is first asked for: `import asksight.ext` loads no gRPC. Others may add packages to `asksight`,
 as if this file were not there.
@@ -10,11 +10,11 @@ from pkgutil import extend_path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asksight.client import connect, connect_async, load
+    from asksight.client import connect, connect_async, load, load_async
 
     __version__: str
 
-__all__ = ["__version__", "connect", "connect_async", "load"]
+__all__ = ["__version__", "connect", "connect_async", "load", "load_async"]
 __path__ = extend_path(__path__, __name__)
 
 

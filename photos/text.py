@@ -39,7 +39,7 @@ class TextBoxes(NamedTuple):
     """Boxes of lines in a picture."""
 
     corners: NDArray[np.float32]  # [n, 4, 2] px: left top, right top, right bottom, left bottom
-    faint: int = 0  # more that may be lines, and are too faint to be read
+    faint_px: tuple[float, ...] = ()  # heights of more that may be lines, and are too faint to be read
 
 
 def readable(picture: Image.Image) -> Image.Image:
@@ -68,26 +68,28 @@ def find_boxes(seen: NDArray[np.float32], width: int, height: int) -> TextBoxes:
 
     ink = cv2.dilate((seen > INK).astype(np.uint8), np.ones((2, 2), np.uint8))
     outlines, _ = cv2.findContours(ink, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    found: list[tuple[float, NDArray[np.float32]]] = []
-    faint = 0
+    found: list[tuple[float, float, NDArray[np.float32]]] = []
+    faint: list[float] = []
+    size_px = min(width / seen.shape[1], height / seen.shape[0])  # of one of the map's
     for outline in outlines:
         (x, y), (across, down), angle = cv2.minAreaRect(outline)
         if min(across, down) < SMALLEST_PX:
             continue
-        if _mean_inside(seen, cv2.boxPoints(((x, y), (across, down), angle))) < BOX_SCORE:
-            faint += 1
-            continue
         grown = 2 * GROWN * across * down / (2 * (across + down))
+        high_px = (min(across, down) + grown) * size_px
+        if _mean_inside(seen, cv2.boxPoints(((x, y), (across, down), angle))) < BOX_SCORE:
+            faint.append(high_px)
+            continue
         corners = cv2.boxPoints(((x, y), (across + grown, down + grown), angle))
-        found.append((across * down, _from_top_left(np.asarray(corners, np.float32))))
-    faint += max(0, len(found) - MOST_LINES)
-    found = sorted(found, key=lambda one: -one[0])[:MOST_LINES]
+        found.append((across * down, high_px, _from_top_left(np.asarray(corners, np.float32))))
+    found.sort(key=lambda one: -one[0])
+    faint += [high_px for _, high_px, _ in found[MOST_LINES:]]
     if not found:
-        return TextBoxes(np.empty((0, 4, 2), np.float32), faint)
-    corners = np.stack([one[1] for one in found])
+        return TextBoxes(np.empty((0, 4, 2), np.float32), tuple(faint))
+    corners = np.stack([corners for _, _, corners in found[:MOST_LINES]])
     corners *= np.array([width / seen.shape[1], height / seen.shape[0]], np.float32)
     inside = corners.clip(0, np.array([width, height], np.float32))
-    return TextBoxes(np.asarray(inside, np.float32), faint)
+    return TextBoxes(np.asarray(inside, np.float32), tuple(faint))
 
 
 def cut_line(picture: NDArray[np.uint8], corners: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -117,7 +119,13 @@ def on_its_side(corners: NDArray[np.float32]) -> bool:
 def line_input(line: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What the recogniser takes [3, 48, W] of a line; W is one of few widths, so that no line depends on others."""
     width = min(max(ceil(LINE_PX * line.shape[1] / line.shape[0]), 1), LONGEST_LINE_PX)
-    return _laid(line, width, max(SHORTEST_LINE_PX, ceil(width / LINE_STEP_PX) * LINE_STEP_PX))
+    return _laid(line, width, line_width_px(line.shape[1], line.shape[0]))
+
+
+def line_width_px(width: float, height: float) -> int:
+    """The width at which the recogniser takes a line of that form."""
+    width = min(LINE_PX * width / height, LONGEST_LINE_PX)
+    return max(SHORTEST_LINE_PX, ceil(width / LINE_STEP_PX) * LINE_STEP_PX)
 
 
 def turn_input(line: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -20,6 +20,13 @@ class Limits:
     receiving: int = 4096  # messages that are not whole yet; one caller may have a quarter
     receive_within_s: float = 60.0  # 16 MiB at 2.2 Mbit/s; a message that stalls ends
     max_asks_per_batch: int = 256
+    conversations: int = 1024  # open at once; one caller may have half
+    conversation_questions: int = 8  # of one, under way; what else is asked in it waits with the sender
+    conversation_idle_s: float = 300.0  # without a question or an answer that is taken; then it ends
+    conversation_s: float = 3600.0  # then it ends, once what was asked is answered
+    conversation_bytes: int = (
+        128 * MEBI
+    )  # of their photos, that are kept for later questions; the oldest goes first
     max_question_chars: int = 1000  # a long paragraph; the models read some thirty words of it
     photo: PhotoLimits = field(default_factory=PhotoLimits)
     decoding_bytes: int = 512 * MEBI  # of pixels being decoded at once; a larger photo goes in alone

@@ -181,12 +181,15 @@ class LocalAssistant:
 
         All of them wait until the earliest of their deadlines.
         """
-        deadlines_s = [ask.deadline_s for ask in asks if ask.deadline_s is not None]
-        return self._wait(lambda: self.assistant.ask_each(asks), min(deadlines_s, default=None))
+        return self._wait(lambda: self.assistant.ask_each(asks), _earliest(asks))
 
     def start(self, ask: Ask) -> Future[vqa_pb2.AskResponse]:
         """Begin to answer one ask; to cancel what is returned is to leave. Raises Unavailable after `close`."""
         return self._start(lambda: self.assistant.ask(ask), ask.deadline_s)
+
+    def start_many(self, asks: Sequence[Ask]) -> Future[list[vqa_pb2.AskResponse | AskError]]:
+        """Begin to answer many, as `ask_many` does."""
+        return self._start(lambda: self.assistant.ask_each(asks), _earliest(asks))
 
     def model(self, name: str = "") -> ModelInfo:
         """Say what is being served. Raises ModelNotFound."""
@@ -247,6 +250,10 @@ class LocalAssistant:
         except BaseException:
             future.cancel()  # Ctrl-C, say: nobody waits any more; nothing to a future that is done
             raise
+
+
+def _earliest(asks: Sequence[Ask]) -> float | None:
+    return min((ask.deadline_s for ask in asks if ask.deadline_s is not None), default=None)
 
 
 async def _called(do: Callable[..., T], *arguments: Any) -> T:

@@ -50,6 +50,10 @@ class FakeService(vqa_pb2_grpc.VqaServiceServicer):
 
     asks: list[vqa_pb2.AskRequest] = field(default_factory=list)
     batches: list[vqa_pb2.AskBatchRequest] = field(default_factory=list)
+    starts: list[vqa_pb2.ConversationStart] = field(default_factory=list)
+    questions: list[vqa_pb2.ConversationQuestion] = field(default_factory=list)
+    converses: bool = True  # else it knows no conversations
+    ends_after: int | None = None  # how many questions of a conversation are answered before it is ended
     photos: set[str] = field(default_factory=set)  # the digests that it holds
     failures: deque[Failure] = field(default_factory=deque)  # given out first, one a call
     swallowed_results: int = 0  # how many of a batch it does not give back
@@ -73,6 +77,30 @@ class FakeService(vqa_pb2_grpc.VqaServiceServicer):
         self.batches.append(request)
         results = [self._answer(one) for one in request.asks]
         return vqa_pb2.AskBatchResponse(results=results[self.swallowed_results :])
+
+    def Converse(  # noqa: N802
+        self, request_iterator: Iterator[vqa_pb2.ConverseRequest], context: grpc.ServicerContext
+    ) -> Iterator[vqa_pb2.ConverseResponse]:
+        if not self.converses:
+            Failure(grpc.StatusCode.UNIMPLEMENTED, "Method not found!").abort(context)
+        self._begin(context)
+        start = next(request_iterator).start
+        self.starts.append(start)
+        for count, asked in enumerate(request_iterator):
+            if count == self.ends_after:
+                Failure(grpc.StatusCode.DEADLINE_EXCEEDED, "Nothing was asked.").abort(context)
+            self.questions.append(asked.question)
+            self._begin(context)
+            ask = vqa_pb2.AskRequest(question=asked.question.question, model=start.model)
+            if start.WhichOneof("image") == "image_id":
+                ask.image_id = start.image_id
+            else:
+                ask.image_data = start.image_data
+            result = self._answer(ask)
+            said = vqa_pb2.ConverseResponse(id=asked.question.id, response=result.response)
+            if result.WhichOneof("result") == "error":
+                said.error.CopyFrom(result.error)
+            yield said
 
     def GetModel(  # noqa: N802
         self, request: vqa_pb2.GetModelRequest, context: grpc.ServicerContext

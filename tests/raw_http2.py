@@ -11,6 +11,7 @@ from contextlib import suppress
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, Event, ResponseReceived, StreamReset, TrailersReceived
+from h2.settings import SettingCodes
 
 ASK = "/asksight.v1.VqaService/Ask"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9  # kinds of frames
@@ -38,15 +39,39 @@ def headers(stream: int = 1, path: str = ASK) -> bytes:
     return frame(HEADERS, 4, stream, block)
 
 
+def reset_at_once(stream: int) -> bytes:
+    """A call that is opened and reset (CVE-2023-44487)."""
+    return headers(stream) + frame(RST_STREAM, 0, stream, struct.pack(">I", 8))
+
+
+HEADERS_BEGIN = frame(HEADERS, 0, 1, b"\0\x01a\x01b")
+HEADERS_GO_ON = frame(CONTINUATION, 0, 1, b"\0\x01a\x7f\xff\x01" + bytes(382))  # as in CVE-2024-2653
+ASKS_FOR_ACK = frame(PING, 0, 0, bytes(8))
+
+
+def window_setting(size: int) -> bytes:
+    """SETTINGS_INITIAL_WINDOW_SIZE (6.5.2)."""
+    return frame(SETTINGS, 0, 0, struct.pack(">HI", 4, size))
+
+
+def empty_call(stream: int, path: str) -> bytes:
+    """A whole call, whose message has no field."""
+    return headers(stream, path) + frame(DATA, 1, stream, bytes(5))
+
+
 class RawHttp2:
     """One connection; `statuses` holds the gRPC status of each stream that has ended, by its number."""
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self._socket = socket.create_connection((host, port), timeout=WAIT_S)
-        self._h2 = H2Connection(H2Configuration(client_side=True))
+        as_given = H2Configuration(
+            client_side=True, validate_outbound_headers=False, normalize_outbound_headers=False
+        )
+        self._h2 = H2Connection(as_given)
         self._h2.initiate_connection()
         self._unheard = b""
         self._unsent: dict[int, int] = {}
+        self.trailers: dict[int, dict[str, str]] = {}
         self.statuses: dict[int, tuple[str, str]] = {}  # code, as in "8", and message
         self.bytes_sent = 0
         self._send()
@@ -64,6 +89,37 @@ class RawHttp2:
         self._unsent[stream] = sent
         self._send()
         return stream
+
+    def send(self, stream: int, data: bytes) -> None:
+        """Send what is given, at once."""
+        self._h2.send_data(stream, data)
+        self._send()
+
+    def more(self, stream: int, count: int) -> None:
+        """Send so many bytes more, as far as the server takes them."""
+        self._unsent[stream] += count
+
+    def call(self, path: bytes, *more: tuple[bytes, bytes], message: bytes = b"") -> int:
+        """A whole call with more metadata, in whatever bytes; until it has ended, give its stream."""
+        headers = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", path), (b":authority", b"here")]
+        headers += [(b"content-type", b"application/grpc"), (b"te", b"trailers"), *more]
+        stream = self._h2.get_next_available_stream_id()
+        self._h2.send_headers(stream, headers)
+        self._h2.send_data(stream, b"\0" + len(message).to_bytes(4, "big") + message, end_stream=True)
+        self._send()
+        self.until_ended(len(self.statuses) + 1)
+        return stream
+
+    def take_nothing(self) -> None:
+        """Give the server no window for its answers."""
+        self._h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        self._send()
+
+    def call_and_go(self, path: str, token: str = "") -> None:
+        """Begin a call whose message, of no field, is whole."""
+        stream = self.begin(0, 0, path=path, token=token)
+        self._h2.send_data(stream, bytes(5), end_stream=True)
+        self._send()
 
     def go_on(self, seconds: float) -> None:
         """Send what may be sent and hear what is said, until nothing has happened for so long."""
@@ -133,6 +189,7 @@ class RawHttp2:
             said = {_text(name): _text(value) for name, value in event.headers or ()}
             if "grpc-status" in said and event.stream_id is not None:
                 self.statuses[event.stream_id] = (said["grpc-status"], said.get("grpc-message", ""))
+                self.trailers[event.stream_id] = said
                 self._unsent.pop(event.stream_id, None)
         elif isinstance(event, StreamReset):
             self._unsent.pop(event.stream_id, None)
@@ -141,4 +198,4 @@ class RawHttp2:
 
 
 def _text(value: bytes | str) -> str:
-    return value if isinstance(value, str) else value.decode()
+    return value if isinstance(value, str) else value.decode("latin-1")

@@ -1,8 +1,10 @@
-"""A reader whose three engines are fakes: each photo has one line, "ab", and any engine can be held or broken."""
+"""A reader whose three engines are fakes: each photo has lines of "ab", and any engine can be held or broken."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,13 @@ from asksight.server.reading.reader import Read, Reader
 CHARACTERS = ("a", "b")
 
 
-def _map(arrays: Arrays) -> dict[str, NDArray[Any]]:
+def _map(lines: int, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    """One line between a quarter of the photo and its half, or several over all of it."""
     rows, _, height, width = arrays["x"].shape
     seen = np.zeros((rows, 1, height, width), np.float32)
-    seen[:, :, height // 4 : height // 2, width // 4 : 3 * width // 4] = 1
+    for line in range(lines):
+        top = height // 4 if lines == 1 else line * height // lines
+        seen[:, :, top : top + height // 4 // lines + 3, width // 4 : 3 * width // 4] = 1
     return {"y": seen}
 
 
@@ -43,15 +48,17 @@ def _characters(arrays: Arrays) -> dict[str, NDArray[Any]]:
 class ReaderRig(Observer):
     """In the running loop; close it in the end."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, *, lines: int = 1) -> None:
         loop = asyncio.get_running_loop()
         taken = TensorSpec(name="x", shape=(None, 3, None, None), dtype=np.dtype(np.float32))
         given = TensorSpec(name="y", shape=(None,), dtype=np.dtype(np.float32))
         spec = EngineSpec(inputs=(taken,), outputs=(given,), max_batch=32)
-        self.engines = {
-            stage: FakeEngine(spec, do)
-            for stage, do in zip(TextStage, (_map, _upright, _characters), strict=True)
-        }
+        does: tuple[Callable[[Arrays], dict[str, NDArray[Any]]], ...] = (
+            partial(_map, lines),
+            _upright,
+            _characters,
+        )
+        self.engines = {stage: FakeEngine(spec, do) for stage, do in zip(TextStage, does, strict=True)}
         self.uses: list[CacheUse] = []
         self.decoders = Decoders(2, 2**30, loop)
         self.reader = Reader(

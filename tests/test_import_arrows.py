@@ -121,6 +121,7 @@ def test_the_cli_imports_none_of_ours_before_a_verb_runs() -> None:
         ("asksight", GRAPHS | TRAINERS | {"numpy", "PIL", "grpc", "asksight.client", "importlib.metadata"}),
         ("asksight.client", GRAPHS | TRAINERS | {"numpy", "PIL", "asksight.server", "asksight.engine"}),
         ("asksight.server.wire.server", TRAINERS | {"onnx", "asksight.training", "asksight.client"}),
+        ("asksight.server.running.serving", TRAINERS | {"onnx", "ray"}),
         ("asksight.server.core.assistant", TRAINERS | {"onnx", "asksight.training", "asksight.client"}),
         ("asksight.engine.bundle", TRAINERS | {"onnx", "grpc", "PIL"}),
         # What a server does without until it builds a plan: every start would pay for it.

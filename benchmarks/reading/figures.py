@@ -45,7 +45,9 @@ def asks(photo: dict[str, Any]) -> list[tuple[Request, str]]:
 
 
 def found_in(photo: dict[str, Any]) -> FoundText:
-    return FoundText(lines=tuple(lines_of(photo["lines"])), missed=photo["missed"], form=photo["form"])
+    return FoundText(
+        lines=tuple(lines_of(photo["lines"])), unread_px=tuple(photo["unread_px"]), form=photo["form"]
+    )
 
 
 def right(request: Request, said: str, truth: str) -> bool:

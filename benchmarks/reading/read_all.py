@@ -35,7 +35,11 @@ def ours(local: LocalAssistant) -> Callable[[bytes], Found]:
     def read(photo: bytes) -> Found:
         found = local.thread.run(reader.read(Ask(question="", photo=photo)))
         text = found.text
-        return {"lines": [asdict(line) for line in text.lines], "form": text.form, "missed": text.missed}
+        return {
+            "lines": [asdict(line) for line in text.lines],
+            "form": text.form,
+            "unread_px": text.unread_px,
+        }
 
     return read
 

@@ -92,13 +92,18 @@ class Written:
 
 @cache
 def _files() -> dict[str, Path]:
-    return {path.name: path for path in FONTS.rglob("*") if path.suffix in (".ttf", ".otf")}
+    return {path.name: path for path in FONTS.rglob("*") if path.suffix in (".ttf", ".otf", ".ttc")}
 
 
 def font(names: list[str], size_px: int, random: Random) -> ImageFont.FreeTypeFont:
     """One of those that are installed."""
-    there = [_files()[name] for name in names if name in _files()]
-    return ImageFont.truetype(str(there[random.integers(len(there))]), size_px)
+    return ImageFont.truetype(str(_files()[one_font(names, random)[0]]), size_px)
+
+
+def one_font(names: list[str], random: Random) -> list[str]:
+    """The name of one that is installed, for several rows."""
+    there = [name for name in names if name in _files()]
+    return [there[random.integers(len(there))]]
 
 
 def price(random: Random) -> str:
@@ -120,7 +125,7 @@ def _one(choices: list[str], random: Random) -> str:
     return choices[random.integers(len(choices))]
 
 
-def _colours(random: Random) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def colours(random: Random) -> tuple[tuple[int, ...], tuple[int, ...]]:
     while True:
         ink, ground = INKS[random.integers(len(INKS))], GROUNDS[random.integers(len(GROUNDS))]
         if abs(sum(ink) - sum(ground)) / 3 >= LEAST_CONTRAST:
@@ -169,7 +174,7 @@ class Page:
 
 def sign(random: Random) -> Written:
     """A few large words, perhaps a room's number."""
-    page = Page(900, int(random.integers(420, 700)), *_colours(random))
+    page = Page(900, int(random.integers(420, 700)), *colours(random))
     size = int(random.integers(48, 96))
     notice = _one(NOTICES if random.random() < 0.6 else NAMES, random)
     asked = {}
@@ -185,7 +190,7 @@ def sign(random: Random) -> Written:
 
 def label(random: Random) -> Written:
     """A name, small print, a date and perhaps a price."""
-    page = Page(int(random.integers(700, 1000)), int(random.integers(600, 900)), *_colours(random))
+    page = Page(int(random.integers(700, 1000)), int(random.integers(600, 900)), *colours(random))
     size = int(random.integers(26, 40))
     asked = {}
     page.write(_one(NAMES, random), ORDINARY, 2 * size, random)

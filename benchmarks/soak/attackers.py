@@ -13,7 +13,6 @@ import io
 import os
 import random
 import socket
-import struct
 import sys
 import threading
 import time
@@ -25,16 +24,16 @@ from typing import Any
 import grpc
 from PIL import Image
 from raw_http2 import (
-    CONTINUATION,
-    DATA,
-    HEADERS,
-    PING,
+    ASKS_FOR_ACK,
+    HEADERS_BEGIN,
+    HEADERS_GO_ON,
     PREFACE,
-    RST_STREAM,
     SETTINGS,
     RawHttp2,
+    empty_call,
     frame,
-    headers,
+    reset_at_once,
+    window_setting,
 )
 
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
@@ -128,30 +127,29 @@ def large_webp(stub: vqa_pb2_grpc.VqaServiceStub, channel: grpc.Channel, token: 
 
 
 def rapid_reset(port: int) -> None:
-    """Streams that are opened and reset immediately (CVE-2023-44487)."""
-    flood(port, lambda stream: headers(stream) + frame(RST_STREAM, 0, stream, struct.pack(">I", 8)))
+    """Streams that are opened and reset immediately."""
+    flood(port, reset_at_once)
 
 
 def continuations(port: int) -> None:
-    """Headers that never end, in CONTINUATION frames (as in CVE-2024-2653)."""
-    first = frame(HEADERS, 0, 1, b"\0\x01a\x01b")
-    flood(port, lambda _: frame(CONTINUATION, 0, 1, b"\0\x01a\x7f\xff\x01" + bytes(382)), first)
+    """Headers that never end."""
+    flood(port, lambda _: HEADERS_GO_ON, HEADERS_BEGIN)
 
 
 def settings(port: int) -> None:
-    flood(port, lambda _: frame(SETTINGS, 0, 0, struct.pack(">HI", 4, random.randrange(2**16))))
+    flood(port, lambda _: window_setting(random.randrange(2**16)))
 
 
 def pings(port: int) -> None:
-    flood(port, lambda _: frame(PING, 0, 0, bytes(8)))
+    flood(port, lambda _: ASKS_FOR_ACK)
 
 
 def zero_window(port: int) -> None:
     """Asks whose responses cannot be sent, since the window is zero."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
-        line.sendall(PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))
+        line.sendall(PREFACE + window_setting(0))
         for stream in range(1, 101, 2):
-            line.sendall(headers(stream, "/grpc.health.v1.Health/Check") + frame(DATA, 1, stream, bytes(5)))
+            line.sendall(empty_call(stream, "/grpc.health.v1.Health/Check"))
         time.sleep(10)
 
 

@@ -1,6 +1,8 @@
 """All attacks at once beside 32 normal callers. None of the callers' asks may fail, and memory must be freed again.
 
-    python benchmarks/soak/attacks.py [--short] [--processes 2] [--only ATTACK]
+    python benchmarks/soak/attacks.py [--short] [--processes 2] [--only ATTACK] [--each]
+
+With --each every attack is made by itself for 20 seconds, and is one line.
 
 `asksight serve` runs with the built-in bundle, tokens and HTTP. The attacks run in a separate process (attackers.py).
 The callers' throughput is compared with that while the same process has the same connections open but sends nothing,
@@ -21,6 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -31,6 +34,11 @@ from asksight.client import AskSightError, connect
 
 CALLERS = 32
 QUESTION = "What colour is the circle?"
+OVER_GRPC = (
+    *("stalled_streams", "empty_asks", "hostile_questions", "large_webp"),
+    *("rapid_reset", "continuations", "settings", "pings", "zero_window"),
+)
+OVER_HTTP = ("stalled_form", "endless_body", "json_bomb", "half_headers")
 CALM_S = 60.0  # after the attacks, for memory to be freed
 HERE = Path(__file__).parent
 
@@ -39,7 +47,13 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--short", action="store_true", help="a minute instead of ten")
     parser.add_argument("--processes", type=int, default=1, help="with more than one there is no HTTP")
-    parser.add_argument("--only", default="", metavar="ATTACK", help="a function of attackers.py")
+    parser.add_argument(
+        "--only",
+        default="",
+        metavar="ATTACK",
+        help="a function of attackers.py; with --each: several, with commas",
+    )
+    parser.add_argument("--each", action="store_true", help="each attack by itself, for 20 seconds")
     return parser.parse_args()
 
 
@@ -86,7 +100,10 @@ def processor_s(pid: int) -> float:
 
 
 class Callers:
-    """The normal callers, over 8 connections; `took_s` and `failed` count since the last `clear`."""
+    """The normal callers, of 8 clients, which share a connection as gRPC has it.
+
+    `took_s` and `failed` count since the last `clear`.
+    """
 
     def __init__(self, port: int, token: str) -> None:
         self.took_s: list[float] = []
@@ -121,56 +138,116 @@ class Callers:
                 self.took_s.append(time.monotonic() - began_s)
 
 
-def main() -> None:
-    given = arguments()
-    seconds = 60.0 if given.short else 600.0
+@dataclass
+class Figures:
+    """What one run showed; memory in MB."""
+
+    before_mb: float
+    most_mb: float
+    after_mb: float
+    quiet: float  # asks a second
+    busy: float
+    quiet_p99_ms: float
+    p99_ms: float
+    failed: dict[str, int]
+    attackers_share: float  # of the machine
+
+
+@dataclass
+class Target:
+    """A server that is attacked, and its normal callers."""
+
+    port: int
+    http: int
+    pid: int
+    tokens: list[str]  # the attackers'
+    callers: Callers
+
+    def attacked(self, attack: str, *, quiet_s: float, seconds: float, calm_s: float, quiet: bool) -> Figures:
+        """Attack it for so long; memory is looked at again `calm_s` later, with `quiet` without callers."""
+        ports = [str(self.port), str(self.http)]
+        command = [sys.executable, str(HERE / "attackers.py"), *ports, attack, *self.tokens]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as attackers:
+            assert attackers.stdin is not None
+            time.sleep(5)  # until its connections are open
+            self.callers.clear()
+            time.sleep(quiet_s)
+            before_mb, asked = resident_mb(self.pid), len(self.callers.took_s) / quiet_s
+            quiet_p99_s = percentile(self.callers.took_s, 99)
+            self.callers.clear()
+            attackers.stdin.write("go\n")
+            attackers.stdin.flush()
+            own_s = -processor_s(attackers.pid)
+            most_mb, ends_s = 0.0, time.monotonic() + seconds
+            while time.monotonic() < ends_s:
+                most_mb = max(most_mb, resident_mb(self.pid))
+                time.sleep(0.5)
+            busy, failed = len(self.callers.took_s) / seconds, dict(self.callers.failed)
+            p99_s = percentile(self.callers.took_s, 99)
+            own_s += processor_s(attackers.pid)
+            attackers.terminate()
+        if quiet:
+            self.callers.end()
+        time.sleep(calm_s)
+        return Figures(
+            before_mb=before_mb,
+            most_mb=most_mb,
+            after_mb=resident_mb(self.pid),
+            quiet=asked,
+            busy=busy,
+            quiet_p99_ms=1000 * quiet_p99_s,
+            p99_ms=1000 * p99_s,
+            failed=failed,
+            attackers_share=own_s / seconds / len(os.sched_getaffinity(0)),
+        )
+
+
+@contextmanager
+def target(processes: int) -> Iterator[Target]:
     names = ["innocent", *(f"greedy{number}" for number in range(8))]
     tokens = {name: secrets.token_hex(16) for name in names}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tokens"
         file.write_text("".join(line(name, token) for name, token in tokens.items()))
-        with served(given.processes, file) as (port, http, pid):
+        with served(processes, file) as (port, http, pid):
             callers = Callers(port, tokens.pop("innocent"))
             time.sleep(5)
-            command = [
-                sys.executable,
-                str(HERE / "attackers.py"),
-                str(port),
-                str(http),
-                given.only,
-                *tokens.values(),
-            ]
-            with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as attackers:
-                assert attackers.stdin is not None
-                time.sleep(5)  # until its connections are open
-                callers.clear()
-                quiet_s = 20.0
-                time.sleep(quiet_s)
-                before_mb, quiet = resident_mb(pid), len(callers.took_s) / quiet_s
-                quiet_p99_s = percentile(callers.took_s, 99)
-                callers.clear()
-                attackers.stdin.write("go\n")
-                attackers.stdin.flush()
-                own_s = -processor_s(attackers.pid)
-                most_mb, ends_s = 0.0, time.monotonic() + seconds
-                while time.monotonic() < ends_s:
-                    most_mb = max(most_mb, resident_mb(pid))
-                    time.sleep(0.5)
-                busy, failed = len(callers.took_s) / seconds, dict(callers.failed)
-                p99_s = percentile(callers.took_s, 99)
-                own_s += processor_s(attackers.pid)
-                attackers.terminate()
-            callers.end()
-            time.sleep(CALM_S)
-            after_mb = resident_mb(pid)
-    promise("failed asks of innocent callers", not failed, f"{failed or 0}")
-    share = own_s / seconds / len(os.sched_getaffinity(0))  # of the machine, which real attackers do not take
-    left = quiet * (1 - share)
-    said = f"{busy:.0f} asks a second of {quiet:.0f}, {left:.0f} without the {share:.0%} that attacking itself takes"
-    promise("their throughput", busy >= 0.7 * left, said)
-    promise("their p99", True, f"{1000 * p99_s:.0f} ms, without the attacks {1000 * quiet_p99_s:.0f}")
-    promise("memory", most_mb - before_mb <= 300, f"{before_mb:.0f} MB before, {most_mb:.0f} at most")
-    promise("memory a minute later", after_mb - before_mb <= 100, f"{after_mb:.0f} MB")
+            yield Target(port, http, pid, [*tokens.values()], callers)
+
+
+def one_by_one(processes: int, only: str) -> None:
+    with target(processes) as server:
+        attacks = (*OVER_GRPC, *OVER_HTTP) if server.http else OVER_GRPC
+        for attack in only.split(",") if only else attacks:
+            seen = server.attacked(attack, quiet_s=10, seconds=20, calm_s=1, quiet=False)
+            kept = not seen.failed and seen.p99_ms <= 2 * seen.quiet_p99_ms
+            said = f"{seen.before_mb:.0f}, {seen.most_mb:.0f}, {seen.after_mb:.0f} MB before, at most, a second later"
+            said += f"; p99 {seen.quiet_p99_ms:.0f} ms, {seen.p99_ms:.0f} with it"
+            promise(attack, kept, f"{said}; failed: {seen.failed or 0}")
+            time.sleep(4)
+        server.callers.end()
+
+
+def all_at_once(processes: int, only: str, seconds: float) -> None:
+    with target(processes) as server:
+        seen = server.attacked(only, quiet_s=20, seconds=seconds, calm_s=CALM_S, quiet=True)
+    promise("failed asks of innocent callers", not seen.failed, f"{seen.failed or 0}")
+    left = seen.quiet * (1 - seen.attackers_share)  # real attackers do not take of this machine
+    said = f"{seen.busy:.0f} asks a second of {seen.quiet:.0f}, {left:.0f} without the "
+    said += f"{seen.attackers_share:.0%} that attacking itself takes"
+    promise("their throughput", seen.busy >= 0.7 * left, said)
+    promise("their p99", True, f"{seen.p99_ms:.0f} ms, without the attacks {seen.quiet_p99_ms:.0f}")
+    within = seen.most_mb - seen.before_mb <= 300
+    promise("memory", within, f"{seen.before_mb:.0f} MB before, {seen.most_mb:.0f} at most")
+    promise("memory a minute later", seen.after_mb - seen.before_mb <= 100, f"{seen.after_mb:.0f} MB")
+
+
+def main() -> None:
+    given = arguments()
+    if given.each:
+        one_by_one(given.processes, given.only)
+    else:
+        all_at_once(given.processes, given.only, 60.0 if given.short else 600.0)
     end()
 
 

@@ -20,6 +20,7 @@ from .manifest import FAMILIAR, Familiar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from .load import Bundle
 
@@ -78,16 +79,19 @@ def least_side(told: Familiar) -> int | None:
 
 def familiarity_of(bundle: Bundle) -> Familiarity | None:
     """What the bundle says that it knows, None where it says nothing. Raises BundleError where that does not fit it."""
-    told = bundle.familiar
-    if told is None:
+    if bundle.familiar is None:
         return None
-    path = bundle.path / FAMILIAR
+    return read_familiarity(bundle.familiar, bundle.path / FAMILIAR, bundle.feature_shape[-1])
+
+
+def read_familiarity(told: Familiar, path: Path, channels: int) -> Familiarity:
+    """What is said to be known, with its arrays in familiar.npz. Raises BundleError where they do not fit."""
     try:
         with np.load(path, allow_pickle=False) as saved:
             arrays = {name: saved[name] for name in saved.files}
     except Exception as error:  # zipfile and NumPy raise many kinds on a hostile file
         raise refused(path, expected="what the bundle knows", found=str(error), advice=RESTORE) from error
-    if (found := _misfit(arrays, told, bundle.feature_shape[-1])) is not None:
+    if (found := _misfit(arrays, told, channels)) is not None:
         raise refused(path, expected="what this bundle knows", found=found, advice=RESTORE)
     counts = dict(zip(arrays["words"].tolist(), arrays["counts"].tolist(), strict=True))
     photos = None

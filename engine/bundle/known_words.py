@@ -28,6 +28,9 @@ _FUNCTION = """
     whatever which while will with within won would wouldn yes you your yours
 """
 FUNCTION_WORDS = frozenset(WORD.findall(_FUNCTION))
+# "What is this?" is a question of grammar alone, and a good one; "thank you", "of of" and "is it" are none.
+ASKING, POINTING = {"what", "which"}, {"here", "it", "that", "there", "these", "they", "this", "those"}
+AGAIN_AND_AGAIN = 3  # times one word
 
 
 def words_of(question: str) -> list[str]:
@@ -53,11 +56,16 @@ class KnownWords:
     def outside(self, question: str) -> float:
         """The share of the question's weight that lies on words which no known question has, 0 to 1.
 
-        It is 1 where all that is known of the question is grammar.
+        It is 1 where all that is known of the question is grammar, unless it asks what something is, and where it is
+        one word again and again.
         """
         inside = outside = 0.0
         known = False
-        for word in set(words_of(question)):
+        words = words_of(question)
+        different = set(words)
+        if len(different) == 1 and len(words) >= AGAIN_AND_AGAIN:
+            return 1.0
+        for word in different:
             grammar = word in FUNCTION_WORDS
             weight = self._weights.get(word)
             if weight is None and not grammar:
@@ -68,7 +76,7 @@ class KnownWords:
             elif not grammar:
                 outside += self._unknown
         if not outside:
-            return 0.0
+            return 0.0 if known or not words or (different & ASKING and different & POINTING) else 1.0
         return outside / (inside + outside) if known else 1.0
 
     def _singular(self, word: str) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -67,23 +67,24 @@ class Authentication:
         return Caller(network_of(peer.peer()))
 
 
-class TokenCheck(grpc.GenericRpcHandler):
-    """Stands before all other handlers and turns away who has no token, before the message is received."""
+class TokenCheck(grpc.aio.ServerInterceptor):
+    """Stands before all handlers and turns away who has no token, before the message is received."""
 
     def __init__(self, authentication: Authentication) -> None:
         self._authentication = authentication
         # A stream is not read before it is asked for; of a unary call the whole message would be received first.
         self._refuse: Any = grpc.stream_stream_rpc_method_handler(_refuse)
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        """Return the handler that refuses, or None to leave the call to the next handler."""
-        if handler_call_details.method.startswith(OPEN_TO_ALL):
-            return None
-        try:
-            self._authentication.check(handler_call_details.invocation_metadata or ())
-        except Unauthenticated:
-            return self._refuse
-        return None
+    async def intercept_service(
+        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
+    ) -> Any:
+        """Return the handler that refuses, or the call's own."""
+        if not handler_call_details.method.startswith(OPEN_TO_ALL):
+            try:
+                self._authentication.check(handler_call_details.invocation_metadata or ())
+            except Unauthenticated:
+                return self._refuse
+        return await continuation(handler_call_details)
 
 
 async def _refuse(_: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:

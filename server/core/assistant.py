@@ -30,7 +30,7 @@ from .admission import Admission
 from .decoders import Decoders
 from .model import Model
 from .models import Models
-from .questions import check_question
+from .questions import check_previous_answer, check_question
 from .row_queue import NEVER_S
 
 T = TypeVar("T")
@@ -110,6 +110,7 @@ class Assistant:
         """The ask with the question that it means. Raises InvalidAsk where that cannot be asked."""
         most = self.limits.max_question_chars
         check_question(ask.question, max_chars=most)
+        check_previous_answer(ask.previous_answer, max_chars=most)
         if not ask.previous_question:
             return ask
         check_question(ask.previous_question, max_chars=most, field="previous_question")

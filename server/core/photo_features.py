@@ -72,7 +72,12 @@ class Photos:
         self._decoders = decoders
         self._observer = observer or Observer()
         self._runs: SharedRuns[Encoded] = SharedRuns(
-            limits.cache_bytes, decoders, limits.photo, self._observer.cache_used, self._changed, second
+            limits.cache_bytes,
+            decoders,
+            limits.photo,
+            self._observer.cache_used,
+            self._changed,
+            second=second,
         )
         self.cache = self._runs.cache
         self.in_flight = self._runs.in_flight
@@ -84,7 +89,7 @@ class Photos:
         """
 
         def make(
-            run: SharedRun[Encoded], photo: bytes | memoryview, header: PhotoHeader
+            run: SharedRun[Encoded], _: str, photo: bytes | memoryview, header: PhotoHeader
         ) -> Coroutine[Any, Any, Encoded]:
             return self._make(run, photo, header, ask.caller, decoded)
 

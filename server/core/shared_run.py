@@ -85,8 +85,8 @@ class Had(NamedTuple, Generic[Made]):
     cached: bool  # this ask needed no run of its own
 
 
-# Make one photo's thing; the run is to be given its decode_us and its row.
-Make = Callable[[SharedRun[Made], bytes | memoryview, PhotoHeader], Coroutine[Any, Any, Made]]
+# Make one photo's thing, by its image_id; the run is to be given its decode_us and its row.
+Make = Callable[[SharedRun[Made], str, bytes | memoryview, PhotoHeader], Coroutine[Any, Any, Made]]
 
 
 class Second(Protocol[Kept]):
@@ -109,15 +109,18 @@ class SharedRuns(Generic[Kept]):
         limits: PhotoLimits,
         used: Callable[[CacheUse], object],
         changed: Callable[[], object] = lambda: None,
+        *,
+        whole: Callable[[Kept], bool] = lambda _: True,
         second: Second[Kept] | None = None,
     ) -> None:
-        """`used` is told of every ask, and `changed` whenever something was remembered."""
+        """`used` is told of every ask, `changed` whenever something was remembered, which only what is `whole` is."""
         self.cache: PhotoCache[Kept] = PhotoCache(capacity_bytes)
         self.in_flight: dict[str, SharedRun[Kept]] = {}
         self._decoders = decoders
         self._limits = limits
         self._used = used
         self._changed = changed
+        self._whole = whole
         self._second = second
         self._looks: dict[str, asyncio.Task[Kept | None]] = {}  # into `second`
 
@@ -155,7 +158,7 @@ class SharedRuns(Generic[Kept]):
                 raise ImageNotFound(image_id)
             check_room(sum(one.row is None for one in self.in_flight.values()))
             run = self.in_flight[image_id] = SharedRun()
-            run.task = asyncio.create_task(make(run, ask.photo, header))
+            run.task = asyncio.create_task(make(run, image_id, ask.photo, header))
             run.task.add_done_callback(partial(self._end, run, image_id))
         else:
             self._used(CacheUse.SHARED)
@@ -183,7 +186,7 @@ class SharedRuns(Generic[Kept]):
         if self.in_flight.get(image_id) is run:
             del self.in_flight[image_id]
         made = run.give_out()
-        if made is not None:
+        if made is not None and self._whole(made):
             self._remember(image_id, made)
             if self._second is not None:
                 self._second.keep(image_id, made)

@@ -18,7 +18,7 @@ from .health import Health
 from .openapi import openapi
 from .page_files import page_routes
 from .problems import TITLES, Problem, refused
-from .reading import FORM_FIELDS, PREDICT_FIELDS, read_ask
+from .reading import FORM_FIELDS, PREDICT_FIELDS, read_ask, read_batch
 
 
 def build_app(asking: Asking, limits: Limits, health: Health) -> Starlette:
@@ -33,6 +33,11 @@ def build_app(asking: Asking, limits: Limits, health: Health) -> Starlette:
             )
 
         return endpoint
+
+    async def batch(request: Request) -> Response:
+        return _json(
+            *await asking.batch(request, lambda one, body, aside: read_batch(one, limits, body, aside))
+        )
 
     async def model(request: Request) -> Response:
         return _json(*await asking.model(request, request.query_params.get("model", "")))
@@ -49,6 +54,7 @@ def build_app(asking: Asking, limits: Limits, health: Health) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/ask", reading(FORM_FIELDS), methods=["POST"]),
+            Route("/v1/batch", batch, methods=["POST"]),
             Route("/predict", reading(PREDICT_FIELDS), methods=["POST"]),
             Route("/v1/model", model, methods=["GET"]),
             Route("/v1/models", models, methods=["GET"]),

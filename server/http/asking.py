@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -15,16 +16,18 @@ from asksight.v1 import vqa_pb2
 from ..access.authentication import Metadata
 from ..access.callers import Caller
 from ..access.calls import REQUEST_ID, Call, Desk
+from ..asks import Ask
 from ..core.assistant import Assistant, in_time
-from ..errors import AskError, Cancelled
+from ..errors import AskError, Cancelled, ImageNotFound
 from ..reply.spoken import spoken_in
 from ..wire.requests import from_request
-from ..wire.responses import to_model_response
+from ..wire.responses import to_batch_response, to_model_response
 from .arriving import Arriving, Body
 from .problems import from_error, refused
-from .reading import Aside
+from .reading import Aside, Batch
 
 M = TypeVar("M")
+Q = TypeVar("Q")
 
 DEFAULT_TIMEOUT_S = 30.0  # for callers that state none: a browser's tab may wait for ever
 TIMEOUT_HEADER = "grpc-timeout"  # as in gRPC over HTTP/2 and in grpc-gateway: "2500m" is 2.5 seconds
@@ -35,7 +38,7 @@ UNIT_S = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 READING_S = 10e-9  # for each byte of JSON, in a decoder's thread
 READING_BYTES = 3  # of memory for each: itself, its photo as text and as bytes
 
-Read = Callable[[Request, Body, Aside], Awaitable[vqa_pb2.AskRequest]]
+Reads = Callable[[Request, Body, Aside], Awaitable[M]]
 
 
 class Asking:
@@ -46,12 +49,61 @@ class Asking:
         self._desk = desk
         self._arriving = Arriving(assistant.limits)
 
-    async def ask(self, request: Request, read: Read) -> tuple[vqa_pb2.AskResponse, dict[str, str]]:
+    async def ask(
+        self, request: Request, read: Reads[vqa_pb2.AskRequest]
+    ) -> tuple[vqa_pb2.AskResponse, dict[str, str]]:
         """Ask, as `read` reads it once the caller is known; its leaving cancels the ask. Raises Problem."""
 
+        async def work(asked: vqa_pb2.AskRequest, call: Call) -> vqa_pb2.AskResponse:
+            call.questions = [asked.question]
+            return await self._assistant.ask(from_request(asked, call.deadline_s, caller=call.caller_key))
+
+        return await self._asked("Ask", request, read, work, lambda asked: [asked.locale])
+
+    async def batch(
+        self, request: Request, read: Reads[Batch]
+    ) -> tuple[vqa_pb2.AskBatchResponse, dict[str, str]]:
+        """Ask many, each by itself, likewise."""
+
+        async def work(batch: Batch, call: Call) -> vqa_pb2.AskBatchResponse:
+            asks = [from_request(one, call.deadline_s, caller=call.caller_key) for one in batch.asks]
+            call.questions = [one.question for one in asks]
+            call.holds(len(asks))
+            if batch.photo is None:
+                return to_batch_response(await self._assistant.ask_each(asks))
+            return to_batch_response(await self._ask_about(batch.photo, asks))
+
+        return await self._asked(
+            "AskBatch", request, read, work, lambda one: [ask.locale for ask in one.asks]
+        )
+
+    async def _ask_about(self, photo: bytes, asks: Sequence[Ask]) -> list[vqa_pb2.AskResponse | AskError]:
+        """Answer asks about one photo, which comes with the first that is answered; the others go by its id."""
+        results: list[vqa_pb2.AskResponse | AskError] = []
+        for ask in asks:
+            results += await self._assistant.ask_each([replace(ask, photo=photo)])
+            if isinstance(results[-1], vqa_pb2.AskResponse):
+                image_id = results[-1].image_id
+                results += await self._assistant.ask_each(
+                    [replace(one, image_id=image_id) for one in asks[len(results) :]]
+                )
+                break
+        for row, result in enumerate(results):
+            if isinstance(result, ImageNotFound):  # what it was seen for is not kept, or it is to be read now
+                results[row : row + 1] = await self._assistant.ask_each([replace(asks[row], photo=photo)])
+        return results
+
+    async def _asked(
+        self,
+        method: str,
+        request: Request,
+        read: Reads[Q],
+        work: Callable[[Q, Call], Coroutine[Any, Any, M]],
+        locales: Callable[[Q], Sequence[str]],
+    ) -> tuple[M, dict[str, str]]:
         said_in: dict[str, str] = {}
 
-        async def answer(call: Call, caller: Caller) -> vqa_pb2.AskResponse:
+        async def answer(call: Call, caller: Caller) -> M:
             timeout_s = stated_timeout_s(request)
             try:
                 with self._arriving.body(caller.key) as body:
@@ -59,22 +111,20 @@ class Asking:
             except AskError as error:
                 call.refused(error)
                 raise
-            said_in["Content-Language"] = spoken_in(asked.locale)
-            call.questions = [asked.question]
+            languages = {spoken_in(one) for one in locales(asked)}
+            if len(languages) == 1:
+                said_in["Content-Language"] = languages.pop()
             call.deadline_s = time.monotonic() + timeout_s
             with call:
-                work = self._assistant.ask(from_request(asked, call.deadline_s, caller=caller.key))
-                return await _while_there(request, in_time(work, call.deadline_s))
+                return await _while_there(request, in_time(work(asked, call), call.deadline_s))
 
-        response, headers = await self._called("Ask", request, answer)
+        response, headers = await self._called(method, request, answer)
         return response, {**headers, **said_in}
 
     def _aside(self, caller: Caller) -> Aside:
         """Large bodies are read where photos are decoded, and are of the caller's share of that."""
 
-        def run(
-            read: Callable[[], vqa_pb2.AskRequest], size_bytes: int
-        ) -> Coroutine[Any, Any, vqa_pb2.AskRequest]:
+        def run(read: Callable[[], M], size_bytes: int) -> Coroutine[Any, Any, M]:
             return self._assistant.decoders.run(
                 read, READING_BYTES * size_bytes, caller=caller.key, estimate_s=READING_S * size_bytes
             )

@@ -45,15 +45,18 @@ class Gateway:
         cors: Sequence[str] = (),
         stopping: Callable[[], bool] = lambda: False,
         wrap: Wrap = lambda app: app,
+        share_port: bool = False,
     ) -> None:
         """`port` 0 picks a free one; `wrap` may put the application into another, which traces it, say.
 
         With `certificates` it is HTTPS, and each handshake sees the newest. `cors` are the origins whose pages may ask.
-        Once it is `stopping`, it says that it is not ready, and answers on.
+        Once it is `stopping`, it says that it is not ready, and answers on. With `share_port` other processes may
+        listen on the port too (SO_REUSEPORT).
         """
         self.port = port
         self._thread = local.thread
         self._host = host
+        self._share_port = share_port
         self._certificates = certificates
         limits = limits or ConnectionLimits()
         app = open_to(
@@ -79,7 +82,7 @@ class Gateway:
 
     def start(self) -> int:
         """Listen, serve, and return the port. Raises ServerError when the address cannot be had."""
-        self._socket = _listen(self._host, self.port)
+        self._socket = _listen(self._host, self.port, self._share_port)
         self.port = int(self._socket.getsockname()[1])
         self._server.config.load()  # here, where what is wrong with it can be raised
         if self._certificates is not None:
@@ -157,12 +160,12 @@ def _behind_proxies(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, share_port: bool) -> socket.socket:
     if not 0 <= port <= 65535:
         raise ServerError(f"There is no port {port}; ports are 0 (any that is free) to 65535.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        return socket.create_server((host, port), family=family, backlog=1024, reuse_port=share_port)
     except OSError as error:
         raise ServerError(
             f"Cannot listen for HTTP on {host} port {port}: {error.strerror}. Take another port."

@@ -1,14 +1,16 @@
-"""The JSON of an ask → an AskRequest; a large one is read a piece at a time, in a decoder's thread.
+"""The JSON of an ask, or of a batch → AskRequests; a large one is read a piece at a time, in a decoder's thread.
 
 json and binascii hold Python's lock while they read: 20 MiB in one go would stop the event loop for a tenth of a
-second, whichever thread reads. So the photo is cut out first, and decoded by itself, a window at a time.
+second, whichever thread reads. So photos are cut out first, and decoded by themselves, a window at a time.
 """
 
 from __future__ import annotations
 
 import json
 from binascii import a2b_base64
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from google.protobuf import json_format
 
@@ -17,50 +19,106 @@ from asksight.v1 import vqa_pb2
 from ..printable import printable
 from .problems import Problem, refused
 
-MOST_MARKS = 4096  # brackets and commas, the question's too; an ask has eight fields and no lists
+MOST_MARKS = 4096  # brackets and commas, the question's too; an ask has nine fields and no lists
 MOST_QUOTES = 4 * MOST_MARKS  # beyond which there are more strings than marks between them
 MOST_DIGITS = 32  # of a number; an ask's are of 32 bits
 MOST_CHARS = 64 * 1024  # of every value but the photo, as of a form's; protobuf looks at each one in Python
-MOST_BYTES = 8 * MOST_CHARS  # of all but the photo, where each character may take six
+MOST_BYTES = 8 * MOST_CHARS  # of all but photos, where each character may take six
 MOST_BACKSLASHES = 2048  # in a row, that are looked at; a question has no more
+SPELLED_TWICE = [
+    (field.name, field.json_name)
+    for field in vqa_pb2.AskRequest.DESCRIPTOR.fields
+    if field.name != field.json_name
+]
 MARKS = (b"{", b"[", b",")
 WINDOW = 64 * 1024  # is decoded in 0.3 ms
 LONGEST_ESCAPE = len(r"\u0000")
-CUT = "(a long string was here)"  # stands in the JSON for what was cut out
+CUT = "(a long string was here: {})"  # stands in the JSON for what was cut out, with its number
 LONGEST_HEAD = 128  # of a data URL
 PHOTO_NAMES = ("imageData", "image_data")
+PHOTOS_IN_BASE64 = (b"/9j/", b"_9j_", b"iVBORw0KGgo", b"UklGR")  # FF D8 FF, \x89PNG\r\n\x1a\n, RIFF
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def from_json(body: bytes, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
     """Read protobuf's JSON mapping of AskRequest; `fields` are other names of some. Raises Problem."""
+    tree, long = _tree(body)
+    return _ask(tree, long, fields)
+
+
+def batch_from_json(body: bytes, most: int) -> list[vqa_pb2.AskRequest]:
+    """Read that of AskBatchRequest, of 1 to `most` asks. Raises Problem, which names the ask at fault."""
+    tree, long = _tree(body)
+    asks = tree.get("asks")
+    if set(tree) != {"asks"} or not isinstance(asks, list):
+        raise refused(400, 'Send {"asks": [...]}, and nothing beside it. See /openapi.json.', field="asks")
+    check_count(len(asks), most)
+    read = []
+    for row, one in enumerate(asks):
+        try:
+            if not isinstance(one, dict):
+                raise refused(400, f"It is a JSON {type(one).__name__}; send an object.")
+            read.append(_ask(one, long, {}))
+        except Problem as problem:
+            field = f"asks[{row}]" + (f".{problem.at_fault}" if problem.at_fault else "")
+            raise replace(problem, detail=f"asks[{row}]: {problem.detail}", at_fault=field) from None
+    return read
+
+
+def check_count(count: int, most: int) -> None:
+    """Raise Problem where a batch does not hold 1 to `most` asks."""
+    if not 1 <= count <= most:
+        raise refused(
+            400, f"The batch holds {count or 'no'} asks; 1 to {most} are taken. Split it.", field="asks"
+        )
+
+
+def _tree(body: bytes) -> tuple[dict[str, object], dict[str, bytes]]:
+    """The JSON's object, without its long strings, and these by what stands in their places. Raises Problem."""
     rest, long = _cut(body)
     if len(rest) > MOST_BYTES:
         raise refused(
             413,
-            f"Beside the photo the JSON has {len(rest)} bytes; at most {MOST_BYTES} are taken. Shorten it.",
+            f"Beside photos the JSON has {len(rest)} bytes; at most {MOST_BYTES} are taken. Shorten it.",
         )
     if sum(map(rest.count, MARKS)) > MOST_MARKS:  # a tree of them would take fifty times the bytes
         raise _too_many_marks()
     try:
-        tree = json.loads(rest, parse_constant=_no_constant, parse_int=_whole_number, parse_float=_number)
+        tree = json.loads(
+            rest,
+            parse_constant=_no_constant,
+            parse_int=_whole_number,
+            parse_float=_number,
+            object_pairs_hook=_once_each,
+        )
+    except UnicodeDecodeError:
+        raise refused(400, "The body is not JSON in UTF-8. Send it in UTF-8.") from None
+    except json.JSONDecodeError as error:
+        said = "it is empty" if not rest.strip() else error.msg
+        raise refused(400, f"The body is not JSON: {said}. Send one object, as in /openapi.json.") from None
     except (ValueError, RecursionError):
         raise refused(400, "The body is not JSON. Send one object, as in /openapi.json.") from None
     if not isinstance(tree, dict):
         raise refused(400, f"The body is a JSON {type(tree).__name__}; send one object, as in /openapi.json.")
+    return tree, long
+
+
+def _ask(tree: dict[str, object], long: Mapping[str, bytes], fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
     for name in fields.keys() & tree.keys():
         if fields[name] in tree:
             raise refused(
                 400, f"Both {name!r} and {fields[name]!r} were given; send one of them.", field=fields[name]
             )
         tree[fields[name]] = tree.pop(name)
+    for one, other in SPELLED_TWICE:
+        if tree.get(one) is not None and tree.get(other) is not None:
+            raise refused(400, f"Both {one!r} and {other!r} were given; send one of them.", field=one)
     photo = b""
     for name, value in tree.items():
         _check_value(name, value, long)
         if name in PHOTO_NAMES and isinstance(value, str):
-            cut = bool(long) and value == CUT
-            data = _without_head(long if cut else value.encode("utf-8", "surrogatepass"))
-            photo = _from_base64(name, _unescaped(data) if cut else [data])
+            data = long.get(value) or value.encode("utf-8", "surrogatepass")
+            photo = photo_of_text(name, data, escaped=value in long)
             tree[name] = ""  # protobuf sees that there is one
     tree = {
         name: value for name, value in tree.items() if value != "" or name in PHOTO_NAMES
@@ -75,16 +133,32 @@ def from_json(body: bytes, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
     return asked
 
 
-def _cut(body: bytes) -> tuple[bytes, bytes]:
-    """The body with CUT in the place of its first long string, and that string, as it was written."""
-    at = 0
+def written_out(photo: bytes) -> bool:
+    """Whether that is a photo as text: a data URL, or base64 of a JPEG, PNG or WebP."""
+    return photo[:5].lower() == b"data:" or photo.startswith(PHOTOS_IN_BASE64)
+
+
+def photo_of_text(name: str, written: bytes, *, escaped: bool = False) -> bytes:
+    """A photo from its base64, with or without what stands before that in a data URL. Raises Problem."""
+    data = _without_head(written)
+    return _from_base64(name, _unescaped(data) if escaped else [data])
+
+
+def _cut(body: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """The body with CUT in the place of each long string, and these, as they were written."""
+    kept: list[bytes] = []
+    long: dict[str, bytes] = {}
+    at = kept_to = 0
     for _ in range(MOST_QUOTES):
         start = body.find(b'"', at) + 1
         end = _end(body, start) if start else -1
         if end < 0:
-            return body, b""
+            return b"".join([*kept, body[kept_to:]]) if kept else body, long
         if end - start > MOST_CHARS:
-            return body[:start] + CUT.encode() + body[end:], body[start:end]
+            mark = CUT.format(len(long))
+            long[mark] = body[start:end]
+            kept += body[kept_to:start], mark.encode()
+            kept_to = end
         at = end + 1
     raise _too_many_marks()
 
@@ -145,9 +219,9 @@ def _unescaped(written: bytes) -> Iterator[bytes]:
         at = end
 
 
-def _check_value(name: str, value: object, long: bytes) -> None:
+def _check_value(name: str, value: object, long: Mapping[str, bytes]) -> None:
     """Refuse what no field holds, before protobuf tells of it in a sentence that is as long."""
-    if name == CUT or not name.isascii():  # protobuf fails on half a surrogate pair
+    if name in long or not name.isascii():  # protobuf fails on half a surrogate pair
         raise refused(400, f"There is no field {name[:40]!r}. See /openapi.json.")
     if isinstance(value, dict | list):
         raise refused(
@@ -156,7 +230,7 @@ def _check_value(name: str, value: object, long: bytes) -> None:
         )
     if not isinstance(value, str) or name in PHOTO_NAMES:
         return
-    chars = len(long) if long and value == CUT else len(value)
+    chars = len(long.get(value) or value)
     if chars > MOST_CHARS:
         raise refused(
             400,
@@ -168,6 +242,16 @@ def _too_many_marks() -> Problem:
     return refused(
         400, f"The JSON has more than {MOST_MARKS} brackets and commas; send one object, as in /openapi.json."
     )
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object, as json makes it, of which no name comes twice: json itself takes the last one."""
+    tree = dict(pairs)
+    if len(tree) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in names.items() if count > 1)
+        raise refused(400, f"The field {twice[:40]!r} is there twice; send it once.")
+    return tree
 
 
 def _whole_number(digits: str) -> int:

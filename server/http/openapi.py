@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
 
 from asksight.v1 import vqa_pb2
 
@@ -52,6 +53,7 @@ def openapi(limits: Limits) -> Tree:
         },
         "paths": {
             "/v1/ask": {"post": _asking("ask", "Ask about a photo", _form("question"))},
+            "/v1/batch": {"post": _batch()},
             "/predict": {"post": _asking("predict", "The same, with the tutorial's names", _form("ques"))},
             "/v1/model": {"get": _get_model()},
             "/v1/models": {"get": _get_models()},
@@ -61,6 +63,8 @@ def openapi(limits: Limits) -> Tree:
         "components": {
             "schemas": {
                 "AskRequest": _ask_request(limits),
+                "AskBatchRequest": _ask_batch_request(limits),
+                "AskBatchResponse": _message(vqa_pb2.AskBatchResponse.DESCRIPTOR),
                 "AskResponse": _message(vqa_pb2.AskResponse.DESCRIPTOR),
                 "Model": _message(vqa_pb2.GetModelResponse.DESCRIPTOR),
                 "Models": _models(),
@@ -81,6 +85,29 @@ def _asking(name: str, summary: str, form: Tree) -> Tree:
         "parameters": [TIMEOUT],
         "requestBody": {"required": True, "content": content},
         "responses": _responses("AskResponse", ASK_FAILURES),
+    }
+
+
+def _batch() -> Tree:
+    form = _form("question")
+    form["properties"]["question"] = {
+        "type": ["array", "string"],  # of a form nobody can tell one from a list of one
+        "items": {"type": "string"},  # what is none fails alone
+        "minItems": 1,
+        "description": "What you want to know about the photo; once for each question.",
+    }
+    return {
+        "operationId": "batch",
+        "summary": "Ask many at once; each is answered, or fails, by itself",
+        "parameters": [TIMEOUT],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {"schema": form},
+                "application/json": {"schema": _ref("AskBatchRequest")},
+            },
+        },
+        "responses": _responses("AskBatchResponse", ASK_FAILURES),
     }
 
 
@@ -176,6 +203,28 @@ def _ask_request(limits: Limits) -> Tree:
     return schema
 
 
+def _ask_batch_request(limits: Limits) -> Tree:
+    """What an ask cannot be answered for is said in its own result, so that less is refused here than of one ask."""
+    ask = _message(vqa_pb2.AskRequest.DESCRIPTOR)
+    field: Tree
+    for field in ask["properties"].values():
+        whole = field["type"] == "integer"
+        field["type"] = [field["type"], "null"] + (["string"] if whole else [])
+    asks = {
+        "type": "array",
+        "items": ask,
+        "minItems": 1,
+        "maxItems": limits.max_asks_per_batch,
+        "description": MEANINGS["AskBatchRequest.asks"],
+    }
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["asks"],
+        "properties": {"asks": asks},
+    }
+
+
 def _message(descriptor: Descriptor) -> Tree:
     return {
         "type": "object",
@@ -185,7 +234,10 @@ def _message(descriptor: Descriptor) -> Tree:
 
 
 def _field(message: str, field: FieldDescriptor) -> Tree:
-    if field.message_type is not None:
+    schema: Tree
+    if field.message_type is Duration.DESCRIPTOR:
+        schema = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?s$"}
+    elif field.message_type is not None:
         schema = _message(field.message_type)
     elif field.enum_type is not None:
         schema = {"type": "string", "enum": [value.name for value in field.enum_type.values]}

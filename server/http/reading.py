@@ -1,22 +1,21 @@
-"""An HTTP request → an AskRequest: JSON in protobuf's own mapping, or a form with a file; bounded in bytes and time."""
+"""An HTTP request → AskRequests: JSON in protobuf's own mapping, or a form with a file; bounded in bytes and time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from python_multipart.multipart import parse_options_header
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from asksight.v1 import vqa_pb2
 
 from ..limits import Limits
 from .arriving import Body
-from .json_asks import WINDOW, from_json
+from .forms import MOST_PARTS, Part, boundary_of, parts
+from .json_asks import WINDOW, batch_from_json, check_count, from_json, photo_of_text, written_out
 from .problems import Problem, refused
 
 JSON_TYPES = ("application/json", "text/json")
@@ -31,38 +30,79 @@ FORM_FIELDS |= {
 }
 PREDICT_FIELDS = FORM_FIELDS | {"ques": "question"}
 MOST_TOP_K = 2**32 - 1
+CHARSET_FIELD = "_charset_"  # which HTML's forms may have (RFC 7578, 4.6); ours are UTF-8
+WHOLE_TEXTS = {"question", "previous_question", "previous_answer"}  # whose ends are of the caller's text
 
-# Runs what is to be read of so many bytes in a thread.
-Aside = Callable[[Callable[[], vqa_pb2.AskRequest], int], Awaitable[vqa_pb2.AskRequest]]
+Read = TypeVar("Read")
 
 
-class InMemory(MultiPartParser):
-    """Starlette's parser, which here keeps every photo in memory: they are nobody's business, so never on the disk."""
+class Aside(Protocol):
+    """Runs what is to be read of so many bytes in a thread."""
 
-    spool_max_size = 2**31
-    ended = False  # whether the form's closing boundary has come
+    def __call__(self, read: Callable[[], Read], size_bytes: int) -> Awaitable[Read]: ...
 
-    def on_end(self) -> None:
-        """Note that the form is whole; the parser itself takes one that is cut short for a whole one."""
-        self.ended = True
+
+@dataclass(frozen=True)
+class Batch:
+    """Asks, and the photo that all of them are about where it did not come in them."""
+
+    asks: Sequence[vqa_pb2.AskRequest]
+    photo: bytes | None = None
 
 
 async def read_ask(
     request: Request, limits: Limits, body: Body, aside: Aside, fields: Mapping[str, str] = FORM_FIELDS
 ) -> vqa_pb2.AskRequest:
     """Read an ask, whatever form it has; `body` counts its bytes. Raises Problem and AskError."""
+    others = {name: field for name, field in fields.items() if name not in FORM_FIELDS}
+    return await _read(
+        request,
+        limits,
+        body,
+        aside,
+        from_body=partial(from_json, fields=others),
+        from_form=partial(_ask_of, aside=aside, fields=fields),
+    )
+
+
+async def read_batch(request: Request, limits: Limits, body: Body, aside: Aside) -> Batch:
+    """Read many asks: JSON with all of them, or a form with one photo and many questions. Raises as `read_ask` does."""
+    most = limits.max_asks_per_batch
+    return await _read(
+        request,
+        limits,
+        body,
+        aside,
+        from_body=lambda whole: Batch(batch_from_json(whole, most)),
+        from_form=partial(_batch_of, aside=aside, most=most),
+        most_parts=MOST_PARTS + most,
+    )
+
+
+async def _read(
+    request: Request,
+    limits: Limits,
+    body: Body,
+    aside: Aside,
+    *,
+    from_body: Callable[[bytes], Read],
+    from_form: Callable[[Iterable[Part]], Awaitable[Read]],
+    most_parts: int = MOST_PARTS,
+) -> Read:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity"):
         raise refused(
             415, f"The body is encoded as {coding[:20]!a}; send it as it is, without Content-Encoding."
         )
+    boundary = b""
     try:
         async with asyncio.timeout(limits.receive_within_s):
             if kind in JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json")):
                 whole = await _whole(request, body, _json_bytes(limits))
             elif kind == FORM_TYPE:
-                return await _from_form(request, limits, body, fields)
+                boundary = boundary_of(request.headers["content-type"])
+                whole = await _whole(request, body, limits.max_message_bytes + SPARE_BYTES)
             else:
                 raise refused(
                     415,
@@ -77,71 +117,82 @@ async def read_ask(
         ) from None
     except ClientDisconnect:
         raise Problem(499, "CANCELLED", "The caller went away before the request had arrived.") from None
-    others = {name: field for name, field in fields.items() if name not in FORM_FIELDS}
+    if kind == FORM_TYPE:
+        return await from_form(parts(whole, boundary, most_parts))
     if len(whole) <= WINDOW:
-        return from_json(whole, others)
-    return await aside(partial(from_json, whole, others), len(whole))
+        return from_body(whole)
+    return await aside(partial(from_body, whole), len(whole))
 
 
-def _check_charset(content_type: str) -> None:
-    """Refuse Python's other codecs: some take time by the square of the text, some make text that is none."""
-    charset = parse_options_header(content_type)[1].get(b"charset", b"utf-8").decode("latin-1").lower()
-    if charset not in ("utf-8", "utf8", "us-ascii"):
-        raise refused(415, f"The form's charset is {charset[:20]!a}; send it in UTF-8.")
-
-
-async def _from_form(
-    request: Request, limits: Limits, body: Body, fields: Mapping[str, str]
-) -> vqa_pb2.AskRequest:
-    _check_charset(request.headers["content-type"])
-    stream = _bounded(request, body, limits.max_message_bytes + SPARE_BYTES)
-    parser = InMemory(request.headers, stream, max_files=1, max_fields=len(fields), max_part_size=SPARE_BYTES)
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise refused(400, f"The form cannot be read: {error.message}") from None
-    except (KeyError, ValueError, LookupError):  # no boundary, or names in an unknown charset
-        raise refused(400, "The form cannot be read: its Content-Type or a part's name is broken.") from None
-    try:
-        if not parser.ended:
-            raise refused(400, "The form is cut short: its closing boundary is missing. Send the whole form.")
-        return await _ask_of(form, fields)
-    finally:
-        await form.close()
-
-
-async def _ask_of(form: FormData, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
-    given: dict[str, Any] = {}
-    for name, value in form.multi_items():
-        field = fields.get(name)
-        if field is None:
-            raise refused(400, f"There is no field {name[:40]!r}; known are: {', '.join(fields)}.")
-        if field in given:
-            raise refused(400, f"The field {name!r} is there twice; send it once.", field=field)
-        if value == "" and field != "question":  # as a page's form sends what nobody filled in
-            continue
-        given[field] = await _value(field, value)
-    if "image_data" in given and "image_id" in given:
-        raise refused(400, "Both a photo and an image_id were given; send one of them.", field="image_id")
+async def _ask_of(form: Iterable[Part], aside: Aside, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
+    given = _given(form, fields)
+    given.update(await _photo_of(given, aside))
     return vqa_pb2.AskRequest(**given)
 
 
-async def _value(field: str, value: UploadFile | str) -> bytes | str | int:
+async def _batch_of(form: Iterable[Part], aside: Aside, most: int) -> Batch:
+    """One ask for each question, and all else as in the form of one ask."""
+    questions: list[Part] = []
+    others: list[Part] = []
+    for part in form:
+        (questions if part.name == "question" else others).append(part)
+    check_count(len(questions), most)
+    given = _given(others, FORM_FIELDS)
+    photo = (await _photo_of(given, aside)).get("image_data")
+    given.pop("image_data", None)
+    each: list[dict[str, Any]] = [{**given, "question": _value("question", one)} for one in questions]
+    return Batch([vqa_pb2.AskRequest(**one) for one in each], photo)
+
+
+async def _photo_of(given: Mapping[str, Any], aside: Aside) -> dict[str, bytes]:
+    """The photo that a form gives, if any; one that was written as text is decoded in a thread. Raises Problem."""
+    if "image_data" not in given:
+        return {}
+    photo: bytes = given["image_data"]
+    if written_out(photo):
+        photo = await aside(partial(photo_of_text, "image", photo), len(photo))
+    return {"image_data": photo}
+
+
+def _given(form: Iterable[Part], fields: Mapping[str, str]) -> dict[str, Any]:
+    """The request's fields that a form gives. Raises Problem."""
+    given: dict[str, Any] = {}
+    for part in form:
+        field = fields.get(part.name)
+        if part.name == CHARSET_FIELD:
+            continue
+        if field is None:
+            raise refused(400, f"There is no field {part.name[:40]!r}; known are: {', '.join(fields)}.")
+        if field in given:
+            raise refused(400, f"The field {part.name!r} is there twice; send it once.", field=field)
+        if not part.data and not part.file_name and field != "question":
+            continue  # as a page's form sends what nobody filled in
+        given[field] = _value(field, part)
+    if "image_data" in given and "image_id" in given:
+        raise refused(400, "Both a photo and an image_id were given; send one of them.", field="image_id")
+    return given
+
+
+def _value(field: str, part: Part) -> bytes | str | int:
     if field == "image_data":
-        if isinstance(value, str):
+        if (
+            part.file_name is None and part.data.isascii() and not written_out(part.data)
+        ):  # most often its path
             raise refused(400, "The photo is text; send it as a file: curl -F image=@photo.jpg", field=field)
-        return await value.read()
-    if not isinstance(value, str):
-        raise refused(400, f"The field {field!r} is a file; send it as text.", field=field)
+        return part.data
+    text = part.text(field, SPARE_BYTES)
+    if field in WHOLE_TEXTS:
+        return text
+    text = text.strip()  # of a file that ends with an empty line
     if field == "want_attention":
-        if value not in ("true", "false"):
-            raise refused(400, f"want_attention is {value[:20]!r}; it must be true or false.", field=field)
-        return value == "true"
+        if text not in ("true", "false"):
+            raise refused(400, f"want_attention is {text[:20]!r}; it must be true or false.", field=field)
+        return text == "true"
     if field != "top_k":
-        return value
-    if not (value.isascii() and value.isdigit() and int(value[:11]) <= MOST_TOP_K):
-        raise refused(400, f"top_k is {value[:20]!r}; it must be a whole number, 0 for 5.", field="top_k")
-    return int(value)
+        return text
+    if not (text.isascii() and text.isdigit() and int(text[:11]) <= MOST_TOP_K):
+        raise refused(400, f"top_k is {text[:20]!r}; it must be a whole number, 0 for 5.", field="top_k")
+    return int(text)
 
 
 async def _whole(request: Request, body: Body, most_bytes: int) -> bytes:

@@ -15,6 +15,7 @@ from ..asks import Ask
 from ..core.assistant import Assistant, begun_together
 from ..core.model import Model
 from ..errors import AskError, ModelNotFound, VersionNotFound
+from ..wire.accepting import Methods
 from ..wire.called import called
 from ..wire.health import Health
 from ..wire.receiving import Context, Receiving
@@ -123,7 +124,7 @@ class InferenceService:
             raise VersionNotFound(name, wanted, served=model.bundle.version)
         return model
 
-    def handlers(self) -> grpc.GenericRpcHandler:
+    def methods(self) -> Methods:
         """What a gRPC server is to be given. The first two need no token, as health needs none."""
 
         def open_to_all(kind: Any, answer: Callable[[], Any]) -> Callable[[Any, Context], Awaitable[bytes]]:
@@ -146,9 +147,7 @@ class InferenceService:
         }
         handlers["ServerLive"] = open_to_all(ServerLiveRequest, self.live)
         handlers["ServerReady"] = open_to_all(ServerReadyRequest, self.ready)
-        return grpc.method_handlers_generic_handler(
-            SERVICE, {name: grpc.stream_unary_rpc_method_handler(one) for name, one in handlers.items()}
-        )
+        return {SERVICE: {name: grpc.stream_unary_rpc_method_handler(one) for name, one in handlers.items()}}
 
 
 class ElementError(AskError):

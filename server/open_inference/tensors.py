@@ -71,8 +71,8 @@ def bytes_of(tensor: InputTensor, raw: memoryview | None, count: int) -> list[me
         found = [
             value
             for part in tensor.contents
-            for number, value in fields(part, count + MOST_FIELDS)
-            if number == BYTES_CONTENTS
+            for number, value, _ in fields(part, count + MOST_FIELDS)
+            if number == BYTES_CONTENTS and value is not None
         ]
     _check_count(tensor, len(found), count, "bytes_contents")
     return found

@@ -49,6 +49,7 @@ class Cut:
 
     parts: tuple[Part, ...]
     plain: bool  # whether the first is meant, and not another one
+    only: bool = False  # plain because there is no other: nothing beside it says what it is
 
 
 # The first that matches counts.
@@ -136,6 +137,7 @@ DATE = re.compile(
 NUMBER = re.compile(r"(?<!\w)[+(]?\d[\d ()/.-]*\d\w?(?!\w)|(?<!\w)\w?\d+\w?(?!\w)")
 PHONE = ("phone", "telephone")
 PHONE_DIGITS = 6  # at least
+ADJACENT = 1.8  # of the larger line, by which the ends of two adjacent ones differ at most
 CLEARLY_LARGER = 1.3  # than any other, is what is meant where several are there
 
 
@@ -193,7 +195,7 @@ def _price(rows: Rows, thing: str) -> Cut:
     found = _single(prices)
     no_total = rows_of_totals or thing == THE_TOTAL  # it is not there, or without its price
     taken_off = found.parts and any(NO_PRICE.search(_text(r)) for r in rows if found.parts[0].lines[0] in r)
-    return Cut(parts=found.parts, plain=found.plain and not taken_off and not no_total)
+    return Cut(parts=found.parts, plain=found.plain and not taken_off and not no_total, only=True)
 
 
 def _beside(word: str, row: Sequence[Line]) -> bool:
@@ -220,13 +222,16 @@ def _expiry(rows: Rows) -> Cut:
 
 def _date(rows: Rows) -> Cut:
     dates = [part for row in rows for part in _matches(DATE, row)]
-    return Cut(parts=tuple(_different(dates)), plain=len(_different(dates)) == 1)
+    return Cut(parts=tuple(_different(dates)), plain=len(_different(dates)) == 1, only=True)
 
 
 def _number(rows: Rows, word: str) -> Cut:
     """A number that is no price and no date; beside the word where that is written, as in "Room 12"."""
     beside = [row for row in rows if word and _beside(word, row)]
-    numbers = [part for row in beside or rows for part in _numbers(row)]
+    if len(beside) == 1 and (below := _below(rows, rows.index(beside[0]), word)):
+        return Cut(parts=(below,), plain=True)
+    numbers = [part for row in beside for part in _numbers(row)]
+    numbers = numbers or [part for row in rows for part in _numbers(row)]
     if word in PHONE:
         numbers = [part for part in numbers if sum(map(str.isdigit, part.text)) >= PHONE_DIGITS]
     found = _single(numbers)
@@ -235,7 +240,31 @@ def _number(rows: Rows, word: str) -> Cut:
     another = bool(word and not beside and word not in PHONE) and any(
         part.text != part.lines[0].text.strip() for part in numbers
     )
-    return Cut(parts=found.parts, plain=found.plain and not headed and not another)
+    return Cut(parts=found.parts, plain=found.plain and not headed and not another, only=not beside)
+
+
+def _below(rows: Rows, place: int, word: str) -> Part | None:
+    """The number right below a row that is the word alone, as in "GATE", "B22"; None where another may be meant."""
+    near = [rows[at] if 0 <= at < len(rows) else () for at in (place - 1, place, place + 1, place + 2)]
+    alone = [numbers[0] if len(numbers := _numbers(row)) == 1 and _text(row).strip() == numbers[0].text else None
+             for row in near]  # fmt: skip
+    above, _, below, further = alone
+    head = near[1]
+    if len(head) != 1 or not re.fullmatch(rf"{re.escape(word)}\W*", _text(head).strip().lower()):
+        return None
+    if below is None or above is not None or further is not None:  # a column of them is a table's
+        return None
+    upper, lower = head[0], below.lines[0]
+    high = max(upper.bottom - upper.top, lower.bottom - lower.top)
+    overlaps = lower.left < upper.right and upper.left < lower.right
+    if (
+        upper.on_side
+        or lower.on_side
+        or not overlaps
+        or not 0 <= lower.bottom - upper.bottom <= ADJACENT * high
+    ):
+        return None
+    return Part(text=below.text, lines=(lower, upper))
 
 
 def _numbers(row: Sequence[Line]) -> list[Part]:

@@ -46,6 +46,11 @@ def of_all(lines: Iterable[Line]) -> float:
     return prod(map(confidence, lines))
 
 
+def uncertain(line: Line) -> bool:
+    """Whether a line could not be said by itself."""
+    return confidence(line) < SAID or line.least <= COIN
+
+
 def doubtful(lines: Iterable[Line]) -> bool:
     """Whether one of their characters could as well be another."""
     return any(line.least <= COIN for line in lines)

@@ -46,11 +46,12 @@ class FoundText:
     """All of it, in no order yet, and what is wrong with the photo."""
 
     lines: tuple[Line, ...]
-    missed: int = 0  # places that may hold text in which nothing could be read
+    unread_px: tuple[float, ...] = ()  # heights of places that may hold text in which nothing could be read
+    rest: int = 0  # lines that were found, and not read yet: who asks again has them
     flaws: tuple[Flaw, ...] = ()
     form: float = 1.0  # the photo's width over its height
     size_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
-        held = sum(LINE_BYTES + 4 * len(line.text) for line in self.lines)
+        held = sum(LINE_BYTES + 4 * len(line.text) for line in self.lines) + 32 * len(self.unread_px)
         object.__setattr__(self, "size_bytes", ENTRY_BYTES + held)

@@ -19,7 +19,7 @@ from asksight.engine import Engine
 from asksight.engine.text_models import TextModels, TextStage, open_text_engine
 from asksight.photos.decode import decoding_bytes, decoding_s, open_photo, shrunk
 from asksight.photos.errors import PhotoError
-from asksight.photos.flaws import Flaw, FlawKind, find_flaws
+from asksight.photos.flaws import Flaw, find_flaws
 from asksight.photos.header import PhotoHeader
 from asksight.photos.input import SHARPNESS_PX
 from asksight.photos.text import (
@@ -29,7 +29,6 @@ from asksight.photos.text import (
     detector_input,
     find_boxes,
     line_input,
-    on_its_side,
     readable,
     turn_input,
 )
@@ -37,17 +36,22 @@ from asksight.photos.text import (
 from ..asks import Ask
 from ..core.batcher import Batcher
 from ..core.batching import BatchLimits
+from ..core.cache import PhotoCache
 from ..core.decoders import Decoders
 from ..core.image_ids import refused
+from ..core.row_queue import NEVER_S
 from ..core.shared_run import SharedRun, SharedRuns, since_us
 from ..errors import Overloaded
 from ..limits import Limits
 from ..observer import Observer
-from .found import FoundText, Line
+from .begun import Begun
+from .found import FoundText
 from .stages import Characters, TextEngineStage, finder_stage, line_stage, turner_stage
 
 LINES_AT_ONCE = 32
 CUT_S = 0.02  # about what cutting a photo's lines takes
+BEGUN_SHARE = 8  # of the cache's room, how little photos have that are not wholly read yet
+SLOWER = 1.5  # than the lines so far, by which those that come may be
 
 OpenText = Callable[[TextStage], Engine]
 
@@ -88,8 +92,13 @@ class Reader:
         self._decoders = decoders
         self._limits = limits
         self._runs: SharedRuns[FoundText] = SharedRuns(
-            limits.text_cache_bytes, decoders, limits.photo, observer.text_used
+            limits.text_cache_bytes,
+            decoders,
+            limits.photo,
+            observer.text_used,
+            whole=lambda found: not found.rest,
         )
+        self._begun: PhotoCache[Begun] = PhotoCache(limits.text_cache_bytes // BEGUN_SHARE)
         self.cache = self._runs.cache
         self.in_flight = self._runs.in_flight
 
@@ -131,9 +140,9 @@ class Reader:
         """Give the text in the ask's photo. Raises AskError: of the photo, of an engine, or for want of room."""
 
         def make(
-            run: SharedRun[FoundText], photo: bytes | memoryview, header: PhotoHeader
+            run: SharedRun[FoundText], image_id: str, photo: bytes | memoryview, header: PhotoHeader
         ) -> Coroutine[Any, Any, FoundText]:
-            return self._make(run, photo, header, ask.caller)
+            return self._make(run, image_id, photo, header, ask.caller)
 
         def check_room(coming: int) -> None:
             if len(self.in_flight) >= self._limits.reads:
@@ -144,9 +153,17 @@ class Reader:
         return Read(had.image_id, had.made, had.decode_us, had.make_us, had.cached)
 
     async def _make(
-        self, reading: SharedRun[FoundText], photo: bytes | memoryview, header: PhotoHeader, caller: str
+        self,
+        reading: SharedRun[FoundText],
+        image_id: str,
+        photo: bytes | memoryview,
+        header: PhotoHeader,
+        caller: str,
     ) -> FoundText:
-        """Find the lines of text, turn them upright and read them, for all who wait."""
+        """Find the lines of text, turn them upright and read them, for all who wait, or go on where a run ended.
+
+        Where there are more lines than can be read in time, those that were are given, with how many are left.
+        """
         started_s = time.perf_counter()
         looked = await self._decoders.run(
             partial(_look, photo, header),
@@ -155,21 +172,52 @@ class Reader:
             estimate_s=decoding_s(header, READ_PX),
         )
         reading.decode_us = since_us(started_s)
-        waiting = reading.awaited_by
-        found = self.finder.submit(looked.seen, awaited_by=waiting)
+        begun = self._begun.find(image_id)
+        if begun is None:
+            begun = await self._find_lines(reading, looked, caller)
+            self._begun.remember(image_id, begun)
+        await self._read_lines(reading, begun, looked.picture, caller)
+        height, width = looked.picture.shape[:2]
+        return FoundText(
+            lines=begun.lines,
+            unread_px=begun.unread_px,
+            rest=len(begun.left),
+            flaws=looked.flaws,
+            form=width / height,
+        )
+
+    async def _find_lines(self, reading: SharedRun[FoundText], looked: Looked, caller: str) -> Begun:
+        """Find where lines are, and which of them stand on their head."""
+        found = self.finder.submit(looked.seen, awaited_by=reading.awaited_by)
         reading.row = found
         seen = await found
-        height, width = looked.picture.shape[:2]
-        boxes, cut, turn_inputs = await self._decoders.run(
-            partial(_cut, looked.picture, seen), caller=caller, estimate_s=CUT_S
+        boxes, inputs = await self._decoders.run(
+            partial(_turn_inputs, looked.picture, seen), caller=caller, estimate_s=CUT_S
         )
-        turned = await asyncio.gather(*(self.turner.submit(one, awaited_by=waiting) for one in turn_inputs))
-        upright = await self._decoders.run(partial(_upright, cut, turned), caller=caller, estimate_s=CUT_S)
-        read = await asyncio.gather(*(self.lines.submit(one, awaited_by=waiting) for one in upright))
-        lines = _lines(read, boxes, turned, width, height)
-        cut_short = any(one.kind is FlawKind.CUT_SHORT for one in looked.flaws)  # what is gone may hold text
-        missed = boxes.faint + len(read) - len(lines) + cut_short
-        return FoundText(lines=lines, missed=missed, flaws=looked.flaws, form=width / height)
+        turned = [self.turner.submit(one, awaited_by=reading.awaited_by) for one in inputs]
+        height, width = looked.picture.shape[:2]
+        return Begun(boxes, await asyncio.gather(*turned), width, height)
+
+    async def _read_lines(
+        self, reading: SharedRun[FoundText], begun: Begun, picture: NDArray[np.uint8], caller: str
+    ) -> None:
+        """Read the lines that are left, part by part, as long as the most patient of those who wait has time."""
+        started_s, read_px = time.monotonic(), 0
+        for part in begun.parts:
+            part_px = sum(map(begun.width_px, part))
+            now_s = time.monotonic()
+            needed_s = SLOWER * (now_s - started_s) * part_px / max(read_px, 1)
+            if read_px and now_s + needed_s > max(reading.awaited_by.values(), default=NEVER_S):
+                return
+            read_px += part_px
+            inputs = await self._decoders.run(
+                partial(_line_inputs, picture, begun, part), caller=caller, estimate_s=CUT_S
+            )
+            lines = [self.lines.submit(one, awaited_by=reading.awaited_by) for one in inputs]
+            reading.row = lines[-1] if lines else reading.row
+            for place, line in zip(part, lines, strict=True):
+                begun.keep(place, line)
+            await asyncio.gather(*lines)
 
     @property
     def healthy(self) -> bool:
@@ -212,41 +260,17 @@ def _look(photo: bytes | memoryview, header: PhotoHeader) -> Looked:
     return Looked(pixels, detector_input(pixels), flaws)
 
 
-def _cut(
+def _turn_inputs(
     picture: NDArray[np.uint8], seen: NDArray[np.float32]
-) -> tuple[TextBoxes, list[NDArray[np.uint8]], list[NDArray[np.float32]]]:
-    """In a decoder's thread: boxes, their lines, and these as the turner takes them."""
+) -> tuple[TextBoxes, list[NDArray[np.float32]]]:
+    """In a decoder's thread: boxes, and their lines as the turner takes them."""
     boxes = find_boxes(seen, picture.shape[1], picture.shape[0])
-    lines = [cut_line(picture, corners) for corners in boxes.corners]
-    return boxes, lines, [turn_input(line) for line in lines]
+    return boxes, [turn_input(cut_line(picture, corners)) for corners in boxes.corners]
 
 
-def _upright(lines: Sequence[NDArray[np.uint8]], turned: Sequence[bool]) -> list[NDArray[np.float32]]:
-    """In a decoder's thread: lines as the recogniser takes them."""
-    return [
-        line_input(np.ascontiguousarray(np.rot90(line, 2)) if on_head else line)
-        for line, on_head in zip(lines, turned, strict=True)
-    ]
-
-
-def _lines(
-    read: Sequence[Characters], boxes: TextBoxes, turned: Sequence[bool], width: int, height: int
-) -> tuple[Line, ...]:
-    """What was read, with where it is; boxes in which there are no characters are left out."""
-    lines = []
-    for one, corners, on_head in zip(read, boxes.corners, turned, strict=True):
-        if text := one.text.strip():
-            first, second, third, fourth = ((float(x) / width, float(y) / height) for x, y in corners)
-            across, down = (float(np.linalg.norm(corners[0] - corners[place])) for place in (1, 3))
-            lines.append(
-                Line(
-                    text=text,
-                    mean=one.mean,
-                    least=one.least,
-                    corners=(first, second, third, fourth),
-                    height_px=min(across, down),
-                    on_side=on_its_side(corners),
-                    on_head=on_head,
-                )
-            )
-    return tuple(lines)
+def _line_inputs(
+    picture: NDArray[np.uint8], begun: Begun, places: Sequence[int]
+) -> list[NDArray[np.float32]]:
+    """In a decoder's thread: lines as the recogniser takes them, on their feet."""
+    cut = [(cut_line(picture, begun.boxes.corners[place]), begun.on_head[place]) for place in places]
+    return [line_input(np.ascontiguousarray(np.rot90(line, 2)) if on_head else line) for line, on_head in cut]

@@ -34,9 +34,9 @@ def tell_text(
     issues.sort(key=lambda one: -one.severity)
     if judged.parts:
         parts = [one.text for one in judged.parts]
-        spoken = words.read(judged.verdict, parts, issues, manner=ask.manner)
+        spoken = words.read(judged.verdict, parts, issues, doubt=judged.doubt, manner=ask.manner)
     else:
-        spoken = words.nothing_to_read(request.what, issues, some=bool(judged.lines))
+        spoken = words.nothing_to_read(request.what, issues, some=bool(judged.lines), doubt=judged.doubt)
     response = vqa_pb2.AskResponse(
         verdict=VERDICTS[judged.verdict],
         spoken=spoken,

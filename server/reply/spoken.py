@@ -22,6 +22,7 @@ from asksight.photos.flaws import FlawKind
 from ..asks import Manner, Skill
 from ..reading.asked import Wanted
 from ..reading.coach import Advice, TextFlawKind
+from ..reading.doubts import Doubt
 
 CERTAIN = 0.9  # below it an answer is said to be probable
 TROUBLED = 0.5  # severity from which on even a certain answer is said with the photo's flaw
@@ -54,6 +55,11 @@ NO_SUCH_TEXT = {
     Wanted.EXPIRY: T_("I see text, but no date in it."),
     Wanted.DATE: T_("I see text, but no date in it."),
     Wanted.NUMBER: T_("I see text, but no number in it."),
+}
+DOUBTS = {
+    Doubt.LETTERS: T_("The letters may be Cyrillic or Greek, which I cannot read."),
+    Doubt.REST: T_("That is only the first part. Ask again, and I will read on."),
+    Doubt.UNREAD: T_("Something may be written there: I read only Latin letters, Chinese and Japanese."),
 }
 NOTHING = T_("I cannot tell from this photo.")
 CUT = T_("The question was too long; I read only its beginning. Ask it in fewer words.")
@@ -134,6 +140,7 @@ class Language:
         parts: Sequence[str],
         issues: Sequence[PhotoIssue],
         *,
+        doubt: Doubt | None = None,
         manner: Manner | None = None,
     ) -> str:
         """Say what is written; `parts` are what may be meant, likeliest first. `manner` is as in `speak`."""
@@ -147,13 +154,18 @@ class Language:
             said = self._say(MAY_READ_ONE_OF).format(first=parts[0], second=parts[1])
         else:
             said = self._say(MAY_READ).format(text=parts[0])
-        return " ".join(filter(None, [_ended(said), hint]))
+        return " ".join(filter(None, [_ended(said), self._doubt(doubt), hint]))
 
-    def nothing_to_read(self, wanted: Wanted, issues: Sequence[PhotoIssue], *, some: bool) -> str:
+    def nothing_to_read(
+        self, wanted: Wanted, issues: Sequence[PhotoIssue], *, some: bool, doubt: Doubt | None = None
+    ) -> str:
         """Say that what is wanted is not written, though `some` text is, or that nothing is."""
         hint = next((one.hint for one in issues if one.severity >= WORTH_A_HINT), "")
         said = NO_SUCH_TEXT[wanted] if some and wanted in NO_SUCH_TEXT else NO_TEXT
-        return " ".join(filter(None, [self._say(said), hint]))
+        return " ".join(filter(None, [self._say(said), self._doubt(doubt), hint]))
+
+    def _doubt(self, doubt: Doubt | None) -> str:
+        return self._say(DOUBTS[doubt]) if doubt else ""
 
     def speak(
         self,

@@ -22,6 +22,7 @@ from ..observer import Observer
 from ..second_cache.address import fault
 from ..second_cache.redis_values import INSTALL, RedisValues, try_once
 from ..wire.addresses import is_loopback
+from .ray_checks import ray_faults
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -64,8 +65,7 @@ def faults(settings: Settings) -> Iterator[str]:
         yield f"features_cache: {wrong}."
     if not settings.model:
         yield "There is no model to serve; name at least one bundle."
-    if settings.processes > 1 and settings.http is not None:
-        yield "http needs processes = 1: each would want the port. Run one more server for it."
+    yield from ray_faults(settings, type(settings)())
     if not settings.tls_certificate and not settings.insecure and not is_loopback(settings.host):
         yield (
             f"{settings.host} can be reached from other machines, and there is no TLS. Give --tls-certificate and "

@@ -23,6 +23,7 @@ from ..observer import CacheUse, Observer, Reason, SecondUse, SecondWrite, Stage
 from ..open_inference.inference_messages import SERVICE as OPEN_INFERENCE
 
 SERVICE = "asksight.v1.VqaService"
+STREAMED = {"Converse": "bidi_stream"}  # each question of it counts; all other methods are unary
 # The other service's; no name is in both.
 OPEN_INFERENCE_METHODS = frozenset(("ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer"))
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -181,14 +182,14 @@ class Metrics(Observer):
             self._seconds_of[metric_and_labels].add(seconds)
 
     def call_started(self, method: str) -> None:
-        self._count(self._started, _service(method), method, "unary")
+        self._count(self._started, _service(method), method, STREAMED.get(method, "unary"))
         self._count(self._inside)
 
     def call_ended(self, method: str, code: str, seconds: float, caller: str) -> None:
         self._count(self._inside, by=-1)
-        service = _service(method)
-        self._count(self._handled, service, method, "unary", code)
-        self._time(seconds, self._seconds, service, method, "unary")
+        service, kind = _service(method), STREAMED.get(method, "unary")
+        self._count(self._handled, service, method, kind, code)
+        self._time(seconds, self._seconds, service, method, kind)
         if caller:
             self._count(self._callers, caller, code)
 

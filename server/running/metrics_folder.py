@@ -6,6 +6,7 @@ Whoever uses a folder holds a lock on a file in it, which the system takes back 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -14,22 +15,51 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..errors import ServerError
+
 PREFIX = "asksight-metrics-"
 LOCK = ".in-use"  # prometheus-client reads files that end in .db
 NEW_S = 60.0  # so long a folder without a lock may be one that is being made
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # the client library looks there when it is imported
+KINDS = ("counter", "histogram", "gauge_livesum", "gauge_livemax")  # of files, one of each for each process
+FILE_BYTES = 256 * 1024
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
 def metrics_folder() -> Iterator[Path]:
-    """A new folder, removed at the end, once those that nobody uses any more are gone."""
-    _remove_unused(Path(tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    """A new folder, removed at the end, once those that nobody uses any more are gone. Raises ServerError."""
+    try:
+        _remove_unused(Path(tempfile.gettempdir()))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    except OSError as error:
+        raise ServerError(
+            f"There is no folder for the metrics of several processes: {error.strerror or error}. Set TMPDIR."
+        ) from error
     try:
         with (folder / LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_room() -> None:
+    """Take the room for this process's files before the client library is imported, or serve without them.
+
+    The library only maps its files, and whoever writes to such a page on a full disk is ended by the system (SIGBUS).
+    """
+    files = [Path(os.environ[VARIABLE]) / f"{kind}_{os.getpid()}.db" for kind in KINDS]
+    try:
+        for file in files:
+            file.write_bytes(bytes(FILE_BYTES))
+    except OSError as error:
+        del os.environ[VARIABLE]
+        log.warning("This process serves without being counted in the metrics: %s", error)
+        for file in files:
+            with suppress(OSError):
+                file.unlink()
 
 
 def _remove_unused(within: Path) -> None:

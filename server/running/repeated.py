@@ -12,6 +12,7 @@ Kind = tuple[str, int, str, str]
 
 EVERY_S = 1.0
 MOST_KINDS = 256  # that are remembered; beyond them those that are over are forgotten
+GRPC_LOGGER, LEFT = "grpc._cython.cygrpc", "ExecuteBatchError"  # whose caller left before its answer was sent
 LOOP_LOGGERS = (
     "asyncio",
     "uvicorn.error",
@@ -61,9 +62,13 @@ class Repeated(logging.Filter):
 
 
 def _in_one_line(record: logging.LogRecord) -> None:
-    """Make one line of what the loop's own libraries say of a socket: out of descriptors, reset, no TLS."""
+    """Make one line of what libraries say of sockets, of callers who have left, and of odd metadata."""
     error = record.exc_info[1] if record.exc_info else None
-    if record.name in LOOP_LOGGERS and isinstance(error, OSError):
+    if record.name == GRPC_LOGGER and isinstance(error, UnicodeDecodeError):  # without a token's bytes
+        record.msg, record.args = "A call's metadata holds bytes that are no UTF-8", None
+        record.exc_info = record.exc_text = None
+    left = record.name == GRPC_LOGGER and type(error).__name__ == LEFT
+    if left or (record.name in LOOP_LOGGERS and isinstance(error, OSError)):
         record.msg, record.args = f"{_first_line(record.getMessage())}: {error}", None
         record.exc_info = record.exc_text = None
 

@@ -99,7 +99,9 @@ def serve(settings: Settings, say: Callable[[str], object], *, share_port: bool 
         stopping: list[int] = []
         lines = [_serving(local, settings, bound), *shared_features]
         if settings.http is not None:
-            lines.append(_serve_http(stack, server, settings, certificates, lambda: bool(stopping)))
+            lines.append(
+                _serve_http(stack, server, settings, certificates, lambda: bool(stopping), share_port)
+            )
 
         def look() -> None:
             metrics.lines_dropped(writer.dropped)
@@ -193,6 +195,7 @@ def _serve_http(
     settings: Settings,
     certificates: Certificates | None,
     stopping: Callable[[], bool],
+    share_port: bool,
 ) -> str:
     """Start the HTTP face, which `stack` stops before the gRPC server."""
     from ..http.connections import ConnectionLimits
@@ -210,10 +213,16 @@ def _serve_http(
         cors=settings.cors,
         stopping=stopping,
         wrap=_traced if settings.tracing else lambda app: app,
+        share_port=share_port,
     )
     bound = gateway.start()
     stack.callback(gateway.stop, settings.finish_within)
-    where = f"{'https' if certificates else 'http'}://{join(settings.host, bound)}"
+    return page_is_at(settings, bound)
+
+
+def page_is_at(settings: Settings, port: int) -> str:
+    """Say where HTTP is."""
+    where = f"{'https' if settings.tls_certificate else 'http'}://{join(settings.host, port)}"
     return f"The page is at {where}/, its HTTP interface at {where}/docs."
 
 

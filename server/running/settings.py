@@ -19,11 +19,14 @@ from .checks import WrongSettingsError, faults
 
 PREFIX = "ASKSIGHT_"
 OF_OTHERS = {"ASKSIGHT_TOKEN", "ASKSIGHT_CA"}  # what our other commands read
-# Kubernetes tells every pod of a Service called asksight, or asksight-page, by such variables.
-KUBERNETES = re.compile(
-    r"ASKSIGHT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+# Kubernetes tells every pod of a Service called asksight, or asksight-page, by such variables; Docker tells what is
+# linked to a container of that name, whose own variables it passes on too.
+OF_PLATFORMS = re.compile(
+    r"ASKSIGHT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|ENV_\w+"
+    r"|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|ADDR|((PORT_)?(START|END))|PORT))?)"
 )
-KUBERNETES_VALUE = re.compile(r"(tcp|udp|sctp)://.*")
+VALUE_OF_PLATFORMS = re.compile(r"(tcp|udp|sctp)://.*")
+NAME_OF_LINK, LINK = re.compile(r"ASKSIGHT_(\w+_)?NAME"), re.compile(r"(/[\w.-]+){2,}")  # /consumer/asksight
 HIGHEST_PORT = 65535
 
 MODELS, ACCESS, LOAD, STOPPING, WATCHING = "Models", "Access", "Load", "Stopping", "Watching"
@@ -111,7 +114,11 @@ class Settings:
     calls_per_caller: int = setting(
         128, "Calls that one caller may have under way; 0: as many as there are workers.", ACCESS, at_least=0
     )
-    processes: int = setting(1, "Processes that share the port.", LOAD, at_least=1)
+    processes: int = setting(1, "Processes that share the ports.", LOAD, at_least=1)
+    ray: bool = setting(False, "Serve on a cluster of Ray, with the extra `ray`.", LOAD)
+    replicas: str = setting(
+        "1", "Of them on Ray: a number, or the least and the most.", LOAD, metavar="MIN:MAX"
+    )
     workers: int = setting(256, "Calls that may be under way.", LOAD, at_least=1)
     encoder_batch: int = setting(32, "Photos in one engine run, at most.", LOAD, at_least=1)
     answerer_batch: int = setting(32, "Questions in one engine run, at most.", LOAD, at_least=1)
@@ -119,8 +126,12 @@ class Settings:
         2.0, "Seconds for which asks with nearer deadlines may overtake one.", LOAD, at_least=0
     )
     queue: int = setting(1024, "Asks that may be under way.", LOAD, at_least=1)
-    queue_mb: int = setting(512, "MiB of their photos, as they came.", LOAD, at_least=1)
-    decoding_mb: int = setting(512, "MiB of photos that are being decoded.", LOAD, at_least=1)
+    queue_mb: int = setting(
+        512, "MiB of their photos, as they came, shared by the processes.", LOAD, at_least=1
+    )
+    decoding_mb: int = setting(
+        512, "MiB of photos that are being decoded, shared by the processes.", LOAD, at_least=1
+    )
     receiving_mb: int = setting(
         48,
         "MiB of messages that are not whole yet, shared by the processes; one caller may have half.",
@@ -129,14 +140,16 @@ class Settings:
     )
     receive_within: float = setting(60.0, "Seconds for a message to come whole.", LOAD, at_least=0.1)
     connections: int = setting(4096, "gRPC connections at once, of each process.", LOAD, at_least=1)
-    http_connections: int = setting(256, "HTTP connections at once.", LOAD, at_least=1)
+    http_connections: int = setting(256, "HTTP connections at once, of each process.", LOAD, at_least=1)
     http_connections_per_address: int = setting(
         0, "Those from one address, or /64 of IPv6; 0: half of them.", LOAD, at_least=0
     )
     unshrunk_megapixels: int = setting(
         16, "Megapixels of a PNG, WebP or progressive JPEG, which are decoded in full.", LOAD, at_least=1
     )
-    cache_mb: int = setting(256, "MiB for the features of photos that were seen.", LOAD, at_least=0)
+    cache_mb: int = setting(
+        256, "MiB for the features of photos that were seen, shared by the processes.", LOAD, at_least=0
+    )
     features_cache: str = setting(
         "",
         "A Redis in which servers share them, with the extra `redis`: redis://HOST:6379/0, or rediss:// for TLS.",
@@ -187,6 +200,7 @@ class Settings:
             longest_wait_s=self.longest_wait_s,
             queue_capacity=self.queue,
             queue_bytes=self.queue_mb * MEBI,
+            conversation_bytes=max(16, self.queue_mb // 4) * MEBI,
             decoding_bytes=self.decoding_mb * MEBI,
             receiving_bytes=self.receiving_mb * MEBI,
             receiving=16 * self.workers,
@@ -216,7 +230,7 @@ def read_settings(
         else:
             wrong.append(f"{file}: there is no setting {name!r}. `asksight serve --check` lists them all.")
     for variable, value in sorted(environment.items()):
-        if not variable.startswith(PREFIX) or variable in OF_OTHERS or _of_kubernetes(variable, value):
+        if not variable.startswith(PREFIX) or variable in OF_OTHERS or _of_platforms(variable, value):
             continue
         if not value.strip():  # as Compose passes on what is not set
             continue
@@ -241,8 +255,10 @@ def read_settings(
     return settings, {name: given[name][1] if name in given else "default" for name in values}
 
 
-def _of_kubernetes(variable: str, value: str) -> bool:
-    return bool(KUBERNETES.fullmatch(variable) or KUBERNETES_VALUE.fullmatch(value))
+def _of_platforms(variable: str, value: str) -> bool:
+    if NAME_OF_LINK.fullmatch(variable):
+        return LINK.fullmatch(value) is not None
+    return bool(OF_PLATFORMS.fullmatch(variable) or VALUE_OF_PLATFORMS.fullmatch(value))
 
 
 def as_toml(settings: Settings, sources: Mapping[str, str]) -> str:

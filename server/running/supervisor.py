@@ -1,6 +1,6 @@
-"""Several serving processes on one port, and the parent that starts them, restarts what dies, and stops them all.
+"""Several serving processes on the same ports, and the parent that starts them, restarts what dies, and stops them all.
 
-Each is a fresh interpreter: nothing of gRPC, CUDA or threads is inherited. They share the port (SO_REUSEPORT: the
+Each is a fresh interpreter: nothing of gRPC, CUDA or threads is inherited. They share the ports (SO_REUSEPORT: the
 kernel deals out connections) and their metrics (files of one folder); each has its own models, cache, queues and
 limits, so that an image_id is known to the process that saw the photo, and the clients resend it to another.
 """
@@ -21,26 +21,28 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from asksight.engine.cores import available_cores
-
 from ..access.tokens import TokenFile
 from ..errors import ServerError
 from ..wire.addresses import check_address, join
 from .logs import set_up_logs
-from .metrics_folder import metrics_folder
-from .serving import serve
+from .metrics_folder import VARIABLE, metrics_folder
+from .serving import page_is_at, serve
 from .settings import Settings
+from .shares import of_each
 from .signals import Signals
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.1
-LEAST_RECEIVING_MB = 32  # of each process: half of it is one caller's, and a message may have 16
 WELL_AFTER_S = 10.0  # one that served for so long may die without its successor being held back
 LONGEST_WAIT_S = 30.0  # before one is started again
 HAND_OVER = "ASKSIGHT_WORKER_SETTINGS"
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the client library looks there when it is imported
-CODE = "from asksight.server.running.supervisor import work; work()"
+CODE = """
+from asksight.server.running.metrics_folder import make_room
+make_room()
+from asksight.server.running.supervisor import work
+work()
+"""
 
 
 @dataclass
@@ -57,22 +59,25 @@ def supervise(settings: Settings, say: Callable[[str], object]) -> None:
     """Serve with `settings.processes` processes until told to stop. Raises ServerError where it cannot begin."""
     signals = Signals(signal.SIGHUP)
     set_up_logs(settings.log, calls=settings.log_calls)
-    check_address(settings.host, settings.port)
+    for wanted in (settings.port, settings.http):
+        if wanted is not None:
+            check_address(settings.host, wanted)
     tokens = TokenFile(Path(settings.tokens)) if settings.tokens else None
     with ExitStack() as stack:
-        place = stack.enter_context(_reserve(settings.host, settings.port))
-        port = int(place.getsockname()[1])
-        os.environ[METRICS_FOLDER] = str(stack.enter_context(metrics_folder()))
-        threads = settings.threads or max(1, available_cores() // settings.processes)
-        receiving_mb = max(LEAST_RECEIVING_MB, settings.receiving_mb // settings.processes)
-        handed = replace(settings, port=port, threads=threads, receiving_mb=receiving_mb)
-        handed = replace(handed, http=None, metrics=None, processes=1)
+        port = stack.enter_context(_reserve(settings.host, settings.port)).getsockname()[1]
+        http = None
+        if settings.http is not None:
+            http = stack.enter_context(_reserve(settings.host, settings.http)).getsockname()[1]
+        os.environ[VARIABLE] = str(stack.enter_context(metrics_folder()))
+        handed = replace(of_each(settings), port=port, http=http, metrics=None)
         slots = [ServingSlot(_start(handed), time.monotonic()) for _ in range(settings.processes)]
         stack.callback(_end, slots)
         stopping: list[int] = []
         served = ", ".join(settings.model)
         where = join(settings.host, port)
         lines = [f"Serving {served} at {where} with {len(slots)} processes; Ctrl-C stops."]
+        if http is not None:
+            lines.append(page_is_at(settings, http))
         if settings.metrics is not None:
             lines.append(_watch(stack, settings, slots, stopping, port, tokens))
         say("\n".join(lines))

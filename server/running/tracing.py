@@ -29,7 +29,7 @@ def interceptors() -> tuple[Any, ...]:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError as error:
         raise ServerError(
-            f"{error.name} is not installed. In a copy of AskSight's repository, run: pip install '.[tracing]'"
+            f"{error.name} is not installed. In a copy of AskSight's repository, run: pip install -e '.[tracing]'"
         ) from error
     provider = TracerProvider(resource=Resource.create({"service.name": "asksight"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,9 +11,8 @@ from google.protobuf.message import Message
 from ..access.calls import Call, Desk
 from ..errors import AskError
 from .receiving import Context, Receiving
+from .requests import deadline_of
 from .status import abort
-
-FOREVER_S = 10 * 365 * 86400.0  # a call without a deadline has centuries left, in some versions of grpcio
 
 
 def called(
@@ -23,15 +21,14 @@ def called(
     """The handler of one method; every error leaves through here. gRPC cancels it at the call's deadline."""
 
     async def handler(_: Any, context: Context) -> bytes:
-        left_s = context.time_remaining()
-        deadline_s = None if left_s is None or left_s > FOREVER_S else time.monotonic() + left_s
-        call = desk.call(method, context.invocation_metadata() or (), context, deadline_s)
+        call = desk.call(method, context.invocation_metadata() or (), context, deadline_of(context))
         context.set_trailing_metadata(call.trailing())
         try:
-            caller = call.identify()
-            message = await receiving.message(context, caller.key, call)
+            message = await _message(context, call, receiving)
             with call:
-                return (await answer(message, call)).SerializeToString()
+                answered = (await answer(message, call)).SerializeToString()
+            receiving.untaken.note(call.caller_key, len(answered), context)
+            return answered
         except AskError as error:
             await abort(context, error, call.trailing())
         except grpc.aio.BaseError:  # gRPC's own, of a call that has ended meanwhile
@@ -40,3 +37,14 @@ def called(
             await abort(context, call.failed(error), call.trailing())
 
     return handler
+
+
+async def _message(context: Context, call: Call, receiving: Receiving) -> bytes:
+    """The call's message, once its caller is known and has taken its answers. Raises AskError."""
+    caller = call.identify()
+    try:
+        receiving.untaken.check(caller.key)
+        return await receiving.message(context, caller.key, call)
+    except AskError as error:
+        call.refused(error)
+        raise

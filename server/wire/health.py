@@ -6,6 +6,7 @@ grpcio's own asyncio servicer cannot end its streams, which would hold up every 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -67,12 +68,12 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
 
     async def Watch(  # noqa: N802
         self, request: health_pb2.HealthCheckRequest, context: Context
-    ) -> None:
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         last = None
         while True:
             status = self._status if request.service in SERVICES else UNKNOWN
             if status != last:
-                await context.write(health_pb2.HealthCheckResponse(status=status))
+                yield health_pb2.HealthCheckResponse(status=status)
                 last = status
                 continue  # it may have changed while this was written; the last word is said even when all is over
             if self._over:

@@ -24,16 +24,17 @@ from ..limits import Limits
 from ..trimming import Trimming
 from .status import abort
 from .tcp_bytes import TcpBytes
+from .untaken import Untaken
 
 Context = Any  # grpc.aio.ServicerContext, whose types differ from version to version
 
-LOOK_EVERY_S = 0.05  # at what is on its way
+LOOK_EVERY_S = 0.02  # at what is on its way
 MOST_LOOKING = 1 / 20  # of the loop's time: thousands of connections take milliseconds to look at
 RETRY_S = 1.0  # nobody knows when others will have sent theirs
 COUNT_ANEW_S = 1.0  # frames and headers are counted as bytes of messages, until a connection is found empty
-# By a connection that is looked at for the first time; one with more is old, and was forgotten.
-YOUNG_BYTES = 64 << 20
 STRANGER = "stranger "  # begins the name of a caller who needs no token, as for health; together they have half of all
+# Taken for frames and headers with each message: what waits in a conversation keeps a connection from ever being empty.
+FRAMES_BYTES = 256
 MOST_CONNECTIONS = 8192  # that are remembered without a message on its way
 
 
@@ -42,9 +43,8 @@ class Connection:
     """What came by one connection."""
 
     counted_s: float  # when its bytes were counted while nothing was on its way, or it was new
-    began_at: int = 0  # the kernel's count then
-    looked_at: bool = False  # since it became known
-    whole_bytes: int = 0  # of messages since then
+    began_at: int  # the kernel's count then; 0 where it did not say
+    whole_bytes: int = 0  # of messages since then, with what came around them
     under_way: dict[Receipt, None] = field(default_factory=dict)
 
 
@@ -58,6 +58,7 @@ class Receipt:
     peer: str
     began_s: float
     call: Call | None
+    idle: bool
     ending: asyncio.Task[None] | None = None
 
 
@@ -75,6 +76,7 @@ class Receiving:
         self._looking = False
         self._look_took_s = 0.0
         self._trimming = Trimming()
+        self.untaken = Untaken()  # whoever does not take answers sends no more messages
 
     async def message(self, context: Context, caller: str, call: Call | None = None) -> bytes:
         """The call's one message, as `next` gives it. Raises InvalidAsk where there is none."""
@@ -83,23 +85,29 @@ class Receiving:
             raise InvalidAsk("The call ended without a message. Send one.", field="")
         return message
 
-    async def next(self, context: Context, caller: str, call: Call | None = None) -> bytes | None:
+    async def next(
+        self, context: Context, caller: str, call: Call | None = None, *, idle: bool = False
+    ) -> bytes | None:
         """The next message, once it is whole, or None after the last; `caller` is whose it is. Raises Overloaded.
 
-        What then takes too long, or becomes too much, ends with its status, and gRPC's AbortError is raised here.
+        What then takes too long, or becomes too much, ends with its status, and gRPC's AbortError is raised here. One
+        that may be `idle` takes as long as it likes: whether a message has begun to come nobody can tell.
         """
         self._check_room(caller)
         peer = context.peer()
         connection = self._connection(peer)
-        receipt = Receipt(context, caller, connection, peer, time.monotonic(), call)
+        receipt = Receipt(context, caller, connection, peer, time.monotonic(), call, idle)
         self._under_way[receipt] = connection.under_way[receipt] = None
         self._of_caller[caller] += 1
         self._strangers += caller.startswith(STRANGER)
         if not self._looking:
             self._look_soon()
+        message: Any = None
         try:
             message = await context.read()
         finally:
+            if message is None:  # it was given up, and what came of it is let go
+                self._trimming.ended(self._limits.max_message_bytes)
             del self._under_way[receipt], connection.under_way[receipt]
             self._strangers -= caller.startswith(STRANGER)
             self._of_caller[caller] -= 1
@@ -107,7 +115,7 @@ class Receiving:
                 del self._of_caller[caller]
         if not isinstance(message, bytes):  # gRPC's EOF
             return None
-        connection.whole_bytes += len(message)
+        connection.whole_bytes += len(message) + len(message) // 1024 + FRAMES_BYTES
         self._trimming.ended(len(message))
         return message
 
@@ -137,10 +145,11 @@ class Receiving:
         if known is None:
             if len(self._connections) >= MOST_CONNECTIONS:
                 self._connections = {name: one for name, one in self._connections.items() if one.under_way}
-            known = self._connections[peer] = Connection(counted_s=now_s)
+            known = self._connections[peer] = Connection(now_s, self._received(peer) or 0)
         elif not known.under_way and now_s - known.counted_s > COUNT_ANEW_S:
-            known.began_at, known.counted_s, known.whole_bytes = self._received(peer) or 0, now_s, 0
-            known.looked_at = True
+            count = self._received(peer)
+            if count is not None:
+                known.began_at, known.counted_s, known.whole_bytes = count, now_s, 0
         return known
 
     def _look_soon(self) -> None:
@@ -151,9 +160,9 @@ class Receiving:
     def _look(self) -> None:
         """End what has been on its way for too long, and what is too much."""
         self._looking = False
-        now_s = time.monotonic()
         if not self._under_way:
             return
+        now_s, began_s = time.monotonic(), time.thread_time()
         self._look_soon()
         slow: list[Receipt] = []  # whatever is younger holds little
         for receipt in self._under_way:
@@ -161,13 +170,14 @@ class Receiving:
                 break
             if receipt.ending is not None:
                 continue
-            if now_s - receipt.began_s > self._limits.receive_within_s:
+            if not receipt.idle and now_s - receipt.began_s > self._limits.receive_within_s:
                 self._end(receipt, _too_slow(self._limits.receive_within_s))
             else:
                 slow.append(receipt)
         if slow:
             self._end_what_is_too_much(slow)
-        self._look_took_s = time.monotonic() - now_s
+        # Not by the clock: threads that took turns meanwhile would put off the next look, where most is on its way.
+        self._look_took_s = time.thread_time() - began_s
 
     def _end_what_is_too_much(self, slow: list[Receipt]) -> None:
         held: dict[Receipt, int] = {}
@@ -180,7 +190,10 @@ class Receiving:
                     of_caller[receipt.caller] += share
         total, most = sum(held.values()), self._limits.receiving_bytes
         strangers = sum(count for caller, count in of_caller.items() if caller.startswith(STRANGER))
-        for receipt in sorted(held, key=lambda one: (of_caller[one.caller], held[one]), reverse=True):
+        # Of one connection's messages nobody knows which holds how much; one that may be idle goes last.
+        for receipt in sorted(
+            held, key=lambda one: (of_caller[one.caller], held[one], not one.idle), reverse=True
+        ):
             stranger = receipt.caller.startswith(STRANGER)
             of_kind = strangers if stranger else of_caller[receipt.caller]
             if total <= most and of_kind <= most // 2:
@@ -199,11 +212,9 @@ class Receiving:
             return 0
         if count < connection.began_at:  # another connection, of the same name
             connection.began_at = connection.whole_bytes = 0
-        if not connection.looked_at and count > YOUNG_BYTES + connection.whole_bytes:
-            connection.began_at, connection.whole_bytes = count, 0
-        connection.looked_at = True
+        connection.whole_bytes = min(connection.whole_bytes, count - connection.began_at)
         most = len(connection.under_way) * self._limits.max_message_bytes
-        return min(max(0, count - connection.began_at - connection.whole_bytes), most)
+        return min(count - connection.began_at - connection.whole_bytes, most)
 
     def _end(self, receipt: Receipt, error: AskError) -> None:
         """Refuse it from here: only then has gRPC let go of what its reading coroutine waits for."""

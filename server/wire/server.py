@@ -17,11 +17,13 @@ from ..access.tls import Certificates
 from ..errors import ServerError, Stopping
 from ..local import LocalAssistant
 from ..open_inference.inference_service import InferenceService
+from ..trimming import TrimmingGrowth
+from .accepting import make_server
 from .addresses import check_address, join
 from .health import Health
 from .receiving import Receiving
 from .service import VqaService
-from .standard import health_handlers, reflection_handlers
+from .standard import health_methods, reflection_methods
 
 MINUTE_MS = 60_000
 QUIET_S = 0.5  # without a new call: whoever was told that the server stops has gone elsewhere
@@ -39,6 +41,7 @@ CONNECTIONS = (
     ("grpc.max_connection_age_grace_ms", MINUTE_MS),
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_concurrent_streams", 1024),
+    ("grpc.max_metadata_size", 16_384),  # all that is less is taken; between two bounds gRPC would throw dice
     ("grpc.absolute_max_metadata_size", 16_384),
     # None but "identity": photos are compressed already, and what is on its way is counted as it comes by the line.
     ("grpc.compression_enabled_algorithms_bitset", 1),
@@ -90,6 +93,8 @@ class Server:
         self._share_port = share_port
         self._interceptors = interceptors
         self._receiving = Receiving(local.assistant.limits)
+        self._growth = TrimmingGrowth()
+        self._service = VqaService(local.assistant, self.desk, self._receiving)
         self._health: Health | None = None
         self._grpc: grpc.aio.Server | None = None
 
@@ -103,8 +108,15 @@ class Server:
     async def _start(self) -> int:
         self._health = Health()
         most_bytes = self._assistant.limits.max_message_bytes
-        self._grpc = grpc.aio.server(
-            interceptors=self._interceptors,
+        tokens = () if self.desk.authentication.tokens is None else (TokenCheck(self.desk.authentication),)
+        self._grpc = make_server(
+            {
+                **self._service.methods(),
+                **InferenceService(self._assistant, self.desk, self._receiving, self._health).methods(),
+                **health_methods(self._health, self._receiving),
+                **reflection_methods(self._receiving),
+            },
+            interceptors=(*tokens, *self._interceptors),  # a token is looked at before all else
             options=[
                 *CONNECTIONS,
                 ("grpc.so_reuseport", int(self._share_port)),  # else a port in use is an error
@@ -112,18 +124,6 @@ class Server:
                 ("grpc.max_receive_message_length", most_bytes),
                 ("grpc.max_send_message_length", most_bytes),
             ],
-        )
-        if self.desk.authentication.tokens is not None:
-            self._grpc.add_generic_rpc_handlers(
-                (TokenCheck(self.desk.authentication),)
-            )  # the first: before all others
-        self._grpc.add_generic_rpc_handlers(
-            (
-                VqaService(self._assistant, self.desk, self._receiving).handlers(),
-                InferenceService(self._assistant, self.desk, self._receiving, self._health).handlers(),
-                health_handlers(self._health, self._receiving),
-                *reflection_handlers(self._receiving),
-            )
         )
         where = join(self._host, self.port)
         try:
@@ -134,6 +134,7 @@ class Server:
         except RuntimeError as error:
             raise ServerError(f"Cannot listen on {where}: {error}") from error
         await self._grpc.start()
+        self._growth.begin()
         self._assistant.admission.stopping = False  # of a server before this one
         self._assistant.health_listeners.append(self._tell_health)
         self._tell_health()
@@ -164,6 +165,7 @@ class Server:
         self._assistant.admission.stopping = True
         self._health.drain()
         self._health.end_watches()
+        self._service.conversations.end_all(Stopping())
         ends_s = time.monotonic() + grace_s
         await self._all_answered(ends_s)
         await self._quiet(min(ends_s, time.monotonic() + LONGEST_UNQUIET_S))
@@ -171,6 +173,7 @@ class Server:
         left_s = max(0.0, ends_s - time.monotonic())
         # With no call left, gRPC waits for nothing but clients that do not hang up when they are told to.
         await self._grpc.stop(left_s if self._assistant.admission.calls else min(left_s, HANG_UP_WITHIN_S))
+        self._growth.end()
         if self._tell_health in self._assistant.health_listeners:
             self._assistant.health_listeners.remove(self._tell_health)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha._async import ReflectionServicer
 from ..access.networks import network_of
 from ..errors import AskError, InvalidAsk, Overloaded
 from ..open_inference.inference_messages import POOL
+from .accepting import Methods
 from .health import SERVICES, Health
 from .receiving import STRANGER, Context, Receiving
 from .requests import read
@@ -32,7 +33,7 @@ HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 REFLECTION = (reflection.SERVICE_NAME, "grpc.reflection.v1.ServerReflection")
 
 
-def health_handlers(health: Health, receiving: Receiving) -> grpc.GenericRpcHandler:
+def health_methods(health: Health, receiving: Receiving) -> Methods:
     """Check and Watch."""
 
     async def request(context: Context) -> health_pb2.HealthCheckRequest:
@@ -43,22 +44,22 @@ def health_handlers(health: Health, receiving: Receiving) -> grpc.GenericRpcHand
 
     watches = Watches()
 
-    async def watch(_: Any, context: Context) -> None:
+    async def watch(_: Any, context: Context) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         wanted = await request(context)
         try:
             with watches.one(_address(context)):
-                await health.Watch(wanted, context)
+                async for status in health.Watch(wanted, context):
+                    yield status
         except AskError as error:
             await abort(context, error)
 
     written = health_pb2.HealthCheckResponse.SerializeToString
-    return grpc.method_handlers_generic_handler(
-        HEALTH,
-        {
+    return {
+        HEALTH: {
             "Check": grpc.stream_unary_rpc_method_handler(check, response_serializer=written),
             "Watch": grpc.stream_stream_rpc_method_handler(watch, response_serializer=written),
-        },
-    )
+        }
+    }
 
 
 class Watches:
@@ -111,7 +112,7 @@ def _either(method: str, name: str) -> Any:
         return getattr(descriptor_pool.Default(), method)(name)
 
 
-def reflection_handlers(receiving: Receiving) -> Sequence[grpc.GenericRpcHandler]:
+def reflection_methods(receiving: Receiving) -> Methods:
     """What grpcurl and buf ask first."""
     known: Any = BothPools()
     servicer: Any = ReflectionServicer([*(name for name in SERVICES if name), HEALTH, *REFLECTION], known)
@@ -130,9 +131,7 @@ def reflection_handlers(receiving: Receiving) -> Sequence[grpc.GenericRpcHandler
     handler: Any = grpc.stream_stream_rpc_method_handler(
         info, response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString
     )
-    return [
-        grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler}) for name in REFLECTION
-    ]
+    return {name: {"ServerReflectionInfo": handler} for name in REFLECTION}
 
 
 async def one_message(kind: type[M], context: Context, receiving: Receiving) -> M:

@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 from rich.segment import Segments
 from served import PHOTOS
+from text_photos import written
 
 from asksight.cli.show import in_terminal
 from asksight.client import load
@@ -132,6 +133,14 @@ def test_no_bundle_is_one_line_and_exit_code_one(here: Run, tmp_path: Path) -> N
 def test_a_server_and_a_bundle_at_once_are_wrong_usage(here: Run, address: str, bundle: Path) -> None:
     ran = here("ask", PHOTO, QUESTION, "--server", address, "--model", bundle, code=2)
     assert "not both" in ran.stderr
+
+
+def test_text_is_read_in_this_process_too(here: Run, tmp_path: Path) -> None:
+    sign = tmp_path / "sign.jpg"
+    sign.write_bytes(written())
+    assert here("ask", sign, "What is the price?", "--reader").stdout.startswith("It says: 2.49.\n")
+    ran = here("ask", sign, "What is the price?", "--reader", "--server", "localhost:1", code=2)
+    assert "does nothing with --server" in " ".join(ran.stderr.split())
 
 
 def test_a_web_address_is_wrong_usage(here: Run) -> None:

@@ -24,6 +24,7 @@ from asksight.engine import Bundle, load_bundle
 from asksight.engine.bundle.keep_samples import keep_samples
 from asksight.engine.bundle.samples import ENOUGH, kept_samples, misfit
 from asksight.engine.plans.sidecar import plans
+from asksight.training.datasets.bad_entries import BadEntries
 from asksight.training.scenes.make_scenes import make_split
 
 PHOTO = Path(__file__).parent.parent.parent / "cli" / "demo_photos" / "shapes.jpg"
@@ -191,6 +192,29 @@ def test_samples_of_a_data_set_are_kept_and_compared_on(
     assert kept is not None
     assert kept.source == f"{tmp_path / 'data'}, split val"
     assert load_bundle(bundle).training == load_bundle("scenes").training
+
+
+def test_photos_that_went_bad_are_named_together_or_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_split(tmp_path / "data", "val", pictures=4, seed=1, processes=1)
+    for photo in sorted((tmp_path / "data").rglob("*.jpg"))[:2]:
+        photo.write_bytes(b"cut")
+    bundle = tmp_path / "bundle"
+    shutil.copytree(load_bundle("scenes").path, bundle, ignore=shutil.ignore_patterns("engines"))
+    arguments = ["samples", str(bundle), "--data", str(tmp_path / "data"), "--photos", "2"]
+    code, _, err = run(arguments, capsys)
+    assert code == 1
+    assert "2 entries are bad (2 bad photo)" in err
+    assert "--skip-bad" in err
+    code, out, err = run([*arguments, "--skip-bad"], capsys)
+    assert code == 0, err
+    assert out.startswith(
+        "left out, bad photo: 2\n10 questions about 2 photos are kept"
+    )  # others took their place
+    opened, problems = load_bundle(bundle), BadEntries(skip=True)
+    assert len(samples_of(opened, tmp_path / "data", "val", problems=problems).photos) == 2
+    assert problems.counts == {"bad photo": 2}
 
 
 def test_the_built_in_bundle_keeps_real_scenes() -> None:

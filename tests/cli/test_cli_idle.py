@@ -13,6 +13,7 @@ IDLE = [
     "data prepare D --out O --no-photos --photos D",
     "vectors V --out O --words W --split train",
     "vectors V --out O --words W --min-count 1",
+    "vectors V --out O --words W --skip-bad",
     "evaluate --results R --annotations A --split val",
     "evaluate --results R --annotations A --engine auto",
     "features --out O --mat M --id-map I --encoder vgg16",
@@ -26,6 +27,7 @@ IDLE = [
     "ask P Q --model M --tls-authority A",
     "tokens --rows --json",
     "compile B --split val",
+    "compile B --skip-bad",
     "calibrate B --data D --keep-thresholds --max-risk 0.1",
 ]
 

@@ -79,7 +79,7 @@ def test_our_errors_are_one_line() -> None:
 def test_a_missing_extra_says_what_to_install() -> None:
     said = expected(NotInstalledError("tensorflow.keras"))
     assert said is not None
-    assert "pip install '.[train]'" in said
+    assert "pip install -e '.[train]'" in said
 
 
 class NotInstalledError(ModuleNotFoundError):

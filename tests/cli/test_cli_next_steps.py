@@ -7,6 +7,9 @@ import shlex
 from pathlib import Path
 
 import pytest
+from bundles import write_random_bundle
+from keras_2_files import easy_vqa_config, easy_vqa_weights, write_hdf5
+from published_models import published
 from vqa_files import write_easy_vqa, write_photo, write_vqa
 
 from asksight.cli.main import main
@@ -14,6 +17,21 @@ from asksight.training.learning.runs import Run, TrainSettings
 from asksight.training.learning.stored_settings import StoredSettings
 
 SMALL = {"channels": (8, 12, 16), "word_dimension": 12, "phrase_units": 16, "heard_units": 16}
+SPEC = """
+[bundle]
+name = "shapes"
+
+[image]
+scale = "1/255"
+offset = -0.5
+
+[question]
+form = "counts"
+words = "words.txt"
+
+[answers]
+file = "answers.txt"
+"""
 SMALL_LSTM = {"units": 8, "lstm_units": 8}
 
 
@@ -84,6 +102,41 @@ def test_questions_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
     train = run("asksight data prepare vqa --out prepared --no-photos", capsys)
     assert train == "asksight train --arch lstm --features none --data prepared --out RUN"
     run(train, capsys)
+
+
+def test_after_calibrate_and_samples(capsys: pytest.CaptureFixture[str]) -> None:
+    write_random_bundle(Path("my bundle"))
+    write_easy_vqa(Path("val"), photos=40)
+    serve = run("asksight calibrate 'my bundle' --data val --max-risk 0.9", capsys)
+    assert serve == "asksight serve --model 'my bundle'"
+    run(f"{serve} --check", capsys)
+    compiling = run("asksight samples 'my bundle' --data val --photos 2", capsys)
+    assert compiling == "asksight compile 'my bundle'"
+    run(f"{compiling} --precision float32", capsys)  # bf16 of random weights may lose answers
+
+
+@pytest.mark.parametrize(("kind", "source"), [("blip", "blip-even"), ("vilt", "vilt-small")])
+def test_after_an_import(capsys: pytest.CaptureFixture[str], kind: str, source: str) -> None:
+    published(Path("somewhere"), source)
+    write_easy_vqa(Path("DATA/val"), photos=40)
+    said = run(f"asksight import {kind} somewhere --out 'my bundle'", capsys)
+    calibrate, serve = said.split(", and ")
+    assert calibrate == "asksight calibrate 'my bundle' --data DATA"
+    run(f"{serve} --check", capsys)
+    assert run(calibrate, capsys) == serve
+
+
+def test_after_an_import_of_a_model_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = {"side": 16, "words": 4, "answers": 3}
+    write_hdf5(Path("model.h5"), easy_vqa_config(**sizes), easy_vqa_weights(**sizes))
+    Path("spec.toml").write_text(SPEC)
+    Path("words.txt").write_text("what\nis\nred\n")
+    Path("answers.txt").write_text("yes\nno\nred\n")
+    write_easy_vqa(Path("DATA/val"), photos=40)
+    said = run("asksight import keras model.h5 --spec spec.toml --out 'my bundle'", capsys)
+    calibrate, serve = said.split(", and ")
+    run(f"{serve} --check", capsys)
+    assert run(calibrate, capsys) == serve
 
 
 def test_questions_without_answers(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

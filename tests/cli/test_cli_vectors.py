@@ -38,6 +38,22 @@ def test_words_of_a_data_set(glove: Path, tmp_path: Path, capsys: pytest.Capture
     assert (out / "words.txt").read_text().splitlines()[-1] == "<unknown 0>"
 
 
+def test_bad_entries_are_refused_or_left_out_and_counted(
+    glove: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions, _ = write_vqa(tmp_path / "vqa", photos=False)
+    told = json.loads(questions.read_text())
+    told["questions"][0]["question"] = " "
+    questions.write_text(json.dumps(told))
+    arguments = (glove, "--data", tmp_path / "vqa", "--out", tmp_path / "out")
+    assert run(*arguments) == 1
+    assert "--skip-bad" in capsys.readouterr().err
+    assert run(*arguments, "--skip-bad") == 0
+    assert capsys.readouterr().out.startswith("left out, ")
+    assert run(*arguments, "--skip-bad", "--json") == 0
+    assert sum(json.loads(capsys.readouterr().out)["skipped"].values()) == 1
+
+
 def test_words_of_a_list_for_a_machine(
     glove: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,6 +68,7 @@ def test_words_of_a_list_for_a_machine(
         "missing": ["giraffe"],
         "covered": 0.5,
         "never_asked": ["New York"],
+        "skipped": {},
     }
     assert caught.err == ""
 

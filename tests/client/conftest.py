@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from awaited_client import AwaitedClient
 from fake_service import FakeService, serving
 
-from asksight.client import AskSightError, Client, Model, Photo, Reply, connect, connect_async
-
-
-class AwaitedClient:
-    """The asyncio client, each call run to its end, so that one test drives both."""
-
-    def __init__(self, target: str, **options: Any) -> None:
-        self._runner = asyncio.Runner()
-        self._client = connect_async(target, **options)
-
-    def ask(self, photo: Photo, question: str, **options: Any) -> Reply:
-        return self._runner.run(self._client.ask(photo, question, **options))
-
-    def ask_many(self, asks: Iterable[tuple[Photo, str]], **options: Any) -> list[Reply | AskSightError]:
-        return self._runner.run(self._client.ask_many(asks, **options))
-
-    def model(self, **options: Any) -> Model:
-        return self._runner.run(self._client.model(**options))
-
-    def close(self) -> None:
-        self._runner.run(self._client.close())
-
-    def end(self) -> None:
-        self.close()
-        self._runner.close()
+from asksight.client import Client, connect
 
 
 @pytest.fixture

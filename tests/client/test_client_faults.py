@@ -27,6 +27,7 @@ from asksight.client import (
 )
 from asksight.client.channel import Balancing
 from asksight.client.faults import from_item
+from asksight.client.talks import Talk
 from asksight.v1 import vqa_pb2
 
 Code = grpc.StatusCode
@@ -113,6 +114,9 @@ class SlowTransport:
         raise AssertionError("not in these tests")
 
     def get_model(self, request: vqa_pb2.GetModelRequest, timeout_s: float) -> vqa_pb2.GetModelResponse:
+        raise AssertionError("not in these tests")
+
+    def talk(self) -> Talk:
         raise AssertionError("not in these tests")
 
     def close(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import multiprocessing
+import pickle
 import socket
 import subprocess
 import sys
@@ -149,6 +151,14 @@ def test_a_second_event_loop_is_noticed_at_once(target: str) -> None:
         asyncio.run(ask())
     assert time.monotonic() - started_s < 30
     asyncio.run(client.close())
+
+
+def test_a_client_that_is_sent_to_another_process_says_what_to_do(client: Client, target: str) -> None:
+    for one in (client, connect_async(target)):
+        with pytest.raises(TypeError, match=r"A client cannot be copied .* Call connect"):
+            pickle.dumps(one)
+        with pytest.raises(TypeError, match="cannot be copied"):
+            copy.deepcopy(one)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,6 +198,14 @@ for _ in range(4):
 time.sleep(0.3)
 print("ended", flush=True)
 """
+
+
+@pytest.mark.parametrize("given", ["yes", "no", 1, 0, None])
+def test_what_is_neither_yes_nor_no_is_said_at_once(given: Any, bundle: Path) -> None:
+    with pytest.raises(TypeError, match=r"reader is .*; it must be True or False"):
+        load(bundle, reader=given)
+    with pytest.raises(TypeError, match="wait_for_server is"):
+        connect("localhost:1", wait_for_server=given)
 
 
 def test_a_program_that_ends_while_it_asks_ends_well() -> None:

@@ -22,7 +22,7 @@ BUILD = ROOT / "build" / "kotlin"
 JAVA = Path("/usr/share/java")
 OF_GRPC = ("protobuf", "guava", "perfmark-api", "geronimo-annotation-1.3-spec")
 GRPC = ("api", "context", "core", "netty", "protobuf", "protobuf-lite", "stub")
-NETTY = (
+NETTY: tuple[str, ...] = (
     "buffer",
     "codec",
     "codec-http",
@@ -32,8 +32,9 @@ NETTY = (
     "handler",
     "handler-proxy",
     "resolver",
+    "transport",
+    "transport-native-unix-common",
 )
-NETTY += ("transport", "transport-native-unix-common")
 PLUGIN = "/usr/bin/grpc_java_plugin"
 MAIN = "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler"
 EXPECTED = [

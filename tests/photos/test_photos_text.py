@@ -41,7 +41,7 @@ def test_a_box_is_found_a_little_larger_and_in_the_pictures_pixels() -> None:
 
 def test_what_is_faint_is_counted_and_what_is_tiny_is_not() -> None:
     found = find_boxes(seen((10, 10, 12, 12)) + seen((100, 100, 200, 120), value=0.4), 480, 320)
-    assert (len(found.corners), found.faint) == (0, 1)
+    assert (len(found.corners), len(found.faint_px)) == (0, 1)
 
 
 def test_boxes_stay_in_the_picture() -> None:
@@ -54,7 +54,7 @@ def test_the_largest_of_very_many_are_kept() -> None:
     small = [(x, y, x + 8, y + 5) for x in range(4, 470, 16) for y in range(60, 310, 12)]
     found = find_boxes(seen((10, 10, 400, 40), *small), 480, 320)
     assert len(found.corners) == MOST_LINES
-    assert found.faint == len(small) + 1 - MOST_LINES
+    assert len(found.faint_px) == len(small) + 1 - MOST_LINES
     assert np.ptp(found.corners[0][:, 0]) > 380
 
 

@@ -89,6 +89,7 @@ def _vizwiz(source: Source, problems: BadEntries) -> Iterator[Record]:
     seen: set[int] = set()
     for place, entry in enumerate(entries(source.questions)):
         try:
+            entry = _object(entry)
             image = _text(entry, "image")
             digits = re.search(r"(\d+)\.\w+$", image)
             image_id = int(digits[1]) if digits else -1
@@ -132,6 +133,7 @@ def _vqa(source: Source, problems: BadEntries) -> Iterator[Record]:
     seen: set[int] = set()
     for place, entry in enumerate(entries(source.questions, "questions")):
         try:
+            entry = _object(entry)
             question_id, image_id = _number(entry, "question_id"), _number(entry, "image_id")
             question = one_line(_text(entry, "question"))
         except (KeyError, TypeError) as error:
@@ -190,6 +192,7 @@ def _annotations(path: Path, problems: BadEntries, broken: set[int]) -> dict[int
 
     for place, entry in enumerate(entries(path, "annotations")):
         try:
+            entry = _object(entry)
             question_id = _number(entry, "question_id")
             answers = tuple(once(answer) for answer in _answers(entry))
             chosen = _said(entry, "multiple_choice_answer")
@@ -214,6 +217,12 @@ def _annotations(path: Path, problems: BadEntries, broken: set[int]) -> dict[int
             continue
         found[question_id] = annotation
     return found
+
+
+def _object(entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise TypeError(f"it is {entry!r:.40}, not an object")
+    return entry
 
 
 def _number(entry: Any, key: str) -> int:
@@ -242,7 +251,10 @@ def _answers(entry: Any) -> tuple[str, ...]:
     """
     if "answers" not in entry and "multiple_choice_answer" in entry:
         return (_text(entry, "multiple_choice_answer"),) * 10
-    answers = tuple(_answer(answer) for answer in entry["answers"])
+    given = entry["answers"]
+    if not isinstance(given, list):  # the letters of a text would be taken for answers
+        raise TypeError(f"'answers' is {given!r:.40}, not a list")
+    answers = tuple(_answer(answer) for answer in given)
     if not answers:
         raise TypeError("'answers' is empty")
     return answers

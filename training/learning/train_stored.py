@@ -23,6 +23,7 @@ from ..datasets import Dataset, open_dataset
 from ..datasets.bad_entries import BadEntries
 from ..datasets.splits import TO_LEARN, check_answered
 from ..errors import FeatureError, TrainingError
+from ..features.kept_encoder import check_kept_encoder
 from ..features.store import FeatureStore
 from ..measuring.calibrate import MAX_RISK
 from ..measuring.calibration_record import calibrate_run
@@ -119,6 +120,8 @@ def train_stored(
 
 def _read(settings: StoredSettings, problems: BadEntries, say: Callable[[str], None]) -> _Material:
     """Words and answers are chosen from what is learned from."""
+    if settings.features != QUESTION_ONLY:
+        check_kept_encoder(Path(settings.features))
     dataset, inputs = _split(settings, settings.train_split, problems)
     measured, index, held = dataset, np.arange(len(dataset)), np.arange(0)
     if settings.val_split is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from asksight.engine.bundle.spelled import Speller
 from ..datasets import Dataset
 from ..datasets.photo_sides import short_side
 from .asking import Answerer, FeatureBatches, Features, ReadPhoto, encoded_photos, scores_on
+
+if TYPE_CHECKING:
+    from .run_answerer import RunAnswerer
 
 VERDICTS = tuple(Verdict)
 _ANSWERED, _UNSURE = VERDICTS.index(Verdict.ANSWERED), VERDICTS.index(Verdict.UNSURE)
@@ -59,7 +62,7 @@ def predict(
 
 
 def predict_on(
-    model: Answerer,
+    model: Bundle | RunAnswerer,
     dataset: Dataset,
     features: Features,
     *,
@@ -75,7 +78,8 @@ def predict_on(
     unanswerable = np.zeros(len(dataset), np.float32)
     looks: NDArray[np.float32] | None = None
     whole = isinstance(model, Bundle) and model.sees_whole_photos
-    watched = _Watched(familiarity_of(model) if isinstance(model, Bundle) else None, dataset, features)
+    known = familiarity_of(model) if isinstance(model, Bundle) else model.familiarity
+    watched = _Watched(known, dataset, features)
     for rows, scores in scores_on(model, dataset, watched, engine=engine, max_batch=max_batch):
         best[rows], confidence[rows], unanswerable[rows] = judged = judge(scores)
         verdicts[rows] = _verdicts(model, judge, judged)

@@ -7,19 +7,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from asksight.engine import Calibration
+from asksight.engine.bundle.familiar import Familiarity, read_familiarity
 
 from ..datasets import Dataset
 from ..errors import FeatureError
 from ..exporting.export_encoder import other_encoder, uses_store
 from ..features.store import FeatureStore, read_about
 from ..learning.learned import read_config
+from ..learning.runs import Run
 from ..learning.stored_settings import QUESTION_ONLY
 from .asking import FeatureBatches, Features
+
+if TYPE_CHECKING:
+    from ..learning.learned import Learned
 
 _ROWS = 256  # photos whose features are in memory at a time
 
@@ -35,6 +40,7 @@ class RunAnswerer:
     answers: tuple[str, ...]
     calibration: Calibration
     unanswerable: str | None
+    familiarity: Familiarity | None
     training: Mapping[str, Any]
 
 
@@ -74,8 +80,17 @@ def answerer_of_run(path: Path, features: Features, image_ids: Sequence[int]) ->
             answers=tuple(learned.answers),
             calibration=learned.calibration,
             unanswerable=learned.unanswerable,
+            familiarity=_familiarity(learned),
             training=learned.training,
         )
+
+
+def _familiarity(learned: Learned) -> Familiarity | None:
+    """What the run knows, as its bundle would."""
+    if learned.familiar is None:
+        return None
+    channels = next(one.shape[-1] for one in learned.answerer.inputs if one.name == "features")
+    return read_familiarity(learned.familiar.familiar, Run(learned.path).known, channels)
 
 
 def known_features(

@@ -25,7 +25,7 @@ def spacy_rules(language: str = "en") -> Rules:
         import spacy
     except ImportError as error:
         raise ExportError(
-            "spaCy is not installed. In a copy of AskSight's repository, run: pip install '.[train]'"
+            "spaCy is not installed. In a copy of AskSight's repository, run: pip install -e '.[train]'"
         ) from error
     try:
         tokenizer = spacy.blank(language).tokenizer

@@ -1,6 +1,8 @@
-// Shows /openapi.json as a page: each way to ask, its fields, and what comes back.
+// Shows /openapi.json as a page: each way to ask, its fields, what comes back, and a form to try it.
 
 const place = document.getElementById("document");
+const token = document.getElementById("token");
+token.form.addEventListener("submit", (event) => event.preventDefault());
 
 function element(name, text = "", ...children) {
   const made = document.createElement(name);
@@ -29,9 +31,11 @@ function table(of, caption, headings, rows) {
   return scroll;
 }
 
+const type = (schema) => [schema.type].flat()[0];
+
 function kind(schema) {
-  if (schema.type === "array") return `list of ${kind(schema.items)}`;
-  return [schema.type, schema.format].filter(Boolean).join(", ");
+  if (type(schema) === "array") return `list of ${kind(schema.items)}`;
+  return [type(schema), schema.format].filter(Boolean).join(", ");
 }
 
 function meaning(schema) {
@@ -48,6 +52,50 @@ function fields(schema, before = "") {
   });
 }
 
+// One control for each field; a list's is a text area, with one entry a line.
+function control(name, field, required) {
+  const many = type(field) === "array";
+  const input = element(many ? "textarea" : "input");
+  if (!many) input.type = field.format === "binary" ? "file" : "text";
+  input.name = name;
+  input.required = required;
+  return element("p", "", element("label", many ? `${name}, one a line` : name, input));
+}
+
+// Sends a request of this kind, and shows what comes back.
+function tried(path, method, operation, schema) {
+  const form = element("form");
+  const wanted = (operation.parameters ?? []).filter((given) => given.in === "query");
+  const fields_ = [...wanted.map((given) => [given.name, given.schema]), ...Object.entries(schema?.properties ?? {})];
+  const controls = fields_.map(([name, field]) => control(name, field, schema?.required.includes(name)));
+  const send = element("button", `Try ${path}`);
+  const status = element("p");
+  status.setAttribute("role", "status");
+  const said = element("pre");
+  form.append(...controls, send, status, said);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const body = new FormData();
+    for (const input of form.querySelectorAll("[name]")) {
+      const values = input.files ?? (input.type === "textarea" ? input.value.split("\n") : [input.value]);
+      for (const value of values) if (value) body.append(input.name, value);
+    }
+    const post = method === "post";
+    const query = post || !controls.length ? "" : `?${new URLSearchParams(body)}`;
+    status.textContent = "Sending …";
+    said.textContent = "";
+    try {
+      const headers = token.value ? { Authorization: `Bearer ${token.value}` } : {};
+      const answer = await fetch(path + query, { method: method.toUpperCase(), headers, ...(post && { body }) });
+      said.textContent = JSON.stringify(await answer.json(), null, 1);
+      status.textContent = `It answered ${answer.status} ${answer.statusText}`;
+    } catch (error) {
+      status.textContent = `Nothing came back: ${error.message}`;
+    }
+  });
+  return form;
+}
+
 function shown(document_, path, method, operation) {
   const named = (schema) => (schema.$ref ? document_.components.schemas[schema.$ref.split("/").pop()] : schema);
   const section = element("section", "", element("h2", `${method.toUpperCase()} ${path}`), element("p", operation.summary));
@@ -62,6 +110,7 @@ function shown(document_, path, method, operation) {
   const failures = Object.entries(operation.responses).filter(([status]) => status !== "200");
   section.append(table(path, "What can go wrong, as application/problem+json", ["status", "meaning"],
     failures.map(([status, { description }]) => [status, description])));
+  section.append(tried(path, method, operation, operation.requestBody?.content["multipart/form-data"].schema));
   return section;
 }
 

@@ -42,6 +42,20 @@ def test_grammar_courtesy_and_plurals_are_no_topic() -> None:
     assert not {"who", "when", "where", "why"} & FUNCTION_WORDS
 
 
+def test_grammar_alone_is_a_question_only_where_it_asks_what_something_is() -> None:
+    known = KnownWords(count_words(["What is this?", "Is it a star?"]), 2)
+    for question in ("What is it?", "what's that", "Can you tell me what these are?", "What is there?"):
+        assert known.outside(question) == 0.0, question
+    for none in ("thank you", "a", "of of of?", "is it", "what what", "What?", "Yes please."):
+        assert known.outside(none) == 1.0, none
+
+
+@pytest.mark.parametrize("word", ["star", "red", "what", "is"])
+def test_one_word_again_and_again_is_no_question(word: str) -> None:
+    assert KNOWN.outside(f"{word} {word.upper()}, {word}?") == 1.0
+    assert KNOWN.outside("red star?") == 0.0
+
+
 def test_what_turns_an_answer_round_or_says_of_how_many_is_no_mere_grammar() -> None:
     for question in ("Is this not red?", "Is there no star?", "Is only the star red?", "Are all stars red?"):
         assert KNOWN.outside(question) > 0.2

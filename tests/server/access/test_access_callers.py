@@ -62,3 +62,10 @@ def test_the_port_keeps_one_address_within_its_share(make_served: MakeServed) ->
     release(served.rig.encoder)
     assert first.result(WAIT_S).answers
     assert served.stub.Ask(request, timeout=WAIT_S).answers
+
+
+@pytest.mark.parametrize(
+    ("retry_after_s", "said"), [(0.0, "0.1"), (0.001, "0.1"), (0.11, "0.2"), (3.0, "3.0")]
+)
+def test_nobody_is_told_to_come_again_in_no_time(retry_after_s: float, said: str) -> None:
+    assert str(Overloaded(retry_after_s=retry_after_s)).endswith(f"Ask again in {said} seconds.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +12,13 @@ import grpc
 import pytest
 from certificates import Pair, make_authority, sign
 from photo_files import photo
-from server_rig import MakeRig
+from server_rig import WAIT_S, MakeRig
 
 from asksight.client import Client, UnavailableError, connect
 from asksight.server.access.authentication import Authentication
 from asksight.server.access.tls import Certificates, TlsFiles
 from asksight.server.errors import ServerError
-from asksight.server.wire.server import Server
+from asksight.server.wire.server import CONNECTIONS, Server
 
 
 @contextmanager
@@ -111,3 +112,22 @@ def test_files_that_do_not_belong_together_are_one_line(tmp_path: Path) -> None:
     for certificate, key in ((one.certificate, two.key), (tmp_path / "missing.pem", one.key)):
         with pytest.raises(ServerError, match="TLS files"):
             Certificates(TlsFiles(certificate=certificate, key=key))
+
+
+def test_a_handshake_that_never_begins_ends_in_time(
+    make_rig: MakeRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sooner = {name: 300 if name == "grpc.server_handshake_timeout_ms" else it for name, it in CONNECTIONS}
+    monkeypatch.setattr("asksight.server.wire.server.CONNECTIONS", tuple(sooner.items()))
+    authority = make_authority(tmp_path)
+    with served(make_rig, sign(authority, tmp_path, "good")) as address:
+        port = int(address.rpartition(":")[2])
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as silent,
+            socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as slow,
+        ):
+            slow.sendall(b"\x16\x03\x01")  # a handshake begins (RFC 8446, 5.1), and comes no further
+            assert silent.recv(1) == b""
+            assert slow.recv(1) == b""
+        with client(address, authority) as asking:
+            assert asking.ask(photo(), "what?").answers

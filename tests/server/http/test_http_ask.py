@@ -98,7 +98,7 @@ def test_what_is_being_served(web: Web) -> None:
         (b"question=x", "application/x-www-form-urlencoded", 415, "multipart/form-data"),
         (b"x", "multipart/form-data", 400, "form"),
         (b"x", "multipart/form-data; boundary=b", 400, ""),
-        (b"--b\r\n\r\n\r\n--b--", "multipart/form-data; boundary=b", 400, "form"),
+        (b"--b\r\n\r\n\r\n--b--", "multipart/form-data; boundary=b", 400, "no name"),
         (
             b'--b\r\nContent-Disposition: form-data; name="question"\r\n\r\nx',
             "multipart/form-data; boundary=b",
@@ -120,7 +120,7 @@ def test_what_is_no_ask_is_refused_with_a_sentence(
     ("fields", "field"),
     [
         ({"question": (None, "x"), "image": (None, "text")}, "image_data"),
-        ({"question": ("q.txt", b"x")}, "question"),
+        ({"question": ("q.jpg", PHOTO), "image": ("a.jpg", PHOTO)}, "question"),
         ({"question": (None, "x"), "top_k": (None, "-1")}, "top_k"),
         ({"question": (None, "x"), "top_k": (None, "4294967296")}, "top_k"),
         ({"question": (None, "x"), "want_attention": (None, "yes")}, "want_attention"),

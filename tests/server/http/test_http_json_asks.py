@@ -86,10 +86,10 @@ def test_what_is_no_base64_is_told_so(written: str) -> None:
         (b'["%b"]' % LONG, "is a JSON list"),
         (b'"%b"' % LONG, "is a JSON str"),
         (b'{"imageData": "%b' % LONG, "not JSON"),
-        (b'{"imageData": "%b", "image_data": "%b"}' % (LONG, LONG[:8]), "multiple"),
+        (b'{"imageData": "%b", "image_data": "%b"}' % (LONG, LONG[:8]), "Both"),
         (b'{"imageData": "%b", "imageId": "x"}' % LONG, "multiple"),
         (b'{"imageData": "%b", "question": "%b"}' % (LONG, LONG), "'question' has 131072 characters"),
-        (b'{"question": "?"%b}' % (b" " * MOST_BYTES), "Beside the photo"),
+        (b'{"question": "?"%b}' % (b" " * MOST_BYTES), "Beside photos"),
     ],
 )
 def test_a_long_string_elsewhere_is_refused(body: bytes, said: str) -> None:
@@ -104,9 +104,11 @@ def test_the_head_of_a_data_url_is_left_out(head: str) -> None:
     assert from_json(ask_of(head + PLAIN), {}).image_data == PHOTO
 
 
-def test_the_last_of_two_photos_of_one_name_counts() -> None:
-    assert from_json(b'{"imageData": "%b", "imageData": "QUJD"}' % LONG, {}).image_data == b"ABC"
-    assert from_json(b'{"imageData": "%b", "imageData": null}' % LONG, {}).image_data == b""
+@pytest.mark.parametrize("second", [b'"QUJD"', b"null"])
+def test_two_photos_of_one_name_are_refused(second: bytes) -> None:
+    with pytest.raises(Problem) as refused:
+        from_json(b'{"imageData": "%b", "imageData": %b}' % (LONG, second), {})
+    assert "'imageData' is there twice" in refused.value.detail
 
 
 def test_nothing_long_is_done_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,3 +153,27 @@ def test_others_are_answered_while_one_is_parsed(web: Web, monkeypatch: pytest.M
 def test_a_small_one_that_is_no_base64_is_a_problem(web: Web) -> None:
     reply = web.http.post("/v1/ask", json={"imageData": "data:image/jpeg,/9j/"})
     assert problem(reply, 400)["errors"][0]["field"] == "image_data"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "it is empty"),
+        (b" \n", "it is empty"),
+        ('{"question": "Tür"}'.encode("latin-1"), "not JSON in UTF-8"),
+        (b'{"question": "a", "question": "b"}', "'question' is there twice"),
+        (b'{"topK": 1, "top_k": 2}', "Both 'top_k' and 'topK'"),
+        (b'{"image_data": "/9j/", "imageData": "/9j/"}', "Both 'image_data' and 'imageData'"),
+        (b'{"question": "a"}{"question": "b"}', "Extra data"),
+        (b"{'question': 'a'}", "double quotes"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_or_none_is_named(body: bytes, said: str) -> None:
+    with pytest.raises(Problem) as refused:
+        from_json(body, {})
+    assert said in refused.value.detail
+
+
+def test_a_name_that_is_null_is_not_given() -> None:
+    asked = from_json(b'\xef\xbb\xbf{"image_data": null, "imageData": "/9j/", "topK": null, "top_k": 3}', {})
+    assert (asked.image_data, asked.top_k) == (b"\xff\xd8\xff", 3)

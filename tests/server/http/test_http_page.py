@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from browser import overflows, violations
 from page_visit import DESKTOP, NARROW, PHONE
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Route, expect
 from served import PHOTOS
 
 from asksight.engine.bundle.about import CALIBRATED
@@ -227,6 +227,48 @@ def test_the_documents_page_is_whole_and_open_to_all(
     assert violations(tab.page) == []
     assert not overflows(tab.page)
     assert tab.complaints == []
+
+
+@pytest.mark.parametrize("viewport", [NARROW, DESKTOP])
+def test_each_way_to_ask_can_be_tried_on_the_documents_page(
+    visit: Any, viewport: dict[str, int], address: str
+) -> None:
+    tab = visit(viewport=viewport)
+    tab.page.goto(f"{address}/docs")
+
+    def way(title: str) -> Locator:
+        found: Locator = tab.page.locator("section").filter(
+            has=tab.page.get_by_role("heading", name=title, exact=True)
+        )
+        return found
+
+    def tried(title: str, status: int, said: str) -> None:
+        way(title).get_by_role("button", name="Try").click()
+        expect(way(title).get_by_role("status")).to_contain_text(f"It answered {status}")
+        expect(way(title).locator("pre")).to_contain_text(said)
+
+    ask = way("POST /v1/ask")
+    ask.get_by_role("button", name="Try").click()
+    expect(ask.get_by_role("status")).to_be_empty()  # the browser says that there is no question
+    ask.get_by_label("question", exact=True).fill(RED)
+    tried("POST /v1/ask", 400, "There is no photo")
+    ask.get_by_label("image", exact=True).set_input_files(SHAPES)
+    ask.get_by_label("locale").fill("es")
+    tried("POST /v1/ask", 200, '"label": "red"')
+    way("POST /v1/batch").get_by_label("image", exact=True).set_input_files(SHAPES)
+    way("POST /v1/batch").get_by_label("question, one a line").fill(f"{RED}\nWhat is it?")
+    tried("POST /v1/batch", 200, '"results"')
+    way("GET /v1/model").get_by_role("textbox", name="model").fill("none")
+    tried("GET /v1/model", 404, "No model 'none'")
+    tried("GET /v1/models", 200, "scenes")
+    tried("GET /v1/health/ready", 200, "ok")
+    tab.page.get_by_label("Access token").fill("mine")
+    with tab.page.expect_request("**/v1/models") as sent:
+        way("GET /v1/models").get_by_role("button", name="Try").click()
+    assert sent.value.headers["authorization"] == "Bearer mine"
+    assert violations(tab.page) == []
+    assert not overflows(tab.page)
+    assert [one for one in tab.complaints if "status of" not in one] == []
 
 
 def test_every_file_has_the_policy_that_lets_nothing_in(visit: Any, address: str) -> None:

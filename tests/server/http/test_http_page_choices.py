@@ -101,16 +101,16 @@ def test_in_any_order_answers_are_about_the_newest_photo(visit: Any, big_blue: P
     said = {SHAPES: "red", big_blue: "blue"}
     newest: Path | None = None
     for _ in range(6):
-        step = chance.choice(["small", "big", "ask", "moment"])
-        if step in ("small", "big"):
-            newest = SHAPES if step == "small" else big_blue
-            tab.page.locator("#file").set_input_files(newest)
+        step = chance.choice(["choose", "choose", "paste", "drop", "ask", "ask", "moment"])
+        if step in ("choose", "paste", "drop"):
+            newest = chance.choice([SHAPES, big_blue])
+            hand_over(tab, step, newest)
         elif step == "ask" and newest is not None:
             press(tab)
         else:
             tab.page.evaluate("() => new Promise(requestAnimationFrame)")
     newest = newest or big_blue
-    tab.page.locator("#file").set_input_files(newest)
+    hand_over(tab, chance.choice(["choose", "paste", "drop"]), newest)
     press(tab)
     expect(tab.page.get_by_role("status")).to_contain_text(re.compile(r"red|blue"))
     expect(tab.page.get_by_role("status")).to_contain_text(said[newest])
@@ -131,6 +131,16 @@ def give(tab: Visit, how: str, name: str, data: bytes, kind: str) -> None:
         }""",
         [how, name, base64.b64encode(data).decode(), kind],
     )
+
+
+def hand_over(tab: Visit, how: str, photo: Path) -> None:
+    """Choose, paste or drop a photo."""
+    if how == "choose":
+        tab.page.locator("#file").set_input_files(photo)
+    else:
+        give(
+            tab, how, photo.name, photo.read_bytes(), "image/png" if photo.suffix == ".png" else "image/jpeg"
+        )
 
 
 @pytest.mark.parametrize("how", ["choose", "camera", "paste", "drop"])

@@ -9,8 +9,11 @@ from served import ROOT
 PAGE = ROOT / "server" / "http" / "page"
 
 
-def test_the_page_is_under_60_kb() -> None:
-    assert sum(path.stat().st_size for path in PAGE.iterdir()) < 60_000
+def test_the_page_is_under_60_kb_and_docs_which_it_does_not_load_under_8() -> None:
+    sizes = {path.name: path.stat().st_size for path in PAGE.iterdir()}
+    docs = sum(size for name, size in sizes.items() if name.startswith("docs."))
+    assert sum(sizes.values()) - docs < 60_000
+    assert docs < 8_000
 
 
 def test_nothing_in_it_comes_from_outside() -> None:

@@ -75,6 +75,15 @@ def test_a_question_before_that_cannot_be_asked_is_named(http: httpx.Client) -> 
         assert told["errors"][0]["field"] == "previous_question"
 
 
+def test_what_was_answered_before_is_bounded_and_each_is_called_by_its_name(http: httpx.Client) -> None:
+    told = problem(in_json(http, "Again?", previousQuestion="x" * 1001), 400)
+    assert told["detail"].startswith("previous_question has 1001 characters")
+    for before in ("What is this?", ""):
+        told = problem(in_json(http, "Again?", previousQuestion=before, previousAnswer="y" * 1001), 400)
+        assert told["errors"][0]["field"] == "previous_answer"
+        assert "at most 1000" in told["detail"]
+
+
 def test_the_page_says_what_is_unlike(visit: Any) -> None:
     tab = visit()
     tab.choose(STAR)

@@ -245,6 +245,27 @@ def test_a_number(rows: Rows, word: str, parts: list[str], plain: bool) -> None:
     assert said(Wanted.NUMBER, rows, word) == (parts, plain)
 
 
+@pytest.mark.parametrize(
+    ("texts", "parts", "plain"),
+    [
+        (["GATE", "B22"], ["B22"], True),
+        (["Way out", "Gate:", "22", "Boards soon"], ["22"], True),
+        (["GATE", "22", "23"], ["22", "23"], False),  # a table's column
+        (["22", "GATE", "23"], ["22", "23"], False),
+        (["GATE", "Lane 22"], ["22"], False),
+        (["GATE", "Boards", "22"], ["22"], False),
+        (["GATE | ROW", "22 | 14"], ["22", "14"], False),
+    ],
+)
+def test_a_number_right_below_its_word(texts: list[str], parts: list[str], plain: bool) -> None:
+    rows = written(*texts, heights=(0.08,) * len(texts))
+    assert said(Wanted.NUMBER, rows, "gate") == (parts, plain)
+    if plain:  # both lines have to be certain
+        assert len(cut(Request(Wanted.NUMBER, "gate"), rows).parts[0].lines) == 2
+        apart = written(*texts, heights=(0.03,) * len(texts))
+        assert said(Wanted.NUMBER, apart, "gate") == (parts, False)
+
+
 def test_the_largest_line_stands_out_or_not() -> None:
     assert said(Wanted.LARGEST, written("small", "LARGE", heights=(0.02, 0.06))) == (["LARGE", "small"], True)
     assert said(Wanted.LARGEST, written("one", "two")) == (["one", "two"], False)

@@ -10,6 +10,10 @@ from PIL import Image
 from text_photos import SIGN, written
 
 from asksight.client import Client, PhotoIssueKind, PhotoNotFoundError, Skill, Verdict, load
+from asksight.engine.bundle.calibration import Verdict as Judged
+from asksight.server.reading.asked import Wanted
+from asksight.server.reading.doubts import Doubt
+from asksight.server.reply.spoken import LANGUAGES, language
 
 PHOTO = written()
 
@@ -95,6 +99,29 @@ def test_turned_text_is_read_and_said_to_be(client: Client, turn: Image.Transpos
 def test_the_languages_say_it(client: Client) -> None:
     said = [client.ask(PHOTO, "What is the price?", locale=one).spoken for one in ("de", "es", "hi")]
     assert said == ["Da steht: 2.49.", "Dice: 2.49.", "इसमें लिखा है: 2.49."]
+
+
+def test_letters_that_may_be_others_are_doubted_in_every_language(client: Client) -> None:
+    sign = written([("KACCA", 110)])
+    reply = client.ask(sign, "What does this say?")
+    assert (reply.verdict, reply.answer, reply.text_lines[0].text) == (Verdict.UNSURE, None, "KACCA")
+    assert reply.spoken == "It may say: KACCA. The letters may be Cyrillic or Greek, which I cannot read."
+    german = client.ask(sign, "What does this say?", locale="de").spoken
+    assert german.endswith("kyrillisch oder griechisch sein; die kann ich nicht lesen.")
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_each_doubt_is_said_after_what_was_read_or_that_nothing_was(locale: str) -> None:
+    words = language(locale)
+    for doubt in Doubt:
+        said = words.read(Judged.UNSURE, ["Way out"], [], doubt=doubt)
+        doubted = said.removeprefix(words.read(Judged.UNSURE, ["Way out"], [])).strip()
+        assert len(doubted) > 20
+        nothing = words.nothing_to_read(Wanted.ALL, [], some=False, doubt=doubt)
+        assert nothing == f"{words.nothing_to_read(Wanted.ALL, [], some=False)} {doubted}"
+        assert (doubted in language("en").read(Judged.UNSURE, ["Way out"], [], doubt=doubt)) is (
+            locale == "en"
+        )
 
 
 @pytest.mark.parametrize(

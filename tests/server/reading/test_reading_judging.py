@@ -13,6 +13,7 @@ from asksight.engine.bundle.calibration import Verdict
 from asksight.photos.flaws import Flaw, FlawKind
 from asksight.server.reading.asked import Request, Wanted
 from asksight.server.reading.certainty import NOISE, SAID, confidence
+from asksight.server.reading.doubts import Doubt
 from asksight.server.reading.found import FoundText, Line
 from asksight.server.reading.judging import Judged, judge
 
@@ -34,12 +35,41 @@ def test_what_is_certain_is_answered_with_how_certain() -> None:
     assert found.certainties[0] >= SAID
 
 
-def test_all_is_not_said_where_something_was_left_unread_and_a_part_is() -> None:
+def test_all_is_not_said_where_something_was_left_unread() -> None:
     assert confidence(BLURRED) < NOISE
     assert judged(ALL, SURE, BLURRED).verdict is Verdict.UNSURE
     assert judged(ALL, SURE, BLURRED).lines == (SURE,)
-    assert judged(ALL, SURE, missed=1).verdict is Verdict.UNSURE
-    assert judged(PRICE, SURE, BLURRED, missed=1).verdict is Verdict.ANSWERED
+    assert judged(ALL, SURE, unread_px=(30.0,)).verdict is Verdict.UNSURE
+
+
+def test_the_only_price_is_not_said_where_another_may_be_unread() -> None:
+    other = line("3.3B", 0.2, 0.4, mean=0.8, least=0.6)
+    assert confidence(other) < NOISE
+    unsure = line("Pears 3.38", 0.2, 0.4, mean=0.9, least=0.5)
+    words = line("Pears from Spain", 0.2, 0.4, mean=0.97, least=0.5)
+    assert judged(PRICE, SURE, words).verdict is Verdict.ANSWERED
+    for one in (BLURRED, other, unsure):
+        assert judged(PRICE, SURE, one).verdict is Verdict.UNSURE
+    assert judged(PRICE, SURE, unread_px=(30.0,)).verdict is Verdict.UNSURE
+    assert judged(PRICE, SURE, unread_px=(10.0,)).verdict is Verdict.ANSWERED  # smaller by far
+    assert (
+        judged(PRICE, line("Total 2.40", 0.2, 0.2), BLURRED).verdict is Verdict.ANSWERED
+    )  # its word says so
+    milk = Request(Wanted.PRICE, "milk")
+    assert (
+        judged(milk, line("Milk 2.40", 0.2, 0.2), line("Salt 1.10", 0.2, 0.3), BLURRED).verdict
+        is Verdict.ANSWERED
+    )
+    assert judged(Request(Wanted.DATE), line("12.03.2027", 0.2, 0.2), BLURRED).verdict is Verdict.UNSURE
+    number = Request(Wanted.NUMBER, "room")
+    assert judged(number, line("214", 0.2, 0.2), BLURRED).verdict is Verdict.UNSURE
+    assert judged(number, line("Room 214", 0.2, 0.2), BLURRED).verdict is Verdict.ANSWERED
+
+
+def test_nothing_is_certain_while_lines_are_left_to_be_read() -> None:
+    for request in (ALL, PRICE):
+        found = judged(request, line("Total 2.40", 0.2, 0.2), rest=3)
+        assert (found.verdict, found.doubt) == (Verdict.UNSURE, Doubt.REST)
 
 
 def test_a_part_of_a_photo_that_was_cut_short_is_not_the_only_one() -> None:
@@ -65,8 +95,9 @@ def test_what_may_be_one_or_another_is_unsure_and_both_are_told() -> None:
 
 
 def test_nothing_to_read() -> None:
-    assert judged(ALL) == (Verdict.UNANSWERABLE, (), (), ())
-    assert judged(ALL, BLURRED, missed=3).verdict is Verdict.UNANSWERABLE
+    assert judged(ALL) == (Verdict.UNANSWERABLE, (), (), (), None)
+    found = judged(ALL, BLURRED, unread_px=(30.0,) * 3)
+    assert (found.verdict, found.doubt) == (Verdict.UNANSWERABLE, Doubt.UNREAD)
     assert judged(PRICE, line("Way out", 0.2, 0.2)).lines  # there is text, and no price
 
 

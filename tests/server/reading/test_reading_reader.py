@@ -7,24 +7,28 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
 from loop_rig import in_loop, soon, turns
+from numpy.typing import NDArray
 from photo_files import photo
 from reader_rig import ReaderRig, outcome
 
+from asksight.engine.base import Arrays
 from asksight.engine.text_models import TextStage
 from asksight.server.errors import ImageNotFound, InternalError, InvalidAsk, Overloaded, Unavailable
 from asksight.server.limits import Limits
 from asksight.server.observer import CacheUse
+from asksight.server.reading import begun, reader
 
 FILE = photo(seed=1)
 
 
 @asynccontextmanager
-async def rig(limits: Limits | None = None) -> AsyncIterator[ReaderRig]:
-    made = ReaderRig(limits)
+async def rig(limits: Limits | None = None, *, lines: int = 1) -> AsyncIterator[ReaderRig]:
+    made = ReaderRig(limits, lines=lines)
     try:
         yield made
     finally:
@@ -39,7 +43,7 @@ async def test_what_three_engines_find_is_a_line_with_its_place() -> None:
         assert (line.text, line.mean, line.least) == ("ab", 1.0, 1.0)
         assert line.left < 0.25 < 0.75 < line.right  # a little larger than what the finder marked
         assert line.top < 0.25 < 0.5 < line.bottom
-        assert (read.cached, read.text.missed) == (False, 0)
+        assert (read.cached, read.text.unread_px) == (False, ())
 
 
 @in_loop
@@ -112,6 +116,56 @@ async def test_numbers_that_are_none_fail_their_own_photo() -> None:
         nan = {"y": np.full((1, 5, 3), np.nan, np.float32)}
         bench.engines[TextStage.LINE_READER]._function = lambda arrays: nan
         assert isinstance(await outcome(bench.read(FILE)), InternalError)
+
+
+@in_loop
+async def test_a_run_that_was_given_up_leaves_the_lines_that_it_read_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(begun, "PART_PX", 1)  # line by line
+    async with rig(lines=5) as bench:
+        finder, line_reader = bench.engines[TextStage.FINDER], bench.engines[TextStage.LINE_READER]
+        reads, held = line_reader._function, Event()
+
+        def two_lines(arrays: Arrays) -> dict[str, NDArray[Any]]:
+            if len(line_reader.batch_sizes) == 2:
+                line_reader.gate = held  # for what comes after them
+            return dict(reads(arrays))
+
+        line_reader._function = two_lines
+        first = bench.read(FILE)
+        await soon(lambda: len(line_reader.batch_sizes) == 3)
+        first.cancel()
+        await turns()
+        held.set()
+        await soon(lambda: not bench.reader.in_flight)
+        assert line_reader.batch_sizes == [1, 1, 1]
+        read = await bench.read(FILE)
+        assert (len(read.text.lines), read.text.rest) == (5, 0)
+        assert len(line_reader.batch_sizes) == 3 + 3  # nobody waited for the third any more
+        assert finder.batch_sizes == [1]
+
+
+@in_loop
+async def test_what_does_not_fit_before_the_deadline_is_left_for_who_asks_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(begun, "PART_PX", 1)
+    monkeypatch.setattr(reader, "SLOWER", 1e9)  # no further part fits
+    async with rig(lines=3) as bench:
+        soon_s = time.monotonic() + 60.0
+        first = await bench.read(FILE, deadline_s=soon_s)
+        assert (len(first.text.lines), first.text.rest, len(first.text.unread_px)) == (1, 2, 2)
+        assert first.text.lines[0].top < 0.1  # the one at the top
+        # Whoever has no photo has to send it: what was read so far is no answer to remember.
+        assert isinstance(await outcome(bench.read(image_id=first.image_id)), ImageNotFound)
+        second = await bench.read(FILE, deadline_s=soon_s)
+        assert (len(second.text.lines), second.text.rest) == (2, 1)
+        assert first.text.lines[0] in second.text.lines
+        last = await bench.read(FILE)  # who waits for ever has all
+        assert (len(last.text.lines), last.text.rest, last.text.unread_px) == (3, 0, ())
+        assert bench.engines[TextStage.FINDER].batch_sizes == [1]
+        assert (await bench.read(image_id=first.image_id)).text is last.text
 
 
 @in_loop

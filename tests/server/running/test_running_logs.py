@@ -6,17 +6,20 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from bundles import write_random_bundle
+from certificates import make_authority, sign
 from photo_files import photo
-from serving_process import COMMAND, WAIT_S, until
+from serving_process import COMMAND, WAIT_S, serving, until
 
 from asksight.client import Client, UnavailableError, connect
 from asksight.server.access.calls import CallEnded
@@ -227,3 +230,18 @@ def test_every_process_ends_without_a_word_of_python_itself(model: Path) -> None
     said = [json.loads(line)["message"] for line in lines]  # none that Python writes when it aborts
     assert said.count("Stopped") == 2
     assert not [one for one in said if " ended with " in one]
+
+
+def test_junk_at_a_tls_port_is_no_line_among_the_json(model: Path, tmp_path: Path) -> None:
+    pair = sign(make_authority(tmp_path), tmp_path, "server")
+    tls = ("--tls-certificate", pair.certificate, "--tls-key", pair.key)
+    with serving("--model", model, "--log", "json", "--drain-grace", "0", *tls) as (process, address, log):
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), WAIT_S) as junk:
+                junk.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                with suppress(ConnectionError):
+                    while junk.recv(1000):  # an alert, until it has hung up
+                        pass
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+        assert all(json.loads(line)["level"] == "INFO" for line in log.read_text().splitlines())

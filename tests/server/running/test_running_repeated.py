@@ -6,6 +6,7 @@ import io
 import logging
 import os
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 
@@ -82,6 +83,17 @@ def test_sockets_are_told_of_without_a_traceback() -> None:
             f"socket.accept() out of system resource\nsocket: {number}",
         )
     assert lines.take() == ["socket.accept() out of system resource: [Errno 24] Too many open files"]
+    lines.log.removeHandler(lines.handler)
+
+
+def test_a_caller_who_left_before_its_answer_is_told_of_without_a_traceback() -> None:
+    lines = Lines("grpc._cython.cygrpc")
+    for _ in range(100):
+        error = vars(import_module("grpc._cython.cygrpc"))["ExecuteBatchError"](
+            'Failed "execute_batch"'
+        )  # which no stub names
+        fail(lines.log, error, "ExecuteBatchError raised by [/Check]")
+    assert lines.take() == ['ExecuteBatchError raised by [/Check]: Failed "execute_batch"']
     lines.log.removeHandler(lines.handler)
 
 

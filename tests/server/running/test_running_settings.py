@@ -54,9 +54,15 @@ def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
         ("tls_client_authority = 'a'", "needs tls_certificate"),
         ("model = []", "no model"),
         ("host = '0.0.0.0'", "--insecure"),
-        ("processes = 2\nhttp = 1", "processes = 1"),
         ("http = 1\ncors = ['https://example.org/']", "write an origin as"),
         ("cors = ['https://example.org']", "cors needs http"),
+        ("replicas = '2'", "replicas needs ray"),
+        ("replicas = 'many'\nray = true\nhost = '0.0.0.0'\ninsecure = true", "as in 1:4"),
+        ("ray = true", "open at all addresses"),
+        ("ray = true\nhost = '0.0.0.0'\ninsecure = true\nport = 0", "the same on every machine"),
+        ("ray = true\nhost = '0.0.0.0'\ninsecure = true\nprocesses = 2", "processes does nothing with ray"),
+        ("ray = true\nhost = '0.0.0.0'\ninsecure = true\nhttp = 1", "http does nothing with ray"),
+        ("ray = true\nhost = '0.0.0.0'\ninsecure = true\ntracing = true", "tracing does nothing with ray"),
         ("port = ", "cannot be used"),
         ("port = " + "[" * 10_000, "cannot be used"),
         ("port = 1.5", "no int for port"),
@@ -103,6 +109,43 @@ def test_what_kubernetes_says_of_a_service_is_no_setting() -> None:
     settings, sources = read_settings({}, said, None)
     assert settings == read_settings({}, {}, None)[0]
     assert set(sources.values()) == {"default"}
+
+
+def test_what_docker_says_of_a_link_is_no_setting() -> None:
+    said = {
+        "ASKSIGHT_NAME": "/web/asksight",
+        "ASKSIGHT_1_NAME": "/shop_web_1/asksight_1",
+        "ASKSIGHT_ENV_PATH": "/usr/bin",
+        "ASKSIGHT_ENV_ASKSIGHT_TOKENS": "/run/tokens",  # the other container's own, not this one's
+        "ASKSIGHT_1_ENV_GPG_KEY": "E3FF",
+        "ASKSIGHT_PORT": "udp://172.17.0.5:50051",
+        "ASKSIGHT_PORT_50051_TCP": "tcp://172.17.0.5:50051",
+        "ASKSIGHT_PORT_50051_TCP_ADDR": "172.17.0.5",
+        "ASKSIGHT_PORT_50051_TCP_START": "tcp://172.17.0.5:50051",  # of published ports in a row
+        "ASKSIGHT_PORT_50051_TCP_PORT_START": "50051",
+        "ASKSIGHT_PORT_50051_TCP_END": "tcp://172.17.0.5:50053",
+        "ASKSIGHT_PORT_50051_TCP_PORT_END": "50053",
+    }
+    settings, sources = read_settings({}, said, None)
+    assert settings == read_settings({}, {}, None)[0]
+    assert set(sources.values()) == {"default"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ASKSIGHT_NAME", "photos"),
+        ("ASKSIGHT_MODEL_NAME", "/models"),
+        ("ASKSIGHT_PORTS", "50051"),
+        ("ASKSIGHT_PORT_TCP", "50051"),
+        ("ASKSIGHT_SERVICE_PORTS", "50051"),
+        ("ASKSIGHT_ENVIRONMENT", "test"),
+        ("ASKSIGHT_port", "1"),
+    ],
+)
+def test_what_is_like_a_platforms_variable_and_is_none_is_refused(variable: str, value: str) -> None:
+    with pytest.raises(WrongSettingsError, match=variable):
+        read_settings({}, {variable: value}, None)
 
 
 def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:

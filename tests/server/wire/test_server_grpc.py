@@ -100,7 +100,7 @@ def test_bad_requests_get_their_code_their_field_and_a_line_for_a_person(
 
 
 def test_what_is_no_protobuf_is_the_callers_fault(served: Served) -> None:
-    for method in ("Ask", "AskBatch", "GetModel"):
+    for method in ("Ask", "AskBatch", "Converse", "GetModel"):
         error = refusal(served.channel.unary_unary(f"/{SERVICE}/{method}"), b"\x0a\xff no message")
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert "proto file" in said(error)

@@ -55,7 +55,12 @@ def test_reflection_lists_and_describes_the_service(served: Served) -> None:
     database = ProtoReflectionDescriptorDatabase(served.channel)
     assert {SERVICE, "grpc.health.v1.Health"} <= set(database.get_services())
     described = database.FindFileContainingSymbol(SERVICE)
-    assert [method.name for method in described.service[0].method] == ["Ask", "AskBatch", "GetModel"]
+    assert [method.name for method in described.service[0].method] == [
+        "Ask",
+        "AskBatch",
+        "Converse",
+        "GetModel",
+    ]
 
 
 def test_reflection_is_there_as_v1_too_which_newer_clients_ask_first(served: Served) -> None:

@@ -257,7 +257,7 @@ def test_a_port_that_nobody_has_called_for_a_while_is_shut_and_not_before(
     served.server.stop(0)
 
 
-@pytest.mark.parametrize("method", ["Ask", "AskBatch", "GetModel", "NoSuchMethod"])
+@pytest.mark.parametrize("method", ["Ask", "AskBatch", "Converse", "GetModel", "NoSuchMethod"])
 def test_who_has_no_token_is_refused_on_its_headers(
     make_served: MakeServed, tmp_path: Path, method: str
 ) -> None:

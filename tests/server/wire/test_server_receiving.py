@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -205,13 +207,32 @@ def test_the_kernel_counts_what_came_from_a_peer(connect: Connect, served: Serve
 def test_the_kernel_is_asked_without_a_descriptor_too(
     connect: Connect, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none_left(_: Path) -> Iterator[Path]:
+    def none_left(_: str) -> list[str]:
         raise OSError(errno.EMFILE, "Too many open files", "/proc/self/fd")
 
     host, port = connect(served.port)._socket.getsockname()
-    monkeypatch.setattr(Path, "iterdir", none_left)
+    monkeypatch.setattr(os, "listdir", none_left)
     count = TcpBytes()
     until(lambda: (count.received(f"ipv4:{host}:{port}") or 0) > 24)
+
+
+def test_an_ipv4_caller_of_an_ipv6_port_is_found_and_a_search_that_took_long_is_not_soon_again() -> None:
+    with (
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as port,
+        socket.create_connection(("127.0.0.1", port.getsockname()[1])) as first,
+        port.accept()[0],
+    ):
+        # The first search has worked for a second when it ends at 10: there is none before 30.
+        times, worked = iter([0.0, 0.0, 10.0, 11.0, 31.0, 40.0]), iter([1.0, 2.0, 2.0, 3.0])
+        count = TcpBytes(lambda: next(times), lambda: next(worked))
+        assert count.received(f"ipv4:127.0.0.1:{first.getsockname()[1]}") == 0
+        with (
+            socket.create_connection(("127.0.0.1", port.getsockname()[1])) as second,
+            port.accept()[0],
+        ):
+            peer = f"ipv6:%5B::ffff:127.0.0.1%5D:{second.getsockname()[1]}"
+            assert count.received(peer) is None  # at 11
+            assert count.received(peer) == 0
 
 
 def test_an_empty_batch_of_sixteen_megabytes_is_counted_before_it_is_parsed(served: Served) -> None:

@@ -1,17 +1,20 @@
-"""Who needs no token, as for health, leaves room for those who have one."""
+"""How much may be on its way: who needs no token leaves room for others, and a burst counts from its first byte."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
+import grpc
 import pytest
-from loop_rig import in_loop
+from loop_rig import in_loop, move_on, soon, turns
 
 from asksight.server.errors import Overloaded
-from asksight.server.limits import Limits
-from asksight.server.wire.receiving import STRANGER, Receiving
+from asksight.server.limits import MEBI, Limits
+from asksight.server.wire.receiving import LOOK_EVERY_S, STRANGER, Receiving
 
 
 class Stalled:
@@ -19,13 +22,19 @@ class Stalled:
 
     def __init__(self, peer: str) -> None:
         self._peer = peer
+        self.refused = False
+        self._ended = asyncio.Event()
 
     def peer(self) -> str:
         return self._peer
 
     async def read(self) -> bytes:
-        await asyncio.Event().wait()
-        raise AssertionError("never set")
+        await self._ended.wait()
+        raise grpc.aio.AbortError
+
+    async def abort(self, *_: object) -> None:
+        self.refused = True
+        self._ended.set()
 
 
 @in_loop
@@ -43,7 +52,63 @@ async def test_strangers_of_many_addresses_leave_half_of_the_room_to_others() ->
     known = asyncio.create_task(receiving.next(Stalled("ipv4:10.0.0.9:2"), "app"))
     await asyncio.sleep(0)
     assert not known.done()  # it was let in, and waits for its message
-    for one in (*stalled, known):
+    await left([*stalled, known])
+
+
+@in_loop
+async def test_what_comes_all_at_once_by_a_new_connection_counts() -> None:
+    """On a fast line 150 MiB come before anybody looks."""
+    came = 0
+    receiving = Receiving(replace(Limits(), receiving_bytes=48 * MEBI), lambda _: came)
+    stalled = [Stalled("ipv4:10.0.0.1:1") for _ in range(10)]
+    reading = [asyncio.create_task(receiving.next(one, "app")) for one in stalled]
+    await turns()
+    came = 150 * MEBI
+    await soon(lambda: any(one.refused for one in stalled))
+    assert [one.refused for one in stalled].count(False) == 1  # it may have half, and each has 15
+    await left(reading)
+
+
+@in_loop
+async def test_what_came_by_a_connection_before_counts_no_more() -> None:
+    """A proxy's connection may be old when the first message that is received comes by it."""
+    looks = 0
+
+    def received(_: str) -> int:
+        nonlocal looks
+        looks += 1
+        return 1000 * MEBI
+
+    receiving = Receiving(replace(Limits(), receiving_bytes=8 * MEBI), received)
+    slow = Stalled("ipv4:10.0.0.1:1")
+    reading = asyncio.create_task(receiving.next(slow, "app"))
+    await soon(lambda: looks > 2)
+    await turns()
+    assert not slow.refused
+    await left([reading])
+
+
+@in_loop
+async def test_what_other_threads_take_of_the_processor_puts_off_no_look() -> None:
+    looks = 0
+
+    def received(_: str) -> int:
+        nonlocal looks
+        looks += 1
+        time.sleep(0.2)  # stands for other threads' turns
+        return 0
+
+    receiving = Receiving(Limits(), received)
+    reading = asyncio.create_task(receiving.next(Stalled("ipv4:10.0.0.1:1"), "app"))
+    await soon(lambda: looks == 2)  # one as the message began
+    move_on(1.5 * LOOK_EVERY_S)
+    await turns()
+    assert looks > 2
+    await left([reading])
+
+
+async def left(reading: Iterable[asyncio.Task[bytes | None]]) -> None:
+    for one in reading:
         one.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, grpc.aio.AbortError):
             await one

@@ -137,3 +137,43 @@ def test_a_broken_annotation_is_counted_once(tmp_path: Path) -> None:
     _, annotations = write_vqa(tmp_path / "vqa")
     edit(annotations, "annotations", lambda rows: rows[0].update(answers=[]))
     assert prepare(tmp_path / "vqa", tmp_path / "out", skip_bad=True).skipped == {"broken entry": 1}
+
+
+ODD_ENTRIES: dict[str, tuple[Callable[[list[Any]], object], str]] = {
+    "a number": (lambda rows: rows.append(7), "it is 7, not an object"),
+    "a text": (lambda rows: rows.append("image"), "it is 'image', not an object"),
+    "a list": (lambda rows: rows.append([1, 2]), r"it is \[1, 2\], not an object"),
+    "nothing": (lambda rows: rows.append(None), "it is None, not an object"),
+    "a photo that is a list": (
+        lambda rows: rows[0].update(image_id=[3]),
+        r"'image_id' is \[3\], not",
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), ODD_ENTRIES.values(), ids=ODD_ENTRIES)
+@pytest.mark.parametrize("among", ["questions", "annotations"])
+def test_an_entry_that_is_none_is_told_as_what_it_is(
+    tmp_path: Path, among: str, damage: Callable[[list[Any]], object], message: str
+) -> None:
+    questions, annotations = write_vqa(tmp_path / "vqa", photos=False)
+    edit(questions if among == "questions" else annotations, among, damage)
+    with pytest.raises(DatasetError, match=message) as refused:
+        open_dataset(tmp_path / "vqa", "train2014")
+    assert "subscriptable" not in str(refused.value)
+
+
+@pytest.mark.parametrize("answers", ["red", 3, None, {"answer": "red"}])
+def test_answers_that_are_no_list_are_not_taken_for_one(tmp_path: Path, answers: object) -> None:
+    """The letters of a text would be answers."""
+    _, annotations = write_vqa(tmp_path / "vqa", photos=False)
+    edit(annotations, "annotations", lambda rows: rows[0].update(answers=answers))
+    with pytest.raises(DatasetError, match=r"'answers' is .*, not a list"):
+        open_dataset(tmp_path / "vqa", "train2014")
+
+
+def test_vizwiz_entries_that_are_none(tmp_path: Path) -> None:
+    path = write_vizwiz(tmp_path)
+    path.write_text(json.dumps([*json.loads(path.read_text()), "VizWiz_train_00000018.jpg"]))
+    with pytest.raises(DatasetError, match=r"it is 'VizWiz_train_00000018\.jpg', not an object"):
+        open_dataset(tmp_path, "train")

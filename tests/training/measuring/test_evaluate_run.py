@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 from stored_runs import settings, write_data
 
 from asksight.cli.main import main
+from asksight.engine.bundle.calibration import Verdict
 from asksight.training.datasets import open_dataset
 from asksight.training.errors import FeatureError
 from asksight.training.features.store import read_about
-from asksight.training.measuring.run_answerer import known_features
+from asksight.training.measuring.evaluate import VERDICTS, predict_on
+from asksight.training.measuring.run_answerer import answerer_of_run, known_features
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,25 @@ def test_features_are_taken_from_the_store(
     page = tmp_path / "report.html"
     assert asksight("report", run, "--data", made[0], "--split", "val2014", "--out", page) == 0
     assert "seen run" in page.read_text()
+
+
+def test_what_the_run_does_not_know_is_not_answered(made: tuple[Path, Path], run: Path) -> None:
+    dataset = open_dataset(made[0], "val2014")
+    features, _ = known_features(run, dataset, made[0])
+    assert features is not None
+    strange = replace(dataset, questions=["Quagga, xylophone or zither?"] * len(dataset))
+    with answerer_of_run(run, features, dataset.image_ids) as answerer:
+        sure = replace(
+            answerer, calibration=replace(answerer.calibration, answered_threshold=0.0), familiarity=None
+        )
+        knowing = replace(sure, familiarity=answerer.familiarity)
+        answered = [
+            [VERDICTS[one] is Verdict.ANSWERED for one in predict_on(model, asked, features).verdicts]
+            for model, asked in ((sure, strange), (knowing, strange), (knowing, dataset))
+        ]
+    assert any(answered[0])
+    assert not any(answered[1])
+    assert any(answered[2])
 
 
 def test_another_data_set_is_measured_with_a_store_that_is_named(

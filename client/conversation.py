@@ -1,0 +1,128 @@
+"""Conversations about one photo, blocking and for asyncio: each question is asked after the turn before it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from itertools import count
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+from .dialogue import ReadOnce
+from .photo_bytes import Photo
+from .results import ImageId, Reply
+from .talks import AsyncTalk, Talk
+
+
+class Turns:
+    """What both kinds of conversation remember: the photo, read once, and the newest reply. Thread-safe."""
+
+    def __init__(self, photo: Photo, *, top_k: int, locale: str) -> None:
+        self._photo = photo if isinstance(photo, ImageId) else ReadOnce(photo)
+        self._top_k = top_k
+        self._locale = locale
+        self._numbers = count(1)
+        self._newest = 0
+        self._last: Reply | None = None
+        self._lock = Lock()
+
+    @property
+    def last(self) -> Reply | None:
+        """The newest turn's reply, which the next question may be about; None before the first."""
+        return self._last
+
+    def _took(self, number: int, reply: Reply) -> Reply:
+        with self._lock:
+            if number > self._newest:
+                self._newest, self._last = number, reply
+        return reply
+
+    def _options(self, top_k: int | None, timeout: float | None, attention: bool) -> dict[str, object]:
+        return {
+            "top_k": self._top_k if top_k is None else top_k,
+            "timeout": timeout,
+            "locale": self._locale,
+            "after": self._last,
+            "attention": attention,
+        }
+
+
+class Conversation(Turns):
+    """Questions about one photo, by one stream to the server. Thread-safe: several may be under way at once.
+
+    Client.conversation() begins one. Close it, or use it as a context manager.
+    """
+
+    def __init__(
+        self, ask: Callable[..., Reply], talk: Talk, photo: Photo, *, top_k: int, locale: str
+    ) -> None:
+        """`ask` is the client's, with the way of `talk`."""
+        super().__init__(photo, top_k=top_k, locale=locale)
+        self._ask = ask
+        self._talk = talk
+
+    def ask(
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        timeout: float | None = None,
+        attention: bool = False,
+    ) -> Reply:
+        """Ask one question, which may be about the turn before ("And what colour is it?", "Say that again.").
+
+        Takes `timeout` and `attention`, and raises, as Client.ask does; after an error the conversation goes on.
+        """
+        number = next(self._numbers)
+        return self._took(
+            number, self._ask(self._photo, question, **self._options(top_k, timeout, attention))
+        )
+
+    def close(self) -> None:
+        """End it; the client stays open. Later asks raise ClosedError."""
+        self._talk.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncConversation(Turns):
+    """The same within one event loop; Conversation documents the methods."""
+
+    def __init__(
+        self, ask: Callable[..., Awaitable[Reply]], talk: AsyncTalk, photo: Photo, *, top_k: int, locale: str
+    ) -> None:
+        super().__init__(photo, top_k=top_k, locale=locale)
+        self._ask = ask
+        self._talk = talk
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        timeout: float | None = None,
+        attention: bool = False,
+    ) -> Reply:
+        """Ask one question."""
+        number = next(self._numbers)
+        return self._took(
+            number, await self._ask(self._photo, question, **self._options(top_k, timeout, attention))
+        )
+
+    async def close(self) -> None:
+        """End it."""
+        await self._talk.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

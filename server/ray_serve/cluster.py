@@ -1,0 +1,163 @@
+"""`asksight serve --ray`: our application on a cluster that runs, or on one of this machine alone, until stopped."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import grpc
+
+from ..errors import ServerError
+from ..limits import Limits
+from ..running.logs import set_up_logs
+from ..running.settings import Settings
+from ..running.signals import Signals
+from ..wire.addresses import join
+from ..wire.standard import HEALTH
+from .haproxy_mode import BALANCING, behind_haproxy
+
+log = logging.getLogger(__name__)
+
+# For a cluster that is started here; one that runs has its own. Ray's default is a third of the machine's memory.
+OBJECT_STORE_BYTES = 512 << 20
+OURS = {
+    "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(Limits().max_message_bytes),  # Ray's default is 2 GiB
+    **BALANCING,
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "0",
+}
+HAPROXY_GRACE = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"  # Ray's default is 30
+ANSWERS_WITHIN_S, ASKS_FOR_S, ASK_AGAIN_S = 30.0, 5.0, 0.1
+
+
+def serve_on_ray(settings: Settings, say: Callable[[str], object]) -> None:
+    """Serve until told to stop; SIGHUP has Ray replace the replicas one after another. Raises ServerError."""
+    for name, value in {**OURS, HAPROXY_GRACE: str(settings.drain_grace)}.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+        from ray import serve
+    except ModuleNotFoundError as error:
+        raise ServerError(
+            f"{error.name} is not installed. In a copy of AskSight's repository, run: pip install '.[ray]'"
+        ) from error
+    from .application import NAME, application, for_replicas
+
+    with ExitStack() as stack:
+        own = _join(ray, settings)
+        stack.callback(ray.shutdown)
+        set_up_logs(settings.log, calls=settings.log_calls)
+        signals = Signals(signal.SIGHUP)  # after Ray, which takes SIGTERM too
+        serve.start(
+            proxy_location="EveryNode",
+            # HAProxy's gRPC takes its host from here; else there is nothing of ours at the HTTP port.
+            http_options={"host": settings.host if behind_haproxy() else "127.0.0.1"},
+            grpc_options=grpc_options(settings),
+            logging_config={"enable_access_log": False},  # ours has the lines
+        )
+        if NAME in serve.status().applications:
+            raise ServerError(
+                f"An application called {NAME} runs on this cluster already. End whoever serves it, or run "
+                f"`serve delete {NAME}`, and this again."
+            )
+        stack.callback(serve.shutdown if own else partial(serve.delete, NAME))
+        replicas = application(for_replicas(settings))
+        _run(serve, replicas)
+        where = _address(ray, settings)
+        _ask_for_health(where)
+        say(_serving(ray, settings, own))
+        while (number := signals.get()) == signal.SIGHUP:
+            log.info("Ray Serve replaces the replicas")
+            _run(serve, replicas)
+        assert number is not None
+        log.info("Stopping: Ray Serve ends the replicas")
+    sys.stdout.flush()
+
+
+def grpc_options(settings: Settings) -> dict[str, Any]:
+    """What Ray's proxies are told. Their reflection answers whoever asks, so that tokens leave it out."""
+    from .servicers import FUNCTIONS
+
+    return {
+        "port": settings.port,
+        "grpc_servicer_functions": FUNCTIONS,
+        "enable_reflection": not settings.tokens,
+    }
+
+
+def _join(ray: Any, settings: Settings) -> bool:
+    """Join the cluster that RAY_ADDRESS or `ray start` names, or start one here; say whether it was started.
+
+    What replicas log comes here too, marked by Ray; as JSON it stays in Ray's own folder, where no mark is before it.
+    """
+    common = {"configure_logging": False, "log_to_driver": settings.log == "text"}
+    try:
+        if os.environ.get("RAY_ADDRESS") == "local":  # Ray's word for a new one
+            raise ConnectionError
+        ray.init(address="auto", **common)
+    except ConnectionError:
+        ray.init(
+            address="local",
+            include_dashboard=False,  # it lets whoever reaches it run commands
+            object_store_memory=OBJECT_STORE_BYTES,
+            **common,
+        )
+        return True
+    return False
+
+
+def _run(serve: Any, replicas: Any) -> None:
+    from ray.serve.exceptions import RayServeException
+
+    from .application import NAME, ROUTE
+
+    try:
+        serve.run(replicas, name=NAME, route_prefix=ROUTE)
+    except (RuntimeError, RayServeException) as error:
+        raise ServerError(f"Ray Serve cannot run it: {error}") from error
+
+
+def _address(ray: Any, settings: Settings) -> str:
+    head = str(ray.get_runtime_context().gcs_address).rpartition(":")[0]
+    return join(head, settings.port)
+
+
+def _ask_for_health(where: str) -> None:
+    """Ask until a replica answers. Raises ServerError.
+
+    A proxy hears of a new application a moment later; and Ray Serve keeps the options that it was first started with,
+    so that ours may never have been heard of.
+    """
+    ends_s = time.monotonic() + ANSWERS_WITHIN_S
+    with grpc.insecure_channel(where, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        check: Any = channel.unary_unary(f"/{HEALTH}/Check")
+        while True:
+            try:
+                check(b"", timeout=ASKS_FOR_S, wait_for_ready=True)
+            except grpc.RpcError as error:
+                if time.monotonic() > ends_s:
+                    raise ServerError(
+                        f"Ray Serve runs, but nothing of AskSight answers at {where} ({error.details()}). It was "
+                        "probably started before, with other gRPC options: run `serve shutdown` on the cluster, and "
+                        "this again."
+                    ) from error
+                time.sleep(ASK_AGAIN_S)
+            else:
+                return
+
+
+def _serving(ray: Any, settings: Settings, own: bool) -> str:
+    machines = sum(bool(node["Alive"]) for node in ray.nodes())
+    cluster = "Ray on this machine" if own else f"Ray on {machines} machines" if machines > 1 else "Ray"
+    served = ", ".join(settings.model)
+    return (
+        f"Serving {served} at {join(settings.host, settings.port)} by {cluster}, replicas: {settings.replicas}; "
+        "Ctrl-C stops."
+    )
