@@ -4,7 +4,7 @@
 
 One server (two processes of one, where that is the layer) behind each way in, ten questions about each new photo: one
 caller for p50, sixteen for asks a second and for the processor time of all that stands there, the proxy and the Redis
-included, the load not. Ray Serve and the Open Inference Protocol are ways too where this version has them; else their
+included, the load not. Ray Serve and the Open Inference Protocol are ways too where they are installed; else their
 row says so. Each figure is the median of the turns, in each of which all ways are taken. Some four minutes.
 """
 
@@ -134,8 +134,9 @@ def asks(way: Way, channel: grpc.aio.Channel) -> Ask:
     stub: vqa_pb2_grpc.VqaServiceAsyncStub = vqa_pb2_grpc.VqaServiceStub(channel)
 
     async def ask(photo: bytes | None, image_id: str, question: str) -> object:
-        named = {"image_id": image_id} if photo is None else {"image_data": photo}
-        request = vqa_pb2.AskRequest(question=question, **named)
+        request = vqa_pb2.AskRequest(image_id=image_id, question=question)
+        if photo is not None:
+            request.image_data = photo  # in the place of the id
         return await stub.Ask(request, timeout=WITHIN_S, metadata=(("asksight-image-id", image_id),))
 
     if not way.tensors:

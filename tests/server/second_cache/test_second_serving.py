@@ -24,6 +24,7 @@ from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 SHAPES = (PHOTOS / "shapes.jpg").read_bytes()
 QUESTION = "What colour is the circle?"
 LOOKS = "asksight_features_cache_looks_total"
+PATIENT = ("--features-cache-within-ms", "1000")  # a slow machine makes no look late
 UP = "asksight_features_cache_up"
 NUMBERS = itertools.count()
 
@@ -40,7 +41,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def servers(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with fleet(tmp_path_factory.mktemp("fleet"), 2, ("--features-cache", redis.url)) as two:
+    with fleet(tmp_path_factory.mktemp("fleet"), 2, (*PATIENT, "--features-cache", redis.url)) as two:
         yield two
 
 
@@ -115,7 +116,7 @@ def test_no_ask_fails_while_the_redis_dies_comes_back_and_stalls(servers: Fleet,
 
 
 def test_processes_of_one_server_share_it(redis: RedisServer, tmp_path: Path) -> None:
-    with fleet(tmp_path, 1, ("--processes", "2", "--features-cache", redis.url)) as both:
+    with fleet(tmp_path, 1, (*PATIENT, "--processes", "2", "--features-cache", redis.url)) as both:
         log = tmp_path / "server0.log"
         until(lambda: log.read_text().count("Serving scenes 0.2.0") == 2)  # each of them
         with connect(both.addresses[0]) as client:
