@@ -99,7 +99,7 @@ def test_the_client_reaches_the_server_only_inside_load() -> None:
         for _, name in imports(path)
         if name.startswith("asksight.client.local_transport")
     ]
-    assert importing == [("client/__init__.py", "asksight.client.local_transport.LocalTransport")]
+    assert {path for path, _ in importing} == {"client/__init__.py"}
     assert not [
         name for _, name in imports(ROOT / "client/__init__.py", at_import_time=True) if "local" in name
     ]

@@ -19,9 +19,9 @@ FUNCTIONS = [f"{__name__}.add_vqa", f"{__name__}.add_health"]
 
 
 def add_vqa(_: object, server: Any) -> None:
-    """VqaService, all of it."""
+    """VqaService without Converse: clients that are told UNIMPLEMENTED ask each question by itself."""
     service = vqa_pb2.DESCRIPTOR.services_by_name["VqaService"]
-    _add(server, service.full_name, [method.name for method in service.methods])
+    _add(server, service.full_name, [one.name for one in service.methods if not one.client_streaming])
 
 
 def add_health(_: object, server: Any) -> None:
