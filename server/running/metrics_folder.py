@@ -21,13 +21,8 @@ PREFIX = "asksight-metrics-"
 LOCK = ".in-use"  # prometheus-client reads files that end in .db
 NEW_S = 60.0  # so long a folder without a lock may be one that is being made
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # the client library looks there when it is imported
-KINDS = (
-    "counter",
-    "histogram",
-    "gauge_livesum",
-    "gauge_livemax",
-    "gauge_livemin",
-)  # of files, one of each for each process
+# Of files, one of each for each process.
+KINDS = ("counter", "histogram", "gauge_livesum", "gauge_livemax", "gauge_livemin")
 FILE_BYTES = 256 * 1024
 
 log = logging.getLogger(__name__)
