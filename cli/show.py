@@ -26,7 +26,10 @@ def show(reply: Reply, photo: bytes) -> None:
 
     console = Console()
     if console.is_terminal and console.color_system in COLOURS:
-        console.print(in_terminal(reply, photo, console))
+        try:
+            console.print(in_terminal(reply, photo, console))
+        except OSError:  # it is cut short, which the server takes
+            console.print("The photo is not whole, and cannot be shown here.")
     else:
         page = written_page(reply, photo)
         opened = webbrowser.open(page.as_uri())

@@ -10,6 +10,7 @@ with connect("localhost:50051") as client:
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING
 
 from .asynchronous import AsyncClient, AsyncGrpcTransport
@@ -171,5 +172,19 @@ async def load_async(
     """Give the asyncio form of load(): `client = await load_async()`. The loop goes on while the bundle is opened."""
     from .local_transport import AsyncLocalTransport, LocalTransport
 
-    opened = await asyncio.to_thread(LocalTransport, bundle, engine=engine, reader=reader)
-    return AsyncClient(AsyncLocalTransport(opened), timeout=timeout)
+    made: list[LocalTransport] = []
+    left = threading.Event()
+
+    def opened() -> None:
+        made.append(LocalTransport(bundle, engine=engine, reader=reader))
+        if left.is_set():
+            made[0].close()
+
+    try:
+        await asyncio.to_thread(opened)
+    except asyncio.CancelledError:  # the thread cannot be stopped: what it opens is closed again
+        left.set()
+        for one in made:
+            one.close()
+        raise
+    return AsyncClient(AsyncLocalTransport(made[0]), timeout=timeout)

@@ -13,7 +13,7 @@ from .errors import EngineError
 from .graphs.graph import metadata
 
 PACKAGE = "rapidocr"
-INSTALL = "In a copy of AskSight's repository, run: pip install '.[ocr]'"
+INSTALL = "In a copy of AskSight's repository, run: pip install -e '.[ocr]'"
 
 
 class TextStage(StrEnum):

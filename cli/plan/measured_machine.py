@@ -53,7 +53,10 @@ def read_machine(files: Iterable[Path]) -> Machine:
         if not isinstance(report, dict) or not {"load", "rows", "server"} <= report.keys():
             raise PlanError(f"{file} is no report of asksight bench --json. {WANTED}")
         reports.append(report)
-    return machine_of(reports)
+    try:
+        return machine_of(reports)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise PlanError(f"A report has other fields than asksight bench --json writes. {WANTED}") from error
 
 
 def machine_of(reports: Iterable[Mapping[str, Any]]) -> Machine:

@@ -71,7 +71,7 @@ class PyCudaDriver:
                 "There is no NVIDIA driver (libcuda.so.1 is missing). Install it, or serve with --engine auto."
                 if missing
                 else f"pycuda is not installed ({error}). In a copy of AskSight's repository, run: "
-                "pip install '.[tensorrt]'"
+                "pip install -e '.[tensorrt]'"
             ) from error
         self._cuda = cuda
         self._number = device

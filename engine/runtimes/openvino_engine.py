@@ -15,7 +15,7 @@ from .check import batch_size
 from .openvino_core import core
 from .slices import run_in_slices, slice_rows_of_long
 
-INSTALL = "In a copy of AskSight's repository, run: pip install '.[openvino]'"
+INSTALL = "In a copy of AskSight's repository, run: pip install -e '.[openvino]'"
 # What sums are made in where nothing narrower is asked for: "f32" keeps OpenVINO from taking bf16 by itself.
 HINTS = {"float32": "f32", "bf16": "bf16", "int8": "f32"}
 PRECISIONS = tuple(HINTS)

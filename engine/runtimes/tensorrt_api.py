@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import EngineError
 
 MODULES = ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings")
-INSTALL = "In a copy of AskSight's repository, run: pip install '.[tensorrt]', or serve with --engine auto"
+INSTALL = "In a copy of AskSight's repository, run: pip install -e '.[tensorrt]', or serve with --engine auto"
 
 
 def import_tensorrt() -> Any:

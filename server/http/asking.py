@@ -88,6 +88,9 @@ class Asking:
                     [replace(one, image_id=image_id) for one in asks[len(results) :]]
                 )
                 break
+            if isinstance(results[-1], AskError) and results[-1].field == "image_data":  # the others' too
+                results += [results[-1]] * (len(asks) - len(results))
+                break
         for row, result in enumerate(results):
             if isinstance(result, ImageNotFound):  # what it was seen for is not kept, or it is to be read now
                 results[row : row + 1] = await self._assistant.ask_each([replace(asks[row], photo=photo)])

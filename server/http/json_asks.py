@@ -37,6 +37,9 @@ CUT = "(a long string was here: {})"  # stands in the JSON for what was cut out,
 LONGEST_HEAD = 128  # of a data URL
 PHOTO_NAMES = ("imageData", "image_data")
 PHOTOS_IN_BASE64 = (b"/9j/", b"_9j_", b"iVBORw0KGgo", b"UklGR")  # FF D8 FF, \x89PNG\r\n\x1a\n, RIFF
+PHOTO_KEYS = tuple(f'"{name}'.encode() for name in PHOTO_NAMES)
+SHORT_PHOTO = 1024  # bytes of base64 that may stay where they are
+LONGEST_NAME = 64  # of a photo's, with white space around its colon
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
@@ -154,13 +157,18 @@ def _cut(body: bytes) -> tuple[bytes, dict[str, bytes]]:
         end = _end(body, start) if start else -1
         if end < 0:
             return b"".join([*kept, body[kept_to:]]) if kept else body, long
-        if end - start > MOST_CHARS:
+        if end - start > MOST_CHARS or (end - start > SHORT_PHOTO and _is_photo(body, start)):
             mark = CUT.format(len(long))
             long[mark] = body[start:end]
             kept += body[kept_to:start], mark.encode()
             kept_to = end
         at = end + 1
     raise _too_many_marks()
+
+
+def _is_photo(body: bytes, start: int) -> bool:
+    """Whether the string that begins there is a photo's, by the name before it."""
+    return body[max(0, start - LONGEST_NAME) : start].rstrip(b' \t\r\n":').endswith(PHOTO_KEYS)
 
 
 def _end(body: bytes, start: int) -> int:

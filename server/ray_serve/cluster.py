@@ -46,7 +46,7 @@ def serve_on_ray(settings: Settings, say: Callable[[str], object]) -> None:
         from ray import serve
     except ModuleNotFoundError as error:
         raise ServerError(
-            f"{error.name} is not installed. In a copy of AskSight's repository, run: pip install '.[ray]'"
+            f"{error.name} is not installed. In a copy of AskSight's repository, run: pip install -e '.[ray]'"
         ) from error
     from .application import NAME, application, for_replicas
 

@@ -22,7 +22,7 @@ from .breaker import Breaker
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-INSTALL = "In a copy of AskSight's repository, run: pip install '.[redis]'"
+INSTALL = "In a copy of AskSight's repository, run: pip install -e '.[redis]'"
 PROBE = "asksight:probe"
 LOOKS = 64  # under way at once, those that are too late included; beyond it: not looked
 WRITES = 4  # under way at once

@@ -106,14 +106,17 @@ class Conversation:
                 message = await self._receiving.next(self._context, caller, self._call, idle=True)
                 if message is None:
                     break
-                self._moved_s = time.monotonic()
-                question = read_question(message)
                 if self._finishing:  # whoever asks learns by the end that this is not answered
                     self._places.release()
                     continue
+                self._moved_s = time.monotonic()
+                question = read_question(message)
                 self._asked += 1
                 self._unanswered += 1
                 self._start_task(self._answer(question, self._asked))
+        except AskError as error:  # of that message: what was asked before it is answered
+            self.finish(error)
+            return
         except Exception as error:  # noqa: BLE001  raised again where answers are given; gRPC's own too
             self._ready.put_nowait(error)
             return

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from served import PHOTOS
+from waiting import until
 
 from asksight.client import (
     AskSightError,
@@ -117,3 +118,17 @@ def test_the_loop_goes_on_while_it_is_opened(tmp_path: Path) -> None:
     assert asyncio.run(opened()) > 3
     with pytest.raises(LoadError):
         asyncio.run(load_async(tmp_path / "none"))
+
+
+def test_who_leaves_while_it_is_opened_leaves_nothing_behind() -> None:
+    async def left() -> None:
+        opening = asyncio.create_task(load_async("scenes"))
+        await asyncio.sleep(0.01)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+
+    before = threading.active_count()
+    for _ in range(2):
+        asyncio.run(left())  # which waits for the thread
+    until(lambda: threading.active_count() <= before)

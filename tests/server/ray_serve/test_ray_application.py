@@ -113,7 +113,7 @@ def test_without_ray_it_is_said_how_to_get_it() -> None:
     with (
         patch.dict(os.environ),
         patch.dict(sys.modules, {"ray": None}),
-        pytest.raises(ServerError, match=r"ray is not installed.*pip install '\.\[ray\]'"),
+        pytest.raises(ServerError, match=r"ray is not installed.*pip install -e '\.\[ray\]'"),
     ):
         serve_on_ray(Settings(**ON_RAY), print)
 

@@ -184,5 +184,5 @@ def test_without_the_extra_the_server_says_what_to_install(tmp_path: Path) -> No
     assert ran.returncode == 1
     assert ran.stderr.splitlines() == [
         "asksight: features_cache needs the package redis. In a copy of AskSight's repository, run: "
-        "pip install '.[redis]'"
+        "pip install -e '.[redis]'"
     ]
