@@ -457,7 +457,7 @@ def test_bytes_of_a_question_that_does_not_end_are_counted(make_served: MakeServ
         ).SerializeToString()
         stream = raw.begin(0, 0, path=CONVERSE)
         raw.send(stream, b"\0" + len(start).to_bytes(4, "big") + start)
-        until(lambda: open_ones(served))
+        until(lambda: bool(open_ones(served)))
         raw.send(stream, b"\0" + (15 * MEBI).to_bytes(4, "big"))
         raw.more(stream, 2 * MEBI)
         raw.until_ended(1)
