@@ -117,7 +117,7 @@ def _thing(before: str, answer: str) -> str | None:
         return thing
     told = answer.lower() if len(answer) <= LONGEST_ANSWER else ""
     there = _IS_THERE.match(before)
-    if there is not None and told == "yes" and not _NO_THING.search(there["thing"]):
+    if there is not None and told in ("yes", "no") and not _NO_THING.search(there["thing"]):
         return f"the {there['thing']}"
     name = _NAME.match(told) if _NAME_IT.match(before) else None
     if name is None or _NO_NAMES.match(name["name"]) or _NO_THING.search(name["name"]):

@@ -71,7 +71,6 @@ def test_it_is_named_where_it_is_certain(before: str, answer: str, question: str
         ("What is this?", "red", "How big is it?"),  # no thing
         ("What is this?", "x" * 50, "What colour is it?"),
         ("What is this?", "I, robot; DROP", "What colour is it?"),
-        ("Is there a star?", "no", "What colour is it?"),  # there is none
         ("Is there a star or a circle?", "yes", "What colour is it?"),  # either
         ("How many stars are there?", "2", "What colour is it?"),  # they
         ("What is the man doing?", "skiing", "What colour is it?"),
@@ -131,3 +130,10 @@ def test_what_is_sure_is_spelled_or_doubted_and_nothing_else(tag: str) -> None:
     assert len(set(told.values())) == 3
     for verdict in (Verdict.UNSURE, Verdict.UNANSWERABLE):
         assert len({said(verdict, manner) for manner in (None, *Manner)}) == 1
+
+
+def test_it_may_be_a_thing_that_is_not_there() -> None:
+    """Else the colour of another thing would be told."""
+    meant = meaning("What colour is it?", "Is there a star?", "no")
+    assert meant is not None
+    assert meant.question == "what colour is the star?"
