@@ -44,7 +44,7 @@ class Asked(NamedTuple):
 
 def main() -> None:
     """Draw scenes, ask, and print a line for each look."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--scenes", type=int, default=400, help="how many pictures are drawn")
     parser.add_argument("--seed", type=int, default=909)
     args = parser.parse_args()

@@ -110,5 +110,5 @@ def test_an_operator_that_tensorrt_lacks_is_one_line(tmp_path: Path) -> None:
 def test_without_tensorrt_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("tensorrt", "tensorrt_rtx", "tensorrt_rtx_bindings"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(EngineError, match=r"pip install '\.\[tensorrt\]'"):
+    with pytest.raises(EngineError, match=r"pip install -e '\.\[tensorrt\]'"):
         import_tensorrt()

@@ -148,7 +148,7 @@ def test_a_cpu_without_bfloat16_is_told_what_it_can(monkeypatch: pytest.MonkeyPa
 
 def test_without_openvino_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(EngineError, match=r"pip install '\.\[openvino\]'"):
+    with pytest.raises(EngineError, match=r"pip install -e '\.\[openvino\]'"):
         OpenVinoEngine(tmp_path / "plan.xml", precision="float32")
 
 

@@ -197,7 +197,7 @@ def fake_pycuda(monkeypatch: pytest.MonkeyPatch, *, init_fails: bool = False, ca
 
 def test_without_pycuda_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pycuda", None)
-    with pytest.raises(EngineError, match=r"pycuda is not installed .*pip install '\.\[tensorrt\]'"):
+    with pytest.raises(EngineError, match=r"pycuda is not installed .*pip install -e '\.\[tensorrt\]'"):
         maker("tensorrt").machine()
 
 
