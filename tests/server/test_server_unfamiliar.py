@@ -124,3 +124,10 @@ def test_what_a_newer_server_finds_unlike_is_other() -> None:
     response = vqa_pb2.AskResponse()
     response.unfamiliar.extend([vqa_pb2.UNFAMILIAR_PHOTO, 77])  # type: ignore[list-item]
     assert to_reply(response, vqa_pb2.AskRequest()).unfamiliar == (Unfamiliar.PHOTO, Unfamiliar.OTHER)
+
+
+def test_a_question_whose_end_was_not_read_is_never_answered(scenes: Client) -> None:
+    reply = scenes.ask(STAR, "Look at the picture carefully. " * 10 + "Is there a circle?")
+    assert reply.question_cut
+    assert reply.verdict is Verdict.UNSURE
+    assert reply.spoken == "The question was too long; I read only its beginning. Ask it in fewer words."

@@ -19,6 +19,7 @@ from server_rig import WAIT_S, MakeServed, Served, health_stub, hold, release, u
 from asksight.server.core.batching import FailureStreak
 from asksight.server.errors import ServerError
 from asksight.server.local import LocalAssistant
+from asksight.server.wire.addresses import join
 from asksight.server.wire.receiving import Receiving
 from asksight.server.wire.server import Server
 
@@ -151,3 +152,8 @@ def test_nothing_of_what_fails_while_a_message_is_read_is_told(
     assert error.code() is grpc.StatusCode.INTERNAL
     assert error.details() == "The server failed on this ask. Its log says why."
     assert "Too many open files" in caplog.text
+
+
+def test_an_address_of_ipv6_has_brackets_before_its_port() -> None:
+    assert join("::", 50051) == "[::]:50051"
+    assert join("0.0.0.0", 50051) == "0.0.0.0:50051"
