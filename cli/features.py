@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any
@@ -134,7 +135,10 @@ def features(
         engine=engine,
         dtype=dtype,
     )
-    with progress_bar("photos", total=None, quiet=as_json) as bar:
+    with ExitStack() as stack:
+        # Before the bar, which would stand above the line that refuses it.
+        encoding = None if mat is not None or ray else stack.enter_context(filling.open_encoder())
+        bar = stack.enter_context(progress_bar("photos", total=None, quiet=as_json))
 
         def begun(total: int, missing: int) -> None:
             bar.total(missing)
@@ -150,7 +154,7 @@ def features(
         elif ray:
             made = fill_with_ray(filling, problems, workers, bar)
         else:
-            made = filling.fill(problems, part=part, begun=begun, progress=bar)
+            made = filling.fill(problems, encoder=encoding, part=part, begun=begun, progress=bar)
     if as_json:
         told: dict[str, Any] = {"out": str(out), "photos": made.photos, "new": made.new}
         if part is not None:

@@ -35,21 +35,25 @@ class Filling:
         self,
         problems: BadEntries,
         *,
+        encoder: PhotoEncoder | None = None,
         part: Part | None = None,
         begun: Callable[[int, int], None] = lambda total, missing: None,
         progress: Callable[[int], None] = lambda done: None,
     ) -> FilledStore:
-        """Look at the photos, or at a part of them. Raises as `make_features` does, and what a data set raises."""
+        """Look at the photos, or at a part of them, by an `encoder` that is open or by one's own.
+
+        Raises as `make_features` does, and what a data set raises.
+        """
         from asksight.training.features.fill_store import make_features
         from asksight.training.features.photo_lists import photos_of_dataset, photos_of_folder
 
         chosen = photos_of_dataset(self.data, self.split) if self.data is not None else []
         if self.photos is not None:
             chosen = [photos_of_folder(self.photos)]
-        with self._encoder() as encoder:
+        with self.open_encoder() if encoder is None else nullcontext(encoder) as opened:
             return make_features(
                 self.out,
-                encoder,
+                opened,
                 chosen,
                 dtype=self.dtype,
                 batch=self.batch,
@@ -59,7 +63,8 @@ class Filling:
                 progress=progress,
             )
 
-    def _encoder(self) -> AbstractContextManager[PhotoEncoder]:
+    def open_encoder(self) -> AbstractContextManager[PhotoEncoder]:
+        """Open the encoder that was asked for."""
         if is_bundle(self.encoder):
             return _of_bundle(self.encoder, self.engine, self.batch)
         return nullcontext(_of_keras(self.encoder, self.weights, self.grid, self.seed))
