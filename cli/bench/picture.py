@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from xml.sax.saxutils import escape
 
+from ..chart_frame import Frame, svg
 from .figures import StepFigures
 
-WIDTH, HEIGHT = 720, 440
-LEFT, RIGHT, TOP, BOTTOM = 70, 24, 64, 56
+LEFT, RIGHT = 70, 24
 LINES = ("p50", "p99")
-STYLE = """
-  svg { background: #fff; color: #222; font: 13px system-ui, sans-serif }
-  text { fill: currentColor } .small { font-size: 11px } .title { font-weight: 600 }
-  .grid { stroke: #ddd } .axis { stroke: currentColor }
-  polyline { fill: none; stroke-width: 2 } .p99 polyline { stroke-dasharray: 6 3 }
-  .p50 polyline { stroke: #0b6bcb } .p50 circle { fill: #0b6bcb }
-  .p99 polyline { stroke: #c2410c } .p99 circle { fill: #c2410c }
-  @media (prefers-color-scheme: dark) {
-    svg { background: #16181d; color: #e6e6e6 } .grid { stroke: #3a3d44 }
-    .p50 polyline { stroke: #6cb6ff } .p50 circle { fill: #6cb6ff }
-    .p99 polyline { stroke: #ff9d66 } .p99 circle { fill: #ff9d66 }
-  }
-"""
 
 
 def ticks(largest: float, most: int = 6) -> list[float]:
@@ -51,27 +37,17 @@ def draw(rows: Sequence[StepFigures], title: str) -> str:
     latencies = [row.latency_ms[name] or 1.0 for row in drawn for name in LINES] or [1.0]
     ys = log_ticks(min(latencies), max(latencies))
 
-    def x(asks_per_s: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * asks_per_s / xs[-1]
-
-    def y(ms: float) -> float:
-        share = math.log(ms / ys[0]) / math.log(ys[-1] / ys[0])
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
+    frame = Frame(
+        left=LEFT,
+        right=RIGHT,
+        across=lambda asks_per_s: asks_per_s / xs[-1],
+        up=lambda ms: math.log(ms / ys[0]) / math.log(ys[-1] / ys[0]),
+    )
 
     def parts() -> Iterator[str]:
-        yield f'<text class="title" x="{LEFT}" y="24">{escape(title)}</text>'
-        for tick in xs:
-            yield f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-            yield f'<text x="{x(tick):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{tick:,g}</text>'
-        for tick in ys:
-            yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>'
-            yield f'<text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:,g}</text>'
-        yield f'<path class="axis" fill="none" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>'
-        across, middle = (LEFT + WIDTH - RIGHT) / 2, (TOP + HEIGHT - BOTTOM) / 2
-        yield f'<text x="{across}" y="{HEIGHT - 14}" text-anchor="middle">asks answered a second</text>'
-        yield f'<text transform="translate(18 {middle}) rotate(-90)" text-anchor="middle">latency, ms</text>'
+        yield from frame.grid(title, xs, ys, names=("asks answered a second", "latency, ms"), form=",g")
         for place, name in enumerate(LINES):
-            points = [(row, x(row.asks_per_s), y(row.latency_ms[name] or ys[0])) for row in drawn]
+            points = [(row, frame.x(row.asks_per_s), frame.y(row.latency_ms[name] or ys[0])) for row in drawn]
             legend = LEFT + 110 * place
             yield f'<g class="{name}"><polyline points="{legend},46 {legend + 28},46"/>'
             yield f'<text x="{legend + 36}" y="50">{name}</text>'
@@ -83,10 +59,7 @@ def draw(rows: Sequence[StepFigures], title: str) -> str:
         unit = "callers" if any(row.callers is not None for row in rows) else "asks due a second"
         yield f'<text class="small" x="{LEFT + 220}" y="50">beside the points: {unit}</text>'
 
-    size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
-    begin = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
-    named = f"<title>{escape(title)}</title><desc>{'; '.join(_said(row) for row in drawn)}</desc>"
-    return "\n".join([begin, named, f"<style>{STYLE}</style>", *parts(), "</svg>", ""])
+    return svg(title, "; ".join(_said(row) for row in drawn), parts())
 
 
 def _step(row: StepFigures) -> str:
