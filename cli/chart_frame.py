@@ -50,9 +50,9 @@ class Frame:
             yield f'<line class="grid" x1="{at}" x2="{at}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
             yield f'<text x="{at}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{tick:{form}}</text>'
         for tick in ys:
-            at = self.y(tick)
-            yield f'<line class="grid" x1="{self.left}" x2="{WIDTH - self.right}" y1="{at:.1f}" y2="{at:.1f}"/>'
-            yield f'<text x="{self.left - 8}" y="{at + 4:.1f}" text-anchor="end">{tick:{form}}</text>'
+            down = self.y(tick)
+            yield f'<line class="grid" x1="{self.left}" x2="{WIDTH - self.right}" y1="{down:.1f}" y2="{down:.1f}"/>'
+            yield f'<text x="{self.left - 8}" y="{down + 4:.1f}" text-anchor="end">{tick:{form}}</text>'
         yield f'<path class="axis" fill="none" d="M{self.left} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - self.right}"/>'
         across, middle = (self.left + WIDTH - self.right) / 2, (TOP + HEIGHT - BOTTOM) / 2
         yield f'<text x="{across}" y="{HEIGHT - 14}" text-anchor="middle">{names[0]}</text>'

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
     from rich.console import Console
     from rich.segment import Segments
 
@@ -43,12 +42,11 @@ def in_terminal(reply: Reply, photo: bytes, console: Console) -> Segments:
     from rich.segment import Segment, Segments
     from rich.style import Style
 
-    from asksight.photos.dimmed import dimmed
+    from asksight.photos.preview import preview
 
-    picture = _opened(photo)
-    picture.thumbnail((min(WIDEST, console.width), 2 * HIGHEST))
-    if (look := reply.attention) is not None:
-        picture = dimmed(picture, np.array(look.weights).reshape(look.rows, look.columns))
+    look = reply.attention
+    looked = None if look is None else np.array(look.weights).reshape(look.rows, look.columns)
+    picture = preview(io.BytesIO(photo), (min(WIDEST, console.width), 2 * HIGHEST), looked)
     pixels = np.asarray(picture)
     shown = []
     for upper, lower in zip(pixels[::2], (*pixels[1::2], pixels[-1]), strict=False):
@@ -73,11 +71,3 @@ def written_page(reply: Reply, photo: bytes) -> Path:
             f'<body style="font-family: sans-serif">{as_html(reply, photo)}</body></html>\n'
         )
     return Path(file.name)
-
-
-def _opened(photo: bytes) -> Image:
-    from PIL import Image, ImageOps
-
-    with Image.open(io.BytesIO(photo)) as opened:
-        opened.draft("RGB", (WIDEST, 2 * HIGHEST))
-        return ImageOps.exif_transpose(opened).convert("RGB")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from asksight.photos.dimmed import dimmed
+from asksight.photos.preview import preview
 
 SIDE = 192  # pixels on the longer side
 
@@ -19,17 +20,10 @@ def thumbnail(path: Path, look: NDArray[np.float32] | None = None) -> str | None
 
     Where the model's look [h, w] is given, what it did not look at is dark.
     """
-    from PIL import Image, ImageOps
-
     try:
-        with Image.open(path) as opened:
-            opened.draft("RGB", (SIDE, SIDE))
-            photo = ImageOps.exif_transpose(opened).convert("RGB")
+        photo = preview(path, (SIDE, SIDE), look)
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
-    photo.thumbnail((SIDE, SIDE))
-    if look is not None:
-        photo = dimmed(photo, look)
     held = io.BytesIO()
     photo.save(held, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(held.getvalue()).decode("ascii")
