@@ -249,10 +249,10 @@ def churn(machines: Machines, folder: Path, minutes: float) -> dict[str, Any]:
         happened: list[tuple[str, float]] = []
         try:
             for name, step in steps * rounds:
-                time.sleep(apart_s)
+                time.sleep(apart_s)  # under load, so that what comes of each step is told from the next one's
                 happened.append((name, time.monotonic()))
                 step()
-            time.sleep(apart_s)
+            time.sleep(apart_s)  # likewise
             happened.append(("end", time.monotonic()))
         finally:
             tally = load.stop()
@@ -279,11 +279,11 @@ def step(machines: Machines, folder: Path) -> dict[str, Any]:
     more = ["--replicas", "1:4", "--encoder-batch", str(STEP_BATCH)]
     with serving(machines, folder, *more) as (_, address):
         few = Load(address, 1)
-        time.sleep(10)
+        time.sleep(10)  # Ray looks at the load over ten seconds before it scales
         at_first = len(machines.replicas())
         many, began_s = Load(address, STEP_CALLERS), time.monotonic()
         up_s = _until(lambda: len(machines.replicas()) == 4, 120)
-        time.sleep(max(0.0, 10 - (time.monotonic() - began_s)))
+        time.sleep(max(0.0, 10 - (time.monotonic() - began_s)))  # of load at least, where it scaled at once
         loads = [many.stop()]
         down_s = _until(lambda: len(machines.replicas()) == 1, 240)
         loads.append(few.stop())

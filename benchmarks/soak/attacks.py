@@ -171,7 +171,7 @@ class Target:
             assert attackers.stdin is not None
             time.sleep(5)  # until its connections are open
             self.callers.clear()
-            time.sleep(quiet_s)
+            time.sleep(quiet_s)  # the callers alone, to compare with
             before_mb, asked = resident_mb(self.pid), len(self.callers.took_s) / quiet_s
             quiet_p99_s = percentile(self.callers.took_s, 99)
             self.callers.clear()
@@ -181,14 +181,14 @@ class Target:
             most_mb, ends_s = 0.0, time.monotonic() + seconds
             while time.monotonic() < ends_s:
                 most_mb = max(most_mb, resident_mb(self.pid))
-                time.sleep(0.5)
+                time.sleep(0.5)  # between looks at another process's memory
             busy, failed = len(self.callers.took_s) / seconds, dict(self.callers.failed)
             p99_s = percentile(self.callers.took_s, 99)
             own_s += processor_s(attackers.pid)
             attackers.terminate()
         if quiet:
             self.callers.end()
-        time.sleep(calm_s)
+        time.sleep(calm_s)  # in which memory has to come back
         return Figures(
             before_mb=before_mb,
             most_mb=most_mb,
@@ -211,7 +211,7 @@ def target(processes: int) -> Iterator[Target]:
         file.write_text("".join(line(name, token) for name, token in tokens.items()))
         with served(processes, file) as (port, http, pid):
             callers = Callers(port, tokens.pop("innocent"))
-            time.sleep(5)
+            time.sleep(5)  # until caches and threads are as they stay
             yield Target(port, http, pid, [*tokens.values()], callers)
 
 
@@ -224,7 +224,7 @@ def one_by_one(processes: int, only: str) -> None:
             said = f"{seen.before_mb:.0f}, {seen.most_mb:.0f}, {seen.after_mb:.0f} MB before, at most, a second later"
             said += f"; p99 {seen.quiet_p99_ms:.0f} ms, {seen.p99_ms:.0f} with it"
             promise(attack, kept, f"{said}; failed: {seen.failed or 0}")
-            time.sleep(4)
+            time.sleep(4)  # what one attack leaves is not to count for the next
         server.callers.end()
 
 

@@ -148,7 +148,7 @@ def _ask_for_health(where: str) -> None:
                         "probably started before, with other gRPC options: run `serve shutdown` on the cluster, and "
                         "this again."
                     ) from error
-                time.sleep(ASK_AGAIN_S)
+                time.sleep(ASK_AGAIN_S)  # the proxy tells nobody when it has heard of it
             else:
                 return
 
