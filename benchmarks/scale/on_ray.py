@@ -279,7 +279,7 @@ def step(machines: Machines, folder: Path) -> dict[str, Any]:
     more = ["--replicas", "1:4", "--encoder-batch", str(STEP_BATCH)]
     with serving(machines, folder, *more) as (_, address):
         few = Load(address, 1)
-        time.sleep(10)  # Ray looks at the load over ten seconds before it scales
+        time.sleep(10)  # of one caller, so that it is seen not to scale for that
         at_first = len(machines.replicas())
         many, began_s = Load(address, STEP_CALLERS), time.monotonic()
         up_s = _until(lambda: len(machines.replicas()) == 4, 120)
