@@ -225,8 +225,9 @@ async def _abort(receipt: Receipt, error: AskError) -> None:
     if receipt.call is not None:
         receipt.call.refused(error)
     more = receipt.call.trailing() if receipt.call is not None else ()
-    # AbortError is for handlers, which this is not; UsageError says that the call has ended by itself.
-    with suppress(grpc.aio.AbortError, grpc.aio.UsageError):
+    # AbortError is for handlers, which this is not; the others say that the call has ended by itself, or its caller
+    # has left, and a server that stops must not stop stopping for that.
+    with suppress(grpc.aio.BaseError):
         await abort(receipt.context, error, more)
 
 

@@ -12,7 +12,7 @@ import grpc
 import pytest
 from loop_rig import in_loop, move_on, soon, turns
 
-from asksight.server.errors import Overloaded
+from asksight.server.errors import Overloaded, Stopping
 from asksight.server.limits import MEBI, Limits
 from asksight.server.wire.receiving import LOOK_EVERY_S, STRANGER, Receiving
 
@@ -111,4 +111,30 @@ async def left(reading: Iterable[asyncio.Task[bytes | None]]) -> None:
     for one in reading:
         one.cancel()
         with suppress(asyncio.CancelledError, grpc.aio.AbortError):
+            await one
+
+
+class Ending(Stalled):
+    """One that says, when it is refused, what gRPC says: AbortError, or another where its caller has left."""
+
+    def __init__(self, peer: str, error: Exception) -> None:
+        super().__init__(peer)
+        self._error = error
+
+    async def abort(self, *_: object) -> None:
+        await super().abort()
+        raise self._error
+
+
+@in_loop
+async def test_a_caller_that_has_left_keeps_no_server_from_stopping() -> None:
+    receiving = Receiving(Limits(), lambda _: 0)
+    errors = [grpc.aio.InternalError('Failed "execute_batch"'), grpc.aio.AbortError()]
+    calls = [Ending(f"ipv4:127.0.0.1:{port}", error) for port, error in enumerate(errors, start=1)]
+    reading = [asyncio.create_task(receiving.message(one, one.peer())) for one in calls]
+    await turns()
+    await receiving.end_all(Stopping())
+    assert all(one.refused for one in calls)
+    for one in reading:
+        with pytest.raises(grpc.aio.AbortError):
             await one
