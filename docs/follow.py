@@ -2,9 +2,9 @@
 
 The commit that is checked out is cloned into an empty folder, and there each block of shell or Python is run as it
 stands, page by page in the order of the site, in the environment that the first of them makes. A block that begins to
-serve runs on until the next one does, or until its page ends. What needs something that is not here is left out, line by
-line, and said with its reason. It ends with code 1 where a block failed. Takes an hour on two cores, most of it downloads
-and training; needs what `make test` needs, since grpcurl and buf are taken from this checkout.
+serve runs on until the next one does, or until its page ends. What needs something that is not here is left out, line
+by line, and said with its reason. It ends with code 1 where a block failed. Takes about an hour on two cores, most of it
+downloads and training; needs what `make test` needs, since grpcurl and buf are taken from this checkout.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -228,8 +229,6 @@ def end(running: subprocess.Popen[str]) -> None:
 
 
 def is_free(port: int) -> bool:
-    import socket
-
     with socket.socket() as tried:
         return tried.connect_ex(("127.0.0.1", port)) != 0
 
