@@ -3,8 +3,8 @@
 The commit that is checked out is cloned into an empty folder, and there each block of shell or Python is run as it
 stands, page by page in the order of the site, in the environment that the first of them makes. A block that begins to
 serve runs on until the next one does, or until its page ends. What needs something that is not here is left out, line
-by line, and said with its reason. It ends with code 1 where a block failed. Takes about an hour on two cores, most of it
-downloads and training; needs what `make test` needs, since grpcurl and buf are taken from this checkout.
+by line, and said with its reason. It ends with code 1 where a block failed. Takes about an hour on two cores, most of
+it downloads and training; needs what `make test` needs, since grpcurl and buf are taken from this checkout.
 """
 
 from __future__ import annotations
