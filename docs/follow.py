@@ -107,7 +107,10 @@ class Block:
 def pages() -> list[Path]:
     nav = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), Loader=yaml.BaseLoader)["nav"]
     names = [name for entry in nav for name in entry.values()]
-    return [ROOT / "README.md", *(ROOT / "docs" / name for name in names if name != "security.md")]
+    there = [
+        ROOT / "docs" / name for name in names if name != "security.md"
+    ]  # which is made from SECURITY.md
+    return [ROOT / "README.md", *there]
 
 
 def blocks(page: Path) -> list[Block]:
@@ -117,6 +120,12 @@ def blocks(page: Path) -> list[Block]:
         code, left_out = without(LEFT_OUT.get(page.name, {}), match[2])
         found.append(Block(page.name, line, match[1], code, left_out))
     return found
+
+
+def bare_blocks(page: Path) -> list[str]:
+    """Those that name no language: what is printed, and what is drawn."""
+    every = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return [code for language, code in every if not language]
 
 
 def without(reasons: dict[str, str], code: str) -> tuple[str, Counter[str]]:
@@ -212,10 +221,11 @@ class Reader:
 
 def read(running: subprocess.Popen[str], printed: list[str], serves: threading.Event) -> None:
     assert running.stdout is not None
-    for line in running.stdout:
-        printed.append(line)
-        if line.startswith("Serving "):
-            serves.set()
+    with running.stdout as lines:
+        for line in lines:
+            printed.append(line)
+            if line.startswith("Serving "):
+                serves.set()
 
 
 def end(running: subprocess.Popen[str]) -> None:
