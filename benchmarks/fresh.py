@@ -1,9 +1,10 @@
 """The two commands, the wheel and the image, each on a Debian that has nothing yet, and timed.
 
-As root on Debian, with debootstrap, git and, for the image, buildah: `python benchmarks/fresh.py`, or with the names of
-some of demo, test, wheel and image. Each has a root of its own, which debootstrap's smallest set makes; what it needs
-is installed there by apt, as the docs say, and all of it is timed, the downloads too. The commit that is checked out is
-tried, and nothing else of the tree. Where SSL_CERT_FILE names authorities, they are trusted in the roots too.
+`PYTHONPATH=benchmarks python benchmarks/fresh.py`, or with the names of some of demo, test, wheel and image; as root on
+Debian, with debootstrap, git and, for the image, buildah. Each has a root of its own, which debootstrap's smallest set
+makes; what it needs is installed there by apt, as the docs say, and all of it is timed, the downloads too. The commit
+that is checked out is tried, and nothing else of the tree. Where SSL_CERT_FILE names authorities, they are trusted in
+the roots too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Follow the README and every page of the docs as a new user would: `python docs/follow.py`, or with names of pages.
+"""Follow the README and every page of the docs as a new user would.
+
+`PYTHONPATH=tests:benchmarks python docs/follow.py`, or with names of pages.
 
 The commit that is checked out is cloned into an empty folder, and there each block of shell or Python is run as it
 stands, page by page in the order of the site, in the environment that the first of them makes. A block that begins to
