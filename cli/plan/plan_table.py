@@ -12,8 +12,8 @@ from .queueing import Machine
 NAMES = ("asks/s", "found", "machines", "busy", "p50 ms", "p99 ms", "an hour", "a million")
 HOT = "{rate:,.0f} asks/s: {share:.1f} machines' worth of a region's are about its most popular photo."
 FEW = (
-    "No hash of photos divides them. Bound the load of each server at the proxy (docs/scale.md): others then have to see "
-    "that photo too."
+    "No hash of photos divides them. Bound the load of each server at the proxy (docs/scale.md): others then have to "
+    "see that photo too."
 )
 
 

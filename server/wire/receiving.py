@@ -35,7 +35,9 @@ COUNT_ANEW_S = 1.0  # frames and headers are counted as bytes of messages, until
 STRANGER = "stranger "  # begins the name of a caller who needs no token, as for health; together they have half of all
 # Taken for frames and headers with each message: what waits in a conversation keeps a connection from ever being empty.
 FRAMES_BYTES = 256
-ENDED_WITHIN_S = 0.1  # gRPC says that there is no message, and some milliseconds later that it has ended the call
+ENDED_WITHIN_S = (
+    0.1  # gRPC says that there is no message, and some milliseconds later that it has ended the call
+)
 MOST_CONNECTIONS = 8192  # that are remembered without a message on its way
 
 
@@ -86,7 +88,9 @@ class Receiving:
             return message
         try:
             await asyncio.sleep(ENDED_WITHIN_S)
-        except asyncio.CancelledError:  # gRPC has told the caller that the message is too large, and tells nobody here
+        except (
+            asyncio.CancelledError
+        ):  # gRPC has told the caller that the message is too large, and tells nobody here
             if call is not None:
                 call.refused(TooLarge(f"The message has over {self._limits.max_message_bytes} bytes."))
             raise

@@ -102,9 +102,10 @@ def read_batch(message: bytes, deadline_s: float | None, *, most: int, caller: s
             asks.append(value)
             if len(asks) > most:
                 break
-    if not 1 <= len(asks) <= most:
-        seen = f"more than {most}" if asks else "no"
-        raise InvalidAsk(f"The batch holds {seen} asks; 1 to {most} are taken. Split it.", field="asks")
+    if not asks:
+        raise InvalidAsk(f"The batch holds no asks; send 1 to {most}.", field="asks")
+    if len(asks) > most:
+        raise InvalidAsk(f"The batch holds more than {most} asks, which is the most. Split it.", field="asks")
     return [read_ask(ask, deadline_s, caller=caller) for ask in asks]
 
 

@@ -71,7 +71,9 @@ def test_the_same_as_json(run: Run, measured: list[str]) -> None:
 
 def test_a_photo_that_no_machine_can_have_alone_is_said(run: Run, measured: list[str]) -> None:
     rates = ("--rate", "1000,100000,1000000")
-    lines = run("plan", *measured, *rates, "--own", "0", "--photos", "1000", "--zipf", "1").stdout.splitlines()
+    lines = run(
+        "plan", *measured, *rates, "--own", "0", "--photos", "1000", "--zipf", "1"
+    ).stdout.splitlines()
     hot = [line for line in lines if line.startswith("Note:")]
     # 1 in 7.5 of all asks (the harmonic number of 1,000), at 2,000 a second and machine; 1,000 asks/s are no trouble.
     assert [line.partition("machines")[0] for line in hot] == [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from dataclasses import replace
 from math import log
 
@@ -42,6 +44,41 @@ def test_it_is_exact_for_a_single_server(busy: float) -> None:
     mean_ms = 1000 / (100 * (1 - busy))  # M/M/1: exponential with that mean
     assert taken.p50_ms == pytest.approx(mean_ms * log(2), rel=0.05)
     assert taken.p99_ms == pytest.approx(mean_ms * log(100), rel=0.05)
+
+
+def batches(asks_ms: Callable[[], float] | None, callers: int = 0, last_ms: float = 40_000.0) -> list[float]:
+    """What asks take, in ms, of a server that runs all that waits as one batch of n in 5 + n ms, simulated.
+
+    They come `asks_ms` apart, or from so many callers who ask again at once.
+    """
+    now_ms, taken = 0.0, []
+    coming = [0.0] * callers if asks_ms is None else [asks_ms()]
+    while now_ms < last_ms:
+        now_ms = max(now_ms, coming[0])
+        while asks_ms is not None and coming[-1] <= now_ms:
+            coming.append(coming[-1] + asks_ms())
+        batch = [came_ms for came_ms in coming if came_ms <= now_ms]
+        now_ms += 5.0 + len(batch)
+        taken += [now_ms - came_ms for came_ms in batch]
+        coming = coming[len(batch) :] + ([now_ms] * len(batch) if asks_ms is None else [])
+    return taken
+
+
+@pytest.mark.parametrize("busy", [0.4, 0.75])
+def test_asks_that_wait_for_a_batch_take_up_to_a_third_longer(busy: float) -> None:
+    """The model's known fault, which docs/scale.md states: no worse, and never to the other side."""
+    callers = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+    rates = tuple(1000 * one / (5 + one) for one in callers)  # they come together, so that none waits
+    alone = Kind(share=1.0, latency_ms=tuple((5 + one,) * 2 for one in callers))
+    mix = Mix(cached=0.0, callers=callers, asks_per_s=rates, quantiles=(0.0, 1.0), kinds=(alone,))
+    for count, rate in zip(callers, rates, strict=True):
+        assert len(batches(None, int(count))) / 40 == pytest.approx(rate, rel=0.02)
+    chance = random.Random(0)
+    took = sorted(batches(lambda: chance.expovariate(busy * rates[-1] / 1000)))
+    told = open_loop(machine_of_two(mix, mix), busy * rates[-1], 0.3)
+    assert told is not None
+    assert 2 / 3 < told.p50_ms / took[len(took) // 2] < 1
+    assert 2 / 3 < told.p99_ms / took[len(took) * 99 // 100] < 1
 
 
 def test_two_kinds_share_a_machine_by_what_each_takes() -> None:
