@@ -12,7 +12,8 @@ from kubernetes_validate import ValidationError, validate
 from served import ROOT
 
 import asksight
-from asksight.server.running.settings import SPECS, read_settings
+from asksight.server.running.setting_sources import read_settings
+from asksight.server.running.settings import SPECS
 
 CHART = ROOT / "deploy" / "chart"
 HELM = ROOT / "build" / "helm" / "helm"
