@@ -79,6 +79,8 @@ LEFT_OUT = {
         "asksight import keras model.json": "begins with VGG16's trained weights, which are not here",
     },
     "engines.md": {
+        "asksight compile BUNDLE": "a bundle of the reader's",
+        "asksight serve --model BUNDLE": "a bundle of the reader's",
         "asksight": "begins with VGG16's trained weights, which are not here",
         "python benchmarks/vgg16_weights.py": "begins with VGG16's trained weights, which are not here",
     },
@@ -157,7 +159,7 @@ class Reader:
     """Somebody who follows the docs in a clone, with a terminal to ask from and one for the server."""
 
     def __init__(self, folder: Path, clone: Path) -> None:
-        self.clone = clone
+        self.clone, self._folder = clone, folder
         tools = folder / "tools"
         tools.mkdir()
         for tool in (Path(sys.executable).with_name("grpcurl"), ROOT / "node_modules/.bin/buf"):
@@ -185,7 +187,7 @@ class Reader:
         code = block.code
         for written, here in self.ports.items():
             code = code.replace(written, here)
-        file = self.clone.parent / f"block.{block.language}"
+        file = self._folder / f"block.{block.language}"
         file.write_text(code, "utf-8")
         command = ["bash", "-eo", "pipefail", str(file)]
         if block.language == "python":
