@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 from keras_2_files import easy_vqa_config, easy_vqa_weights, write_hdf5
@@ -16,6 +17,7 @@ ANSWERS = ["yes", "no", "red", "blue", "green", "circle", "square"]
 
 def write_files(clone: Path, importing: str) -> None:
     """Write them where the pages say that they are; the spec of the model is the first one of that page."""
+    shutil.rmtree(clone / "downloads", ignore_errors=True)  # of an earlier time
     write_easy_vqa(clone / "downloads/easy_vqa/train", photos=60)
     (clone / "receipt.jpg").write_bytes(written([("Milk 1.19", 64), ("Bread 2.30", 64), ("TOTAL 3.49", 90)]))
     sizes = {"words": len(WORDS) + 1, "answers": len(ANSWERS)}
