@@ -1,0 +1,127 @@
+"""Whether columns of drawn newspapers, photographed, are read one after the other, and tables row by row.
+
+    python -m reading.newspaper --count 20      (in benchmarks/)
+
+Right is a photo where what was read lies in the order in which it was written, of the lines that were read to the letter.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from asksight.server.asks import Ask
+from asksight.server.local import LocalAssistant
+from asksight.server.reading import certainty, order
+from asksight.server.reading.columns import Placed
+from asksight.server.reading.found import FoundText
+
+from .judged import letters
+from .photographed import photographed
+from .written import GOODS, MESSAGES, NOTICES, ORDINARY, SMALL_PRINT, Random, font, one_font, price
+
+SIZE = (1100, 820)  # of a page, px
+SENTENCES = [*NOTICES, *SMALL_PRINT, *MESSAGES]
+
+Page = tuple[Image.Image, list[str]]  # and its lines in reading order
+
+
+def newspaper(random: Random) -> Page:
+    """A headline over two or three columns of running text."""
+    picture, draw = _sheet()
+    columns = int(random.integers(2, 4))
+    names, size_px = one_font(ORDINARY, random), int(random.integers(17, 22))
+    print_ = font(names, size_px, random)
+    headline = f"{_one(NOTICES, random)}: {_one(MESSAGES, random)}"
+    draw.text((60, 40), headline, (30, 30, 30), font(names, 2 * size_px, random))
+    lines = [headline]
+    width = (SIZE[0] - 120) / columns - 24
+    for column in range(columns):
+        top, row = 60 + 4 * size_px, ""
+        while top < SIZE[1] - 60:
+            for word in _one(SENTENCES, random).split():
+                if print_.getlength(f"{row} {word}") <= width:
+                    row = f"{row} {word}".strip()
+                    continue
+                if top < SIZE[1] - 60:
+                    draw.text((60 + column * (width + 24), top), row, (30, 30, 30), print_)
+                    lines.append(row)
+                top, row = top + int(1.35 * size_px), word
+    return picture, lines
+
+
+def table(random: Random) -> Page:
+    """What is sold, in one or two columns of words, and its price."""
+    picture, draw = _sheet()
+    names, size_px = one_font(ORDINARY, random), int(random.integers(20, 28))
+    print_ = font(names, size_px, random)
+    both = random.random() < 0.5
+    lines = []
+    for row in range(int(random.integers(6, 14))):
+        cells = [_one(GOODS, random), *([_one(SMALL_PRINT, random)] if both else []), price(random)]
+        for text, left in zip(cells, (60, 380, 900) if both else (60, 600), strict=True):
+            draw.text((left, 60 + 1.8 * size_px * row), text, (30, 30, 30), print_)
+        lines += cells
+    return picture, lines
+
+
+def _sheet() -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    picture = Image.new("RGB", SIZE, (240, 238, 230))
+    return picture, ImageDraw.Draw(picture)
+
+
+def _one(choices: Sequence[str], random: Random) -> str:
+    return choices[random.integers(len(choices))]
+
+
+def in_order(found: FoundText, lines: Sequence[str]) -> bool:
+    """Whether those lines that were read right, and are written once, come in their order."""
+    written = [letters(line) for line in lines]
+    read = [
+        letters(line.text) for row in order.rows(certainty.legible(found.lines), found.form) for line in row
+    ]
+    places = [written.index(text) for text in read if written.count(text) == 1]
+    return places == sorted(places)
+
+
+def photos(make: Callable[[Random], Page], count: int, seed: int) -> Iterator[tuple[bytes, list[str]]]:
+    for number in range(count):
+        random = np.random.default_rng((seed, number))
+        picture, lines = make(random)
+        yield photographed(picture, random), lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=7)
+    given = parser.parse_args()
+    with LocalAssistant() as local:
+        local.add_reader(threads=2)
+        reader = local.assistant.reader
+        assert reader is not None
+        for make in (newspaper, table):
+            read = [
+                (local.thread.run(reader.read(Ask(question="", photo=photo))).text, lines)
+                for photo, lines in photos(make, given.count, given.seed)
+            ]
+            by_columns = sum(in_order(*one) for one in read)
+            told, order.parted = order.parted, _one_block
+            row_by_row = sum(in_order(*one) for one in read)
+            order.parted = told
+            print(
+                f"{make.__name__}: {len(read)} photos, in order {by_columns}, row by row alone {row_by_row}"
+            )
+
+
+def _one_block(lines: Sequence[Placed]) -> list[list[Placed]]:
+    return [list(lines)]
+
+
+if __name__ == "__main__":
+    main()
