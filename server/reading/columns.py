@@ -20,7 +20,7 @@ LEAST_FORM = 6.0  # a line's length over its height, in the middle: "2.49 €" h
 FULL = 0.75  # of the longest line of its column is the middle one
 BALANCED = 0.5  # of the widest column is the narrowest
 ALIGNED = 2.0  # of a line's height: an indent is no other column
-GUTTER = 0.6  # of a line's height at least, between a line and the next column
+INTO = 1.0  # of its height, by which a line across reaches into the next column; boxes are larger than their lines
 SIDE_BY_SIDE = 0.5  # of the lower column's height that is beside the other
 
 
@@ -89,7 +89,7 @@ def _column(lines: Sequence[Placed]) -> Column:
 
 
 def _crosses(one: Placed, further: Sequence[Column]) -> bool:
-    return bool(further) and one.end > further[0].start(one.below) - GUTTER * one.height
+    return bool(further) and one.end > further[0].start(one.below) + INTO * one.height
 
 
 def _running(columns: Sequence[Column]) -> bool:
