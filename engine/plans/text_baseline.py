@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..base import Arrays, Engine
 from ..graphs.graph import read_header
 from ..text_models import SHA256, TextModels, TextStage, open_text_engine
-from .measure import measure
+from .measure import Speed, measure
 from .parity import Parity
 from .profiles import Profile
 
@@ -46,7 +46,7 @@ class TextBaseline:
         self._models, self._samples = models, samples
         self.root, self.max_batch, self.threads = root, max_batch, threads
         self._given: dict[str, list[NDArray[Any]]] = {}
-        self.speed = {}
+        self.speed: dict[str, Speed] = {}
         for stage in samples:
             engine = open_text_engine(models, stage, "onnxruntime", max_batch=max_batch, threads=threads)
             try:

@@ -27,6 +27,7 @@ from asksight.engine.bundle.samples import ENOUGH, kept_samples, misfit
 from asksight.engine.plans.sidecar import plans
 from asksight.engine.text_models import TextStage
 from asksight.server.asks import Ask
+from asksight.server.limits import Limits
 from asksight.server.local import LocalAssistant
 from asksight.training.datasets.bad_entries import BadEntries
 from asksight.training.scenes.make_scenes import make_split
@@ -244,7 +245,7 @@ def test_the_reader_is_built_into_a_bundle_and_then_reads(
         ("line_reader", 1),
     ]
     assert sum(1 for stage in TextStage for _ in plans(bundle.path, stage)) == 3
-    with LocalAssistant() as local:
+    with LocalAssistant(limits=Limits(hang_after_s=300)) as local:
         local.add_reader(engine="openvino", threads=2, root=bundle.path)
         reader = local.assistant.reader
         assert reader is not None

@@ -43,6 +43,7 @@ def test_a_plan_that_agrees_is_kept_and_served(models: TextModels, baseline: Tex
     engine.close()
 
 
+@pytest.mark.slow
 def test_a_plan_that_does_not_fit_is_left_with_a_warning(
     models: TextModels, baseline: TextBaseline, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_plan_that_does_not_fit_is_left_with_a_warning(
     assert "Compile the reader again" in caplog.text
 
 
+@pytest.mark.slow
 def test_what_does_not_come_out_the_same_is_refused(models: TextModels, tmp_path: Path) -> None:
     samples = drawn_samples(models.characters, pages=1)[TURNER]
     never = {TURNER: replace(samples, alike=lambda wanted, got: [False])}
@@ -69,11 +71,15 @@ def test_samples_have_the_sizes_that_are_served(models: TextModels) -> None:
             assert batch.dtype == np.float32
             for size, least, most in zip(batch.shape, samples.least, samples.most, strict=True):
                 assert least <= size <= most
-        row = np.zeros((1, 64, 64), np.float32) if samples.most[0] == 1 else np.eye(4, dtype=np.float32)[1]
-        if row.ndim == 3:
-            assert samples.alike(row, row) == []
-            found = row.copy()
-            found[:, 20:40, 10:50] = 1
-            assert list(samples.alike(found, found)) == [True]
-            assert not any(samples.alike(found, row))
-            assert not any(samples.alike(row, found))
+
+
+def test_lines_are_the_same_where_they_are_found_at_one_place(models: TextModels) -> None:
+    alike = drawn_samples(models.characters, pages=1)[TextStage.FINDER].alike
+    nothing = np.zeros((1, 64, 64), np.float32)
+    line, moved = nothing.copy(), nothing.copy()
+    line[:, 20:40, 10:50] = 1
+    moved[:, 28:48, 10:50] = 1
+    assert list(alike(nothing, nothing)) == []
+    assert list(alike(line, line)) == [True]
+    for wanted, got in ((line, nothing), (nothing, line), (line, moved)):
+        assert not all(alike(wanted, got))
