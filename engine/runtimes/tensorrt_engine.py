@@ -149,17 +149,17 @@ class TensorRtEngine:
             given.append(loaded.program.given(shapes))
             loaded.replays.launch(shapes, addresses)
             computed.append(driver.record(loaded.compute))
-        for side, shapes in enumerate(given):
+        for side, sizes in enumerate(given):
             driver.wait(loaded.copies, computed[side])
             for tensor in loaded.program.outputs:
                 address = driver.address(loaded.device[tensor.name][side])
-                driver.copy_out(_staged(loaded, tensor, side, shapes), address, loaded.copies)
+                driver.copy_out(_staged(loaded, tensor, side, sizes), address, loaded.copies)
         driver.synchronise(loaded.copies)
         return {
             tensor.name: np.concatenate(
                 [
-                    _staged(loaded, tensor, side, shapes).view(tensor.dtype).reshape(shapes[tensor.name])
-                    for side, shapes in enumerate(given)
+                    _staged(loaded, tensor, side, sizes).view(tensor.dtype).reshape(sizes[tensor.name])
+                    for side, sizes in enumerate(given)
                 ]
             )
             for tensor in loaded.program.outputs
