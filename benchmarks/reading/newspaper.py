@@ -15,8 +15,7 @@ from PIL import Image, ImageDraw
 
 from asksight.server.asks import Ask
 from asksight.server.local import LocalAssistant
-from asksight.server.reading import certainty, order
-from asksight.server.reading.columns import Placed
+from asksight.server.reading import certainty, columns, order
 from asksight.server.reading.found import FoundText
 
 from .judged import letters
@@ -24,6 +23,7 @@ from .photographed import photographed
 from .written import GOODS, MESSAGES, NOTICES, ORDINARY, SMALL_PRINT, Random, font, one_font, price
 
 SIZE = (1100, 820)  # of a page, px
+NEVER = 10**6  # lines that a column would have to have
 NEAR = 0.7  # of the photo is the page at least: its print can be read
 SENTENCES = [*NOTICES, *SMALL_PRINT, *MESSAGES]
 
@@ -33,14 +33,14 @@ Page = tuple[Image.Image, list[str]]  # and its lines in reading order
 def newspaper(random: Random) -> Page:
     """A headline over two or three columns of running text."""
     picture, draw = _sheet()
-    columns = int(random.integers(2, 4))
+    count = int(random.integers(2, 4))
     names, size_px = one_font(ORDINARY, random), int(random.integers(17, 22))
     print_ = font(names, size_px, random)
     headline = f"{_one(NOTICES, random)}: {_one(MESSAGES, random)}"
     draw.text((60, 40), headline, (30, 30, 30), font(names, 2 * size_px, random))
     lines = [headline]
-    width = (SIZE[0] - 120) / columns - 24
-    for column in range(columns):
+    width = (SIZE[0] - 120) / count - 24
+    for column in range(count):
         top, row = 60 + 4 * size_px, ""
         while top < SIZE[1] - 60:
             for word in _one(SENTENCES, random).split():
@@ -75,7 +75,7 @@ def _sheet() -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 
 def _one(choices: Sequence[str], random: Random) -> str:
-    return choices[random.integers(len(choices))]
+    return choices[int(random.integers(len(choices)))]
 
 
 def places(found: FoundText, lines: Sequence[str]) -> list[int]:
@@ -118,18 +118,14 @@ def main() -> None:
             ]
             lines_read = sum(len(places(*one)) for one in read)
             by_columns = in_order(read)
-            told, order.parted = order.parted, _one_block
+            told, columns.LEAST_LINES = columns.LEAST_LINES, NEVER
             row_by_row = in_order(read)
-            order.parted = told
+            columns.LEAST_LINES = told
             print(
                 f"{make.__name__}: {len(read)} photos, {lines_read} lines read, in order {by_columns}, "
                 f"row by row alone {row_by_row}",
                 flush=True,
             )
-
-
-def _one_block(lines: Sequence[Placed]) -> list[list[Placed]]:
-    return [list(lines)]
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ def test_outputs_of_free_sizes_are_as_large_as_the_plan_says_for_these_inputs(pa
     program = TensorRtProgram(path, api=tensorrt(plan, modern=True))
     assert program.given({"image": (2, 3)}) == {"features": (2, 5)}
     assert not plan.made[0].shapes  # nothing was asked of it
-    plan.get_tensor_shape = lambda name: (-1, -1)  # type: ignore[assignment]
+    plan.get_tensor_shape = lambda name: (-1, -1)  # type: ignore[method-assign]
     program = TensorRtProgram(path, api=tensorrt(plan, modern=True))
     assert program.given({"image": (2, 40)}) == {"features": (2, 10)}
     with pytest.raises(EngineError, match="refuses the shape"):

@@ -24,7 +24,8 @@ Cell = tuple[str, float, float]  # text, and where it begins, px
 
 def wrapped(text: str, left: float, top: float, width: float) -> list[Cell]:
     """Lines of running text in a column, ragged at its right."""
-    cells, words = [], text.split()
+    cells: list[Cell] = []
+    words = text.split()
     while words:
         count = 1
         while count < len(words) and FONT.getlength(" ".join(words[: count + 1])) <= width:
