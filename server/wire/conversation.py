@@ -120,11 +120,11 @@ class Conversation:
                     self._places.release()
                     continue
                 self._moved_s = time.monotonic()
-                question = read_question(message)
+                question, refused = read_question(message)
                 self._asked += 1
                 self._unanswered += 1
-                self._newest = self._start_task(self._answer(question, self._asked, self._newest))
-        except AskError as error:  # of that message: what was asked before it is answered
+                self._newest = self._start_task(self._answer(question, self._asked, refused, self._newest))
+        except AskError as error:  # that message is no question: what was asked before it is answered
             self.finish(error)
             return
         except Exception as error:  # noqa: BLE001  raised again where answers are given; gRPC's own too
@@ -133,7 +133,11 @@ class Conversation:
         self.finish()
 
     async def _answer(
-        self, question: vqa_pb2.ConversationQuestion, number: int, before: asyncio.Task[Turn] | None
+        self,
+        question: vqa_pb2.ConversationQuestion,
+        number: int,
+        refused: AskError | None,
+        before: asyncio.Task[Turn] | None,
     ) -> Turn:
         deadline_s = self._call.deadline_s
         if question.HasField("timeout"):
@@ -154,6 +158,8 @@ class Conversation:
                 deadline_s=deadline_s,
             )
             with call:
+                if refused is not None:
+                    raise refused
                 response = await in_time(self._ask_after(before, ask), deadline_s)
             turn = _turn(question.question, response)
             outcome = vqa_pb2.ConverseResponse(id=question.id, response=response)
