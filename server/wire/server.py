@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from types import TracebackType
@@ -26,8 +25,6 @@ from .service import VqaService
 from .standard import health_methods, reflection_methods
 
 MINUTE_MS = 60_000
-QUIET_S = 0.5  # without a new call: whoever was told that the server stops has gone elsewhere
-LONGEST_UNQUIET_S = 5.0  # then the port closes all the same
 HANG_UP_WITHIN_S = 1.0
 
 # Phones change networks and sleep: pings find dead connections, and idle ones are let go.
@@ -167,8 +164,7 @@ class Server:
         self._health.end_watches()
         self._service.conversations.end_all(Stopping())
         ends_s = time.monotonic() + grace_s
-        await self._all_answered(ends_s)
-        await self._quiet(min(ends_s, time.monotonic() + LONGEST_UNQUIET_S))
+        await self._assistant.admission.nobody_comes(ends_s)
         await self._receiving.end_all(Stopping())
         left_s = max(0.0, ends_s - time.monotonic())
         # With no call left, gRPC waits for nothing but clients that do not hang up when they are told to.
@@ -176,18 +172,6 @@ class Server:
         self._growth.end()
         if self._tell_health in self._assistant.health_listeners:
             self._assistant.health_listeners.remove(self._tell_health)
-
-    async def _all_answered(self, ends_s: float) -> None:
-        while self._assistant.admission.calls and time.monotonic() < ends_s:
-            await asyncio.sleep(0.01)
-
-    async def _quiet(self, ends_s: float) -> None:
-        """Wait until no call has come for a while."""
-        came, since_s = self._assistant.admission.came, time.monotonic()
-        while (now_s := time.monotonic()) < min(ends_s, since_s + QUIET_S):
-            await asyncio.sleep(0.05)
-            if came != self._assistant.admission.came:
-                came, since_s = self._assistant.admission.came, now_s
 
     def stop(self, grace_s: float | None = None) -> None:
         """Stop as `begin_stop` does, and return when it is done; a second call shortens the grace."""

@@ -246,7 +246,7 @@ def test_while_it_stops_it_sends_new_calls_on_answers_the_accepted_ones_and_shut
 def test_a_port_that_nobody_has_called_for_a_while_is_shut_and_not_before(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asksight.server.wire.server.QUIET_S", 4 * WAIT_S)
+    monkeypatch.setattr("asksight.server.core.admission.QUIET_S", 4 * WAIT_S)
     watch = health_stub(served.channel).Watch(health_pb2.HealthCheckRequest(), timeout=WAIT_S)
     assert next(watch).status == HEALTHY
     stopped = served.server.begin_stop(10 * WAIT_S)  # with nobody inside
