@@ -60,9 +60,7 @@ class Gateway:
         self._certificates = certificates
         limits = limits or ConnectionLimits()
         self._asking = Asking(local.assistant, desk)
-        app = open_to(
-            cors, wrap(build_app(self._asking, local.limits, Health(local.assistant, stopping)))
-        )
+        app = open_to(cors, wrap(build_app(self._asking, local.limits, Health(local.assistant, stopping))))
         self._server = _Server(
             limits,
             uvicorn.Config(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +25,8 @@ from .health import Health
 from .receiving import Receiving
 from .service import VqaService
 from .standard import health_methods, reflection_methods
+
+log = logging.getLogger(__name__)
 
 MINUTE_MS = 60_000
 HANG_UP_WITHIN_S = 1.0
@@ -152,26 +156,28 @@ class Server:
             stopped.set()
             return stopped
         stopping = self._stop(self._finish_s if grace_s is None else grace_s)
-        self.local.thread.start(stopping).add_done_callback(lambda _: stopped.set())
+        self.local.thread.start(stopping).add_done_callback(lambda done: _tell(done, stopped))
         return stopped
 
     async def _stop(self, grace_s: float) -> None:
         """Closing a port cancels calls that are just arriving, so it is closed last, once no calls come."""
         assert self._grpc is not None
         assert self._health is not None
-        self._assistant.admission.stopping = True
-        self._health.drain()
-        self._health.end_watches()
-        self._service.conversations.end_all(Stopping())
-        ends_s = time.monotonic() + grace_s
-        await self._assistant.admission.nobody_comes(ends_s)
-        await self._receiving.end_all(Stopping())
-        left_s = max(0.0, ends_s - time.monotonic())
-        # With no call left, gRPC waits for nothing but clients that do not hang up when they are told to.
-        await self._grpc.stop(left_s if self._assistant.admission.calls else min(left_s, HANG_UP_WITHIN_S))
-        self._growth.end()
-        if self._tell_health in self._assistant.health_listeners:
-            self._assistant.health_listeners.remove(self._tell_health)
+        admission, ends_s = self._assistant.admission, time.monotonic() + grace_s
+        admission.stopping = True
+        try:
+            self._health.drain()
+            self._health.end_watches()
+            self._service.conversations.end_all(Stopping())
+            await admission.nobody_comes(ends_s)
+            await self._receiving.end_all(Stopping())
+        finally:  # whatever failed: a port that outlives its loop answers nobody, and its threads crash at the end
+            self._growth.end()
+            if self._tell_health in self._assistant.health_listeners:
+                self._assistant.health_listeners.remove(self._tell_health)
+            left_s = max(0.0, ends_s - time.monotonic())
+            # With no call left, gRPC waits for nothing but clients that do not hang up when they are told to.
+            await self._grpc.stop(left_s if admission.calls else min(left_s, HANG_UP_WITHIN_S))
 
     def stop(self, grace_s: float | None = None) -> None:
         """Stop as `begin_stop` does, and return when it is done; a second call shortens the grace."""
@@ -195,3 +201,9 @@ class Server:
     def _tell_health(self) -> None:
         if self._health is not None:
             self._health.serving(self._assistant.healthy)
+
+
+def _tell(stopping: Future[None], stopped: threading.Event) -> None:
+    if not stopping.cancelled() and (error := stopping.exception()) is not None:
+        log.error("The stop failed; the port is shut all the same", exc_info=error)
+    stopped.set()
