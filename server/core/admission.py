@@ -52,7 +52,7 @@ class Admission:
         self.calls -= 1
 
     async def nobody_comes(self, ends_s: float) -> None:
-        """Wait until all calls have left and none has come for a while; until `ends_s` of the monotonic clock at most."""
+        """Wait until all calls have left and none comes any more, but not beyond `ends_s` of the monotonic clock."""
         while self.calls and time.monotonic() < ends_s:
             await asyncio.sleep(0.01)
         ends_s = min(ends_s, time.monotonic() + LONGEST_UNQUIET_S)
