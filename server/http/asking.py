@@ -219,6 +219,10 @@ async def _while_there(request: Request, work: Coroutine[Any, Any, M]) -> M:
     finally:
         gone.cancel()
         answered.cancel()  # nothing to one that is done
+        del (
+            answered,
+            gone,
+        )  # which hold their error, and its traceback this frame: the photo would stay with them
 
 
 async def _gone(request: Request) -> None:

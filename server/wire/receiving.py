@@ -224,9 +224,7 @@ class Receiving:
         count = self._received(peer)
         if count is None:
             return 0
-        return min(
-            connection.beyond_whole(count), len(connection.under_way) * self._limits.max_message_bytes
-        )
+        return min(connection.beyond_whole(count), len(connection.under_way) * self._limits.max_message_bytes)
 
     def _end(self, receipt: Receipt, error: AskError) -> None:
         """Refuse it from here: only then has gRPC let go of what its reading coroutine waits for."""
