@@ -13,7 +13,7 @@ from typing import Any
 
 import grpc
 
-from ..access.calls import Desk
+from ..access.calls import Call, Desk
 from ..core.assistant import Assistant
 from ..errors import AskError, Overloaded, Stopping
 from .conversation import METHOD, Conversation

@@ -22,7 +22,7 @@ from ..trimming import TrimmingGrowth
 from .accepting import make_server
 from .addresses import check_address, join
 from .health import Health
-from .receiving import Receiving
+from .receiving import AHEAD_BYTES, Receiving
 from .service import VqaService
 from .standard import health_methods, reflection_methods
 
