@@ -44,10 +44,7 @@ CONNECTIONS = (
     ("grpc.max_concurrent_streams", 1024),
     # By itself gRPC takes megabytes of each stream before anybody reads it, as fast as a line brings them.
     ("grpc.http2.bdp_probe", 0),
-    (
-        "grpc.http2.lookahead_bytes",
-        256 * 1024,
-    ),  # most photos; a larger one waits for the line to go once there and back
+    ("grpc.http2.lookahead_bytes", AHEAD_BYTES),  # a larger message waits for the line, once there and back
     ("grpc.max_metadata_size", 16_384),  # all that is less is taken; between two bounds gRPC would throw dice
     ("grpc.absolute_max_metadata_size", 16_384),
     # None but "identity": photos are compressed already, and what is on its way is counted as it comes by the line.
