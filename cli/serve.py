@@ -46,7 +46,7 @@ def serve(
     Each setting is a flag, ASKSIGHT_NAME in the environment, or a line of the TOML file; --check shows all of them.
     """
     from asksight.server.running.checks import WrongSettingsError, missing
-    from asksight.server.running.settings import as_toml, read_settings
+    from asksight.server.running.setting_sources import as_toml, read_settings
 
     try:
         settings, sources = read_settings(flags, os.environ, config)

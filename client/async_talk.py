@@ -11,12 +11,11 @@ import grpc
 
 from asksight.v1 import vqa_pb2
 
-from .errors import ClosedError
 from .faults import too_late
 from .talks import (
-    TALK_CLOSED,
     Questions,
     StreamLostError,
+    Streams,
     ended_by,
     lost_by,
     to_question,
@@ -36,47 +35,27 @@ class AsyncGrpcTalk:
         ask: Callable[[vqa_pb2.AskRequest, float], Awaitable[vqa_pb2.AskResponse]],
         target: str,
     ) -> None:
-        """`converse` opens a stream for an ask; `ask` is the way where the server knows no streams."""
-        self._converse = converse
+        """`converse` opens a stream for an ask; `ask` is the way without a stream."""
         self._plain_ask = ask
-        self._target = target
-        self._stream: AsyncStream | None = None
-        self._plain = False
-        self._closed = False
+        self._streams = Streams(lambda request: AsyncStream(converse, request, target))
 
     async def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
         deadline_s = time.monotonic() + timeout_s
-        while not self._plain:
-            stream, fresh = self._stream_for(request)
+        while (way := self._streams.way(request)) is not None:
+            stream, fresh = way
             try:
                 return await stream.ask(request, deadline_s - time.monotonic())
             except StreamLostError as lost:
-                if lost.unknown:
-                    self._plain = True
-                elif lost.unclear:
+                if lost.unclear:
                     break  # the plain way has the answer, or the reason
-                elif (
-                    fresh and stream is self._stream
-                ):  # an older one ended long ago, perhaps, or was replaced
-                    raise lost.error from lost
+                self._streams.lost(stream, fresh, lost)
         return await self._plain_ask(request, deadline_s - time.monotonic())
 
     async def close(self) -> None:
         """End the stream; what is still asked by it fails."""
-        self._closed = True
-        if self._stream is not None:
-            self._stream.close()
-            await self._stream.heard()
-
-    def _stream_for(self, request: vqa_pb2.AskRequest) -> tuple[AsyncStream, bool]:
-        if self._closed:
-            raise ClosedError(TALK_CLOSED)
-        if self._stream is not None:
-            if self._stream.questions.suits(request):
-                return self._stream, False
-            self._stream.close()
-        self._stream = AsyncStream(self._converse, request, self._target)
-        return self._stream, True
+        stream = self._streams.close()
+        if stream is not None:
+            await stream.heard()
 
 
 class AsyncStream:

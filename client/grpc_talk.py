@@ -6,19 +6,18 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any
 
 import grpc
 
 from asksight.v1 import vqa_pb2
 
-from .errors import ClosedError
 from .faults import too_late
 from .talks import (
-    TALK_CLOSED,
     Questions,
     StreamLostError,
+    Streams,
     ended_by,
     lost_by,
     to_question,
@@ -38,47 +37,23 @@ class GrpcTalk:
         ask: Callable[[vqa_pb2.AskRequest, float], vqa_pb2.AskResponse],
         target: str,
     ) -> None:
-        """`converse` opens a stream for an ask; `ask` is the way where the server knows no streams."""
-        self._converse = converse
+        """`converse` opens a stream for an ask; `ask` is the way without a stream."""
         self._plain_ask = ask
-        self._target = target
-        self._lock = Lock()
-        self._stream: Stream | None = None
-        self._plain = False
-        self._closed = False
+        self._streams = Streams(lambda request: Stream(converse, request, target))
 
     def ask(self, request: vqa_pb2.AskRequest, timeout_s: float) -> vqa_pb2.AskResponse:
         deadline_s = time.monotonic() + timeout_s
-        while not self._plain:
-            stream, fresh = self._stream_for(request)
+        while (way := self._streams.way(request)) is not None:
+            stream, fresh = way
             try:
                 return stream.ask(request, deadline_s - time.monotonic())
             except StreamLostError as lost:
-                if lost.unknown:
-                    self._plain = True
-                elif (
-                    fresh and stream is self._stream
-                ):  # an older one ended long ago, perhaps, or was replaced
-                    raise lost.error from lost
+                self._streams.lost(stream, fresh, lost)
         return self._plain_ask(request, deadline_s - time.monotonic())
 
     def close(self) -> None:
         """End the stream; what is still asked by it fails."""
-        with self._lock:
-            self._closed = True
-            if self._stream is not None:
-                self._stream.close()
-
-    def _stream_for(self, request: vqa_pb2.AskRequest) -> tuple[Stream, bool]:
-        with self._lock:
-            if self._closed:
-                raise ClosedError(TALK_CLOSED)
-            if self._stream is not None:
-                if self._stream.questions.suits(request):
-                    return self._stream, False
-                self._stream.close()
-            self._stream = Stream(self._converse, request, self._target)
-            return self._stream, True
+        self._streams.close()
 
 
 class Stream:

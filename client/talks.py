@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import count
 from threading import Lock
-from typing import Protocol, TypeAlias
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import grpc
 
 from asksight.v1 import vqa_pb2
 
-from .errors import AskSightError, UnavailableError
+from .errors import AskSightError, ClosedError, UnavailableError
 from .faults import FailedCall, from_call, from_item
 
+MOST_CHARS = 65_536  # of a question by a stream; gRPC ends one by which too large a message comes, others' asks and all
 MOST_TIMEOUT_S = 1e9  # more is for ever, and too much for a Duration
 
 NOT_SENT = "Internal error from Core"  # grpc.aio's own words, where a call ended while it was sending
@@ -103,6 +105,59 @@ class Questions:
         for answer in waiting:
             if not answer.done():
                 answer.set_exception(lost)
+
+
+class AskedStream(Protocol):
+    """One call of Converse."""
+
+    @property
+    def questions(self) -> Questions: ...
+
+    def close(self) -> None: ...
+
+
+AnyStream = TypeVar("AnyStream", bound=AskedStream)
+
+
+class Streams(Generic[AnyStream]):
+    """The streams of one conversation, one after another: which of them an ask goes by, if any. Thread-safe."""
+
+    def __init__(self, begin: Callable[[vqa_pb2.AskRequest], AnyStream]) -> None:
+        """`begin` opens one for an ask."""
+        self._begin = begin
+        self._lock = Lock()
+        self._stream: AnyStream | None = None
+        self._plain = False
+        self._closed = False
+
+    def way(self, request: vqa_pb2.AskRequest) -> tuple[AnyStream, bool] | None:
+        """The stream for an ask, and whether it was opened for it; None: ask without one. Raises ClosedError."""
+        with self._lock:
+            if self._closed:
+                raise ClosedError(TALK_CLOSED)
+            if self._plain or len(request.question) > MOST_CHARS:
+                return None
+            if self._stream is not None:
+                if self._stream.questions.suits(request):
+                    return self._stream, False
+                self._stream.close()
+            self._stream = self._begin(request)
+            return self._stream, True
+
+    def lost(self, stream: AnyStream, fresh: bool, lost: StreamLostError) -> None:
+        """Note why an ask has no answer by a stream. Raises the reason where another stream would have it too."""
+        if lost.unknown:
+            self._plain = True
+        elif fresh and stream is self._stream:  # an older one ended long ago, perhaps, or was replaced
+            raise lost.error from lost
+
+    def close(self) -> AnyStream | None:
+        """Open no more, and end the one that is open, which is given."""
+        with self._lock:
+            self._closed = True
+            if self._stream is not None:
+                self._stream.close()
+            return self._stream
 
 
 def lost_by(error: FailedCall, target: str) -> StreamLostError:

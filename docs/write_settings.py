@@ -6,7 +6,8 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from asksight.server.running.settings import PREFIX, SPECS, Settings, as_toml_value
+from asksight.server.running.setting_sources import PREFIX, as_toml_value
+from asksight.server.running.settings import SPECS, Settings
 
 PAGE = Path(__file__).parent / "settings.md"
 BEGIN, END = "<!-- made by write_settings.py -->\n", "<!-- end -->\n"

@@ -109,12 +109,12 @@ class Asker:
             request = self._request(image_id=self.known[choice.photo], question=question)
             outcome = await self._send(request, due_s)
             if outcome.code != "NOT_FOUND":
-                return outcome
+                return outcome._replace(follow_up=True)
             photo, resent = self.material.photos[choice.photo], True
         else:
             photo = self._new(self.material.photos[choice.photo])
         outcome = await self._send(self._request(image_data=photo, question=question), due_s)
-        return outcome._replace(resent=resent)
+        return outcome._replace(resent=resent, follow_up=choice.follow_up)
 
     async def _send(self, request: vqa_pb2.AskRequest, due_s: float) -> AskOutcome:
         left_s = due_s + self._timeout_s - self._clock()

@@ -36,6 +36,8 @@ class StepFigures:
     asks: int  # that were due in the window
     asks_per_s: float  # answered
     latency_ms: dict[str, float | None]  # None where no ask has one
+    new_ms: dict[str, float | None]  # the same of asks about new photos
+    follow_up_ms: dict[str, float | None]  # and of follow-ups
     late_ms: dict[str, float | None]
     failed: dict[str, int]  # asks, by gRPC status code
     verdicts: dict[str, int]
@@ -62,7 +64,9 @@ def make_row(
     tally: Tally, usage: Usage, *, callers: int | None = None, rate: float | None = None
 ) -> StepFigures:
     """Put the figures of one step together; it has callers or a rate."""
-    latency_ms, late_ms = (1000 * np.sort(np.array(one)) for one in (tally.latency_s, tally.late_s))
+    order = np.argsort(tally.latency_s)
+    latency_ms, late_ms = 1000 * np.array(tally.latency_s)[order], 1000 * np.sort(tally.late_s)
+    follow_up = np.array(tally.follow_up, dtype=bool)[order]
     latency = _percentiles(latency_ms, PER_MILLE)
     late = _percentiles(late_ms if rate is not None else late_ms[:0], {"p99": 990, "max": 1000})
     share = usage.generator_s / usage.lasted_s
@@ -79,6 +83,8 @@ def make_row(
         asks=tally.codes.total(),
         asks_per_s=asks_per_s,
         latency_ms=latency,
+        new_ms=_percentiles(latency_ms[~follow_up], PER_MILLE),
+        follow_up_ms=_percentiles(latency_ms[follow_up], PER_MILLE),
         late_ms=late,
         failed={code: count for code, count in sorted(tally.codes.items()) if code != OK},
         verdicts=dict(sorted(tally.verdicts.items())),

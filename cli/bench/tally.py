@@ -24,6 +24,7 @@ class AskOutcome(NamedTuple):
     code: str  # a gRPC status code's name
     verdict: str = ""
     resent: bool = False  # the server no longer held its photo, which was sent again
+    follow_up: bool = False  # about a photo that the server had been shown
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Tally:
     timeout_s: float
     answered: int = 0  # answers that came in the window
     latency_s: array[float] = field(default_factory=lambda: array("d"))
+    follow_up: array[int] = field(default_factory=lambda: array("b"))  # whether each latency is a follow-up's
     late_s: array[float] = field(
         default_factory=lambda: array("d")
     )  # from due to sent: this process' own delay
@@ -52,9 +54,9 @@ class Tally:
             return
         self.codes[outcome.code] += 1
         self.late_s.append(sent_s - due_s)
+        if outcome.code == OK or outcome.code in UNANSWERED:
+            self.latency_s.append(done_s - due_s if outcome.code == OK else self.timeout_s)
+            self.follow_up.append(outcome.follow_up)
         if outcome.code == OK:
-            self.latency_s.append(done_s - due_s)
             self.verdicts[outcome.verdict] += 1
-        elif outcome.code in UNANSWERED:
-            self.latency_s.append(self.timeout_s)
         self.resent += outcome.resent

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .plan_errors import PlanError
-from .queueing import Machine, Mix
+from .queueing import Kind, Machine, Mix
 
 PER_CENTS = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99_9": 0.999, "max": 1.0}
 CALLERS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # from alone to so many that the machine is never idle
@@ -17,6 +17,7 @@ FOLLOW_UPS = (0.0, 0.5, 0.8, 1.0)  # shares of asks about known photos; new and 
 SECONDS = 2.5
 WARM_UP_S = 0.5
 FEATURE_BYTES = 4  # float32
+MOST = 1e12  # of any figure in a report
 WANTED = (
     "Plan needs a report of asksight bench --callers 1,2,4,8,16,32,64 --json, one more with --follow-ups 1, and better "
     "two more, with 0.5 and 0.8. Without any it measures by itself."
@@ -24,9 +25,14 @@ WANTED = (
 
 
 def measure_machine(
-    model: str, say: Callable[[str], None], *, seconds: float = SECONDS, warm_up_s: float = WARM_UP_S
+    model: str,
+    say: Callable[[str], None],
+    *,
+    callers: tuple[float, ...] = CALLERS,
+    seconds: float = SECONDS,
+    warm_up_s: float = WARM_UP_S,
 ) -> Machine:
-    """Serve a bundle here and ask it, most of a minute. Raises BenchError."""
+    """Serve a bundle here and ask it, a minute and a half. Raises BenchError."""
     from ..bench.load import Load
     from ..bench.material import read_material
     from ..bench.measure import measure
@@ -36,14 +42,14 @@ def measure_machine(
     material = read_material(None, None)
     reports = []
     for follow_ups in FOLLOW_UPS:
-        load = Load(loop="closed", steps=CALLERS, warm_up_s=warm_up_s, seconds=seconds, follow_ups=follow_ups)
+        load = Load(loop="closed", steps=callers, warm_up_s=warm_up_s, seconds=seconds, follow_ups=follow_ups)
         measured, rows = measure(Target(model=model), load, material, say)
         reports.append(as_fields(measured, load, material, rows))
     return machine_of(reports)
 
 
 def read_machine(files: Iterable[Path]) -> Machine:
-    """Read the reports. Raises PlanError, which names the file."""
+    """Read the reports. Raises PlanError, which names the file where it cannot be read."""
     reports = []
     for file in files:
         try:
@@ -53,10 +59,7 @@ def read_machine(files: Iterable[Path]) -> Machine:
         if not isinstance(report, dict) or not {"load", "rows", "server"} <= report.keys():
             raise PlanError(f"{file} is no report of asksight bench --json. {WANTED}")
         reports.append(report)
-    try:
-        return machine_of(reports)
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise PlanError(f"A report has other fields than asksight bench --json writes. {WANTED}") from error
+    return machine_of(reports)
 
 
 def machine_of(reports: Iterable[Mapping[str, Any]]) -> Machine:
@@ -64,8 +67,9 @@ def machine_of(reports: Iterable[Mapping[str, Any]]) -> Machine:
     mixes: dict[float, Mix] = {}
     models = set()
     for report in reports:
-        models.add(tuple(report["server"].get(name) for name in ("model", "engine", "precision")))
-        follow_ups = float(report["load"]["follow_ups"])
+        server = _fields(report, "server")
+        models.add(tuple(str(server.get(name)) for name in ("model", "engine", "precision")))
+        follow_ups = _number(_fields(report, "load"), "follow_ups")
         mixes[follow_ups] = _mix(follow_ups, report["rows"])
     if not {0.0, 1.0} <= set(mixes):
         seen = ", ".join(f"{one:.0%}" for one in sorted(mixes)) or "none"
@@ -77,26 +81,54 @@ def machine_of(reports: Iterable[Mapping[str, Any]]) -> Machine:
     return Machine(mixes=tuple(mixes[one] for one in sorted(mixes)))
 
 
-def _mix(follow_ups: float, rows: Iterable[Mapping[str, Any]]) -> Mix:
-    closed = sorted((row for row in rows if row.get("callers")), key=lambda row: float(row["callers"]))
-    callers = tuple(float(row["callers"]) for row in closed)
+def _mix(follow_ups: float, rows: Any) -> Mix:
+    if not 0 <= follow_ups <= 1:
+        raise PlanError(f"A report's follow_ups is {follow_ups:g}; a share is 0 to 1. {WANTED}")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise PlanError(f"A report's rows are no list of objects. {WANTED}")
+    closed = sorted(
+        (row for row in rows if row.get("callers") is not None), key=lambda row: _number(row, "callers")
+    )
+    callers = tuple(_number(row, "callers") for row in closed)
     if len(set(callers)) < len(callers) or len(callers) < 2 or callers[0] != 1:
         raise PlanError(f"A report lacks a row of 1 caller, or others of more. {WANTED}")
-    if not all(row["asks_per_s"] > 0 for row in closed):
+    answered = tuple(_number(row, "asks_per_s") for row in closed)
+    if min(answered) <= 0:
         raise PlanError("A report has a row without an answer. Measure again.")
+    shares = {"new_ms": 1 - follow_ups, "follow_up_ms": follow_ups}
     return Mix(
         cached=follow_ups,
         callers=callers,
-        asks_per_s=tuple(float(row["asks_per_s"]) for row in closed),
+        asks_per_s=answered,
         quantiles=(0.0, *PER_CENTS.values()),
-        latency_ms=tuple(_quantiles(row["latency_ms"]) for row in closed),
+        kinds=tuple(
+            Kind(share=share, latency_ms=tuple(_quantiles(_fields(row, kind)) for row in closed))
+            for kind, share in shares.items()
+            if share > 0
+        ),
     )
 
 
-def _quantiles(latency_ms: Mapping[str, float]) -> tuple[float, ...]:
-    known = [float(latency_ms[name]) for name in PER_CENTS]
+def _quantiles(latency_ms: Mapping[str, Any]) -> tuple[float, ...]:
+    known = [_number(latency_ms, name) for name in PER_CENTS]
     least_ms = max(0.0, 2 * known[0] - known[1])  # as far below the median as p90 is above it
     return (least_ms, *known)
+
+
+def _fields(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = of.get(name)
+    if not isinstance(found, dict):
+        raise PlanError(f"A report lacks {name}, or it is no object. {WANTED}")
+    return found
+
+
+def _number(of: Mapping[str, Any], name: str) -> float:
+    found = of.get(name)
+    if found is None:
+        raise PlanError(f"A report lacks {name}, or no ask was answered in time for it. {WANTED}")
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) < MOST:
+        raise PlanError(f"A report's {name} is {found!r}, which is no number of it. {WANTED}")
+    return float(found)
 
 
 def kept_photos(feature_shape: Sequence[int], cache_bytes: int) -> float:

@@ -10,8 +10,11 @@ from .machines import Demand, Need
 from .queueing import Machine
 
 NAMES = ("asks/s", "found", "machines", "busy", "p50 ms", "p99 ms", "an hour", "a million")
-HOT = "{share:.1f} machines' worth of a region's asks are about its most popular photo: no hash of photos divides them."
-FEW = "Bound the load of each server at the proxy (docs/scale.md): others then have to see that photo too."
+HOT = "{rate:,.0f} asks/s: {share:.1f} machines' worth of a region's are about its most popular photo."
+FEW = (
+    "No hash of photos divides them. Bound the load of each server at the proxy (docs/scale.md): others then have to "
+    "see that photo too."
+)
 
 
 def lines(machine: Machine, demand: Demand, needs: Sequence[Need]) -> Iterator[str]:
@@ -48,10 +51,11 @@ def lines(machine: Machine, demand: Demand, needs: Sequence[Need]) -> Iterator[s
         yield "".join(f"{cell:>12}" for cell in cells)
     yield ""
     yield "Found: asks whose photo's features are remembered. Latency: at the busiest machine, the spare ones gone."
-    hottest = max(one.hot_photo for one in needs)
-    if demand.by_photo and hottest > demand.at_most:
-        yield f"Note: {HOT.format(share=hottest)}"
-        yield f"      {FEW}"
+    hot = [one for one in needs if demand.by_photo and one.hot_photo > demand.at_most]
+    for one in hot:
+        yield "Note: " + HOT.format(rate=one.asks_per_s, share=one.hot_photo)
+    if hot:
+        yield "      " + FEW
 
 
 def fields(machine: Machine, demand: Demand, needs: Sequence[Need]) -> dict[str, Any]:

@@ -28,14 +28,22 @@ LEAST_PROBABILITY = 1e-5  # a state that is rarer is left out
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kind:
+    """The asks about new photos, or those about known ones, of a mix."""
+
+    share: float  # of the mix
+    latency_ms: tuple[tuple[float, ...], ...]  # for so many callers, what such a quantile takes at most
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mix:
     """One mix of asks about new photos and about known ones, as closed loops measured it."""
 
     cached: float  # the share of known ones, 0 to 1
     callers: tuple[float, ...]  # ascending, from 1
     asks_per_s: tuple[float, ...]  # answered, for so many callers
-    quantiles: tuple[float, ...]  # shares of asks, ascending from 0 to 1
-    latency_ms: tuple[tuple[float, ...], ...]  # for so many callers, what such a share takes at most
+    quantiles: tuple[float, ...]  # shares of the asks of a kind, ascending from 0 to 1
+    kinds: tuple[Kind, ...]  # apart, since the one takes several times what the other does
 
     def taken_s(self, inside: Floats) -> Floats:
         """What one takes on average with so many asks inside: Little's n / X(n), linear between what was measured."""
@@ -44,12 +52,12 @@ class Mix:
         taken: Floats = np.interp(within, many, many / np.array(self.asks_per_s)) * (inside / within)
         return taken
 
-    def spread_ms(self, inside: float, at: Floats) -> Floats:
-        """What asks take at those quantiles, likewise."""
+    def spread_ms(self, kind: Kind, inside: float, at: Floats) -> Floats:
+        """What asks of a kind take at those quantiles, likewise."""
         within = min(inside, self.callers[-1])
         place = float(np.interp(within, self.callers, np.arange(len(self.callers))))
         low = min(int(place), len(self.callers) - 2)
-        below, above = (np.interp(at, self.quantiles, self.latency_ms[one]) for one in (low, low + 1))
+        below, above = (np.interp(at, self.quantiles, kind.latency_ms[one]) for one in (low, low + 1))
         spread: Floats = (below + (place - low) * (above - below)) * (inside / within)
         return spread
 
@@ -111,8 +119,9 @@ def _mixed(machine: Machine, cached: float, states: Sequence[tuple[float, float]
     values, weights = [], []
     for inside, probability in states:
         for mix, part in machine.parts(cached):
-            values.append(mix.spread_ms(inside, at))
-            weights.append(np.full(GRID, part * probability))
+            for kind in mix.kinds:
+                values.append(mix.spread_ms(kind, inside, at))
+                weights.append(np.full(GRID, part * kind.share * probability))
     taken, weight = np.concatenate(values), np.concatenate(weights)
     order = np.argsort(taken)
     reached = np.cumsum(weight[order])

@@ -92,7 +92,7 @@ def parts(body: bytes, boundary: bytes, most: int = MOST_PARTS) -> Iterator[Part
             raise refused(400, "The form is cut short: its closing boundary is missing. Send the whole form.")
         count += 1
         if count > most:
-            raise refused(400, f"The form has more than {most} parts; an ask has nine fields at most.")
+            raise refused(400, f"The form has more than {most} parts; send each field once.")
         end, next_start, ended = following
         yield _part(body, start, end)
         start = next_start

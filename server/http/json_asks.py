@@ -7,6 +7,7 @@ second, whichever thread reads. So photos are cut out first, and decoded by them
 from __future__ import annotations
 
 import json
+import re
 from binascii import a2b_base64
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +20,7 @@ from asksight.v1 import vqa_pb2
 from ..printable import printable
 from .problems import Problem, refused
 
-MOST_MARKS = 4096  # brackets and commas, the question's too; an ask has nine fields and no lists
+MOST_MARKS = 4096  # brackets and commas between strings; an ask has nine fields and no lists
 MOST_QUOTES = 4 * MOST_MARKS  # beyond which there are more strings than marks between them
 MOST_DIGITS = 32  # of a number; an ask's are of 32 bits
 MOST_CHARS = 64 * 1024  # of every value but the photo, as of a form's; protobuf looks at each one in Python
@@ -31,6 +32,9 @@ SPELLED_TWICE = [
     if field.name != field.json_name
 ]
 MARKS = (b"{", b"[", b",")
+STRING = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL
+)  # also one that does not end: no way back, no time
 WINDOW = 64 * 1024  # is decoded in 0.3 ms
 LONGEST_ESCAPE = len(r"\u0000")
 CUT = "(a long string was here: {})"  # stands in the JSON for what was cut out, with its number
@@ -55,7 +59,7 @@ def batch_from_json(body: bytes, most: int) -> list[vqa_pb2.AskRequest]:
     asks = tree.get("asks")
     if set(tree) != {"asks"} or not isinstance(asks, list):
         raise refused(400, 'Send {"asks": [...]}, and nothing beside it. See /openapi.json.', field="asks")
-    check_count(len(asks), most)
+    _check_count(len(asks), most)
     read = []
     for row, one in enumerate(asks):
         try:
@@ -68,12 +72,12 @@ def batch_from_json(body: bytes, most: int) -> list[vqa_pb2.AskRequest]:
     return read
 
 
-def check_count(count: int, most: int) -> None:
+def _check_count(count: int, most: int) -> None:
     """Raise Problem where a batch does not hold 1 to `most` asks."""
-    if not 1 <= count <= most:
-        raise refused(
-            400, f"The batch holds {count or 'no'} asks; 1 to {most} are taken. Split it.", field="asks"
-        )
+    if not count:
+        raise refused(400, f"The batch holds no asks; send 1 to {most}.", field="asks")
+    if count > most:
+        raise refused(400, f"The batch holds {count} asks; at most {most} are taken. Split it.", field="asks")
 
 
 def _tree(body: bytes) -> tuple[dict[str, object], dict[str, bytes]]:
@@ -84,7 +88,8 @@ def _tree(body: bytes) -> tuple[dict[str, object], dict[str, bytes]]:
             413,
             f"Beside photos the JSON has {len(rest)} bytes; at most {MOST_BYTES} are taken. Shorten it.",
         )
-    if sum(map(rest.count, MARKS)) > MOST_MARKS:  # a tree of them would take fifty times the bytes
+    # A tree of them would take fifty times the bytes. Texts, which have commas too, are left out where it matters.
+    if _marks(rest) > MOST_MARKS and _marks(STRING.sub(b"", rest)) > MOST_MARKS:
         raise _too_many_marks()
     try:
         tree = json.loads(
@@ -244,6 +249,10 @@ def _check_value(name: str, value: object, long: Mapping[str, bytes]) -> None:
             400,
             f"The field {name[:40]!r} has {chars} characters; at most {MOST_CHARS} are taken. Shorten it.",
         )
+
+
+def _marks(body: bytes) -> int:
+    return sum(map(body.count, MARKS))
 
 
 def _too_many_marks() -> Problem:

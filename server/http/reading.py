@@ -14,7 +14,7 @@ from asksight.v1 import vqa_pb2
 from ..limits import Limits
 from .arriving import Body
 from .forms import MOST_PARTS, Part, boundary_of, parts
-from .json_asks import WINDOW, batch_from_json, check_count, from_json, photo_of_text, written_out
+from .json_asks import WINDOW, batch_from_json, from_json, photo_of_text, written_out
 from .problems import Problem, refused
 
 JSON_TYPES = ("application/json", "text/json")
@@ -135,7 +135,12 @@ async def _batch_of(form: Iterable[Part], aside: Aside, most: int) -> Batch:
     others: list[Part] = []
     for part in form:
         (questions if part.name == "question" else others).append(part)
-    check_count(len(questions), most)
+        if len(questions) > most:
+            raise refused(400, f"The form has more than {most} questions; split it.", field="question")
+    if not questions:
+        raise refused(
+            400, f"The form has no field 'question'; send 1 to {most}, one for each ask.", field="question"
+        )
     given = _given(others, FORM_FIELDS)
     photo = (await _photo_of(given, aside)).get("image_data")
     given.pop("image_data", None)

@@ -157,7 +157,7 @@ def _column(tensor: InputTensor, raw: memoryview | None, count: int) -> Sequence
         )
     single = known.one_for_all and tensor.shape == (1,)
     if tensor.shape != (count,) and not single:
-        allowed = f"[{count}]" + (" or [1]" if known.one_for_all else "")
+        allowed = f"[{count}]" + (" or [1]" if known.one_for_all and count > 1 else "")
         raise InvalidAsk(
             f"The input {tensor.name!r} has the shape {_said(tensor.shape)}; it must be {allowed}, as 'question' has "
             f"{count}.",

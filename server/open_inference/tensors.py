@@ -68,12 +68,13 @@ def bytes_of(tensor: InputTensor, raw: memoryview | None, count: int) -> list[me
     if raw is not None:
         found = list(_raw_bytes(tensor.name, raw, count))
     else:
-        found = [
-            value
-            for part in tensor.contents
-            for number, value, _ in fields(part, count + MOST_FIELDS)
-            if number == BYTES_CONTENTS and value is not None
-        ]
+        found = []
+        for part in tensor.contents:
+            for number, value, _ in fields(part, count + MOST_FIELDS):
+                if number != BYTES_CONTENTS:
+                    raise _other_contents(tensor, "bytes_contents")
+                if value is not None:
+                    found.append(value)
     _check_count(tensor, len(found), count, "bytes_contents")
     return found
 
@@ -106,7 +107,10 @@ def numbers_of(tensor: InputTensor, raw: memoryview | None, count: int) -> list[
         return [value for (value,) in row.iter_unpack(raw)]
     size_bytes = sum(map(len, tensor.contents))
     check_beside(size_bytes, tensor.name)
-    found = list(getattr(read(InferTensorContents, b"".join(tensor.contents)), contents))
+    typed = read(InferTensorContents, b"".join(tensor.contents))
+    if any(field.name != contents for field, _ in typed.ListFields()):
+        raise _other_contents(tensor, contents)
+    found = list(getattr(typed, contents))
     _check_count(tensor, len(found), count, contents)
     return found
 
@@ -139,6 +143,14 @@ def _raw_bytes(name: str, raw: memoryview, count: int) -> Iterator[memoryview]:
             "Send as many as its shape says.",
             field=name,
         )
+
+
+def _other_contents(tensor: InputTensor, contents: str) -> InvalidAsk:
+    return InvalidAsk(
+        f"The input {tensor.name!r} is {tensor.datatype}, and has elements of another type. Send all of them in "
+        f"{contents}, or raw.",
+        field=tensor.name,
+    )
 
 
 def _check_count(tensor: InputTensor, found: int, count: int, contents: str) -> None:

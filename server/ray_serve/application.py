@@ -14,7 +14,8 @@ from ray.serve.schema import LoggingConfig
 
 from ..running.checks import WrongSettingsError
 from ..running.ray_checks import replicas_of
-from ..running.settings import SPECS, Settings, read_settings
+from ..running.setting_sources import read_settings
+from ..running.settings import SPECS, Settings
 from .haproxy_mode import behind_haproxy
 from .replica import Replica
 

@@ -251,5 +251,5 @@ def _use_of(error: BaseException) -> SecondUse:
 
 
 def _said(error: BaseException | None) -> str:
-    """A failure in a line; Redis' own texts hold no password."""
-    return " ".join(str(error).split()) or f"nothing came within {TRIAL_WITHIN_S:.0f} s"
+    """A failure in a line, without a dot at its end; Redis' own texts hold no password."""
+    return " ".join(str(error).split()).rstrip(".") or f"nothing came within {TRIAL_WITHIN_S:.0f} s"

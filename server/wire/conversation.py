@@ -110,11 +110,11 @@ class Conversation:
                     self._places.release()
                     continue
                 self._moved_s = time.monotonic()
-                question = read_question(message)
+                question, refused = read_question(message)
                 self._asked += 1
                 self._unanswered += 1
-                self._start_task(self._answer(question, self._asked))
-        except AskError as error:  # of that message: what was asked before it is answered
+                self._start_task(self._answer(question, self._asked, refused))
+        except AskError as error:  # that message is no question: what was asked before it is answered
             self.finish(error)
             return
         except Exception as error:  # noqa: BLE001  raised again where answers are given; gRPC's own too
@@ -122,7 +122,9 @@ class Conversation:
             return
         self.finish()
 
-    async def _answer(self, question: vqa_pb2.ConversationQuestion, number: int) -> None:
+    async def _answer(
+        self, question: vqa_pb2.ConversationQuestion, number: int, refused: AskError | None
+    ) -> None:
         deadline_s = self._call.deadline_s
         if question.HasField("timeout"):
             stated_s = in_s(question.timeout.seconds + question.timeout.nanos / 1e9)
@@ -141,6 +143,8 @@ class Conversation:
                 deadline_s=deadline_s,
             )
             with call:
+                if refused is not None:
+                    raise refused
                 response = await in_time(self._ask(ask), deadline_s)
             self._took_turn(number, question.question, response)
             outcome = vqa_pb2.ConverseResponse(id=question.id, response=response)

@@ -20,6 +20,8 @@ PHOTO_COMES = 0x0A  # the first byte of a message that begins with field 1, imag
 BATCH_ASKS = IMAGE_DATA = 1  # the fields' numbers
 IMAGE_ID = 2
 START = vqa_pb2.ConverseRequest.START_FIELD_NUMBER
+QUESTION = vqa_pb2.ConverseRequest.QUESTION_FIELD_NUMBER
+QUESTION_ID = vqa_pb2.ConversationQuestion.ID_FIELD_NUMBER
 SHORT_BYTES = 4096  # without the photo that comes first; of longer ones the fields are looked at before
 MOST_BYTES = 16 * 1024  # of a message beside its photo: four times the longest question; batches have 256
 MOST_FIELDS = 64  # an ask has nine; there is room for those of later versions
@@ -100,9 +102,10 @@ def read_batch(message: bytes, deadline_s: float | None, *, most: int, caller: s
             asks.append(value)
             if len(asks) > most:
                 break
-    if not 1 <= len(asks) <= most:
-        seen = f"more than {most}" if asks else "no"
-        raise InvalidAsk(f"The batch holds {seen} asks; 1 to {most} are taken. Split it.", field="asks")
+    if not asks:
+        raise InvalidAsk(f"The batch holds no asks; send 1 to {most}.", field="asks")
+    if len(asks) > most:
+        raise InvalidAsk(f"The batch holds more than {most} asks, which is the most. Split it.", field="asks")
     return [read_ask(ask, deadline_s, caller=caller) for ask in asks]
 
 
@@ -122,12 +125,37 @@ def read_start(message: bytes, deadline_s: float | None, *, caller: str = "") ->
     return start
 
 
-def read_question(message: bytes) -> vqa_pb2.ConversationQuestion:
-    """Read a later message of a conversation. Raises InvalidAsk."""
+def read_question(message: bytes) -> tuple[vqa_pb2.ConversationQuestion, InvalidAsk | None]:
+    """Read a later message of a conversation: its question, or its number alone and why the rest is not read.
+
+    Raises InvalidAsk for what is no question.
+    """
+    try:
+        _check_size(len(message))
+    except InvalidAsk as error:
+        number = _question_number(memoryview(message))
+        if number is None:
+            raise
+        return vqa_pb2.ConversationQuestion(id=number), InvalidAsk(error.message, field="question")
     request = read(vqa_pb2.ConverseRequest, message)
     if request.WhichOneof("message") != "question":
         raise InvalidAsk("After its start a conversation has questions, and nothing else.", field="question")
-    return request.question
+    return request.question, None
+
+
+def _question_number(message: memoryview) -> int | None:
+    """The number that a question bears, without reading it; None where the message is no question."""
+    number = None
+    try:
+        for field, value, _ in fields(message, MOST_FIELDS):
+            if field == QUESTION and value is not None:
+                number = 0  # as one without a number has it
+                for inner, inner_value, whole in fields(value, MOST_FIELDS):
+                    if inner == QUESTION_ID and inner_value is None:
+                        number = varint(whole, 1)[0] % 2**64
+    except InvalidAsk:
+        return None
+    return number
 
 
 def from_request(

@@ -81,7 +81,7 @@ def test_the_histogram_counts_each_ask_once_and_edges_from_below() -> None:
 def test_an_ask_counts_when_it_was_due_and_an_answer_when_it_came() -> None:
     tally = Tally(10.0, 20.0, timeout_s=5.0)
     tally.add(AskOutcome(OK, "answered"), due_s=9.0, sent_s=9.0, done_s=10.5)  # due before, answered within
-    tally.add(AskOutcome(OK, "unsure", resent=True), due_s=11.0, sent_s=11.25, done_s=12.0)
+    tally.add(AskOutcome(OK, "unsure", resent=True, follow_up=True), due_s=11.0, sent_s=11.25, done_s=12.0)
     tally.add(AskOutcome(OK, "answered"), due_s=19.0, sent_s=19.0, done_s=23.0)  # due within, answered after
     tally.add(AskOutcome(TIMED_OUT), due_s=12.0, sent_s=12.0, done_s=16.9)
     tally.add(AskOutcome(OK, "answered"), due_s=12.0, sent_s=12.0, done_s=17.5)  # too late for who asked
@@ -93,6 +93,8 @@ def test_an_ask_counts_when_it_was_due_and_an_answer_when_it_came() -> None:
     assert row.verdicts == {"answered": 1, "unsure": 1}
     # 1 s from when it was due, 4 s, and the timeout; the refusal, which was quick, is none of them.
     assert row.latency_ms == {"p50": 4000.0, "p90": 5000.0, "p99": 5000.0, "p99_9": 5000.0, "max": 5000.0}
+    assert set(row.follow_up_ms.values()) == {1000.0}
+    assert (row.new_ms["p50"], row.new_ms["max"]) == (5000.0, 5000.0)  # 4 s, and the timeout twice
     assert row.late_ms == {"p99": 250.0, "max": 250.0}
     assert (row.generator_cpu, row.server_cpu_ms) == (0.2, 2000.0)
     assert "≥5,000" in next(row_lines(row))
@@ -125,7 +127,7 @@ def test_a_row_without_an_answer_has_no_figures_that_need_one() -> None:
     tally = Tally(0.0, 1.0, timeout_s=5.0)
     tally.add(AskOutcome("UNAVAILABLE"), due_s=0.5, sent_s=0.5, done_s=0.5)
     row = make_row(tally, Usage(lasted_s=1.0, generator_s=0.1, server_s=0.1), callers=1)
-    assert set(row.latency_ms.values()) == {None}
+    assert set(row.latency_ms.values()) == set(row.new_ms.values()) == {None}
     assert row.server_cpu_ms is None
     assert "UNAVAILABLE 1" in "\n".join(row_lines(row))
     assert "<circle" not in draw([row], "nothing")

@@ -99,6 +99,8 @@ def test_the_json_form_is_stable(capsys: pytest.CaptureFixture[str], address: st
         "asks",
         "asks_per_s",
         "latency_ms",
+        "new_ms",
+        "follow_up_ms",
         "late_ms",
         "failed",
         "verdicts",
@@ -110,6 +112,8 @@ def test_the_json_form_is_stable(capsys: pytest.CaptureFixture[str], address: st
     ]
     assert (row["callers"], row["rate"], row["failed"], row["server_cpu_ms"]) == (None, 40.0, {}, None)
     assert list(row["latency_ms"]) == ["p50", "p90", "p99", "p99_9", "max"]
+    assert max(row["new_ms"]["max"], row["follow_up_ms"]["max"]) == row["latency_ms"]["max"]
+    assert row["new_ms"]["max"] != row["follow_up_ms"]["max"]
     assert list(row["late_ms"]) == ["p99", "max"]
     assert row["resent"] == 0
     # What is asked does not depend on the server: as many as the seed has in the window, each answered.

@@ -24,7 +24,8 @@ def report(follow_ups: float, alone_ms: float, most: float) -> dict[str, Any]:
         each_ms = 1000 * callers / rate
         spread = {"p50": 1.0, "p90": 1.3, "p99": 1.7, "p99_9": 2.0, "max": 2.2}
         latency_ms = {name: each_ms * times for name, times in spread.items()}
-        rows.append({"callers": callers, "rate": None, "asks_per_s": rate, "latency_ms": latency_ms})
+        kinds = {"new_ms": latency_ms, "follow_up_ms": latency_ms}
+        rows.append({"callers": callers, "rate": None, "asks_per_s": rate, **kinds})
     server = {"model": "scenes 0.2.0", "engine": "onnxruntime", "precision": "float32"}
     return {"server": server, "load": {"follow_ups": follow_ups}, "rows": rows}
 
@@ -69,8 +70,17 @@ def test_the_same_as_json(run: Run, measured: list[str]) -> None:
 
 
 def test_a_photo_that_no_machine_can_have_alone_is_said(run: Run, measured: list[str]) -> None:
-    said = run("plan", *measured, "--own", "0", "--photos", "1000", "--zipf", "1").stdout
-    assert "asks are about its most popular photo: no hash of photos divides them" in said
+    rates = ("--rate", "1000,100000,1000000")
+    lines = run(
+        "plan", *measured, *rates, "--own", "0", "--photos", "1000", "--zipf", "1"
+    ).stdout.splitlines()
+    hot = [line for line in lines if line.startswith("Note:")]
+    # 1 in 7.5 of all asks (the harmonic number of 1,000), at 2,000 a second and machine; 1,000 asks/s are no trouble.
+    assert [line.partition("machines")[0] for line in hot] == [
+        "Note: 100,000 asks/s: 6.7 ",
+        "Note: 1,000,000 asks/s: 66.8 ",
+    ]
+    assert "No hash of photos divides them" in lines[-1]
     assert "most popular photo" not in run("plan", *measured, "--own", "1").stdout
 
 
@@ -85,6 +95,14 @@ def test_a_photo_that_no_machine_can_have_alone_is_said(run: Run, measured: list
         (lambda one: one["rows"].pop(0), "lacks a row of 1 caller"),
         (lambda one: one["rows"][1].update(asks_per_s=0.0), "without an answer"),
         (lambda one: one.pop("rows"), "is no report of asksight bench --json"),
+        (lambda one: one.update(rows=7), "rows are no list of objects"),
+        (lambda one: one.update(rows=["7"]), "rows are no list of objects"),
+        (lambda one: one.update(load=[]), "lacks load, or it is no object"),
+        (lambda one: one["load"].update(follow_ups=7), "follow_ups is 7; a share is 0 to 1"),
+        (lambda one: one["rows"][0].update(callers="one"), "callers is 'one', which is no number"),
+        (lambda one: one["rows"][0].update(asks_per_s=10**400), "asks_per_s is 1000"),
+        (lambda one: one["rows"][0].pop("follow_up_ms"), "lacks follow_up_ms"),
+        (lambda one: one["rows"][0]["follow_up_ms"].update(p99=None), "lacks p99, or no ask was answered"),
     ],
 )
 def test_reports_that_are_none_are_refused_in_words(
@@ -101,8 +119,9 @@ def test_reports_that_are_none_are_refused_in_words(
 
 def test_it_measures_by_itself(bundle: Path) -> None:
     said: list[str] = []
-    machine = measure_machine(str(bundle), said.append, seconds=0.2, warm_up_s=0.1)
+    machine = measure_machine(str(bundle), said.append, callers=(1.0, 4.0), seconds=0.6, warm_up_s=0.1)
     assert [mix.cached for mix in machine.mixes] == [0.0, 0.5, 0.8, 1.0]
-    assert {mix.callers for mix in machine.mixes} == {(1, 2, 4, 8, 16, 32, 64)}
+    assert {mix.callers for mix in machine.mixes} == {(1.0, 4.0)}
+    assert [[kind.share for kind in mix.kinds] for mix in machine.mixes[:2]] == [[1.0], [0.5, 0.5]]
     assert all(one > 0 for mix in machine.mixes for one in mix.asks_per_s)
     assert "random 1" in said[0]

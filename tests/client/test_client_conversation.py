@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ from asksight.client import (
     AskCancelledError,
     Client,
     ClosedError,
+    Conversation,
     DeadlineError,
     ImageId,
     InvalidAskError,
     OverloadedError,
     PhotoFileError,
     PhotoNotFoundError,
+    Reply,
+    TooLargeError,
     UnauthenticatedError,
     UnavailableError,
     connect,
@@ -243,6 +247,34 @@ def test_a_follow_up_means_the_turn_before_by_itself(kind: Any, scenes: str) -> 
     with pytest.raises(ClosedError):
         talk.ask("What is this?")
     end(client)
+
+
+def test_a_question_that_is_too_long_ends_nobody_elses(scenes: str) -> None:
+    """Of 1,001 characters, of more than the server reads of a message, and of more than gRPC takes at all."""
+    questions = ["What colour is the star?"] * 40
+    for place, length in ((10, 1001), (20, 20_000), (30, 17 * 2**20)):
+        questions[place] = "?" * length
+
+    def asked(talk: Conversation, question: str) -> str | None:
+        try:
+            return talk.ask(question, timeout=WAIT_S).answer
+        except (InvalidAskError, TooLargeError):
+            return "refused"
+
+    expected = ["pink" if len(question) < 100 else "refused" for question in questions]
+    with connect(scenes) as client, client.conversation(PHOTOS / "star.jpg") as talk:
+        talk.ask("What is this?")
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(partial(asked, talk), questions)) == expected
+
+    async def at_once() -> list[str | None]:
+        async with connect_async(scenes) as client, client.conversation(PHOTOS / "star.jpg") as talk:
+            await talk.ask("What is this?")
+            asks = (talk.ask(question, timeout=WAIT_S) for question in questions)
+            came = await asyncio.gather(*asks, return_exceptions=True)
+            return [one.answer if isinstance(one, Reply) else "refused" for one in came]
+
+    assert asyncio.run(at_once()) == expected
 
 
 @KINDS

@@ -12,6 +12,7 @@ from kubernetes_validate import ValidationError, validate
 from served import ROOT
 
 import asksight
+from asksight.server.running.setting_sources import read_settings
 from asksight.server.running.settings import SPECS
 
 CHART = ROOT / "deploy" / "chart"
@@ -28,6 +29,15 @@ ALL = (
     "serviceMonitor.enabled=true",
 )
 SECURE = ("tls.secret=tls", "autoscaling.by=keda", "bundle.volume.hostPath.path=/b", "bundle.path=.")
+SHARED = (
+    "featuresCache.url=rediss://redis.caches:6380/1",
+    "featuresCache.user=servers",
+    "featuresCache.secret=redis",
+    "featuresCache.authority=authority",
+    "tracing.endpoint=http://collector.monitoring:4317",
+    "networkPolicy.redis[0].ipBlock.cidr=10.0.0.0/24",
+    "networkPolicy.egress[0].ports[0].port=443",
+)
 
 
 def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -67,7 +77,7 @@ def test_helm_finds_nothing() -> None:
     assert ran.returncode == 0, ran.stdout
 
 
-@pytest.mark.parametrize("values", [(), ALL, SECURE])
+@pytest.mark.parametrize("values", [(), ALL, SECURE, SHARED])
 def test_what_it_makes_is_valid(values: tuple[str, ...]) -> None:
     for resource in made(*values).values():
         check(resource)
@@ -96,9 +106,24 @@ def test_a_planted_fault_is_found(
         check(deployment)
 
 
+def test_a_planted_fault_of_what_is_let_out_is_found() -> None:
+    policy = made(*SHARED)["NetworkPolicy", "asksight"]
+    check(policy)
+    policy["spec"]["egress"][0]["from"] = policy["spec"]["egress"][0].pop("to")
+    with pytest.raises(ValidationError):
+        check(policy)
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
+        ("featuresCache.url=redis://:secret@redis:6379", "featuresCache"),
+        ("featuresCache.url=http://redis:6379", "featuresCache"),
+        ("featuresCache.url=redis://redis,featuresCache.user=me", "featuresCache.secret"),
+        ("featuresCache.url=redis://redis,featuresCache.authority=ca", "rediss://"),
+        ("tracing.endpoint=http://collector", "tracing"),  # its port is let out, and nobody knows which
+        ("settings.features_cache=redis://redis", "featuresCache.url"),
+        ("settings.tracing=true", "tracing.endpoint"),
         ("replicas=0", "replicas"),
         ("autoscaling.by=cpu", "autoscaling"),
         ("replica=3", "replica"),
@@ -130,6 +155,52 @@ def test_the_flags_and_settings_are_the_servers_own(with_all: dict[tuple[str, st
         flags = [one.removeprefix("--").partition("=")[0] for one in container["args"][1:]]
         assert set(flags) <= {name.replace("_", "-") for name in SPECS}
     assert pod(with_all)["containers"][0]["env"] == [{"name": "ASKSIGHT_CACHE_MB", "value": "512"}]
+
+
+def test_the_password_of_the_redis_comes_from_its_secret() -> None:
+    spec = pod(made(*SHARED))
+    env = {one["name"]: one for one in spec["containers"][0]["env"]}
+    names = list(env)
+    assert names.index("REDIS_PASSWORD") < names.index("ASKSIGHT_FEATURES_CACHE")  # else it is not put in
+    assert env["REDIS_PASSWORD"]["valueFrom"] == {"secretKeyRef": {"name": "redis", "key": "password"}}
+    url = env["ASKSIGHT_FEATURES_CACHE"]["value"].replace("$(REDIS_PASSWORD)", "secret")
+    assert url == "rediss://servers:secret@redis.caches:6380/1?ssl_ca_certs=/secrets/redis/ca.crt"
+    assert not any("redis" in one for one in spec["containers"][0]["args"])
+    environment = {name: str(one.get("value", "")) for name, one in env.items()}
+    settings, _ = read_settings({}, environment | {"ASKSIGHT_FEATURES_CACHE": url}, None)
+    assert (settings.features_cache, settings.tracing) == (url, True)
+    assert {"name": "redis", "configMap": {"name": "authority"}} in spec["volumes"]
+
+
+def test_a_redis_without_a_password_is_asked_without_one() -> None:
+    (variable,) = pod(made("featuresCache.url=redis://redis"))["containers"][0]["env"]
+    assert variable == {"name": "ASKSIGHT_FEATURES_CACHE", "value": "redis://redis"}
+
+
+def egress(*values: str) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = made(*values)["NetworkPolicy", "asksight"]["spec"]["egress"]
+    return rules
+
+
+def test_nothing_is_let_out_where_a_server_calls_nobody() -> None:
+    assert egress() == egress(*ALL) == []
+
+
+def test_what_is_let_out_is_what_was_named_and_its_name_servers() -> None:
+    names, redis, collector, other = egress(*SHARED)
+    assert {(one["protocol"], one["port"]) for one in names["ports"]} == {("UDP", 53), ("TCP", 53)}
+    assert [sorted(peer) for peer in names["to"]] == [["namespaceSelector", "podSelector"]]
+    assert redis == {
+        "ports": [{"protocol": "TCP", "port": 6380}],
+        "to": [{"ipBlock": {"cidr": "10.0.0.0/24"}}],
+    }
+    assert collector == {"ports": [{"protocol": "TCP", "port": 4317}]}
+    assert other == {"ports": [{"port": 443}]}
+
+
+def test_a_redis_without_a_port_is_let_out_at_the_usual_one() -> None:
+    _, redis = egress("featuresCache.url=redis://[fd00::6]/0")
+    assert redis["ports"] == [{"protocol": "TCP", "port": 6379}]
 
 
 @pytest.mark.parametrize("name", ["asksight", "asksight-envoy"])

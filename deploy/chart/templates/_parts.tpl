@@ -26,3 +26,20 @@ runAsGroup: 10001
 fsGroup: 10001
 seccompProfile: { type: RuntimeDefault }
 {{- end }}
+
+{{- define "asksight.redis" -}}
+{{- with .Values.featuresCache -}}
+{{- $at := urlParse .url -}}
+{{- if and .authority (ne $at.scheme "rediss") -}}
+{{- fail "featuresCache.authority is for rediss://, which is TLS." -}}
+{{- end -}}
+{{- $at.scheme }}://
+{{- if .secret }}{{ .user }}:$(REDIS_PASSWORD)@{{ else if .user }}{{ fail "featuresCache.user needs featuresCache.secret, which has the password." }}{{ end -}}
+{{- $at.host }}{{ $at.path }}
+{{- if .authority }}?ssl_ca_certs=/secrets/redis/ca.crt{{ end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "asksight.port" -}}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" (urlParse .url).host) | default .default -}}
+{{- end }}

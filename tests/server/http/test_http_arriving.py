@@ -77,6 +77,7 @@ def test_a_body_that_stalls_ends_with_408(make_web: MakeWeb) -> None:
         b"[" * 100_000,
         b"{" + b",".join(b'"%x":0' % number for number in range(10_000)) + b"}",
         b'["' + b'\\"' * 100_000 + b'"]',
+        b'{"question":"' + b"," * 5000 + b'","other":[' + b"0," * 5000 + b"0]}",
     ],
 )
 def test_no_tree_is_made_of_a_json_bomb(monkeypatch: pytest.MonkeyPatch, bomb: bytes) -> None:

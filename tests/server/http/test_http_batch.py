@@ -13,7 +13,7 @@ from http_rig import QUESTION, MakeWeb, Web, problem
 from photo_files import photo
 from server_rig import NOTHING, WAIT_S, hold, release, until
 
-from asksight.server.http.json_asks import WINDOW
+from asksight.server.http.json_asks import WINDOW, batch_from_json
 from asksight.server.limits import Limits
 
 
@@ -93,7 +93,7 @@ def test_a_form_is_answered_where_nothing_is_remembered(make_web: MakeWeb) -> No
         ('{"asks": {}}', "asks", "nothing beside it"),
         ('{"asks": [], "model": "a"}', "asks", "nothing beside it"),
         ('{"asks": []}', "asks", "holds no asks"),
-        (json.dumps({"asks": [{}] * 257}), "asks", "holds 257 asks; 1 to 256"),
+        (json.dumps({"asks": [{}] * 257}), "asks", "holds 257 asks; at most 256"),
         ('{"asks": [{"question": "?"}, 3]}', "asks[1]", "asks[1]: It is a JSON int"),
         ('{"asks": [{"question": "?", "imageData": "!"}]}', "asks[0].image_data", "not base64"),
         ('{"asks": [{"quest": "?"}]}', "asks[0]", "not an AskRequest"),
@@ -112,10 +112,21 @@ def test_what_is_no_batch_is_refused_with_the_ask_at_fault(
 
 
 def test_forms_are_bounded_too(web: Web) -> None:
-    assert "257 asks" in problem(form(web, ["?"] * 257), 400)["detail"]
-    assert "no asks" in problem(form(web, []), 400)["detail"]
+    for count in (257, 300):
+        assert "more than 256 questions; split" in problem(form(web, ["?"] * count), 400)["detail"]
+    assert "no field 'question'; send 1 to 256" in problem(form(web, []), 400)["detail"]
     assert "known are" in problem(form(web, ["?"], colour="red"), 400)["detail"]
-    assert "more than 288 parts" in problem(form(web, ["?"] * 300), 400)["detail"]
+    others = [("locale", (None, "en"))] * 300
+    many = web.http.post("/v1/batch", files=others)
+    assert "more than 288 parts; send each field once" in problem(many, 400)["detail"]
+
+
+def test_commas_in_questions_are_not_counted_as_the_jsons_own() -> None:
+    question = 'Is it [red], {blue}, or "green", ' + "," * 900
+    asks = [{"imageId": "0" * 64, "question": question}] * 256
+    assert [one.question for one in batch_from_json(json.dumps({"asks": asks}).encode(), 256)] == [
+        question
+    ] * 256
 
 
 def test_who_hangs_up_cancels_all_of_it(web: Web) -> None:

@@ -147,6 +147,8 @@ def clear_shape(one: Any) -> None:
         ({"question": ["a"], "photo": PHOTOS[:1]}, None, "inputs", "no input 'photo'; known are: image,"),
         ({"question": ("UINT32", [1])}, None, "question", "is 'UINT32'; it must be BYTES"),
         ({"question": ["a"], "top_k": ("INT64", [-1])}, None, "top_k", "holds -1 to -1; it must be 0"),
+        ({"question": ["a"], "top_k": ("INT64", [])}, None, "top_k", "shape [0]; it must be [1], as 'question'"),
+        ({"question": ["a", "b"], "top_k": ("INT64", [])}, None, "top_k", "shape [0]; it must be [2] or [1], as"),
         ({"question": ["a", "b"], "top_k": ["a", "b"]}, None, "top_k", "'BYTES'; it must be UINT32 or INT32"),
         ({"question": ["a", "b", "c"], "locale": ["en", "de"]}, None, "locale", "it must be [3] or [1]"),
         (
@@ -208,6 +210,17 @@ def test_typed_elements_are_as_many_as_the_shape_says(channel: grpc.Channel) -> 
     request.inputs[2].contents.uint_contents.append(2)
     error = refusal(method(channel, "ModelInfer"), request)
     assert "'top_k' has 2 elements and the shape [1]" in str(error.details())
+
+
+@pytest.mark.parametrize(("tensor", "contents"), [(1, "bytes_contents"), (2, "uint_contents")])
+def test_typed_elements_of_another_type_are_not_passed_over(
+    channel: grpc.Channel, tensor: int, contents: str
+) -> None:
+    request = asked(typed=True, image=PHOTOS[:1], question=["a"], top_k=("UINT32", [1]))
+    request.inputs[tensor].contents.fp32_contents.append(0.5)
+    error = refusal(method(channel, "ModelInfer"), request)
+    assert f"has elements of another type. Send all of them in {contents}, or raw" in str(error.details())
+    assert faults(error) == [request.inputs[tensor].name]
 
 
 def test_a_model_is_asked_for_by_its_name_and_perhaps_its_version(channel: grpc.Channel) -> None:

@@ -11,7 +11,8 @@ from asksight.cli.main import main
 from asksight.cli.serve import serve
 from asksight.server.errors import ServerError
 from asksight.server.running.checks import WrongSettingsError
-from asksight.server.running.settings import KINDS, SPECS, as_toml, read_settings
+from asksight.server.running.setting_sources import as_toml, read_settings
+from asksight.server.running.settings import KINDS, SPECS
 
 
 def test_flags_win_over_the_environment_over_the_file_over_defaults(tmp_path: Path) -> None:

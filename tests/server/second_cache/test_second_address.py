@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from asksight.server.running.checks import WrongSettingsError
-from asksight.server.running.settings import as_toml, read_settings
+from asksight.server.running.setting_sources import as_toml, read_settings
 from asksight.server.second_cache.address import fault, shown
 
 PASSWORD = "s3cret"

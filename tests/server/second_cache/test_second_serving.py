@@ -167,6 +167,7 @@ def test_a_check_asks_the_redis(tmp_path: Path, capsys: pytest.CaptureFixture[st
             said = capsys.readouterr()
             assert ended.value.code == (1 if wrong else 0)
             assert wrong in said.err
+            assert ".." not in said.err
             assert password not in said.out + said.err
 
 

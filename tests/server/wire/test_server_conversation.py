@@ -121,6 +121,24 @@ def test_a_bad_question_fails_alone(served: Served, talk: Talk) -> None:
     assert (said.id, said.error.code, said.error.field) == (3, grpc.StatusCode.NOT_FOUND.value[0], "image_id")
 
 
+def test_a_question_that_is_too_long_to_be_read_fails_alone(served: Served, talk: Talk) -> None:
+    hold(served.rig.encoder)
+    talk.ask(1)
+    talk.ask(2**64 - 1, "is it " + "very " * 10_000 + "blue?")
+    talk.ask(0, "?" * 20_000)
+    for number in (2**64 - 1, 0):
+        said = talk.hear()
+        assert (said.id, said.error.code, said.error.field) == (
+            number,
+            grpc.StatusCode.INVALID_ARGUMENT.value[0],
+            "question",
+        )
+        assert "at most 16384 are taken" in said.error.message
+    release(served.rig.encoder)
+    assert talk.hear().id == 1
+    assert talk.answer(3).answers
+
+
 def test_what_was_asked_before_the_half_close_is_answered(served: Served, talk: Talk) -> None:
     hold(served.rig.encoder)
     for number in range(5):
@@ -269,7 +287,12 @@ def test_what_is_no_protobuf_ends_it(served: Served) -> None:
     start = vqa_pb2.ConverseRequest(start=vqa_pb2.ConversationStart(image_id="a")).SerializeToString()
     many = vqa_pb2.ConverseRequest().SerializeToString() + b"\x20\x05" * MEBI
     call: Any = served.channel.stream_stream(CONVERSE)
-    for broken, words in ((b"\xff\xff", "not as its service has it"), (many, "at most 16384 are taken")):
+    second_start = start + bytes((0x0A, 0xA0, 0x9C, 0x01)) + b"\0" * 20_000
+    for broken, words in (
+        (b"\xff\xff", "not as its service has it"),
+        (many, "at most 16384 are taken"),
+        (second_start, "at most 16384 are taken"),
+    ):
         with pytest.raises(grpc.RpcError) as refused:
             list(call(iter([start, broken]), timeout=WAIT_S))
         assert words in str(refused.value.details())
@@ -436,6 +459,19 @@ def test_each_question_is_counted_and_logged_and_a_good_end_is_not(
     assert ended.calls == [("Converse", "OK"), ("Converse", "INVALID_ARGUMENT")]
     lines = [record.getMessage() for record in caplog.records]
     assert [line.split()[-1] for line in lines] == ["walk:1", "walk:2"]
+
+
+def test_a_start_that_is_too_large_is_counted_as_what_its_caller_is_told(
+    make_served: MakeServed,
+) -> None:
+    ended = Ended()
+    served = make_served(replace(Limits(), max_message_bytes=MEBI), observer=ended)
+    told = grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert Talk(served, image_data=b"\0" * MEBI).ended().code() is told
+    with pytest.raises(grpc.RpcError) as refused:
+        served.stub.Ask(vqa_pb2.AskRequest(image_data=b"\0" * MEBI), timeout=WAIT_S)
+    assert refused.value.code() is told
+    until(lambda: ended.calls == [("Converse", told.name), ("Ask", told.name)])
 
 
 def test_many_small_asks_beside_an_idle_conversation_are_not_taken_for_its_bytes(
