@@ -25,6 +25,7 @@ from asksight.server.access.authentication import Authentication
 from asksight.server.access.tokens import TokenFile
 from asksight.server.limits import MEBI, Limits
 from asksight.server.observer import Observer
+from asksight.server.wire.receiving import AHEAD_BYTES
 from asksight.v1 import vqa_pb2
 
 CONVERSE = "/asksight.v1.VqaService/Converse"
@@ -406,7 +407,7 @@ def test_a_token_is_looked_at_before_any_message_and_at_every_question(
         raw.begin(15 * MEBI, 15 * MEBI, path=CONVERSE, token="wrong")
         raw.until_ended(1)
         assert [code for code, _ in raw.statuses.values()] == [str(grpc.StatusCode.UNAUTHENTICATED.value[0])]
-        assert raw.bytes_sent < 5 * MEBI
+        assert raw.bytes_sent <= AHEAD_BYTES
     talk = Talk(served, metadata=(("authorization", "Bearer right"),))
     assert talk.answer(0).answers
     tokens.write_text(line("other", "one"))
