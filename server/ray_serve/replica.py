@@ -123,6 +123,15 @@ class Replica:
         status = health.SERVING if self._local.healthy else health.NOT_SERVING
         return Outcome(health(status=status).SerializeToString())
 
+    async def reload(self) -> list[str]:
+        """Read the bundles again and say what is served then, as "scenes 2"; the cached features stay.
+
+        One that is refused leaves the old one at work, and the log says why.
+        """
+        await asyncio.to_thread(self._bundles.reload)
+        models = map(self._local.model, self._local.assistant.models.names)
+        return [f"{model.name} {model.version}" for model in models]
+
     def check_health(self) -> None:
         """Ray asks now and then, and starts another replica in the place of one that raises."""
         if self._local.assistant.stuck:
