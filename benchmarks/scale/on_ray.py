@@ -70,8 +70,8 @@ def churn(machines: Machines, folder: Path, minutes: float) -> dict[str, Any]:
         "failed": tally.sum("failed"),
         "failures": dict(tally.failures),
         "found": 1 - tally.sum("missed") / follow_ups,
-        "hit rate back after s": [
-            (name, tally.back_after_s(at_s, next_s))
+        "seconds after it in which under 97 % found it": [
+            (name, tally.seconds_below(at_s, next_s))
             for (name, at_s), (_, next_s) in itertools.pairwise(happened)
         ],
         "answered by": dict(tally.models),

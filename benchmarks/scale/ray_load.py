@@ -14,7 +14,7 @@ from asksight.v1 import vqa_pb2
 
 from .places import PHOTO, QUESTIONS, WITHIN_S
 
-BACK_AT = 0.97  # of the follow-ups of one second, some two hundred, that find their photo
+FOUND = 0.97  # of the follow-ups of one second, some two hundred, that find their photo
 
 
 class Counting(GrpcTransport):
@@ -51,14 +51,14 @@ class Tally:
     def sum(self, name: str) -> int:
         return sum(getattr(one, name) for one in self.seconds.values())
 
-    def back_after_s(self, event_s: float, next_s: float) -> int:
-        """Seconds from an event until the last second, before the next event, in which too few found their photo."""
-        last = int(event_s) - 1
-        for number in range(int(event_s), int(next_s)):
+    def seconds_below(self, event_s: float, next_s: float) -> list[int]:
+        """The seconds after an event, from 0, before the next event, in which too few found their photo."""
+        first, below = int(event_s), []
+        for number in range(first, int(next_s)):
             second = self.seconds.get(number, Second())
-            if second.follow_ups - second.missed < BACK_AT * second.follow_ups or not second.asked:
-                last = number
-        return last + 1 - int(event_s)
+            if second.follow_ups - second.missed < FOUND * second.follow_ups or not second.asked:
+                below.append(number - first)
+        return below
 
 
 class Load:

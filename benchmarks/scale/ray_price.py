@@ -19,7 +19,7 @@ from typing import Any
 
 from peers.processes import Tree, free_port
 
-from .on_ray import ASKSIGHT
+from .ray_machines import ASKSIGHT
 
 THREADS = 2
 CALLERS = 8
