@@ -51,11 +51,11 @@ def churn(machines: Machines, folder: Path, minutes: float) -> dict[str, Any]:
         rounds = max(1, round(minutes / 3.5))
         apart_s = 60 * minutes / (len(steps) * rounds + 1)
         load = Load(address, CALLERS)
-        happened: list[tuple[str, float]] = []
+        happened: list[tuple[str, float]] = []  # with the clock's time, by which Ray's own logs are read
         try:
             for name, step in steps * rounds:
                 time.sleep(apart_s)  # under load, so that what comes of each step is told from the next one's
-                happened.append((name, time.monotonic()))
+                happened.append((f"{time.strftime('%H:%M:%S')} {name}", time.monotonic()))
                 step()
             time.sleep(apart_s)  # likewise
             happened.append(("end", time.monotonic()))
@@ -70,7 +70,7 @@ def churn(machines: Machines, folder: Path, minutes: float) -> dict[str, Any]:
         "failed": tally.sum("failed"),
         "failures": dict(tally.failures),
         "found": 1 - tally.sum("missed") / follow_ups,
-        "seconds after it in which under 97 % found it": [
+        "seconds after it in which under 97 % found it, their follow-ups and misses": [
             (name, tally.seconds_below(at_s, next_s))
             for (name, at_s), (_, next_s) in itertools.pairwise(happened)
         ],

@@ -51,13 +51,16 @@ class Tally:
     def sum(self, name: str) -> int:
         return sum(getattr(one, name) for one in self.seconds.values())
 
-    def seconds_below(self, event_s: float, next_s: float) -> list[int]:
-        """The seconds after an event, from 0, before the next event, in which too few found their photo."""
+    def seconds_below(self, event_s: float, next_s: float) -> list[tuple[int, int, int]]:
+        """The seconds, before the next event, in which too few found their photo.
+
+        Of each: how many seconds after the event, its follow-ups, and those that missed.
+        """
         first, below = int(event_s), []
         for number in range(first, int(next_s)):
             second = self.seconds.get(number, Second())
             if second.follow_ups - second.missed < FOUND * second.follow_ups or not second.asked:
-                below.append(number - first)
+                below.append((number - first, second.follow_ups, second.missed))
         return below
 
 

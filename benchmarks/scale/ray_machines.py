@@ -20,10 +20,12 @@ from asksight.engine.bundle import BUILT_IN
 ASKSIGHT = str(Path(sys.executable).with_name("asksight"))
 MARK = "SCALE_ON_RAY"  # in the environment of all that is started here, by which it is found
 OBJECT_STORE_BYTES = 200 << 20
+# By Ray's own, which is 15, replicas would wait for their callers, which are on this machine too.
+NICENESS = {"RAY_worker_niceness": "0"}
 BASE = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
-    "RAY_worker_niceness": "0",  # Ray's 15 has replicas wait for their own callers, which are on this machine too
+    **NICENESS,
     "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(16 << 20),
 }
 # Three HAProxies on one machine share their ports, as Ray's Python proxies do by themselves.
