@@ -8,6 +8,7 @@
 #   make soak    hours under load, each promise of docs/reliability.md; SOAK=--short for minutes
 #   make bench-peers  beside Triton, LitServe, Ray Serve and others; PEERS=--quick for minutes
 #   make kotlin  the Kotlin of docs/mobile.md, compiled, asks a server; says what it needs
+#   make swift   the types of its Swift, by Swift's compiler
 #   make oracle  imported models beside transformers itself, which it installs into build/oracle (gigabytes)
 #   make accuracy   the built-in bundle on fresh scenes     make scenes-bundle   train it anew, about an hour
 
@@ -31,7 +32,7 @@ $(VENV)/.serving $(VENV)/.developing: FORCE
 FORCE:
 endif
 
-.PHONY: demo test lint types bench bench-peers soak fuzz exact kotlin oracle accuracy scenes-bundle scenes-samples scenes-familiar clean
+.PHONY: demo test lint types bench bench-peers soak fuzz exact kotlin swift oracle accuracy scenes-bundle scenes-samples scenes-familiar clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.serving
@@ -103,6 +104,9 @@ build/oracle/.installed: tests/oracle/requirements.txt
 
 kotlin: $(VENV)/.serving
 	$(BIN)/python tests/kotlin/against_kotlin.py
+
+swift: $(VENV)/.serving
+	$(BIN)/python tests/swift/against_swift.py
 
 soak: $(VENV)/.developing
 	@for script in dead_asks stops overload idle slow_clients attacks memory fuzz; do \

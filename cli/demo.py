@@ -116,10 +116,10 @@ def _say_next(port: int, *, once: bool) -> None:
     # Where its folder is not on the PATH, the command is named as it lies.
     command = "asksight" if shutil.which("asksight") else str(_from_here(Path(sys.argv[0])))
     path = _from_here(DEMO_PHOTOS[0].path.resolve())
-    when = f"With `{command} demo` running (Ctrl-C ends it)" if once else "Now, from another terminal"
+    again = f"{command} demo" if port == PORT else f"{command} demo --port {port}"
+    when = f"With `{again}` running (Ctrl-C ends it)" if once else "Now, from another terminal"
     typer.echo(f"\n{when}, try:")
-    address = f"{HOST}:{PORT if once else port}"
-    for line in next_steps(path, "What colour is the circle?", address, command=command):
+    for line in next_steps(path, "What colour is the circle?", f"{HOST}:{port}", command=command):
         typer.echo(f"  {line}")
     if not once:
         typer.echo("\nServing until Ctrl-C.")

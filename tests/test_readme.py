@@ -115,7 +115,7 @@ def test_the_demo_says_what_the_readme_shows() -> None:
 def essence(printed: str) -> list[str]:
     lines = printed.strip().splitlines()
     verdict_and_best = re.compile(r"^(    \w+: .*?) \d+\.\d %.*$")
-    lines = [line.replace(".venv/bin/asksight", "asksight") for line in lines]
+    lines = [re.sub(r" --port \d+", "", line.replace(".venv/bin/asksight", "asksight")) for line in lines]
     return [re.sub(r":\d+", ":PORT", verdict_and_best.sub(r"\1", line)) for line in lines]
 
 

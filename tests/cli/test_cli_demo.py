@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,19 @@ def test_the_feature_cache_shows(shown: str) -> None:
 def test_it_says_what_to_try_next(shown: str) -> None:
     for tool in ("asksight ask", "grpcurl -plaintext", "buf curl --protocol grpc"):
         assert tool in shown
-    assert "127.0.0.1:50051" in shown
+
+
+def test_what_to_try_next_names_the_port_that_was_free(run: Run, bundle: Path) -> None:
+    """50051 or not: the demo that is to be started for it is then at the very port that the lines name."""
+    with socket.socket() as taken:
+        with suppress(OSError):  # somebody else has it already
+            taken.bind(("127.0.0.1", 50051))
+            taken.listen()
+        shown = run("demo", "--once", "--model", bundle).stdout
+    (port,) = re.findall(r"served at 127\.0\.0\.1:(\d+)", shown)
+    assert port != "50051"
+    assert f"demo --port {port}` running" in shown
+    assert set(re.findall(r"127\.0\.0\.1:(\d+)", shown)) == {port}
 
 
 def test_the_json_form_has_one_object_a_question(run: Run, bundle: Path) -> None:

@@ -51,6 +51,7 @@ def train_with_ray(
             "problems": problems,
             "curves": curves.absolute(),
             "lines": lines,
+            "folder": Path.cwd(),
         }
         gpus = ray.cluster_resources().get("GPU", 0) >= workers
         trainer = TensorflowTrainer(
@@ -74,6 +75,8 @@ def train_with_ray(
 def _work(told: dict[str, Any]) -> None:
     """What each of Ray's workers does."""
     os.environ.pop("TF_USE_LEGACY_KERAS", None)  # which Ray sets, and Keras 3 knows nothing of
+    if told["folder"].is_dir():
+        os.chdir(told["folder"])  # the run keeps its paths as they were given; Ray has a folder of its own
     from ..learning.stored_workers import Workers
     from ..learning.train_stored import train_stored
 

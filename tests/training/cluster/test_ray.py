@@ -16,7 +16,7 @@ from asksight.training.scenes.make_scenes import make_split
 pytestmark = pytest.mark.slow
 
 
-def asksight(*arguments: str | Path, code: int = 0) -> str:
+def asksight(*arguments: str | Path, code: int = 0, folder: Path | None = None) -> str:
     """What a command says, which must end with that code."""
     ran = subprocess.run(
         ["asksight", *map(str, arguments)],
@@ -25,6 +25,7 @@ def asksight(*arguments: str | Path, code: int = 0) -> str:
         text=True,
         timeout=400,
         check=False,
+        cwd=folder,
     )
     assert ran.returncode == code, ran.stdout + ran.stderr
     return ran.stdout + ran.stderr
@@ -35,9 +36,10 @@ def test_two_workers_of_ray_learn_what_one_process_does(tmp_path: Path) -> None:
     sizes = ("--units", "24", "--dimension", "10", "--batch", "41", "--epochs", "2")
     command = ("train", "--arch", "mlp", "--data", data, "--features", store, *sizes)
     asksight(*command, "--out", tmp_path / "alone")
-    said = asksight(*command, "--out", tmp_path / "together", "--ray")
+    near = [one.relative_to(tmp_path) if isinstance(one, Path) else one for one in command]
+    said = asksight(*near, "--out", "together", "--ray", folder=tmp_path)  # paths as the docs write them
     assert "this is worker 0 (" in said
-    assert f"{tmp_path / 'together'} is trained. Next: asksight evaluate" in said
+    assert "together is trained. Next: asksight evaluate" in said
     alone, together = (Run(tmp_path / name).load_best() for name in ("alone", "together"))
     assert alone is not None
     assert together is not None
