@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .compile_reader import build_reader
 from .idle import refuse_idle
 from .output import left_out_lines, to_json
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from asksight.engine.plans.together import AgreedPlans, Pair
 
 MIN_AGREEMENT, MAX_BATCH = 0.995, 32
+ROWS = {
+    "encoder": "photos/s",
+    "answerer": "questions/s",
+    "finder": "photos/s",
+    "turner": "lines/s",
+    "line_reader": "lines/s",
+}
 
 
 def compile(
@@ -50,6 +58,13 @@ def compile(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of each engine. By default one for each core.")
     ] = None,
+    reader: Annotated[
+        bool,
+        typer.Option(
+            "--reader",
+            help="Build the graphs that read text instead, for a server of this bundle with --reader.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a stage.")] = False,
 ) -> None:
     """Build a bundle for an engine, compare it with float32, and keep it if it agrees.
@@ -61,17 +76,23 @@ def compile(
 
     if samples is None:
         refuse_idle(context, "without --samples", "split", "skip_bad")
-    held = build(
-        bundle,
-        engine=engine,
-        precision=precision,
-        min_agreement=min_agreement,
-        samples=samples,
-        split=split,
-        skip_bad=skip_bad,
-        max_batch=max_batch,
-        threads=threads,
-    )
+    if reader:
+        refuse_idle(context, "with --reader", "samples", "split", "skip_bad", "max_batch")
+        held = build_reader(
+            bundle, engine=engine, precision=precision, min_agreement=min_agreement, threads=threads
+        )
+    else:
+        held = build(
+            bundle,
+            engine=engine,
+            precision=precision,
+            min_agreement=min_agreement,
+            samples=samples,
+            split=split,
+            skip_bad=skip_bad,
+            max_batch=max_batch,
+            threads=threads,
+        )
     if as_json:
         for row in (*map(_row, held.compiled.values()), *map(_pair_row, held.pairs)):
             typer.echo(to_json(row))
@@ -200,7 +221,7 @@ def print_table(held: AgreedPlans) -> None:
         table.add_column(name, no_wrap=True, justify="right")
     for one in held.compiled.values():
         kept = one.sidecar
-        rows = "photos/s" if kept.stage == "encoder" else "questions/s"
+        rows = ROWS[kept.stage]
         table.add_row(
             kept.stage,
             f"{kept.engine} {kept.precision}",

@@ -73,12 +73,20 @@ def open_text_engine(
     engine, _, precision = kind.partition(":")
     path = models.path(stage)
     if engine == "openvino":
-        from .runtimes.openvino_engine import OpenVinoEngine, has_bf16
+        from .runtimes.openvino_engine import OpenVinoEngine
 
         # It reads ONNX as it is. Its int8 would want samples of the graphs' training; the turner is too light to gain.
-        narrow = "bf16" if has_bf16() and stage is not TextStage.TURNER else "float32"
+        narrow = narrowest() if stage is not TextStage.TURNER else "float32"
         wanted = precision if precision in ("float32", "bf16") else narrow
         return OpenVinoEngine(path, precision=wanted, max_batch=max_batch, threads=threads)
     from .runtimes.onnxruntime_engine import OnnxRuntimeEngine
 
     return OnnxRuntimeEngine(path, max_batch=max_batch, threads=threads, alone=False)
+
+
+def narrowest() -> str:
+    """The precision that OpenVINO runs the graphs in here. Raises EngineError where it is missing."""
+    from .runtimes.openvino_engine import has_bf16, import_openvino
+
+    import_openvino()
+    return "bf16" if has_bf16() else "float32"

@@ -34,6 +34,10 @@ class AskError(Exception):
         super().__init__(message)
         self.message = message
 
+    def forget_origin(self) -> None:
+        """Let go of what was refused: the frames of a traceback hold it until Python looks for cycles."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+
 
 class InvalidAsk(AskError):
     """The ask cannot be answered as it stands."""

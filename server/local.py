@@ -72,9 +72,9 @@ class LocalAssistant:
         """
         self = cls(limits=limits, observer=observer)
         try:
-            self.add(bundle, engine=engine, threads=threads)
+            name = self.add(bundle, engine=engine, threads=threads)
             if reader:
-                self.add_reader(engine=engine, threads=threads)
+                self.add_reader(engine=engine, threads=threads, root=self.path(name))
         except BaseException:
             self.close()
             raise
@@ -99,12 +99,17 @@ class LocalAssistant:
             raise
         return self
 
-    def add_reader(self, *, engine: str = "auto", threads: int | None = None) -> None:
-        """Read text too, whichever model is asked. Raises EngineError where that is not installed."""
+    def add_reader(
+        self, *, engine: str = "auto", threads: int | None = None, root: Path | None = None
+    ) -> None:
+        """Read text too, whichever model is asked. Raises EngineError where that is not installed.
+
+        `root` is the folder of a bundle that was compiled with --reader: plans of the reader's graphs lie in it.
+        """
         models = find_text_models()
         reader = Reader(
             models,
-            open_engine=opening(models, engine, threads),
+            open_engine=opening(models, engine, threads, root),
             loop=self.thread.loop,
             decoders=self.assistant.decoders,
             limits=self.limits,

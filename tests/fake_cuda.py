@@ -174,9 +174,13 @@ class DoublingProgram:
 
     scratch_bytes = 512
 
-    def __init__(self, driver: FakeDriver, *, most: int = 64, width: int = 3) -> None:
-        self.inputs: tuple[TensorSpec, ...] = (TensorSpec(name="image", shape=(None, width), dtype=F32),)
-        self.outputs: tuple[TensorSpec, ...] = (TensorSpec(name="features", shape=(None, width), dtype=F32),)
+    def __init__(
+        self, driver: FakeDriver, *, most: int = 64, width: int = 3, free_width: bool = False
+    ) -> None:
+        shape = (None, None if free_width else width)
+        self.inputs: tuple[TensorSpec, ...] = (TensorSpec(name="image", shape=shape, dtype=F32),)
+        self.outputs: tuple[TensorSpec, ...] = (TensorSpec(name="features", shape=shape, dtype=F32),)
+        self._free_width = free_width
         self.most: Mapping[str, tuple[int, ...]] = {"image": (most, width)}
         self.rows: list[int] = []  # of each launch that was not a replay
         self.forks: list[DoublingProgram] = []
@@ -187,10 +191,14 @@ class DoublingProgram:
 
     def fork(self, scratch: int) -> DoublingProgram:
         assert scratch in self._driver.memory
-        made = DoublingProgram(self._driver, most=self.most["image"][0], width=self.most["image"][1])
+        most, width = self.most["image"]
+        made = DoublingProgram(self._driver, most=most, width=width, free_width=self._free_width)
         made.scratch = scratch
         self.forks.append(made)
         return made
+
+    def given(self, shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, tuple[int, ...]]:
+        return {"features": shapes["image"]}
 
     def launch(
         self, shapes: Mapping[str, tuple[int, ...]], addresses: Mapping[str, int], stream: int
@@ -227,6 +235,10 @@ class GraphProgram:
 
     def fork(self, scratch: int) -> GraphProgram:
         return GraphProgram(self._driver, self._engine)
+
+    def given(self, shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, tuple[int, ...]]:
+        rows = shapes[self.inputs[0].name][0]
+        return {one.name: (rows, *(size or 0 for size in one.shape[1:])) for one in self.outputs}
 
     def launch(
         self, shapes: Mapping[str, tuple[int, ...]], addresses: Mapping[str, int], stream: int

@@ -14,7 +14,8 @@ from h2.events import DataReceived, Event, ResponseReceived, StreamReset, Traile
 from h2.settings import SettingCodes
 
 ASK = "/asksight.v1.VqaService/Ask"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9  # kinds of frames
+DATA, HEADERS, RST_STREAM, SETTINGS, PING = 0, 1, 3, 4, 6  # kinds of frames
+GOAWAY, WINDOW_UPDATE, CONTINUATION = 7, 8, 9
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 WAIT_S = 30.0
 
@@ -24,7 +25,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
 
-def headers(stream: int = 1, path: str = ASK) -> bytes:
+def headers(stream: int = 1, path: str = ASK, *more: tuple[str, str]) -> bytes:
     """The headers of a call, each a literal that is not indexed (RFC 7541, 6.2.2)."""
     block = b""
     for name, value in (
@@ -34,6 +35,7 @@ def headers(stream: int = 1, path: str = ASK) -> bytes:
         (":authority", "localhost"),
         ("te", "trailers"),
         ("content-type", "application/grpc"),
+        *more,
     ):
         block += b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
     return frame(HEADERS, 4, stream, block)
@@ -54,9 +56,13 @@ def window_setting(size: int) -> bytes:
     return frame(SETTINGS, 0, 0, struct.pack(">HI", 4, size))
 
 
-def empty_call(stream: int, path: str) -> bytes:
-    """A whole call, whose message has no field."""
-    return headers(stream, path) + frame(DATA, 1, stream, bytes(5))
+TAKES_ALL = frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 2**30))  # so much of answers
+
+
+def whole_call(stream: int, path: str, *more: tuple[str, str], message: bytes = b"") -> bytes:
+    """A call with all that belongs to it."""
+    said = bytes(1) + struct.pack(">I", len(message)) + message
+    return headers(stream, path, *more) + frame(DATA, 1, stream, said)
 
 
 class RawHttp2:

@@ -15,9 +15,9 @@ FARTHEST = 0.08  # of a side, by which each corner moves
 LEAN_DEGREES = 8.0
 
 
-def photographed(thing: Image.Image, random: Random) -> bytes:
-    """A JPEG file of the thing."""
-    scale = random.uniform(0.22, 0.85) * min(WIDTH / thing.width, HEIGHT / thing.height)
+def photographed(thing: Image.Image, random: Random, *, smallest: float = 0.22) -> bytes:
+    """A JPEG file of the thing, which has that share of the photo at least."""
+    scale = random.uniform(smallest, 0.85) * min(WIDTH / thing.width, HEIGHT / thing.height)
     width, height = thing.width * scale, thing.height * scale
     lean = np.deg2rad(random.uniform(-LEAN_DEGREES, LEAN_DEGREES))
     turn = np.array([[np.cos(lean), -np.sin(lean)], [np.sin(lean), np.cos(lean)]])

@@ -19,7 +19,7 @@ from typing import Any
 
 from peers.processes import Tree, free_port
 
-from .on_ray import ASKSIGHT
+from .ray_machines import ASKSIGHT, NICENESS
 
 THREADS = 2
 CALLERS = 8
@@ -60,7 +60,7 @@ def main() -> None:
                 port = free_port()
                 command = [ASKSIGHT, "serve", "--port", str(port), "--threads", str(THREADS), *options]
                 command += ["--no-log-calls", "--drain-grace", "0"]
-                told = {**os.environ, "RAY_ADDRESS": "local", **environment}
+                told = {**os.environ, "RAY_ADDRESS": "local", **NICENESS, **environment}
                 tree = Tree(command, told, Path(folder) / "log")
                 try:
                     assert tree.process.stdout is not None

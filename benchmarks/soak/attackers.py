@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import select
 import socket
 import sys
 import threading
@@ -22,6 +23,7 @@ from functools import partial
 from typing import Any
 
 import grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from PIL import Image
 from raw_http2 import (
     ASKS_FOR_ACK,
@@ -29,10 +31,11 @@ from raw_http2 import (
     HEADERS_GO_ON,
     PREFACE,
     SETTINGS,
+    TAKES_ALL,
     RawHttp2,
-    empty_call,
     frame,
     reset_at_once,
+    whole_call,
     window_setting,
 )
 
@@ -144,22 +147,37 @@ def pings(port: int) -> None:
     flood(port, lambda _: ASKS_FOR_ACK)
 
 
+def health(port: int) -> None:
+    """Health's calls, which need no token, 2,000 a second."""
+    flood(port, lambda stream: whole_call(stream, "/grpc.health.v1.Health/Check"), TAKES_ALL, hear=True)
+
+
+def reflection(port: int, token: str) -> None:
+    """Descriptors of all that is served, 2,000 calls a second."""
+    path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+    wanted = reflection_pb2.ServerReflectionRequest(file_containing_symbol="asksight.v1.VqaService")
+    call = partial(whole_call, message=wanted.SerializeToString())
+    flood(port, lambda stream: call(stream, path, *bearer(token)), TAKES_ALL, hear=True)
+
+
 def zero_window(port: int) -> None:
     """Asks whose responses cannot be sent, since the window is zero."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
         line.sendall(PREFACE + window_setting(0))
         for stream in range(1, 101, 2):
-            line.sendall(empty_call(stream, "/grpc.health.v1.Health/Check"))
+            line.sendall(whole_call(stream, "/grpc.health.v1.Health/Check"))
         time.sleep(10)
 
 
-def flood(port: int, blow: Callable[[int], bytes], first: bytes = b"") -> None:
+def flood(port: int, blow: Callable[[int], bytes], first: bytes = b"", *, hear: bool = False) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
         line.sendall(PREFACE + frame(SETTINGS, 0, 0) + first)
         line.setblocking(True)
         for turn in range(500):
             line.sendall(b"".join(blow(2 * (100 * turn + at) + 1) for at in range(100)))
             time.sleep(0.05)
+            while hear and select.select([line], [], [], 0)[0] and line.recv(2**20):
+                pass
 
 
 def bearer(token: str) -> tuple[tuple[str, str], ...]:
@@ -194,6 +212,9 @@ def main() -> None:
         add(stalled_streams, port, token, rest_s=0.1)
     for flooding in (rapid_reset, continuations, settings, pings, zero_window):
         add(flooding, port, rest_s=0.5)
+    for token in tokens[:4]:
+        add(health, port, rest_s=0.5)
+        add(reflection, port, token, rest_s=0.5)
     if http:
         add(endless_body, http, rest_s=0.1)
         add(half_headers, http, rest_s=0.5)

@@ -36,7 +36,7 @@ CALLERS = 32
 QUESTION = "What colour is the circle?"
 OVER_GRPC = (
     *("stalled_streams", "empty_asks", "hostile_questions", "large_webp"),
-    *("rapid_reset", "continuations", "settings", "pings", "zero_window"),
+    *("rapid_reset", "continuations", "settings", "pings", "zero_window", "health", "reflection"),
 )
 OVER_HTTP = ("stalled_form", "endless_body", "json_bomb", "half_headers")
 CALM_S = 60.0  # after the attacks, for memory to be freed

@@ -18,12 +18,15 @@ from ..bundle.files import record_file
 from ..bundle.load import Bundle
 from ..bundle.samples import Samples
 from ..errors import EngineError
+from ..graphs.graph import read_header
 from ..runtimes.onnxruntime_engine import OnnxRuntimeEngine
+from .baseline import Baseline
 from .machine import fingerprint
 from .makers import BuildSpec, Maker, check_precision, maker
 from .measure import Speed, batch_sizes, measure
 from .parity import BATCH, QUESTIONS, Parity, Scores, answer, compare_scores, encode, question_batches
 from .patience import enough
+from .profiles import Profile, profiles
 from .progress import Progress
 from .sidecar import FOLDER, SIDECAR, STAGES, Sidecar, dump_sidecar
 
@@ -39,7 +42,7 @@ class Compiled:
 
 
 class Reference:
-    """Float32 on onnxruntime: what every other engine is held against. Close it after use."""
+    """A bundle's graphs: what every other engine is held against. Close it after use."""
 
     def __init__(self, bundle: Bundle, samples: Samples, *, max_batch: int, threads: int | None) -> None:
         self.bundle, self.threads = bundle, threads
@@ -65,6 +68,20 @@ class Reference:
         engine = OnnxRuntimeEngine(path, max_batch=self.max_batch, threads=self.threads)
         self._open.callback(engine.close)
         return engine
+
+    @property
+    def root(self) -> Path:
+        return self.bundle.path
+
+    def graph(self, stage: str) -> Path:
+        return self.bundle.graph_path(stage)
+
+    def graph_sha256(self, stage: str) -> str:
+        return self.bundle.graph_sha256(stage)
+
+    def profiles(self, stage: str) -> list[Profile]:
+        inputs = read_header(self.graph(stage)).inputs
+        return profiles(inputs, max_batch=self.max_batch, max_tokens=self.bundle.max_tokens)
 
     def timed(self, stage: str, sizes: Sequence[int] | None = None) -> Mapping[int, Arrays]:
         """Inputs of each size that is timed: the samples over and over."""
@@ -106,7 +123,7 @@ class Reference:
 
 
 def compile_stage(
-    reference: Reference,
+    reference: Baseline,
     stage: str,
     engine: str,
     precision: str,
@@ -144,7 +161,7 @@ def loss(found: Sidecar | Parity, min_agreement: float) -> str:
 
 
 def _build(
-    reference: Reference,
+    reference: Baseline,
     stage: str,
     chosen: Maker,
     precision: str,
@@ -152,10 +169,8 @@ def _build(
     progress: Progress,
 ) -> Sidecar:
     """Build into a folder beside its place and put it there if it agrees."""
-    bundle = reference.bundle
-    graph = bundle.graph_path(stage)
     machine = dict(chosen.machine())
-    folder = bundle.path / FOLDER
+    folder = reference.root / FOLDER
     try:
         folder.mkdir(exist_ok=True)
         scratch = tempfile.TemporaryDirectory(dir=folder, prefix=".building-")
@@ -167,12 +182,12 @@ def _build(
         root = Path(place) / "plan"
         root.mkdir()
         spec = BuildSpec(
-            graph=graph,
+            graph=reference.graph(stage),
             folder=root,
             precision=precision,
             samples=reference.calibration(stage),
             max_batch=reference.max_batch,
-            max_tokens=bundle.max_tokens,
+            profiles=reference.profiles(stage),
             cache=folder,
         )
         who = f"{stage}: {chosen.name} {precision}"
@@ -194,7 +209,7 @@ def _build(
             engine=chosen.name,
             precision=precision,
             machine=machine,
-            graph_sha256=bundle.graph_sha256(stage),
+            graph_sha256=reference.graph_sha256(stage),
             files={file.name: record_file(file) for file in sorted(root.iterdir())},
             max_batch=reference.max_batch,
             build_s=build_s,

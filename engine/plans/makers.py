@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..base import Arrays, Engine
 from ..errors import EngineError
 from .machine import cpu, package
+from .profiles import Profile
 
 if TYPE_CHECKING:
     from ..runtimes.device_thread import DeviceThread
@@ -25,7 +26,7 @@ class BuildSpec:
     precision: str
     samples: Sequence[Arrays]  # batches of inputs
     max_batch: int
-    max_tokens: int  # the largest T
+    profiles: Sequence[Profile]  # the sizes of each input
     cache: Path  # a folder that is kept, with files that make later builds faster
 
 
@@ -78,8 +79,7 @@ def _tensorrt_build(spec: BuildSpec) -> tuple[str, ...]:
         plan,
         spec.precision,
         spec.samples,
-        max_batch=spec.max_batch,
-        max_tokens=spec.max_tokens,
+        profiles=spec.profiles,
         timing=spec.cache / "tensorrt.timing",
     )
 

@@ -3,48 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import onnx
 
-from ..base import Arrays, TensorSpec
+from ..base import Arrays
 from ..errors import EngineError
-from ..graphs.graph import read_header
 from ..graphs.half import half_graph
 from ..graphs.recurrent_lengths import RECURRENT, without_sequence_lens
 from ..runtimes.tensorrt_api import collecting_logger, import_tensorrt, is_rtx
+from .profiles import Profile
 
 WORKSPACE_BYTES = 2 << 30  # of the card's memory, while kernels are timed and while they run
-TYPICAL_BATCH, TYPICAL_TOKENS = 8, 8  # what kernels are chosen for
-
-
-@dataclass(frozen=True, kw_only=True)
-class Profile:
-    """The sizes of one input that a plan takes, and the one it is made for."""
-
-    name: str
-    least: tuple[int, ...]
-    typical: tuple[int, ...]
-    most: tuple[int, ...]
-
-
-def profiles(inputs: Sequence[TensorSpec], *, max_batch: int, max_tokens: int) -> list[Profile]:
-    """One for each input: N from 1 to `max_batch`, other free axes from 1 to `max_tokens`. Pure."""
-    made = []
-    for tensor in inputs:
-        rest = tensor.shape[1:]
-        batch, tokens = min(TYPICAL_BATCH, max_batch), min(TYPICAL_TOKENS, max_tokens)
-        made.append(
-            Profile(
-                name=tensor.name,
-                least=(1, *(size or 1 for size in rest)),
-                typical=(batch, *(size or tokens for size in rest)),
-                most=(max_batch, *(size or max_tokens for size in rest)),
-            )
-        )
-    return made
 
 
 def build_tensorrt(
@@ -53,30 +24,38 @@ def build_tensorrt(
     precision: str,
     samples: Sequence[Arrays],
     *,
-    max_batch: int,
-    max_tokens: int,
+    profiles: Sequence[Profile],
     timing: Path | None = None,
     api: Any = None,
 ) -> tuple[str, ...]:
     """Write the plan of an ONNX graph to `out` and give the names of the nodes that stay float32.
 
-    What kernels took is kept in the file `timing`, for the next build. `samples` are batches of the graph's inputs, by
-    which numbers beyond float16 are found. Raises EngineError: no TensorRT, an operator it lacks, a failed build.
+    `profiles` has one for each input. What kernels took is kept in the file `timing`, for the next build. `samples`
+    are batches of the graph's inputs, by which numbers beyond float16 are found. Raises EngineError: no TensorRT, an
+    operator it lacks, a failed build.
     """
     api = api or import_tensorrt()
     kept: tuple[str, ...] = ()
     model = onnx.load(graph)
     if any(node.op_type in RECURRENT for node in model.graph.node):
         without_sequence_lens(model)
+    _unname_sizes(model)
     if precision == "fp16":
         model, kept = half_graph(model, samples)
     logger = collecting_logger(api)
-    wanted = profiles(read_header(graph).inputs, max_batch=max_batch, max_tokens=max_tokens)
-    plan = _build(api, logger, model.SerializeToString(), precision, wanted, timing)
+    plan = _build(api, logger, model.SerializeToString(), precision, profiles, timing)
     if plan is None:
         raise EngineError(f"TensorRT {api.__version__} cannot build {graph}: {_said(logger)}")
     out.write_bytes(plan)
     return kept
+
+
+def _unname_sizes(model: onnx.ModelProto) -> None:
+    """Take away the names of free sizes that are called "?": TensorRT takes all of one name for equal."""
+    for tensor in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        for size in tensor.type.tensor_type.shape.dim:
+            if size.dim_param == "?":
+                size.ClearField("dim_param")
 
 
 def _build(

@@ -33,6 +33,10 @@ class Program(Forkable, Protocol):
     outputs: tuple[TensorSpec, ...]
     most: Mapping[str, tuple[int, ...]]  # the largest shape of each input
 
+    def given(self, shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, tuple[int, ...]]:
+        """The shape of each output, by those of the inputs."""
+        ...
+
 
 class _Loaded:
     """What lives in one CUDA context: the program, its buffers and streams."""
@@ -41,14 +45,16 @@ class _Loaded:
         self.program = program
         self.copies, self.compute = driver.stream(), driver.stream()
         self.replays = Replays(driver, program, self.compute)
-        self.sizes = {}  # bytes of one row at the most
-        for tensor in (*program.inputs, *program.outputs):
-            shape = program.most.get(tensor.name, (rows, *(size or 0 for size in tensor.shape[1:])))
-            self.sizes[tensor.name] = math.prod(shape[1:]) * tensor.dtype.itemsize
-        room = {name: -(-size * rows // ALIGNED) * ALIGNED for name, size in self.sizes.items()}
-        # Two of each, for the halves, allocated once.
-        self.device = {name: [driver.allocate(size) for _ in range(2)] for name, size in room.items()}
-        self.host = {name: [driver.pinned(size) for _ in range(2)] for name, size in room.items()}
+        most = {name: (rows, *shape[1:]) for name, shape in program.most.items()}
+        most |= program.given(most)
+        room = {
+            tensor.name: -(-math.prod(most[tensor.name]) * tensor.dtype.itemsize // ALIGNED) * ALIGNED
+            for tensor in (*program.inputs, *program.outputs)
+        }
+        # Two of each where batches go in halves, allocated once.
+        sides = 2 if rows >= HALVED_FROM else 1
+        self.device = {name: [driver.allocate(size) for _ in range(sides)] for name, size in room.items()}
+        self.host = {name: [driver.pinned(size) for _ in range(sides)] for name, size in room.items()}
 
 
 class TensorRtEngine:
@@ -135,23 +141,26 @@ class TensorRtEngine:
         if rows >= HALVED_FROM:
             parts = [slice(0, rows // 2), slice(rows // 2, rows)]
         copied = [self._copy_in(loaded, arrays, rows_of, side) for side, rows_of in enumerate(parts)]
-        computed = []
+        computed, given = [], []
         for side, rows_of in enumerate(parts):
             driver.wait(loaded.compute, copied[side])
             shapes = {one.name: arrays[one.name][rows_of].shape for one in loaded.program.inputs}
             addresses = {name: driver.address(sides[side]) for name, sides in loaded.device.items()}
+            given.append(loaded.program.given(shapes))
             loaded.replays.launch(shapes, addresses)
             computed.append(driver.record(loaded.compute))
-        for side, rows_of in enumerate(parts):
+        for side, sizes in enumerate(given):
             driver.wait(loaded.copies, computed[side])
             for tensor in loaded.program.outputs:
-                size = (rows_of.stop - rows_of.start) * loaded.sizes[tensor.name]
                 address = driver.address(loaded.device[tensor.name][side])
-                driver.copy_out(loaded.host[tensor.name][side][:size], address, loaded.copies)
+                driver.copy_out(_staged(loaded, tensor, side, sizes), address, loaded.copies)
         driver.synchronise(loaded.copies)
         return {
             tensor.name: np.concatenate(
-                [_read(loaded, tensor, side, rows_of) for side, rows_of in enumerate(parts)]
+                [
+                    _staged(loaded, tensor, side, sizes).view(tensor.dtype).reshape(sizes[tensor.name])
+                    for side, sizes in enumerate(given)
+                ]
             )
             for tensor in loaded.program.outputs
         }
@@ -172,9 +181,8 @@ class TensorRtEngine:
         return driver.record(loaded.copies)
 
 
-def _read(loaded: _Loaded, tensor: TensorSpec, side: int, rows_of: slice) -> NDArray[Any]:
-    rows = rows_of.stop - rows_of.start
-    shape = (rows, *(size or 0 for size in tensor.shape[1:]))
-    return (
-        loaded.host[tensor.name][side][: rows * loaded.sizes[tensor.name]].view(tensor.dtype).reshape(shape)
-    )
+def _staged(
+    loaded: _Loaded, tensor: TensorSpec, side: int, shapes: Mapping[str, tuple[int, ...]]
+) -> NDArray[np.uint8]:
+    """The bytes of an output of that shape, in pinned memory."""
+    return loaded.host[tensor.name][side][: math.prod(shapes[tensor.name]) * tensor.dtype.itemsize]

@@ -47,17 +47,28 @@ class TensorRtProgram:
             one.name: tuple(self._engine.get_tensor_profile_shape(one.name, 0)[2]) for one in self.inputs
         }
 
+    def given(self, shapes: Mapping[str, tuple[int, ...]]) -> Mapping[str, tuple[int, ...]]:
+        """The shape of each output, by those of the inputs; where only rows are free, without asking TensorRT."""
+        (rows,) = {shape[0] for shape in shapes.values()}
+        if all(None not in tensor.shape[1:] for tensor in self.outputs):
+            return {one.name: (rows, *(size or 0 for size in one.shape[1:])) for one in self.outputs}
+        self._set(shapes)
+        return {one.name: tuple(self._context.get_tensor_shape(one.name)) for one in self.outputs}
+
     def launch(
         self, shapes: Mapping[str, tuple[int, ...]], addresses: Mapping[str, int], stream: int
     ) -> None:
         """Start the computation on `stream`."""
-        for name, shape in shapes.items():
-            if not self._context.set_input_shape(name, shape):
-                raise EngineError(f"TensorRT refuses the shape {shape} of {name}: {self._said()}")
+        self._set(shapes)
         for name, address in addresses.items():
             self._context.set_tensor_address(name, address)
         if not self._context.execute_async_v3(stream):
             raise EngineError(f"TensorRT failed in execute_async_v3: {self._said()}")
+
+    def _set(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        for name, shape in shapes.items():
+            if not self._context.set_input_shape(name, shape):
+                raise EngineError(f"TensorRT refuses the shape {shape} of {name}: {self._said()}")
 
     @property
     def scratch_bytes(self) -> int:

@@ -5,11 +5,16 @@ Lives in the server's event loop, as all that decides does: no locks.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from types import TracebackType
 
 from ..errors import Overloaded, Stopping
 from ..limits import MEBI
+
+QUIET_S = 0.5  # without a new call: whoever was told that the server stops has gone elsewhere
+LONGEST_UNQUIET_S = 5.0  # then a port closes all the same
 
 
 class Admission:
@@ -45,6 +50,17 @@ class Admission:
     def leave_call(self) -> None:
         """Let it out."""
         self.calls -= 1
+
+    async def nobody_comes(self, ends_s: float) -> None:
+        """Wait until all calls have left and none comes any more, but not beyond `ends_s` of the monotonic clock."""
+        while self.calls and time.monotonic() < ends_s:
+            await asyncio.sleep(0.01)
+        ends_s = min(ends_s, time.monotonic() + LONGEST_UNQUIET_S)
+        came, since_s = self.came, time.monotonic()
+        while (now_s := time.monotonic()) < min(ends_s, since_s + QUIET_S):
+            await asyncio.sleep(0.05)
+            if came != self.came:
+                came, since_s = self.came, now_s
 
     def ask(self, size_bytes: int) -> Inside:
         """Let one ask with a photo of so many bytes in for as long as the block runs. Raises Overloaded.

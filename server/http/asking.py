@@ -18,7 +18,7 @@ from ..access.callers import Caller
 from ..access.calls import REQUEST_ID, Call, Desk
 from ..asks import Ask
 from ..core.assistant import Assistant, in_time
-from ..errors import AskError, Cancelled, ImageNotFound
+from ..errors import AskError, Cancelled, ImageNotFound, Stopping
 from ..reply.spoken import spoken_in
 from ..wire.requests import from_request
 from ..wire.responses import to_batch_response, to_model_response
@@ -48,6 +48,11 @@ class Asking:
         self._assistant = assistant
         self._desk = desk
         self._arriving = Arriving(assistant.limits)
+
+    async def end_receiving(self, grace_s: float) -> None:
+        """Refuse bodies that are still coming once all calls have left and no more come, or after `grace_s`."""
+        await self._desk.admission.nobody_comes(time.monotonic() + grace_s)
+        self._arriving.end_all(Stopping())
 
     async def ask(
         self, request: Request, read: Reads[vqa_pb2.AskRequest]
@@ -163,6 +168,8 @@ class Asking:
             return await answer(call, caller), headers
         except AskError as error:
             raise from_error(error, headers) from None
+        except asyncio.CancelledError:  # by uvicorn, once the time to stop in is over
+            raise from_error(Stopping(), headers) from None
 
 
 class _Peer:
@@ -212,6 +219,10 @@ async def _while_there(request: Request, work: Coroutine[Any, Any, M]) -> M:
     finally:
         gone.cancel()
         answered.cancel()  # nothing to one that is done
+        del (
+            answered,
+            gone,
+        )  # which hold their error, and its traceback this frame: the photo would stay with them
 
 
 async def _gone(request: Request) -> None:

@@ -59,10 +59,8 @@ class Gateway:
         self._share_port = share_port
         self._certificates = certificates
         limits = limits or ConnectionLimits()
-        app = open_to(
-            cors,
-            wrap(build_app(Asking(local.assistant, desk), local.limits, Health(local.assistant, stopping))),
-        )
+        self._asking = Asking(local.assistant, desk)
+        app = open_to(cors, wrap(build_app(self._asking, local.limits, Health(local.assistant, stopping))))
         self._server = _Server(
             limits,
             uvicorn.Config(
@@ -107,12 +105,17 @@ class Gateway:
             await asyncio.sleep(0.005)  # uvicorn tells nobody when it has started
 
     def stop(self, grace_s: float = 10.0) -> None:
-        """Take no new connections, answer what was accepted, and return; after `grace_s` the rest is cut off."""
+        """Take no new connections, answer what was accepted, and return; after `grace_s` the rest is cut off.
+
+        Bodies that are still coming when all else is answered are refused.
+        """
         self._server.config.timeout_graceful_shutdown = max(0, round(grace_s))
         self._server.should_exit = True
-        if self._serving is not None:
+        if self._serving is not None and not self._serving.done():
+            ending = self._thread.start(self._asking.end_receiving(grace_s))
             with suppress(TimeoutError):
                 self._serving.result(grace_s + 5.0)
+            ending.cancel()
         if self._socket is not None:
             self._socket.close()
 

@@ -82,6 +82,7 @@ def refused(status: int, detail: str, *, field: str = "") -> Problem:
 
 def from_error(error: AskError, headers: Mapping[str, str]) -> Problem:
     """The problem that an ask's error is, to be answered with `headers` too."""
+    error.forget_origin()
     status = HTTP_STATUS.get(error.code, 500)
     if error.code == "RESOURCE_EXHAUSTED" and error.retry_after_s is None:
         status = 413  # not a full queue: more bytes than are taken, and coming back does not help

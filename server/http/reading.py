@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -97,7 +96,7 @@ async def _read(
         )
     boundary = b""
     try:
-        async with asyncio.timeout(limits.receive_within_s):
+        async with body.whole_within(limits.receive_within_s):
             if kind in JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json")):
                 whole = await _whole(request, body, _json_bytes(limits))
             elif kind == FORM_TYPE:

@@ -1,131 +1,33 @@
-"""The protocol's six calls. What is asked goes through the same doors as `VqaService`; lives in the event loop."""
+"""The Open Inference Protocol at our own server: its calls go through the same doors as `VqaService`'s."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from importlib.metadata import version
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 
-from asksight.v1 import vqa_pb2
-
-from ..access.calls import Call, Desk
-from ..asks import Ask
-from ..core.assistant import Assistant, begun_together
-from ..core.model import Model
-from ..errors import AskError, ModelNotFound, VersionNotFound
+from ..access.calls import Desk
+from ..core.assistant import Assistant
 from ..wire.accepting import Methods
 from ..wire.called import called
 from ..wire.health import Health
 from ..wire.receiving import Context, Receiving
-from ..wire.requests import read
 from ..wire.standard import one_message
-from .inference_messages import (
-    SERVICE,
-    ModelMetadataRequest,
-    ModelMetadataResponse,
-    ModelReadyRequest,
-    ModelReadyResponse,
-    ServerLiveRequest,
-    ServerLiveResponse,
-    ServerMetadataRequest,
-    ServerMetadataResponse,
-    ServerReadyRequest,
-    ServerReadyResponse,
-)
-from .tensor_answers import OUTPUTS, to_response
-from .tensor_asks import INPUTS, read_infer, to_asks
-
-ANY = -1  # a dimension that is not fixed
-PLATFORM = "asksight_bundle"
-TENSOR_OF = {"image_data": "image", "model": "model_name"}  # what is called otherwise in an AskRequest
+from .inference_messages import SERVICE
+from .inference_methods import InferenceMethods
 
 
 class InferenceService:
     """Answers calls of GRPCInferenceService."""
 
     def __init__(self, assistant: Assistant, desk: Desk, receiving: Receiving, health: Health) -> None:
-        self._assistant = assistant
+        self._methods = InferenceMethods(assistant, lambda: health.is_serving)
         self._desk = desk
         self._receiving = receiving
-        self._health = health
-
-    def live(self) -> Any:
-        """Whether it is worth while to wait: False where only a new process helps."""
-        return ServerLiveResponse(live=not self._assistant.stuck)
-
-    def ready(self) -> Any:
-        """Whether asks should come here."""
-        return ServerReadyResponse(ready=self._health.is_serving)
-
-    async def server_metadata(self, message: bytes, _: Call) -> Any:
-        """Say what this is."""
-        read(ServerMetadataRequest, message)
-        return ServerMetadataResponse(name="asksight", version=version("asksight"))
-
-    async def model_ready(self, message: bytes, _: Call) -> Any:
-        """Say whether a model's engines work. Raises ModelNotFound and VersionNotFound."""
-        wanted = read(ModelReadyRequest, message)
-        return ModelReadyResponse(ready=self._model(wanted.name, wanted.version).healthy)
-
-    async def model_metadata(self, message: bytes, _: Call) -> Any:
-        """Say what a model is given and gives. Raises ModelNotFound and VersionNotFound."""
-        wanted = read(ModelMetadataRequest, message)
-        model = self._model(wanted.name, wanted.version)
-        response = ModelMetadataResponse(name=wanted.name, versions=[model.bundle.version], platform=PLATFORM)
-        for name, given in INPUTS.items():
-            response.inputs.add(name=name, datatype=given.datatype, shape=[ANY])
-        for name, output in OUTPUTS.items():
-            shape = [ANY, ANY] if output.wide else [ANY]
-            response.outputs.add(name=name, datatype=output.datatype, shape=shape)
-        return response
-
-    async def model_infer(self, message: bytes, call: Call) -> Any:
-        """Answer all asks that the tensors hold, or end with the first error."""
-        infer = read_infer(message)
-        name = infer.head.model_name
-        model_version = self._model(name, infer.head.model_version).bundle.version
-        outputs = infer.outputs
-        most = self._assistant.limits.max_asks_per_batch
-        asks = to_asks(infer, call.deadline_s, most=most, caller=call.caller_key)
-        call.questions = [ask.question for ask in asks]
-        call.holds(len(asks))
-        return to_response(
-            await self._replies(asks),
-            outputs,
-            model_name=name,
-            model_version=model_version,
-            id=infer.head.id,
-            raw=bool(infer.raw),
-        )
-
-    async def _replies(self, asks: Sequence[Ask]) -> list[vqa_pb2.AskResponse]:
-        if len(asks) == 1:
-            return [await self._reply(asks[0], None)]
-        try:
-            return await begun_together(self._reply(ask, at) for at, ask in enumerate(asks))
-        except ExceptionGroup as failed:  # by now nothing more is computed for the others
-            raise failed.exceptions[0] from None
-
-    async def _reply(self, ask: Ask, at: int | None) -> vqa_pb2.AskResponse:
-        try:
-            return await self._assistant.ask(ask)
-        except AskError as error:
-            raise ElementError(error, at) from None
-
-    def _model(self, name: str, wanted: str) -> Model:
-        """The one that is served under a name, which here has to be given. Raises ModelNotFound and VersionNotFound."""
-        models = self._assistant.models
-        if not name:
-            raise ModelNotFound(name, known=models.names)
-        model = models[name]
-        if wanted not in ("", model.bundle.version):
-            raise VersionNotFound(name, wanted, served=model.bundle.version)
-        return model
 
     def methods(self) -> Methods:
-        """What a gRPC server is to be given. The first two need no token, as health needs none."""
+        """What a gRPC server is to be given. Two of them need no token, as health needs none."""
 
         def open_to_all(kind: Any, answer: Callable[[], Any]) -> Callable[[Any, Context], Awaitable[bytes]]:
             async def handler(_: Any, context: Context) -> bytes:
@@ -135,28 +37,11 @@ class InferenceService:
 
             return handler
 
-        methods = {
-            "ServerMetadata": self.server_metadata,
-            "ModelReady": self.model_ready,
-            "ModelMetadata": self.model_metadata,
-            "ModelInfer": self.model_infer,
-        }
         handlers: dict[str, Any] = {
             name: called(name, answer, desk=self._desk, receiving=self._receiving)
-            for name, answer in methods.items()
+            for name, answer in self._methods.by_name.items()
         }
-        handlers["ServerLive"] = open_to_all(ServerLiveRequest, self.live)
-        handlers["ServerReady"] = open_to_all(ServerReadyRequest, self.ready)
+        handlers |= {
+            name: open_to_all(kind, answer) for name, (kind, answer) in self._methods.open_to_all.items()
+        }
         return {SERVICE: {name: grpc.stream_unary_rpc_method_handler(one) for name, one in handlers.items()}}
-
-
-class ElementError(AskError):
-    """What is wrong with one ask of the tensors, told by their names."""
-
-    def __init__(self, error: AskError, at: int | None = None) -> None:
-        """`at` is its place among several, from 0."""
-        field = TENSOR_OF.get(error.field, error.field)
-        super().__init__(error.message if at is None else f"Element {at}: {error.message}")
-        self.code = error.code
-        self.field = field if at is None or not field else f"{field}[{at}]"
-        self.retry_after_s = error.retry_after_s

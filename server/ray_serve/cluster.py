@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -35,10 +36,11 @@ OURS = {
 }
 HAPROXY_GRACE = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"  # Ray's default is 30
 ANSWERS_WITHIN_S, ASKS_FOR_S, ASK_AGAIN_S = 30.0, 5.0, 0.1
+RELOADED_WITHIN_S = 120.0  # bundles opened and warm, and the old ones done with what they had
 
 
 def serve_on_ray(settings: Settings, say: Callable[[str], object]) -> None:
-    """Serve until told to stop; SIGHUP has Ray replace the replicas one after another. Raises ServerError."""
+    """Serve until told to stop; SIGHUP has all replicas read their bundles again. Raises ServerError."""
     for name, value in {**OURS, HAPROXY_GRACE: str(settings.drain_grace)}.items():
         os.environ.setdefault(name, value)
     try:
@@ -68,14 +70,12 @@ def serve_on_ray(settings: Settings, say: Callable[[str], object]) -> None:
                 f"`serve delete {NAME}`, and this again."
             )
         stack.callback(serve.shutdown if own else partial(serve.delete, NAME))
-        replicas = application(for_replicas(settings))
-        _run(serve, replicas)
+        handle = _run(serve, application(for_replicas(settings)))
         where = _address(ray, settings)
         _ask_for_health(where)
         say(_serving(ray, settings, own))
         while (number := signals.get()) == signal.SIGHUP:
-            log.info("Ray Serve replaces the replicas")
-            _run(serve, replicas)
+            reload(serve, handle)
         assert number is not None
         log.info("Stopping: Ray Serve ends the replicas")
     sys.stdout.flush()
@@ -113,15 +113,44 @@ def _join(ray: Any, settings: Settings) -> bool:
     return False
 
 
-def _run(serve: Any, replicas: Any) -> None:
+def reload(serve: Any, handle: Any) -> None:
+    """Have all replicas read their bundles again at their places, and say what they serve then.
+
+    Ray would replace them one after another, and photos move with each change of the ring to a cache without them.
+    """
+    from .application import DEPLOYMENT, NAME
+
+    try:
+        deployment = serve.status().applications[NAME].deployments[DEPLOYMENT]
+        told = handle.broadcast("reload").results(timeout_s=RELOADED_WITHIN_S, return_exceptions=True)
+    except Exception as error:  # noqa: BLE001  of many kinds, Ray's and gRPC's; the replicas serve on
+        log.error("Not all replicas could be told to read their bundles again: %r", error)
+        return
+    starting = sum(deployment.replica_states.values()) - deployment.replica_states.get("RUNNING", 0)
+    for served, replicas in Counter(
+        f"lost: {one}" if isinstance(one, Exception) else ", ".join(one) for one in told
+    ).items():
+        log.info("Replicas with %s: %d", served, replicas)
+    if starting:
+        log.warning(
+            "%d replicas were about to start or to stop and were not told; new ones read what lies there when they "
+            "open it. Send SIGHUP again, where it may have been the old bundle.",
+            starting,
+        )
+
+
+def _run(serve: Any, replicas: Any) -> Any:
     from ray.serve.exceptions import RayServeException
 
     from .application import NAME, ROUTE
 
     try:
-        serve.run(replicas, name=NAME, route_prefix=ROUTE)
+        handle: Any = serve.run(replicas, name=NAME, route_prefix=ROUTE)
     except (RuntimeError, RayServeException) as error:
         raise ServerError(f"Ray Serve cannot run it: {error}") from error
+    # It has no public name; where Ray is optimized for throughput, a handle is for coroutines alone otherwise.
+    handle._init(_run_router_in_separate_loop=True)
+    return handle
 
 
 def _address(ray: Any, settings: Settings) -> str:

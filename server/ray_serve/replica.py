@@ -30,6 +30,7 @@ from ..access.tokens import TokenFile
 from ..core.assistant import in_time
 from ..errors import AskError, InvalidAsk, ServerError, TooLarge
 from ..local import LocalAssistant
+from ..open_inference.inference_methods import InferenceMethods
 from ..running.bundles import Bundles
 from ..running.logs import set_up_logs
 from ..running.metrics import Metrics
@@ -83,7 +84,8 @@ class Replica:
             observer=metrics,
             log_questions=settings.log_questions,
         )
-        self._methods = VqaMethods(assistant).by_name
+        self._inference = InferenceMethods(assistant, lambda: self._local.healthy)
+        self._methods = {**VqaMethods(assistant).by_name, **self._inference.by_name}
         self._monitoring: MonitoringPort | None = None
 
         def registry() -> CollectorRegistry:
@@ -109,6 +111,30 @@ class Replica:
         """Say what is served."""
         return await self._answer("GetModel", message, grpc_context)
 
+    async def ModelInfer(self, message: bytes, grpc_context: Any) -> Outcome:  # noqa: N802
+        """Answer asks as tensors, by the Open Inference Protocol, whose other calls follow."""
+        return await self._answer("ModelInfer", message, grpc_context)
+
+    async def ModelMetadata(self, message: bytes, grpc_context: Any) -> Outcome:  # noqa: N802
+        """Say what a model is given and gives."""
+        return await self._answer("ModelMetadata", message, grpc_context)
+
+    async def ModelReady(self, message: bytes, grpc_context: Any) -> Outcome:  # noqa: N802
+        """Say whether a model's engines work."""
+        return await self._answer("ModelReady", message, grpc_context)
+
+    async def ServerMetadata(self, message: bytes, grpc_context: Any) -> Outcome:  # noqa: N802
+        """Say what this is."""
+        return await self._answer("ServerMetadata", message, grpc_context)
+
+    async def ServerLive(self, message: bytes, grpc_context: Any) -> Outcome:  # noqa: N802
+        """Say whether it is worth while to wait; nobody needs a token for it."""
+        return self._open_to_all("ServerLive", message, grpc_context)
+
+    async def ServerReady(self, message: bytes, grpc_context: Any) -> Outcome:  # noqa: N802
+        """Say whether asks should come here; likewise."""
+        return self._open_to_all("ServerReady", message, grpc_context)
+
     async def Check(self, message: bytes, grpc_context: Any) -> Outcome:  # noqa: N802
         """gRPC's health, of the replica that is asked; nobody needs a token for it."""
         try:
@@ -123,6 +149,15 @@ class Replica:
         status = health.SERVING if self._local.healthy else health.NOT_SERVING
         return Outcome(health(status=status).SerializeToString())
 
+    async def reload(self) -> list[str]:
+        """Read the bundles again, and say what is served then, as "scenes 2".
+
+        One that is refused leaves the old one at work, and the log says why.
+        """
+        await asyncio.to_thread(self._bundles.reload)
+        models = map(self._local.model, self._local.assistant.models.names)
+        return [f"{model.name} {model.version}" for model in models]
+
     def check_health(self) -> None:
         """Ray asks now and then, and starts another replica in the place of one that raises."""
         if self._local.assistant.stuck:
@@ -135,6 +170,14 @@ class Replica:
             if self._monitoring is not None:
                 self._monitoring.stop()
             self._local.close(timeout_s=HUNG_AFTER_S)
+
+    def _open_to_all(self, method: str, message: bytes, context: Any) -> Outcome:
+        kind, answer = self._inference.open_to_all[method]
+        try:
+            read(kind, message)
+        except InvalidAsk as error:
+            return _told(Outcome(error=error, trailing=trailing(error)), context)
+        return Outcome(answer().SerializeToString())
 
     async def _answer(self, method: str, message: bytes, context: Any) -> Outcome:
         """One call, in the assistant's loop; if Ray cancels it, because its caller has left, it is cancelled there."""

@@ -15,13 +15,20 @@ from grpc_health.v1 import health_pb2
 
 from asksight.v1 import vqa_pb2
 
-FUNCTIONS = [f"{__name__}.add_vqa", f"{__name__}.add_health"]
+from ..open_inference.inference_messages import POOL, SERVICE
+
+FUNCTIONS = [f"{__name__}.{add}" for add in ("add_vqa", "add_open_inference", "add_health")]
 
 
 def add_vqa(_: object, server: Any) -> None:
     """VqaService without Converse: clients that are told UNIMPLEMENTED ask each question by itself."""
     service = vqa_pb2.DESCRIPTOR.services_by_name["VqaService"]
     _add(server, service.full_name, [one.name for one in service.methods if not one.client_streaming])
+
+
+def add_open_inference(_: object, server: Any) -> None:
+    """GRPCInferenceService, all six calls of it; Ray's reflection knows its name alone."""
+    _add(server, SERVICE, [method.name for method in POOL.FindServiceByName(SERVICE).methods])
 
 
 def add_health(_: object, server: Any) -> None:

@@ -1,7 +1,7 @@
 """Lines of text in the order in which a person reads them: pure.
 
 Rows from top to bottom, and in a row from left to right, as the text itself stands: upright, on its head or on its
-side, and askew. Columns are not told from tables: both are read row by row.
+side, and askew. Columns of running text are read one after the other (columns.py).
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
-from math import atan2, cos, sin
+from math import atan2, cos, hypot, sin
 from statistics import median
 
+from .columns import Placed, parted
 from .found import Line, Point
 
 SAME_ROW = 0.5  # of the smaller height, by which the middles of two lines in one row may differ
@@ -42,30 +43,39 @@ def rows(lines: Sequence[Line], form: float) -> list[list[Line]]:
     if not lines:
         return []
     turn = turn_of(lines)
-    placed = [(line, _placed(line, form, turn)) for line in lines]
-    lean = median(lean for _, (_, _, _, lean) in placed)
-    level = []
-    for line, (along, below, height, _) in placed:
-        level.append(
-            (below * cos(lean) - along * sin(lean), along * cos(lean) + below * sin(lean), height, line)
-        )
-    found: list[list[tuple[float, float, float, Line]]] = []
-    for one in sorted(level, key=lambda one: one[0]):
+    seen = [_corners(line, form, turn) for line in lines]
+    lean = median(atan2(end[1] - start[1], end[0] - start[0]) for start, end, _, _ in seen)
+    level = [_level(line, corners, lean) for line, corners in zip(lines, seen, strict=True)]
+    return [row for block in parted(level) for row in _rows(block)]
+
+
+def _rows(block: Sequence[Placed]) -> list[list[Line]]:
+    found: list[list[Placed]] = []
+    for one in sorted(block, key=lambda one: one.below):
         row = found[-1] if found else None
-        if row is not None and one[0] - row[-1][0] < SAME_ROW * min(one[2], row[-1][2]):
+        if row is not None and one.below - row[-1].below < SAME_ROW * min(one.height, row[-1].height):
             row.append(one)
         else:
             found.append([one])
-    return [[line for _, _, _, line in sorted(row, key=lambda one: one[1])] for row in found]
+    return [[one.line for one in sorted(row, key=lambda one: one.start + one.end)] for row in found]
 
 
-def _placed(line: Line, form: float, turn: Turn) -> tuple[float, float, float, float]:
-    """Where a line's middle is along and below, its height, and how it leans, as seen by who reads it."""
+def _corners(line: Line, form: float, turn: Turn) -> list[Point]:
+    """A line's corners as seen by who reads it: where it starts, where it ends, and those below, going around."""
     corners = [_seen((x * form, y), turn) for x, y in line.corners]
-    along, below = (sum(values) / 4 for values in zip(*corners, strict=True))
-    start, end, _, under = corners[_START[turn] :] + corners[: _START[turn]]
-    height = ((under[0] - start[0]) ** 2 + (under[1] - start[1]) ** 2) ** 0.5
-    return along, below, height, atan2(end[1] - start[1], end[0] - start[0])
+    return corners[_START[turn] :] + corners[: _START[turn]]
+
+
+def _level(line: Line, corners: Sequence[Point], lean: float) -> Placed:
+    level = [(x * cos(lean) + y * sin(lean), y * cos(lean) - x * sin(lean)) for x, y in corners]
+    start, end, _, under = level
+    return Placed(
+        line=line,
+        start=(start[0] + under[0]) / 2,
+        end=(end[0] + level[2][0]) / 2,
+        below=sum(y for _, y in level) / 4,
+        height=hypot(under[0] - start[0], under[1] - start[1]),
+    )
 
 
 # The corner at which the text begins, of left top, right top, right bottom, left bottom.

@@ -10,13 +10,15 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asksight.engine import Engine
-from asksight.engine.text_models import TextModels, TextStage, open_text_engine
+from asksight.engine.plans.pick_text import open_text_stage
+from asksight.engine.text_models import TextModels, TextStage
 from asksight.photos.decode import decoding_bytes, decoding_s, open_photo, shrunk
 from asksight.photos.errors import PhotoError
 from asksight.photos.flaws import Flaw, find_flaws
@@ -239,11 +241,11 @@ class Reader:
             await one.close(drain=drain, timeout_s=timeout_s)
 
 
-def opening(models: TextModels, engine: str, threads: int | None) -> OpenText:
-    """How the engines are opened."""
+def opening(models: TextModels, engine: str, threads: int | None, root: Path | None = None) -> OpenText:
+    """How the engines are opened; `root` is the folder of a bundle, in which plans of them may lie."""
 
     def opened(stage: TextStage) -> Engine:
-        return open_text_engine(models, stage, engine, max_batch=LINES_AT_ONCE, threads=threads)
+        return open_text_stage(models, stage, engine, root=root, max_batch=LINES_AT_ONCE, threads=threads)
 
     return opened
 

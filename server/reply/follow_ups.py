@@ -66,7 +66,7 @@ _NAME_IT = re.compile(
 _NAME = re.compile(r"^(?:(?:an?|the) )?(?P<name>[a-z]+(?: [a-z]+){0,2})$")
 _NO_NAMES = re.compile(rf"^(?:yes|no|none|nothing|unanswerable|unknown|zero|one|two|three|many|{_KIND})$")
 _NO_THING = re.compile(
-    r"\b(?:and|or|not|it|this|that|these|those|there|of|in|on|at|same|other"
+    r"\b(?:and|or|not|is|are|it|this|that|these|those|there|of|in|on|at|same|other"
     r"|(?!(?:thing|ring|earring|king|wing|string|spring|building|ceiling|painting|clothing)\b)\w+ing)\b"
 )
 
@@ -94,9 +94,28 @@ def meaning(question: str, previous_question: str, previous_answer: str = "") ->
     return None if taken_for is None else Meaning(f"{taken_for}?", Manner.NAMED)
 
 
+def refers_back(question: str) -> bool:
+    """Whether a turn before may say what the question means."""
+    said = _plain(question)
+    return (
+        any(pattern.fullmatch(said) for pattern in _about_the_turn().values())
+        or leaves_open(question)
+        or _OTHER.match(said) is not None
+    )
+
+
+def leaves_open(question: str) -> bool:
+    """Whether it is about a thing that only a turn before could name: "what colour is it" of a photo with several."""
+    said = _plain(question)
+    return _ITS.match(said) is not None or _it(said) is not None
+
+
+def _it(said: str) -> re.Match[str] | None:
+    return next((found for pattern in _ABOUT_IT if (found := pattern.match(said))), None)
+
+
 def _about_the_thing(said: str, before: str, answer: str) -> str | None:
-    its = _ITS.match(said)
-    it = next((found for pattern in _ABOUT_IT if (found := pattern.match(said))), None)
+    its, it = _ITS.match(said), _it(said)
     if its is not None or it is not None:
         thing = _thing(before, answer)
         if thing is None:

@@ -64,6 +64,7 @@ DOUBTS = {
 NOTHING = T_("I cannot tell from this photo.")
 CUT = T_("The question was too long; I read only its beginning. Ask it in fewer words.")
 NOT_UNDERSTOOD = T_("I did not understand the question. Ask it in other words.")
+WHICH_THING = T_("I am not sure which thing you mean. Ask again and name it.")
 UNLIKE = {
     Unfamiliar.PHOTO: T_("I have not learned about photos like this one."),
     Unfamiliar.QUESTION: T_("I have not learned about questions like this one."),
@@ -128,6 +129,10 @@ class Language:
     def misread(self, *, cut: bool) -> str:
         """Why no answer is to be gone by: the question was cut, or no word of it is known."""
         return self._say(CUT if cut else NOT_UNDERSTOOD)
+
+    def which_thing(self, said: str) -> str:
+        """What is said of a thing, where it is not clear which one is meant."""
+        return f"{said} {self._say(WHICH_THING)}"
 
     def unlike(self, what: Unfamiliar, issues: Sequence[PhotoIssue]) -> str:
         """Why no answer is certain; with the hint of the photo's worst flaw, which may be why it is unlike others."""

@@ -16,8 +16,10 @@ from ..asks import Ask
 from ..core.photo_features import Seen
 from ..core.stages import Scored
 from ..observer import Observer, Stage
+from .follow_ups import leaves_open
 from .skills import missing_skill
 from .spoken import PhotoIssue, language
+from .statements import asks_nothing
 from .wire_names import PHOTO_ISSUE_KINDS, SKILLS, UNFAMILIAR, VERDICTS
 
 
@@ -40,12 +42,19 @@ class Teller:
         answers, verdict, likeliest, probability = scored.judgement
         if missing is not None:  # whatever it would answer: nobody is to rely on it
             answers, verdict, spoken = [], Verdict.UNANSWERABLE, words.cannot(missing)
-        elif scored.cut or not scored.known:  # the answer is to another question
+        elif (
+            scored.cut or not scored.known or asks_nothing(ask.question)
+        ):  # the answer is to another question
             verdict = Verdict.UNSURE if verdict is Verdict.ANSWERED else verdict
             spoken = words.misread(cut=scored.cut)
         elif scored.unfamiliar:  # calibration says nothing about asks like this one
             verdict = Verdict.UNSURE if verdict is Verdict.ANSWERED else verdict
             spoken = words.unlike(scored.unfamiliar[0], issues)
+        elif verdict is Verdict.ANSWERED and leaves_open(ask.question):  # about whichever thing it looked at
+            verdict = Verdict.UNSURE
+            spoken = words.which_thing(
+                words.speak(verdict, likeliest[:1], probability, issues, calibrated=self._calibrated)
+            )
         else:
             spoken = words.speak(
                 verdict, likeliest, probability, issues, calibrated=self._calibrated, manner=ask.manner

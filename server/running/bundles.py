@@ -39,7 +39,8 @@ class Bundles:
             self._where[name] = local.path(name)
             self._watched[name] = WatchedFiles(partial(_files, self._where[name]), until_still=True)
         if settings.reader:
-            local.add_reader(engine=settings.engine, threads=settings.threads)
+            first = next(iter(self._where.values()), None)
+            local.add_reader(engine=settings.engine, threads=settings.threads, root=first)
         self._say_what_is_served()
         local.assistant.health_listeners.append(self._say_what_is_served)  # by another engine, perhaps
 

@@ -20,15 +20,18 @@ def called(
 ) -> Callable[[Any, Context], Awaitable[bytes]]:
     """The handler of one method; every error leaves through here. gRPC cancels it at the call's deadline."""
 
+    async def answered(context: Context, call: Call) -> bytes:
+        message = await _message(context, call, receiving)
+        with call:
+            written = (await answer(message, call)).SerializeToString()
+        receiving.untaken.note(call.caller_key, len(written), context)
+        return written
+
     async def handler(_: Any, context: Context) -> bytes:
         call = desk.call(method, context.invocation_metadata() or (), context, deadline_of(context))
         context.set_trailing_metadata(call.trailing())
         try:
-            message = await _message(context, call, receiving)
-            with call:
-                answered = (await answer(message, call)).SerializeToString()
-            receiving.untaken.note(call.caller_key, len(answered), context)
-            return answered
+            return await answered(context, call)
         except AskError as error:
             await abort(context, error, call.trailing())
         except grpc.aio.BaseError:  # gRPC's own, of a call that has ended meanwhile

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from asksight.v1 import vqa_pb2
 
@@ -18,11 +18,21 @@ from ..access.calls import Call, Desk
 from ..asks import Ask
 from ..core.assistant import Assistant, in_time
 from ..errors import AskError, DeadlineExceeded, ImageNotFound, Unauthenticated
+from ..reply.follow_ups import refers_back
 from .receiving import Context, Receiving
 from .requests import in_s, read_question
 from .status import to_item
 
+T = TypeVar("T")
+
 METHOD = "Converse"
+
+
+class Turn(NamedTuple):
+    """A question that is done, for the one after it."""
+
+    question: str = ""  # or what it was taken for; empty where it failed
+    answer: str = ""  # empty where it was not ANSWERED
 
 
 class Conversation:
@@ -49,13 +59,13 @@ class Conversation:
         self._receiving = receiving
         self._limits = assistant.limits
         self._asked = 0  # questions so far
-        self._turn = 0  # the number of the newest question that was answered
+        self._newest: asyncio.Task[Turn] | None = None  # the question that was asked last
         self._untaken_bytes = 0
         self._unanswered = 0  # questions whose answers have not been given to gRPC
         self._finishing = False
         self._places = asyncio.Semaphore(self._limits.conversation_questions)
         self._ready: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()  # None: there will be no more
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._handling: asyncio.Task[Any] | None = None  # that which gRPC answers the call by
         self._began_s = self._moved_s = time.monotonic()
         self._timer = self._next_look()
@@ -113,7 +123,7 @@ class Conversation:
                 question, refused = read_question(message)
                 self._asked += 1
                 self._unanswered += 1
-                self._start_task(self._answer(question, self._asked, refused))
+                self._newest = self._start_task(self._answer(question, self._asked, refused, self._newest))
         except AskError as error:  # that message is no question: what was asked before it is answered
             self.finish(error)
             return
@@ -123,14 +133,19 @@ class Conversation:
         self.finish()
 
     async def _answer(
-        self, question: vqa_pb2.ConversationQuestion, number: int, refused: AskError | None
-    ) -> None:
+        self,
+        question: vqa_pb2.ConversationQuestion,
+        number: int,
+        refused: AskError | None,
+        before: asyncio.Task[Turn] | None,
+    ) -> Turn:
         deadline_s = self._call.deadline_s
         if question.HasField("timeout"):
             stated_s = in_s(question.timeout.seconds + question.timeout.nanos / 1e9)
             deadline_s = min((one for one in (deadline_s, stated_s) if one is not None), default=None)
         call = self._desk.call(METHOD, self._context.invocation_metadata() or (), self._context, deadline_s)
         call.request_id = f"{self._call.request_id}:{number}"
+        turn = Turn()
         try:
             call.identify()  # who was known at the start may be known no more
             self._check_untaken(call)
@@ -145,8 +160,8 @@ class Conversation:
             with call:
                 if refused is not None:
                     raise refused
-                response = await in_time(self._ask(ask), deadline_s)
-            self._took_turn(number, question.question, response)
+                response = await in_time(self._ask_after(before, ask), deadline_s)
+            turn = _turn(question.question, response)
             outcome = vqa_pb2.ConverseResponse(id=question.id, response=response)
         except AskError as error:
             outcome = vqa_pb2.ConverseResponse(id=question.id, error=to_item(error))
@@ -155,6 +170,7 @@ class Conversation:
         answer = outcome.SerializeToString()
         self._hold(len(answer))
         self._ready.put_nowait(answer)
+        return turn
 
     def _hold(self, count: int) -> None:
         """Count so many bytes of answers more, or less, that wait for the caller to take them."""
@@ -172,6 +188,15 @@ class Conversation:
             call.refused(error)
             raise
 
+    async def _ask_after(self, before: asyncio.Task[Turn] | None, ask: Ask) -> vqa_pb2.AskResponse:
+        """Ask, but not what is about the turn before, until that is done."""
+        if before is not None and refers_back(ask.question):
+            await asyncio.wait((before,))
+            failed = before.cancelled() or before.exception() is not None
+            turn = Turn() if failed else before.result()
+            ask = replace(ask, previous_question=turn.question, previous_answer=turn.answer)
+        return await self._ask(ask)
+
     async def _ask(self, ask: Ask) -> vqa_pb2.AskResponse:
         if self._image_id is not None:  # what is known by it need not be hashed again
             try:
@@ -184,18 +209,6 @@ class Conversation:
         response = await self._assistant.ask(replace(ask, photo=self._photo))
         self._image_id = response.image_id
         return response
-
-    def _took_turn(self, number: int, question: str, response: vqa_pb2.AskResponse) -> None:
-        """What the next question may be about: the newest of those that are answered when it comes."""
-        if number < self._turn:
-            return
-        self._turn = number
-        answered = response.verdict == vqa_pb2.VERDICT_ANSWERED and response.answers
-        self._start = replace(
-            self._start,
-            previous_question=response.question_meant or question,
-            previous_answer=response.answers[0].label if answered else "",
-        )
 
     def _end_if_finished(self) -> None:
         if self._finishing and not self._unanswered:
@@ -220,10 +233,16 @@ class Conversation:
             looks_s = min(looks_s, self._began_s + self._limits.conversation_s)
         return asyncio.get_running_loop().call_later(looks_s - time.monotonic(), self._look)
 
-    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _turn(question: str, response: vqa_pb2.AskResponse) -> Turn:
+    answered = response.verdict == vqa_pb2.VERDICT_ANSWERED and response.answers
+    return Turn(response.question_meant or question, response.answers[0].label if answered else "")
 
 
 def _over(why: str) -> AskError:

@@ -13,7 +13,7 @@ from typing import Any
 
 import grpc
 
-from ..access.calls import Desk
+from ..access.calls import Call, Desk
 from ..core.assistant import Assistant
 from ..errors import AskError, Overloaded, Stopping
 from .conversation import METHOD, Conversation
@@ -56,11 +56,7 @@ class Conversations:
             return
         try:
             with self._place(caller.key):
-                message = await self._receiving.message(context, caller.key, call)
-                start = read_start(message, call.deadline_s, caller=caller.key)
-                conversation = Conversation(
-                    start, context, call, self._assistant, self._desk, self._receiving
-                )
+                conversation = await self._begun(context, call)
                 with self._opened(conversation):
                     async for answer in conversation.answers():
                         yield answer
@@ -73,6 +69,11 @@ class Conversations:
             await abort(context, call.failed(error), call.trailing())
         if conversation is not None and conversation.ending is not None:  # as it should: no failed call
             await abort(context, conversation.ending, call.trailing())
+
+    async def _begun(self, context: Context, call: Call) -> Conversation:
+        message = await self._receiving.message(context, call.caller_key, call)
+        start = read_start(message, call.deadline_s, caller=call.caller_key)
+        return Conversation(start, context, call, self._assistant, self._desk, self._receiving)
 
     @contextmanager
     def _place(self, caller: str) -> Iterator[None]:

@@ -1,8 +1,8 @@
 """Messages on their way: how many bytes of them are held, whose they are, and for how long; what is too much ends.
 
 gRPC hands a message over once it is whole, and holds all that came of it until then. So the handlers here read their
-messages themselves, once the caller is known: what nobody reads stays with the sender, but for HTTP/2's window, 4 MiB a
-connection. How much has come is known from the kernel's count for each connection, less the messages that were whole.
+messages themselves, once the caller is known: what nobody reads stays with the sender, but for `AHEAD_BYTES` of each
+stream. How much has come is known from the kernel's count for each connection, less the messages that were whole.
 Lives in the event loop.
 """
 
@@ -35,6 +35,7 @@ COUNT_ANEW_S = 1.0  # frames and headers are counted as bytes of messages, until
 STRANGER = "stranger "  # begins the name of a caller who needs no token, as for health; together they have half of all
 # Taken for frames and headers with each message: what waits in a conversation keeps a connection from ever being empty.
 FRAMES_BYTES = 256
+AHEAD_BYTES = 256 * 1024  # HTTP/2's window of a stream that nobody reads yet: most photos
 ENDED_WITHIN_S = (
     0.1  # gRPC says that there is no message, and some milliseconds later that it has ended the call
 )
@@ -49,6 +50,13 @@ class Connection:
     began_at: int  # the kernel's count then; 0 where it did not say
     whole_bytes: int = 0  # of messages since then, with what came around them
     under_way: dict[Receipt, None] = field(default_factory=dict)
+
+    def beyond_whole(self, count: int) -> int:
+        """How many of the bytes that the kernel has counted by now are of no whole message."""
+        if count < self.began_at:  # another connection, of the same name
+            self.began_at = self.whole_bytes = 0
+        self.whole_bytes = min(self.whole_bytes, count - self.began_at)
+        return count - self.began_at - self.whole_bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -156,12 +164,18 @@ class Receiving:
         if known is None:
             if len(self._connections) >= MOST_CONNECTIONS:
                 self._connections = {name: one for name, one in self._connections.items() if one.under_way}
-            known = self._connections[peer] = Connection(now_s, self._received(peer) or 0)
+            known = self._connections[peer] = Connection(now_s, 0)
+            self._count_anew(peer, known, now_s)
         elif not known.under_way and now_s - known.counted_s > COUNT_ANEW_S:
-            count = self._received(peer)
-            if count is not None:
-                known.began_at, known.counted_s, known.whole_bytes = count, now_s, 0
+            self._count_anew(peer, known, now_s)
         return known
+
+    def _count_anew(self, peer: str, connection: Connection, now_s: float) -> None:
+        """Of what has come by now, as much as comes of a message before it is read may be of the one that begins."""
+        count = self._received(peer)
+        if count is not None:
+            ahead = min(connection.beyond_whole(count), AHEAD_BYTES)
+            connection.began_at, connection.counted_s, connection.whole_bytes = count - ahead, now_s, 0
 
     def _look_soon(self) -> None:
         self._looking = True
@@ -221,11 +235,7 @@ class Receiving:
         count = self._received(peer)
         if count is None:
             return 0
-        if count < connection.began_at:  # another connection, of the same name
-            connection.began_at = connection.whole_bytes = 0
-        connection.whole_bytes = min(connection.whole_bytes, count - connection.began_at)
-        most = len(connection.under_way) * self._limits.max_message_bytes
-        return min(count - connection.began_at - connection.whole_bytes, most)
+        return min(connection.beyond_whole(count), len(connection.under_way) * self._limits.max_message_bytes)
 
     def _end(self, receipt: Receipt, error: AskError) -> None:
         """Refuse it from here: only then has gRPC let go of what its reading coroutine waits for."""

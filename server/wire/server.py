@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import threading
 import time
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
 
@@ -21,13 +22,13 @@ from ..trimming import TrimmingGrowth
 from .accepting import make_server
 from .addresses import check_address, join
 from .health import Health
-from .receiving import Receiving
+from .receiving import AHEAD_BYTES, Receiving
 from .service import VqaService
 from .standard import health_methods, reflection_methods
 
+log = logging.getLogger(__name__)
+
 MINUTE_MS = 60_000
-QUIET_S = 0.5  # without a new call: whoever was told that the server stops has gone elsewhere
-LONGEST_UNQUIET_S = 5.0  # then the port closes all the same
 HANG_UP_WITHIN_S = 1.0
 
 # Phones change networks and sleep: pings find dead connections, and idle ones are let go.
@@ -41,6 +42,9 @@ CONNECTIONS = (
     ("grpc.max_connection_age_grace_ms", MINUTE_MS),
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_concurrent_streams", 1024),
+    # By itself gRPC takes megabytes of each stream before anybody reads it, as fast as a line brings them.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", AHEAD_BYTES),  # a larger message waits for the line, once there and back
     ("grpc.max_metadata_size", 16_384),  # all that is less is taken; between two bounds gRPC would throw dice
     ("grpc.absolute_max_metadata_size", 16_384),
     # None but "identity": photos are compressed already, and what is on its way is counted as it comes by the line.
@@ -155,39 +159,28 @@ class Server:
             stopped.set()
             return stopped
         stopping = self._stop(self._finish_s if grace_s is None else grace_s)
-        self.local.thread.start(stopping).add_done_callback(lambda _: stopped.set())
+        self.local.thread.start(stopping).add_done_callback(lambda done: _tell(done, stopped))
         return stopped
 
     async def _stop(self, grace_s: float) -> None:
         """Closing a port cancels calls that are just arriving, so it is closed last, once no calls come."""
         assert self._grpc is not None
         assert self._health is not None
-        self._assistant.admission.stopping = True
-        self._health.drain()
-        self._health.end_watches()
-        self._service.conversations.end_all(Stopping())
-        ends_s = time.monotonic() + grace_s
-        await self._all_answered(ends_s)
-        await self._quiet(min(ends_s, time.monotonic() + LONGEST_UNQUIET_S))
-        await self._receiving.end_all(Stopping())
-        left_s = max(0.0, ends_s - time.monotonic())
-        # With no call left, gRPC waits for nothing but clients that do not hang up when they are told to.
-        await self._grpc.stop(left_s if self._assistant.admission.calls else min(left_s, HANG_UP_WITHIN_S))
-        self._growth.end()
-        if self._tell_health in self._assistant.health_listeners:
-            self._assistant.health_listeners.remove(self._tell_health)
-
-    async def _all_answered(self, ends_s: float) -> None:
-        while self._assistant.admission.calls and time.monotonic() < ends_s:
-            await asyncio.sleep(0.01)
-
-    async def _quiet(self, ends_s: float) -> None:
-        """Wait until no call has come for a while."""
-        came, since_s = self._assistant.admission.came, time.monotonic()
-        while (now_s := time.monotonic()) < min(ends_s, since_s + QUIET_S):
-            await asyncio.sleep(0.05)
-            if came != self._assistant.admission.came:
-                came, since_s = self._assistant.admission.came, now_s
+        admission, ends_s = self._assistant.admission, time.monotonic() + grace_s
+        admission.stopping = True
+        try:
+            self._health.drain()
+            self._health.end_watches()
+            self._service.conversations.end_all(Stopping())
+            await admission.nobody_comes(ends_s)
+            await self._receiving.end_all(Stopping())
+        finally:  # whatever failed: a port that outlives its loop answers nobody, and its threads crash at the end
+            self._growth.end()
+            if self._tell_health in self._assistant.health_listeners:
+                self._assistant.health_listeners.remove(self._tell_health)
+            left_s = max(0.0, ends_s - time.monotonic())
+            # With no call left, gRPC waits for nothing but clients that do not hang up when they are told to.
+            await self._grpc.stop(left_s if admission.calls else min(left_s, HANG_UP_WITHIN_S))
 
     def stop(self, grace_s: float | None = None) -> None:
         """Stop as `begin_stop` does, and return when it is done; a second call shortens the grace."""
@@ -211,3 +204,9 @@ class Server:
     def _tell_health(self) -> None:
         if self._health is not None:
             self._health.serving(self._assistant.healthy)
+
+
+def _tell(stopping: Future[None], stopped: threading.Event) -> None:
+    if not stopping.cancelled() and (error := stopping.exception()) is not None:
+        log.error("The stop failed; the port is shut all the same", exc_info=error)
+    stopped.set()

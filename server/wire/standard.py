@@ -117,10 +117,14 @@ def reflection_methods(receiving: Receiving) -> Methods:
     known: Any = BothPools()
     servicer: Any = ReflectionServicer([*(name for name in SERVICES if name), HEALTH, *REFLECTION], known)
 
+    async def request(context: Context) -> reflection_pb2.ServerReflectionRequest | None:
+        message = await receiving.next(context, _address(context))
+        return None if message is None else read(reflection_pb2.ServerReflectionRequest, message)
+
     async def requests(context: Context) -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
         try:
-            while (message := await receiving.next(context, _address(context))) is not None:
-                yield read(reflection_pb2.ServerReflectionRequest, message)
+            while (one := await request(context)) is not None:
+                yield one
         except AskError as error:
             await abort(context, error)
 
@@ -137,13 +141,17 @@ def reflection_methods(receiving: Receiving) -> Methods:
 async def one_message(kind: type[M], context: Context, receiving: Receiving) -> M:
     """The call's one message, once no other can follow: what nobody reads would be held while the call lasts."""
     try:
-        message = await receiving.message(context, _address(context))
-        if await receiving.next(context, _address(context)) is not None:
-            raise InvalidAsk("The call has more than one message. Send one, and end.", field="")
-        return read(kind, message)
+        return await _one_message(kind, context, receiving)
     except AskError as error:
         await abort(context, error)
         raise AssertionError("abort raises") from error
+
+
+async def _one_message(kind: type[M], context: Context, receiving: Receiving) -> M:
+    message = await receiving.message(context, _address(context))
+    if await receiving.next(context, _address(context)) is not None:
+        raise InvalidAsk("The call has more than one message. Send one, and end.", field="")
+    return read(kind, message)
 
 
 def _address(context: Context) -> str:

@@ -43,13 +43,19 @@ def trailing(error: AskError) -> tuple[tuple[str, str | bytes], ...]:
 
 
 async def abort(context: Any, error: AskError, more: tuple[tuple[str, str | bytes], ...] = ()) -> NoReturn:
-    """End a call (grpc.aio.ServicerContext) with the error's status; raises gRPC's AbortError."""
+    """End a call (grpc.aio.ServicerContext) with the error's status; raises gRPC's AbortError.
+
+    gRPC keeps that, and so all frames through which it comes, until Python looks for cycles: not one of them should
+    have a variable that holds the message.
+    """
+    error.forget_origin()
     await context.abort(grpc.StatusCode[error.code], error.message, (*more, *trailing(error)))
     raise AssertionError("abort raises")
 
 
 def to_item(error: AskError) -> vqa_pb2.AskError:
     """The error of one ask in a batch."""
+    error.forget_origin()
     delay = None if error.retry_after_s is None else _delay(error.retry_after_s)
     return vqa_pb2.AskError(
         code=code_number(error), message=error.message, field=error.field, retry_delay=delay

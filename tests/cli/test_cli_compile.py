@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from bundles import write_random_bundle
 from pieces_bundles import write_joint_bundle, write_spelled_bundle
+from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
 from vqa_files import write_easy_vqa
 
@@ -24,6 +25,10 @@ from asksight.engine import Bundle, load_bundle
 from asksight.engine.bundle.keep_samples import keep_samples
 from asksight.engine.bundle.samples import ENOUGH, kept_samples, misfit
 from asksight.engine.plans.sidecar import plans
+from asksight.engine.text_models import TextStage
+from asksight.server.asks import Ask
+from asksight.server.limits import Limits
+from asksight.server.local import LocalAssistant
 from asksight.training.datasets.bad_entries import BadEntries
 from asksight.training.scenes.make_scenes import make_split
 
@@ -222,3 +227,45 @@ def test_the_built_in_bundle_keeps_real_scenes() -> None:
     assert kept is not None
     assert len(kept.photos) >= 14
     assert len(kept.lengths) >= ENOUGH
+
+
+@pytest.mark.slow
+def test_the_reader_is_built_into_a_bundle_and_then_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    bundle = write_random_bundle(tmp_path / "bundle")
+    code, out, err = run(
+        ["compile", str(bundle.path), "--reader", "--precision", "float32", "--json"], capsys
+    )
+    assert code == 0, err
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [(row["stage"], row["agreement"]) for row in rows] == [
+        ("finder", 1),
+        ("turner", 1),
+        ("line_reader", 1),
+    ]
+    assert sum(1 for stage in TextStage for _ in plans(bundle.path, stage)) == 3
+    with LocalAssistant(limits=Limits(hang_after_s=300)) as local:
+        local.add_reader(engine="openvino", threads=2, root=bundle.path)
+        reader = local.assistant.reader
+        assert reader is not None
+        found = local.thread.run(reader.read(Ask(question="", photo=page("Best before 12.03.2027"))))
+    assert [line.text for line in found.text.lines] == ["Best before 12.03.2027"]
+    assert "is not taken" not in caplog.text
+
+
+def test_the_reader_is_not_built_in_int8(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(["compile", "scenes", "--reader", "--precision", "int8"], capsys)
+    assert code == 1
+    assert "not built in int8" in err
+    code, _, err = run(["compile", "scenes", "--reader", "--max-batch", "4"], capsys)
+    assert code == 2
+    assert "--max-batch" in err
+
+
+def page(text: str) -> bytes:
+    picture = Image.new("RGB", (1000, 740), "white")
+    ImageDraw.Draw(picture).text((120, 300), text, "black", ImageFont.load_default(60))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()

@@ -21,6 +21,8 @@ from asksight.server.reply.spoken import PhotoIssue, language
 from asksight.v1 import vqa_pb2
 
 STAR = Path(__file__).parents[2] / "cli" / "demo_photos" / "star.jpg"
+WHICH = "I am not sure which thing you mean. Ask again and name it."
+SHAPES = STAR.with_name("shapes.jpg")  # four of them
 LEARNED, STRANGE = "What shape is this?", "What time is it?"
 PHOTOS, QUESTIONS = (
     "I have not learned about photos like this one.",
@@ -131,3 +133,37 @@ def test_a_question_whose_end_was_not_read_is_never_answered(scenes: Client) -> 
     assert reply.question_cut
     assert reply.verdict is Verdict.UNSURE
     assert reply.spoken == "The question was too long; I read only its beginning. Ask it in fewer words."
+
+
+def test_a_thing_that_nothing_names_is_never_answered_about(scenes: Client) -> None:
+    reply = scenes.ask(SHAPES, "What colour is it?")
+    assert reply.verdict is Verdict.UNSURE
+    likeliest = reply.answers[0].label
+    assert reply.spoken == f"I cannot tell. It could be {likeliest}. {WHICH}"
+    with scenes.conversation(SHAPES) as talk:
+        assert talk.ask("How many shapes are there?").verdict is Verdict.ANSWERED
+        assert talk.ask("What colour is it?").verdict is Verdict.UNSURE
+        assert talk.ask("Say that again.").verdict is Verdict.UNSURE
+
+
+def test_a_thing_that_the_turn_before_names_is(scenes: Client) -> None:
+    with scenes.conversation(SHAPES) as talk:
+        talk.ask("What shape is the red thing?")
+        reply = talk.ask("What colour is it?")
+    assert (reply.answer, reply.verdict) == ("red", Verdict.ANSWERED)
+
+
+@pytest.mark.parametrize("said", ["The circle is red.", "a red circle", "there is a circle", "It is red"])
+def test_what_asks_nothing_is_never_answered(scenes: Client, said: str) -> None:
+    reply = scenes.ask(SHAPES, said)
+    assert reply.verdict is Verdict.UNSURE
+    assert reply.spoken == "I did not understand the question. Ask it in other words."
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [("colour of the circle", "red"), ("a red circle?", "yes"), ("how many circles", "1")],
+)
+def test_what_is_asked_in_few_words_is(scenes: Client, asked: str, answer: str) -> None:
+    reply = scenes.ask(SHAPES, asked)
+    assert (reply.answer, reply.verdict) == (answer, Verdict.ANSWERED)

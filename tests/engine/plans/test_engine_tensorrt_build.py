@@ -13,9 +13,13 @@ from bundles import write_random_bundle
 from asksight.engine import Bundle, EngineError, load_bundle
 from asksight.engine.base import TensorSpec
 from asksight.engine.bundle.samples import made_up_samples
+from asksight.engine.graphs.graph import read_header
 from asksight.engine.plans.parity import question_batches
-from asksight.engine.plans.tensorrt_build import Profile, build_tensorrt, profiles
+from asksight.engine.plans.profiles import Profile, profiles
+from asksight.engine.plans.tensorrt_build import build_tensorrt
 from asksight.engine.runtimes.tensorrt_api import import_tensorrt
+from asksight.engine.text_models import TextStage, find_text_models
+from asksight.server.reading.drawn import drawn_samples
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +54,15 @@ def sample(name: str, tokens: int = 4) -> list[dict[str, Any]]:
     return [{"question": question, "lengths": np.array([tokens, 1], np.int32), "features": features}]
 
 
+def sizes(graph: Path) -> list[Profile]:
+    return profiles(read_header(graph).inputs, max_batch=8, max_tokens=30)
+
+
 @pytest.mark.parametrize("name", ["vgg16", "lstm", "mlp"])
 @pytest.mark.parametrize("precision", ["fp16", "float32"])
 def test_the_tutorials_graphs_become_plans(tutorial: Path, tmp_path: Path, name: str, precision: str) -> None:
     graph, plan = tutorial / f"{name}.onnx", tmp_path / "plan.engine"
-    kept = build_tensorrt(graph, plan, precision, sample(name), max_batch=32, max_tokens=30)
+    kept = build_tensorrt(graph, plan, precision, sample(name), profiles=sizes(graph))
     assert kept == ()
     share = plan.stat().st_size / graph.stat().st_size
     assert 0.4 < share < (0.75 if precision == "fp16" else 1.5)
@@ -66,7 +74,7 @@ def test_the_tutorials_graphs_become_plans(tutorial: Path, tmp_path: Path, name:
 def test_the_graphs_of_a_bundle_become_plans(tmp_path: Path, stage: str, precision: str, made: str) -> None:
     bundle = load_bundle("scenes") if made == "scenes" else write_random_bundle(tmp_path / "bundle")
     graph, batches = inputs(bundle, stage)
-    build_tensorrt(graph, tmp_path / "plan", precision, batches, max_batch=8, max_tokens=bundle.max_tokens)
+    build_tensorrt(graph, tmp_path / "plan", precision, batches, profiles=sizes(graph))
     assert (tmp_path / "plan").stat().st_size > 1000
 
 
@@ -76,6 +84,18 @@ def inputs(bundle: Bundle, stage: str) -> tuple[Path, list[Any]]:
         return bundle.encoder_path, [{"image": samples.photos}]
     features = np.zeros((2, *bundle.feature_shape), np.float32)
     return bundle.answerer_path, question_batches(bundle, samples, features, 4)
+
+
+@pytest.mark.parametrize("stage", [pytest.param(one, marks=pytest.mark.slow) for one in TextStage])
+def test_the_readers_graphs_become_plans_of_several_sizes(tmp_path: Path, stage: TextStage) -> None:
+    models = find_text_models()
+    one = drawn_samples(models.characters, pages=1)[stage]
+    profile = Profile(name="x", least=one.least, typical=one.typical, most=one.most)
+    kept = build_tensorrt(
+        models.path(stage), tmp_path / "plan", "fp16", [{"x": one.batches[0]}], profiles=[profile]
+    )
+    assert kept == ()
+    assert (tmp_path / "plan").stat().st_size > 100_000
 
 
 def test_a_profile_goes_from_one_row_to_the_largest_batch() -> None:
@@ -102,7 +122,7 @@ def test_an_operator_that_tensorrt_lacks_is_one_line(tmp_path: Path) -> None:
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("nobody", 1)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "graph.onnx")
     with pytest.raises(EngineError, match="does not take the graph") as refusal:
-        build_tensorrt(tmp_path / "graph.onnx", tmp_path / "plan", "float32", [], max_batch=2, max_tokens=2)
+        build_tensorrt(tmp_path / "graph.onnx", tmp_path / "plan", "float32", [], profiles=[])
     assert "\n" not in str(refusal.value)
     assert "NoSuchOperator" in str(refusal.value)
 

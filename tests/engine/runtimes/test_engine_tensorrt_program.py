@@ -30,6 +30,11 @@ class Context:
         self.shapes[name] = shape
         return shape[0] <= 8
 
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        """`features` of a plan with free sizes is a quarter as wide as `image`."""
+        rows, width = self.shapes["image"]
+        return (rows, width // 4)
+
     def set_tensor_address(self, name: str, address: int) -> None:
         self.addresses[name] = address
 
@@ -157,3 +162,15 @@ def test_a_plan_of_another_version_or_none_says_what_to_do(path: Path) -> None:
     full.full = True
     with pytest.raises(EngineError, match=r"no room for .*Serve smaller batches"):
         TensorRtProgram(path, api=tensorrt(full, modern=True))
+
+
+def test_outputs_of_free_sizes_are_as_large_as_the_plan_says_for_these_inputs(path: Path) -> None:
+    plan = Plan(modern=True)
+    program = TensorRtProgram(path, api=tensorrt(plan, modern=True))
+    assert program.given({"image": (2, 3)}) == {"features": (2, 5)}
+    assert not plan.made[0].shapes  # nothing was asked of it
+    plan.get_tensor_shape = lambda name: (-1, -1)  # type: ignore[method-assign]
+    program = TensorRtProgram(path, api=tensorrt(plan, modern=True))
+    assert program.given({"image": (2, 40)}) == {"features": (2, 10)}
+    with pytest.raises(EngineError, match="refuses the shape"):
+        program.given({"image": (9, 40)})

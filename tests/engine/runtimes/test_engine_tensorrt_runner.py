@@ -254,3 +254,20 @@ def test_a_reset_lets_go_of_the_context_and_has_cuda_destroy_it(monkeypatch: pyt
     driver.replay(graph, stream)
     driver.forget(graph)
     assert done == ["launched", (7, 6), 7]
+
+
+def test_rows_of_several_sizes_give_results_of_theirs() -> None:
+    """As lines of text do, in halves, by graphs and alone."""
+    driver = FakeDriver()
+    engine = TensorRtEngine(
+        DeviceThread(driver),
+        lambda: DoublingProgram(driver, width=40, free_width=True),
+        precision="fp16",
+        max_batch=32,
+    )
+    random = np.random.default_rng(0)
+    for rows, width in ((1, 40), (20, 7), (3, 12), (20, 7), (3, 12), (20, 7), (20, 7), (20, 7), (32, 40)):
+        image = random.normal(size=(rows, width)).astype(np.float32)
+        np.testing.assert_array_equal(engine.infer({"image": image})["features"], 2 * image)
+    assert driver.captured
+    engine.close()

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from ray.exceptions import RayError
 from ray.serve._private.grpc_util import gRPCGenericServer
 from ray.serve.config import gRPCOptions
 
 from asksight.server.errors import ServerError
 from asksight.server.ray_serve import haproxy_mode
-from asksight.server.ray_serve.application import ROUTER, app, application, options
-from asksight.server.ray_serve.cluster import grpc_options, serve_on_ray
+from asksight.server.ray_serve.application import DEPLOYMENT, NAME, ROUTER, app, application, options
+from asksight.server.ray_serve.cluster import grpc_options, reload, serve_on_ray
 from asksight.server.ray_serve.photo_router import PhotoRouter, photo_of
+from asksight.server.ray_serve.replica import Replica
 from asksight.server.running.ray_checks import replicas_of
 from asksight.server.running.settings import Settings
 
@@ -100,7 +104,10 @@ def test_rays_proxies_take_the_methods_and_leave_the_messages_as_they_are() -> N
 
     server = asyncio.run(build())
     ours = {f"/asksight.v1.VqaService/{name}" for name in ("Ask", "AskBatch", "GetModel")}
-    assert set(taken) == ours | {"/grpc.health.v1.Health/Check"}
+    calls = ("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer")
+    tensors = {f"/inference.GRPCInferenceService/{name}" for name in calls}
+    assert set(taken) == ours | tensors | {"/grpc.health.v1.Health/Check"}
+    assert all(hasattr(Replica, name.rpartition("/")[2]) for name in taken)  # by which Ray finds them
     handlers = [
         one
         for (generic,) in list[Any](server.generic_rpc_handlers)
@@ -121,3 +128,51 @@ def test_without_ray_it_is_said_how_to_get_it() -> None:
 def test_reflection_which_asks_for_no_token_is_off_where_one_is_needed() -> None:
     assert grpc_options(Settings())["enable_reflection"]
     assert not grpc_options(Settings(tokens="tokens"))["enable_reflection"]
+
+
+class Broadcasts:
+    """Ray's handle of three replicas, of which each tells the same, or which cannot be reached at all."""
+
+    def __init__(self, told: list[object] | Exception) -> None:
+        self._told = told
+
+    def broadcast(self, method: str) -> Broadcasts:
+        assert hasattr(Replica, method)
+        return self
+
+    def results(self, **_: object) -> list[object]:
+        if isinstance(self._told, Exception):
+            raise self._told
+        return self._told
+
+
+def status(**states: int) -> Any:
+    deployments = {DEPLOYMENT: SimpleNamespace(replica_states=states)}
+    return SimpleNamespace(
+        status=lambda: SimpleNamespace(applications={NAME: SimpleNamespace(deployments=deployments)})
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "states", "said"),
+    [
+        ([["a 2", "b 1"], ["a 2", "b 1"]], {"RUNNING": 2}, ["Replicas with a 2, b 1: 2"]),
+        (
+            [["a 2"], RayError("gone")],
+            {"RUNNING": 2},
+            ["Replicas with a 2: 1", "Replicas with lost: gone: 1"],
+        ),
+        (
+            [["a 2"]],
+            {"RUNNING": 1, "STARTING": 2},
+            ["Replicas with a 2: 1", "2 replicas were about to start"],
+        ),
+        (TimeoutError("too late"), {"RUNNING": 1}, ["Not all replicas could be told"]),
+    ],
+)
+def test_it_is_said_what_replicas_serve_after_sighup(
+    told: Any, states: dict[str, int], said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        reload(status(**states), Broadcasts(told))
+    assert [one[: len(start)] for one, start in zip(caplog.messages, said, strict=True)] == said

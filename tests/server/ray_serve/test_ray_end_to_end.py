@@ -7,6 +7,7 @@ Each way takes half a minute. What a plain server says is what these must say.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import grpc
@@ -26,12 +28,14 @@ from grpc_health.v1 import health_pb2
 from peers.processes import Tree, free_port, read_stat
 from photo_files import photo
 from served import PHOTOS, ROOT, served
+from tensor_rig import asked, infer, output
 from token_lines import line
 from waiting import until
 
 from asksight.client import Client, Reply, connect
 from asksight.client.errors import UnauthenticatedError
 from asksight.client.results import Timings
+from asksight.engine.bundle import BUILT_IN
 from asksight.server.ray_serve.haproxy_mode import SWITCH
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
@@ -50,6 +54,7 @@ class Cluster:
 
     tree: Tree
     address: str
+    bundle: Path = BUILT_IN["scenes"]
 
     def log(self) -> str:
         return self.tree.log.read_text("utf-8", "replace")
@@ -87,13 +92,15 @@ def started(command: list[str], mode: str, log: Path, port: int) -> Cluster:
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "tokens").write_text(line("app", "good"))
+    copytree(BUILT_IN["scenes"], folder / "scenes")
     port = free_port()
     options = ["--host", "0.0.0.0", "--insecure", "--port", str(port), "--replicas", "2", "--workers", "1"]
     options += ["--metrics", str(free_port()), "--tokens", str(folder / "tokens"), "--drain-grace", "1"]
+    options += ["--model", str(folder / "scenes"), "--no-watch"]
     command = [str(PROGRAMS / "asksight"), "serve", "--ray", *options]
     serving = started(command, request.param, folder / "log", port)
     try:
-        yield serving
+        yield replace(serving, bundle=folder / "scenes")
     finally:
         serving.tree.end()
 
@@ -173,6 +180,15 @@ def test_the_deadline_in_metadata_is_the_replicas_deadline(stub: Any) -> None:
     assert "x-request-id" in dict(error.trailing_metadata())  # so that it was the replica that said it
 
 
+def test_tensors_get_the_answers_of_asks(cluster: Cluster, client: Client) -> None:
+    image = (PHOTOS / "star.jpg").read_bytes()
+    with grpc.insecure_channel(cluster.address) as channel:
+        raw(channel, "/inference.GRPCInferenceService/ServerReady")  # which needs no token
+        request = asked(model="scenes", image=[image] * 4, question=list(QUESTIONS))
+        response = infer(channel, request, metadata=ALLOWED)
+    assert output(response, "spoken")[1] == [client.ask(image, one).spoken.encode() for one in QUESTIONS]
+
+
 def test_a_malformed_message_is_the_callers_fault(cluster: Cluster) -> None:
     with grpc.insecure_channel(cluster.address) as channel, pytest.raises(grpc.RpcError) as refusal:
         raw(channel, "/asksight.v1.VqaService/Ask", b"\xff\xff", metadata=ALLOWED)
@@ -217,6 +233,16 @@ def metrics_at(cluster: Cluster, pages: list[str]) -> list[str]:
 def replicas(cluster: Cluster) -> list[int]:
     mine = {pid: Path(f"/proc/{pid}/cmdline") for pid in cluster.tree._stats()}
     return [pid for pid, file in mine.items() if file.exists() and b"ray::ServeReplica" in file.read_bytes()]
+
+
+def test_on_sighup_the_same_replicas_serve_the_new_bundle(cluster: Cluster, client: Client) -> None:
+    before = replicas(cluster)
+    manifest = cluster.bundle / "bundle.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text("utf-8")), "version": "next"}), "utf-8")
+    cluster.tree.process.send_signal(signal.SIGHUP)
+    until(lambda: "Replicas with scenes next: 2" in cluster.log())
+    assert {client.model().version for _ in range(8)} == {"next"}
+    assert replicas(cluster) == before
 
 
 def test_replicas_that_die_while_they_compute_are_asked_again(cluster: Cluster, client: Client) -> None:

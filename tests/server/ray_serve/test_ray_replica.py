@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -15,9 +16,11 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2
 from photo_files import photo
 from ray.serve.grpc_util import RayServegRPCContext
+from tensor_rig import asked, output
 from token_lines import line
 from waiting import until
 
+from asksight.server.open_inference import inference_messages as tensors
 from asksight.server.ray_serve import haproxy_mode
 from asksight.server.ray_serve.replica import Outcome, Replica, _calls_per_caller, deadline_of
 from asksight.server.running.settings import Settings
@@ -135,6 +138,63 @@ def test_a_token_is_needed_but_for_health(replica: Replica, metadata: tuple[tupl
     told = context(*metadata)
     health = health_pb2.HealthCheckResponse.FromString(called(replica.Check(b"", told)).message)
     assert health.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_tensors_are_answered_as_asks_are(replica: Replica) -> None:
+    request = asked(image=[photo()], question=["what is this?"])
+    outcome = called(replica.ModelInfer(request.SerializeToString(), context(TOKEN)))
+    plain = vqa_pb2.AskResponse.FromString(
+        called(replica.Ask(ask(image_data=photo()), context(TOKEN))).message
+    )
+    labels = output(tensors.ModelInferResponse.FromString(outcome.message), "labels")[1]
+    assert labels == [one.label.encode() for one in plain.answers]
+    named = tensors.ModelMetadataRequest(name="random").SerializeToString()
+    metadata = called(replica.ModelMetadata(named, context(TOKEN))).message
+    assert list(tensors.ModelMetadataResponse.FromString(metadata).versions) == ["1"]
+    ready = called(replica.ModelReady(named, context(TOKEN))).message
+    assert tensors.ModelReadyResponse.FromString(ready).ready
+    server = called(replica.ServerMetadata(b"", context(TOKEN))).message
+    assert tensors.ServerMetadataResponse.FromString(server).name == "asksight"
+
+
+def test_a_tensor_that_is_wrong_is_named(replica: Replica) -> None:
+    told = context(TOKEN)
+    called(replica.ModelInfer(asked(question=["what?"]).SerializeToString(), told))
+    assert told.code() is grpc.StatusCode.INVALID_ARGUMENT
+    violation = error_details_pb2.BadRequest()
+    assert details(told)[0].Unpack(violation)
+    assert violation.field_violations[0].field == "image"
+
+
+def test_tensors_need_a_token_and_the_protocols_health_needs_none(replica: Replica) -> None:
+    for method in (replica.ModelInfer, replica.ModelMetadata, replica.ModelReady, replica.ServerMetadata):
+        told = context()
+        assert called(method(b"", told)).message == b""
+        assert told.code() is grpc.StatusCode.UNAUTHENTICATED
+    live = called(replica.ServerLive(b"", context())).message
+    assert tensors.ServerLiveResponse.FromString(live).live
+    ready = called(replica.ServerReady(b"", context())).message
+    assert tensors.ServerReadyResponse.FromString(ready).ready
+    told = context()
+    called(replica.ServerReady(b"\xff", told))
+    assert told.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_bundles_are_read_again_and_one_that_is_refused_changes_nothing(
+    replica: Replica, settings: Settings
+) -> None:
+    manifest = Path(settings.model[0]) / "bundle.json"
+    before = manifest.read_text("utf-8")
+    try:
+        manifest.write_text(json.dumps({**json.loads(before), "version": "2"}), "utf-8")
+        assert asyncio.run(replica.reload()) == ["random 2"]
+        answer = called(replica.Ask(ask(image_data=photo()), context(TOKEN))).message
+        assert vqa_pb2.AskResponse.FromString(answer).model == "random 2"
+        manifest.write_text("not a bundle", "utf-8")
+        assert asyncio.run(replica.reload()) == ["random 2"]
+    finally:
+        manifest.write_text(before, "utf-8")
+        asyncio.run(replica.reload())
 
 
 def test_health_of_an_unknown_service_is_not_found(replica: Replica) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from asksight.engine.bundle.calibration import Verdict
 from asksight.server.asks import Manner
-from asksight.server.reply.follow_ups import meaning
+from asksight.server.reply.follow_ups import leaves_open, meaning, refers_back
 from asksight.server.reply.spoken import LANGUAGES, language, spelled
 
 BEFORE = "What colour is the circle?"
@@ -36,6 +36,7 @@ WAYS = {Manner.AGAIN: AGAIN, Manner.SPELLED: SPELLED, Manner.DOUBTED: DOUBTED}
 def test_the_turn_is_asked_for_once_more(manner: Manner, question: str) -> None:
     assert meaning(question, BEFORE, "red") == (BEFORE, manner)
     assert meaning(question.upper(), BEFORE) == (BEFORE, manner)  # whatever its answer was
+    assert refers_back(question)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,8 @@ def test_the_turn_is_asked_for_once_more(manner: Manner, question: str) -> None:
 )  # fmt: skip
 def test_it_is_named_where_it_is_certain(before: str, answer: str, question: str, meant: str) -> None:
     assert meaning(question, before, answer) == (meant, Manner.NAMED)
+    assert refers_back(question)
+    assert not leaves_open(meant)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +89,7 @@ def test_it_is_named_where_it_is_certain(before: str, answer: str, question: str
         (BEFORE, "red", "Can I take it?"),  # medicine is refused as it was asked
         (BEFORE, "red", "Is it safe to cross?"),
         (BEFORE, "red", "Read it to me"),
+        (BEFORE, "red", "The circle is red"),  # a statement, no other thing
     ],
 )  # fmt: skip
 def test_where_it_is_not_certain_a_question_means_what_it_says(
@@ -109,6 +113,29 @@ def test_endless_questions_take_no_time() -> None:
         "is it red or " * 2000,
     ):
         meaning(question, question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What colour is it?",
+        "And what is left of it?",
+        "is it red",
+        "What is its shape?",
+        "how big is this one",
+    ],
+)
+def test_what_is_about_it_leaves_open_which_thing_is_meant(question: str) -> None:
+    assert leaves_open(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What is it?", "What time is it?", "Is it raining?", "What colour is this?", "Color?", BEFORE],
+)
+def test_other_questions_mean_what_they_say(question: str) -> None:
+    assert not leaves_open(question)
+    assert not refers_back(question)
 
 
 def test_a_word_is_spelled_letter_by_letter() -> None:

@@ -25,6 +25,7 @@ from asksight.server.access.authentication import Authentication
 from asksight.server.access.tokens import TokenFile
 from asksight.server.limits import MEBI, Limits
 from asksight.server.observer import Observer
+from asksight.server.wire.receiving import AHEAD_BYTES
 from asksight.v1 import vqa_pb2
 
 CONVERSE = "/asksight.v1.VqaService/Converse"
@@ -406,7 +407,7 @@ def test_a_token_is_looked_at_before_any_message_and_at_every_question(
         raw.begin(15 * MEBI, 15 * MEBI, path=CONVERSE, token="wrong")
         raw.until_ended(1)
         assert [code for code, _ in raw.statuses.values()] == [str(grpc.StatusCode.UNAUTHENTICATED.value[0])]
-        assert raw.bytes_sent < 5 * MEBI
+        assert raw.bytes_sent <= AHEAD_BYTES
     talk = Talk(served, metadata=(("authorization", "Bearer right"),))
     assert talk.answer(0).answers
     tokens.write_text(line("other", "one"))
@@ -501,3 +502,41 @@ def test_bytes_of_a_question_that_does_not_end_are_counted(make_served: MakeServ
             str(grpc.StatusCode.RESOURCE_EXHAUSTED.value[0])
         ]
         until(lambda: not open_ones(served))
+
+
+def test_a_follow_up_waits_for_the_answer_that_it_is_about_and_other_questions_do_not(served: Served) -> None:
+    talk = Talk(served)
+    talk.answer(0)
+    hold(served.rig.answerer)
+    talk.ask(1, "where is the dog?")
+    assert served.rig.answerer.entered.wait(WAIT_S)
+    talk.ask(2, "What colour is it?")
+    talk.ask(3, "")  # fails without an engine
+    assert talk.hear().id == 3
+    release(served.rig.answerer)
+    said = [talk.hear() for _ in range(2)]
+    assert [one.id for one in said] == [1, 2]
+    assert said[1].response.question_meant == "what colour is the dog?"
+
+
+def test_a_follow_up_is_not_about_what_was_asked_before_a_question_that_failed(served: Served) -> None:
+    """The dog's colour would be told as the cat's."""
+    talk = Talk(served)
+    talk.ask(1, "where is the dog?")
+    talk.ask(2, "x" * 5000)
+    talk.ask(3, "What colour is it?")
+    said = {one.id: one for one in (talk.hear() for _ in range(3))}
+    assert said[2].HasField("error")
+    assert said[3].response.question_meant == ""
+
+
+def test_one_that_waits_for_the_turn_before_has_its_own_deadline(served: Served) -> None:
+    talk = Talk(served)
+    talk.answer(0)
+    hold(served.rig.answerer)
+    talk.ask(1, "where is the dog?")
+    talk.ask(2, "What colour is it?", timeout=0.05)
+    late = talk.hear()
+    assert (late.id, late.error.code) == (2, IN_TIME.value[0])
+    release(served.rig.answerer)
+    assert talk.hear().id == 1

@@ -19,8 +19,8 @@ from raw_http2 import (
     HEADERS_GO_ON,
     PREFACE,
     RawHttp2,
-    empty_call,
     reset_at_once,
+    whole_call,
     window_setting,
 )
 from server_rig import NOTHING, WAIT_S, MakeServed, Served, until
@@ -114,7 +114,7 @@ def test_answers_that_nobody_takes_go_with_their_connection(served: Served) -> N
     with socket.create_connection(("127.0.0.1", served.port), timeout=WAIT_S) as raw:
         raw.sendall(PREFACE + window_setting(0))
         for stream in range(1, 200, 2):
-            raw.sendall(empty_call(stream, "/asksight.v1.VqaService/GetModel"))
+            raw.sendall(whole_call(stream, "/asksight.v1.VqaService/GetModel"))
         until(lambda: tasks(served) > before)
         assert served.stub.Ask(request(), timeout=WAIT_S).answers
     until(lambda: tasks(served) <= before)

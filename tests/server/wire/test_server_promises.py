@@ -20,6 +20,7 @@ from asksight.engine import Arrays
 from asksight.server.access.authentication import Authentication
 from asksight.server.access.tokens import TokenFile
 from asksight.server.core import photo_features
+from asksight.server.core.admission import Admission
 from asksight.server.limits import Limits
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
 
@@ -246,7 +247,7 @@ def test_while_it_stops_it_sends_new_calls_on_answers_the_accepted_ones_and_shut
 def test_a_port_that_nobody_has_called_for_a_while_is_shut_and_not_before(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asksight.server.wire.server.QUIET_S", 4 * WAIT_S)
+    monkeypatch.setattr("asksight.server.core.admission.QUIET_S", 4 * WAIT_S)
     watch = health_stub(served.channel).Watch(health_pb2.HealthCheckRequest(), timeout=WAIT_S)
     assert next(watch).status == HEALTHY
     stopped = served.server.begin_stop(10 * WAIT_S)  # with nobody inside
@@ -280,3 +281,18 @@ def test_who_has_no_token_is_refused_on_its_headers(
     finally:
         never.set()
     assert served.rig.left == NOTHING
+
+
+def test_a_stop_that_fails_shuts_the_port_all_the_same(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(_: object, ends_s: float) -> None:
+        raise OSError(f"no clock for {ends_s}")
+
+    monkeypatch.setattr(Admission, "nobody_comes", fails)
+    served.server.stop(0)
+    assert "no clock for" in caplog.text
+    with grpc.insecure_channel(f"127.0.0.1:{served.port}") as late:
+        error = refusal(vqa_pb2_grpc.VqaServiceStub(late).Ask, request(2))
+    assert isinstance(error, grpc.Call)
+    assert rpc_status.from_call(error) is None  # nobody is there

@@ -21,6 +21,7 @@ from token_lines import line
 from asksight.server.access.authentication import Authentication
 from asksight.server.access.tokens import TokenFile
 from asksight.server.limits import MEBI, Limits
+from asksight.server.wire.receiving import AHEAD_BYTES
 from asksight.server.wire.server import Server
 from asksight.server.wire.tcp_bytes import TcpBytes
 from asksight.v1 import vqa_pb2, vqa_pb2_grpc
@@ -63,7 +64,7 @@ def test_a_stranger_is_refused_on_the_headers_and_hardly_a_byte_of_the_message_i
         raw.begin(15 * MEBI, 15 * MEBI)
         raw.until_ended(2)
         assert {code for code, _ in raw.statuses.values()} == {NOT_KNOWN}
-        assert raw.bytes_sent < 5 * MEBI  # HTTP/2's window is 4
+        assert raw.bytes_sent <= AHEAD_BYTES
         assert answers(server.port, "right")
 
 
@@ -165,7 +166,7 @@ def test_calls_that_are_refused_for_want_of_room_are_refused_on_their_headers(
     raw.begin(15 * MEBI, 15 * MEBI)
     raw.until_ended(1)
     assert [code for code, _ in raw.statuses.values()] == [TOO_MUCH]
-    assert raw.bytes_sent < 5 * MEBI  # HTTP/2's window is 4
+    assert raw.bytes_sent <= AHEAD_BYTES
     release(served.rig.encoder)
     assert first.result(WAIT_S).answers
 

@@ -14,7 +14,7 @@ from loop_rig import in_loop, move_on, soon, turns
 
 from asksight.server.errors import Overloaded, Stopping
 from asksight.server.limits import MEBI, Limits
-from asksight.server.wire.receiving import LOOK_EVERY_S, STRANGER, Receiving
+from asksight.server.wire.receiving import AHEAD_BYTES, LOOK_EVERY_S, STRANGER, Receiving
 
 
 class Stalled:
@@ -35,6 +35,7 @@ class Stalled:
     async def abort(self, *_: object) -> None:
         self.refused = True
         self._ended.set()
+        raise grpc.aio.AbortError
 
 
 @in_loop
@@ -138,3 +139,42 @@ async def test_a_caller_that_has_left_keeps_no_server_from_stopping() -> None:
     for one in reading:
         with pytest.raises(grpc.aio.AbortError):
             await one
+
+
+class Whole(Stalled):
+    """A call whose message is there."""
+
+    def __init__(self, peer: str, size: int) -> None:
+        super().__init__(peer)
+        self._size = size
+
+    async def read(self) -> bytes:
+        return bytes(self._size)
+
+
+@in_loop
+async def test_what_comes_together_with_a_connections_first_message_counts() -> None:
+    """Before anybody reads it, as much of a message has come as gRPC takes ahead."""
+    receiving = Receiving(replace(Limits(), receiving_bytes=MEBI), lambda _: AHEAD_BYTES)
+    stalled = [Stalled(f"ipv4:10.0.0.{number}:1") for number in range(8)]
+    reading = [
+        asyncio.create_task(receiving.next(one, f"caller {number}")) for number, one in enumerate(stalled)
+    ]
+    await soon(lambda: any(one.refused for one in stalled))
+    assert [one.refused for one in stalled].count(False) == MEBI // AHEAD_BYTES
+    await left(reading)
+
+
+@in_loop
+async def test_what_comes_together_with_a_message_after_a_pause_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("asksight.server.wire.receiving.COUNT_ANEW_S", -1.0)
+    came = 0
+    receiving = Receiving(replace(Limits(), receiving_bytes=AHEAD_BYTES), lambda _: came)
+    assert await receiving.next(Whole("ipv4:10.0.0.1:1", MEBI), "app")
+    came = MEBI + AHEAD_BYTES
+    stalled = Stalled("ipv4:10.0.0.1:1")
+    reading = asyncio.create_task(receiving.next(stalled, "app"))  # which may have half
+    await soon(lambda: stalled.refused)
+    await left([reading])
