@@ -19,7 +19,7 @@ from typing import Any
 import grpc
 
 from ..access.calls import Call
-from ..errors import AskError, DeadlineExceeded, InvalidAsk, Overloaded, TooLarge
+from ..errors import AskError, DeadlineExceeded, InvalidAsk, Overloaded
 from ..limits import Limits
 from ..trimming import Trimming
 from .status import abort
@@ -36,9 +36,6 @@ STRANGER = "stranger "  # begins the name of a caller who needs no token, as for
 # Taken for frames and headers with each message: what waits in a conversation keeps a connection from ever being empty.
 FRAMES_BYTES = 256
 AHEAD_BYTES = 256 * 1024  # HTTP/2's window of a stream that nobody reads yet: most photos
-ENDED_WITHIN_S = (
-    0.1  # gRPC says that there is no message, and some milliseconds later that it has ended the call
-)
 MOST_CONNECTIONS = 8192  # that are remembered without a message on its way
 
 
@@ -92,17 +89,9 @@ class Receiving:
     async def message(self, context: Context, caller: str, call: Call | None = None) -> bytes:
         """The call's one message, as `next` gives it. Raises InvalidAsk where there is none."""
         message = await self.next(context, caller, call)
-        if message is not None:
-            return message
-        try:
-            await asyncio.sleep(ENDED_WITHIN_S)
-        except (
-            asyncio.CancelledError
-        ):  # gRPC has told the caller that the message is too large, and tells nobody here
-            if call is not None:
-                call.refused(TooLarge(f"The message has over {self._limits.max_message_bytes} bytes."))
-            raise
-        raise InvalidAsk("The call ended without a message. Send one.", field="")
+        if message is None:
+            raise InvalidAsk("The call ended without a message. Send one.", field="")
+        return message
 
     async def next(
         self, context: Context, caller: str, call: Call | None = None, *, idle: bool = False

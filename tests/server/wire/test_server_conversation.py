@@ -461,19 +461,6 @@ def test_each_question_is_counted_and_logged_and_a_good_end_is_not(
     assert [line.split()[-1] for line in lines] == ["walk:1", "walk:2"]
 
 
-def test_a_start_that_is_too_large_is_counted_as_what_its_caller_is_told(
-    make_served: MakeServed,
-) -> None:
-    ended = Ended()
-    served = make_served(replace(Limits(), max_message_bytes=MEBI), observer=ended)
-    told = grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert Talk(served, image_data=b"\0" * MEBI).ended().code() is told
-    with pytest.raises(grpc.RpcError) as refused:
-        served.stub.Ask(vqa_pb2.AskRequest(image_data=b"\0" * MEBI), timeout=WAIT_S)
-    assert refused.value.code() is told
-    until(lambda: ended.calls == [("Converse", told.name), ("Ask", told.name)])
-
-
 def test_many_small_asks_beside_an_idle_conversation_are_not_taken_for_its_bytes(
     make_served: MakeServed,
 ) -> None:
