@@ -99,7 +99,7 @@ def bench(bundle: Bundle, given: argparse.Namespace, asked: Sequence[str]) -> No
                             precision=precision,
                             samples=reference.calibration(stage),
                             max_batch=largest,
-                            max_tokens=bundle.max_tokens,
+                            profiles=reference.profiles(stage),
                             cache=Path(folder),
                         )
                         try:

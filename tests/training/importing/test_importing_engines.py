@@ -12,8 +12,10 @@ import pytest
 from published_models import difference, expected, imported, photo_batch, published, question_batch
 
 from asksight.engine import Bundle
+from asksight.engine.graphs.graph import read_header
 from asksight.engine.graphs.half import half_graph
 from asksight.engine.plans.openvino_build import build_openvino
+from asksight.engine.plans.profiles import profiles
 from asksight.engine.plans.tensorrt_build import build_tensorrt
 from asksight.engine.runtimes.onnxruntime_engine import OnnxRuntimeEngine
 from asksight.engine.runtimes.openvino_engine import OpenVinoEngine
@@ -51,7 +53,8 @@ def test_tensorrt_builds_plans(bundle: Bundle, name: str, tmp_path: Path) -> Non
     questions = question_batch(bundle, name, features)
     for path, sample in ((bundle.encoder_path, photos), (bundle.answerer_path, questions)):
         plan = tmp_path / f"{path.stem}.engine"
-        kept = build_tensorrt(path, plan, "fp16", [sample], max_batch=8, max_tokens=bundle.max_tokens)
+        sizes = profiles(read_header(path).inputs, max_batch=8, max_tokens=bundle.max_tokens)
+        kept = build_tensorrt(path, plan, "fp16", [sample], profiles=sizes)
         assert plan.stat().st_size > 1000
         # Of all in float16 only the sums over the whole vocabulary are not.
         sums = path.stem == "answerer" and bundle.spelling is not None
