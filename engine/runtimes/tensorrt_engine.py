@@ -45,8 +45,8 @@ class _Loaded:
         self.program = program
         self.copies, self.compute = driver.stream(), driver.stream()
         self.replays = Replays(driver, program, self.compute)
-        most = {name: (rows, *shape[1:]) for name, shape in program.most.items()}
-        most.update(program.given(most))
+        most: dict[str, tuple[int, ...]] = {name: (rows, *shape[1:]) for name, shape in program.most.items()}
+        most |= program.given(most)
         room = {
             tensor.name: -(-math.prod(most[tensor.name]) * tensor.dtype.itemsize // ALIGNED) * ALIGNED
             for tensor in (*program.inputs, *program.outputs)
