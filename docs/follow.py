@@ -234,7 +234,7 @@ def read(running: subprocess.Popen[str], printed: list[str], serves: threading.E
 
 def end(running: subprocess.Popen[str]) -> None:
     """Ctrl-C, and where that does not help, the end of it and of all that it started."""
-    os.killpg(running.pid, signal.SIGINT)
+    os.killpg(running.pid, signal.SIGTERM)
     try:
         running.wait(60)
     except subprocess.TimeoutExpired:

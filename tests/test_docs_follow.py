@@ -60,7 +60,7 @@ def test_a_block_runs_to_its_end_and_one_that_fails_says_what_it_printed(reader:
 
 
 def test_a_server_stays_until_the_next_one_or_the_end_of_the_page(reader: follow.Reader) -> None:
-    serves = "# asksight serve\ntrap 'echo gone >> ended; exit' INT\necho Serving all\nsleep 60 & wait\n"
+    serves = "# asksight serve\ntrap 'echo gone >> ended; exit' TERM\necho Serving all\nsleep 60 & wait\n"
     for _ in range(2):
         assert reader.follow(block(serves)) is None
     assert (reader.clone / "ended").read_text("utf-8").split() == ["gone"]

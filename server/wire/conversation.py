@@ -170,7 +170,8 @@ class Conversation:
         answer = outcome.SerializeToString()
         self._hold(len(answer))
         self._ready.put_nowait(answer)
-        return turn
+        # What says nothing leaves the turn before it as it was.
+        return turn if question.question.strip() else await self._turn_before(before)
 
     def _hold(self, count: int) -> None:
         """Count so many bytes of answers more, or less, that wait for the caller to take them."""
@@ -190,12 +191,17 @@ class Conversation:
 
     async def _ask_after(self, before: asyncio.Task[Turn] | None, ask: Ask) -> vqa_pb2.AskResponse:
         """Ask, but not what is about the turn before, until that is done."""
-        if before is not None and refers_back(ask.question):
-            await asyncio.wait((before,))
-            failed = before.cancelled() or before.exception() is not None
-            turn = Turn() if failed else before.result()
+        if refers_back(ask.question):
+            turn = await self._turn_before(before)
             ask = replace(ask, previous_question=turn.question, previous_answer=turn.answer)
         return await self._ask(ask)
+
+    async def _turn_before(self, before: asyncio.Task[Turn] | None) -> Turn:
+        """What the question after `before` may be about; None: the first of the stream."""
+        if before is None:
+            return Turn(self._start.previous_question, self._start.previous_answer)
+        await asyncio.wait((before,))
+        return Turn() if before.cancelled() or before.exception() is not None else before.result()
 
     async def _ask(self, ask: Ask) -> vqa_pb2.AskResponse:
         if self._image_id is not None:  # what is known by it need not be hashed again
