@@ -190,7 +190,7 @@ def main() -> None:
     wanted.add_argument("trials", nargs="*", metavar="TRIAL", help=f"of {', '.join(TRIALS)}; all without")
     wanted.add_argument("--base", type=Path, help="a root that debootstrap made already")
     wanted.add_argument("--suite", default="bookworm")
-    wanted.add_argument("--mirror", default="http://deb.debian.org/debian")
+    wanted.add_argument("--mirror", help="where debootstrap fetches from; its own choice without")
     wanted.add_argument("--pytest", default="", metavar="ARGUMENTS", help="what `make test` is told")
     given = wanted.parse_args()
     trials = given.trials or list(TRIALS)
@@ -202,7 +202,8 @@ def main() -> None:
         if base is None:
             base = work / "base"
             with told("debootstrap, which is not counted"):
-                run("debootstrap", "--variant=minbase", given.suite, base, given.mirror)
+                mirror = [given.mirror] if given.mirror else []
+                run("debootstrap", "--variant=minbase", given.suite, base, *mirror)
         bundle = work / "asksight.bundle"
         run("git", "branch", "--force", "tried", "HEAD")
         run("git", "bundle", "create", "--quiet", bundle, "tried")

@@ -207,7 +207,7 @@ class Reader:
         reading.start()
         until = time.monotonic() + AT_MOST_S
         while running.poll() is None and not serves.is_set() and time.monotonic() < until:
-            time.sleep(0.1)
+            time.sleep(0.1)  # for whichever comes first: its end, or that it serves
         if running.poll() is None and serves.is_set():
             self._server = running
             return None
@@ -233,7 +233,7 @@ def read(running: subprocess.Popen[str], printed: list[str], serves: threading.E
 
 
 def end(running: subprocess.Popen[str]) -> None:
-    """Ctrl-C, and where that does not help, the end of it and of all that it started."""
+    """Ask it to end, and where that does not help, end it and all that it started."""
     os.killpg(running.pid, signal.SIGTERM)
     try:
         running.wait(60)
