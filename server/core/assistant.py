@@ -27,6 +27,7 @@ from ..reading.telling import tell_text
 from ..reply.follow_ups import meaning
 from ..reply.skills import missing_skill
 from .admission import Admission
+from .arrivals import Arrivals
 from .decoders import Decoders
 from .model import Model
 from .models import Models
@@ -62,6 +63,7 @@ class Assistant:
             calls=calls, asks=self.limits.queue_capacity, size_bytes=self.limits.queue_bytes
         )
         self.admission.drained_in_s = self.models.retry_after_s
+        self.arrivals = Arrivals(self.limits)
         self.decoders = Decoders(available_cores(), self.limits.decoding_bytes, loop)
         self._closing = False
         # Called in the loop, when health may have changed.

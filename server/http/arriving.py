@@ -1,4 +1,4 @@
-"""Bodies on their way: how many bytes of them are held, in all and for each caller, and for how long.
+"""Bodies on their way count with all that comes (Arrivals), and each has its time; then they may wait to be read.
 
 Lives in the event loop.
 """
@@ -10,66 +10,58 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from ..core.arrivals import RETRY_S, Arrival, Arrivals, too_much
 from ..errors import AskError, Overloaded
-from ..limits import Limits
-from ..trimming import Trimming
-
-RETRY_S = 1.0  # nobody knows when others will have sent theirs
 
 
 class Arriving:
-    """Counts what has come of bodies that are not whole yet."""
+    """The bodies that are not whole yet."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._most_bytes = limits.receiving_bytes
-        self._most = limits.receiving
-        self._trimming = Trimming()
-        self._bytes_of: Counter[str] = Counter()
-        self._bodies_of: Counter[str] = Counter()
+    def __init__(self, arrivals: Arrivals) -> None:
+        self._arrivals = arrivals
         self._bodies: set[Body] = set()
-
-    @property
-    def held(self) -> int:
-        """How many bytes are held in all."""
-        return self._bytes_of.total()
+        self._waiting: Counter[str] = Counter()  # bytes of whole bodies
 
     @contextmanager
     def body(self, caller: str) -> Iterator[Body]:
         """Keep an account of one body for as long as it is read. Raises Overloaded where there are too many."""
-        if self._bodies_of.total() >= self._most or self._bodies_of[caller] >= self._most // 4:
-            raise Overloaded(retry_after_s=RETRY_S, what="Too many requests are on their way already")
-        self._bodies_of[caller] += 1
-        body = Body(self, caller)
+        body = Body(self._arrivals, caller)
+        self._arrivals.begin(body)
         self._bodies.add(body)
         try:
             yield body
         finally:
             self._bodies.remove(body)
-            self._bodies_of[caller] -= 1
-            self._bytes_of[caller] -= body.bytes
-            self._trimming.ended(body.bytes)
-            self._bodies_of += Counter()  # forgets who holds nothing
-            self._bytes_of += Counter()
+            self._arrivals.left(body)
+
+    @contextmanager
+    def waiting(self, caller: str, count: int) -> Iterator[None]:
+        """Hold so many bytes that wait for a thread to read them. Raises Overloaded where they are too many.
+
+        They are no more on their way, so that nobody is refused on his way for them.
+        """
+        most = self._arrivals.limits.receiving_bytes
+        if self._waiting.total() + count > most or self._waiting[caller] + count > most // 2:
+            raise Overloaded(retry_after_s=RETRY_S, what="Too much of requests waits to be read already")
+        self._waiting[caller] += count
+        try:
+            yield
+        finally:
+            self._waiting[caller] -= count
+            self._waiting += Counter()  # forgets who holds nothing
 
     def end_all(self, error: AskError) -> None:
         """Refuse all that are not whole."""
         for body in self._bodies:
             body.end(error)
 
-    def came(self, caller: str, count: int) -> None:
-        """Count so many more. Raises Overloaded where they are too many."""
-        self._bytes_of[caller] += count
-        if self._bytes_of[caller] > self._most_bytes // 2 or self.held > self._most_bytes:
-            raise Overloaded(retry_after_s=RETRY_S, what="Too much of requests is on its way already")
 
-
-class Body:
+class Body(Arrival):
     """What has come of one body."""
 
-    def __init__(self, arriving: Arriving, caller: str) -> None:
-        self.bytes = 0
-        self._arriving = arriving
-        self._caller = caller
+    def __init__(self, arrivals: Arrivals, caller: str) -> None:
+        super().__init__(caller)
+        self._arrivals = arrivals
         self._receiving: asyncio.Timeout | None = None
         self._ended_by: AskError | None = None
 
@@ -85,6 +77,7 @@ class Body:
             raise
         finally:
             self._receiving = None
+            self._arrivals.hold(self, 0)
 
     def end(self, error: AskError) -> None:
         """Refuse it, unless it is whole."""
@@ -93,6 +86,11 @@ class Body:
             self._receiving.reschedule(asyncio.get_running_loop().time())
 
     def came(self, count: int) -> None:
-        """Count so many more bytes. Raises Overloaded where they are too many."""
-        self.bytes += count
-        self._arriving.came(self._caller, count)
+        """Count so many more bytes. Raises Overloaded where it is ended for them."""
+        if self._ended_by is None:
+            self._arrivals.hold(self, self.bytes + count)
+            if self._arrivals.has_too_much(self.caller):
+                self._arrivals.refuse(self, too_much())  # not a larger one, whose sender would only send it anew
+            self._arrivals.end_what_is_too_much()
+        if self._ended_by is not None:
+            raise self._ended_by

@@ -47,7 +47,7 @@ class Asking:
     def __init__(self, assistant: Assistant, desk: Desk) -> None:
         self._assistant = assistant
         self._desk = desk
-        self._arriving = Arriving(assistant.limits)
+        self._arriving = Arriving(assistant.arrivals)
 
     async def end_receiving(self, grace_s: float) -> None:
         """Refuse bodies that are still coming once all calls have left and no more come, or after `grace_s`."""
@@ -132,10 +132,11 @@ class Asking:
     def _aside(self, caller: Caller) -> Aside:
         """Large bodies are read where photos are decoded, and are of the caller's share of that."""
 
-        def run(read: Callable[[], M], size_bytes: int) -> Coroutine[Any, Any, M]:
-            return self._assistant.decoders.run(
-                read, READING_BYTES * size_bytes, caller=caller.key, estimate_s=READING_S * size_bytes
-            )
+        async def run(read: Callable[[], M], size_bytes: int) -> M:
+            with self._arriving.waiting(caller.key, size_bytes):
+                return await self._assistant.decoders.run(
+                    read, READING_BYTES * size_bytes, caller=caller.key, estimate_s=READING_S * size_bytes
+                )
 
         return run
 

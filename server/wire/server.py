@@ -96,7 +96,7 @@ class Server:
         self._connections = connections
         self._share_port = share_port
         self._interceptors = interceptors
-        self._receiving = Receiving(local.assistant.limits)
+        self._receiving = Receiving(local.assistant.arrivals)
         self._growth = TrimmingGrowth()
         self._service = VqaService(local.assistant, self.desk, self._receiving)
         self._health: Health | None = None

@@ -15,11 +15,12 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
 from ..access.networks import network_of
+from ..core.arrivals import STRANGER
 from ..errors import AskError, InvalidAsk, Overloaded
 from ..open_inference.inference_messages import POOL
 from .accepting import Methods
 from .health import SERVICES, Health
-from .receiving import STRANGER, Context, Receiving
+from .receiving import Context, Receiving
 from .requests import read
 from .status import abort
 

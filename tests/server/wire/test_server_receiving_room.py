@@ -12,9 +12,10 @@ import grpc
 import pytest
 from loop_rig import in_loop, move_on, soon, turns
 
+from asksight.server.core.arrivals import STRANGER, Arrivals
 from asksight.server.errors import Overloaded, Stopping
 from asksight.server.limits import MEBI, Limits
-from asksight.server.wire.receiving import AHEAD_BYTES, LOOK_EVERY_S, STRANGER, Receiving
+from asksight.server.wire.receiving import AHEAD_BYTES, LOOK_EVERY_S, Receiving
 
 
 class Stalled:
@@ -40,7 +41,7 @@ class Stalled:
 
 @in_loop
 async def test_strangers_of_many_addresses_leave_half_of_the_room_to_others() -> None:
-    receiving = Receiving(replace(Limits(), receiving=16), lambda peer: 0)
+    receiving = Receiving(Arrivals(replace(Limits(), receiving=16)), lambda peer: 0)
     stalled = [
         asyncio.create_task(
             receiving.next(Stalled(f"ipv4:10.0.0.{number // 4}:{number}"), f"{STRANGER}{number // 4}")
@@ -60,7 +61,7 @@ async def test_strangers_of_many_addresses_leave_half_of_the_room_to_others() ->
 async def test_what_comes_all_at_once_by_a_new_connection_counts() -> None:
     """On a fast line 150 MiB come before anybody looks."""
     came = 0
-    receiving = Receiving(replace(Limits(), receiving_bytes=48 * MEBI), lambda _: came)
+    receiving = Receiving(Arrivals(replace(Limits(), receiving_bytes=48 * MEBI)), lambda _: came)
     stalled = [Stalled("ipv4:10.0.0.1:1") for _ in range(10)]
     reading = [asyncio.create_task(receiving.next(one, "app")) for one in stalled]
     await turns()
@@ -80,7 +81,7 @@ async def test_what_came_by_a_connection_before_counts_no_more() -> None:
         looks += 1
         return 1000 * MEBI
 
-    receiving = Receiving(replace(Limits(), receiving_bytes=8 * MEBI), received)
+    receiving = Receiving(Arrivals(replace(Limits(), receiving_bytes=8 * MEBI)), received)
     slow = Stalled("ipv4:10.0.0.1:1")
     reading = asyncio.create_task(receiving.next(slow, "app"))
     await soon(lambda: looks > 2)
@@ -99,7 +100,7 @@ async def test_what_other_threads_take_of_the_processor_puts_off_no_look() -> No
         time.sleep(0.2)  # stands for other threads' turns
         return 0
 
-    receiving = Receiving(Limits(), received)
+    receiving = Receiving(Arrivals(Limits()), received)
     reading = asyncio.create_task(receiving.next(Stalled("ipv4:10.0.0.1:1"), "app"))
     await soon(lambda: looks == 2)  # one as the message began
     move_on(1.5 * LOOK_EVERY_S)
@@ -129,7 +130,7 @@ class Ending(Stalled):
 
 @in_loop
 async def test_a_caller_that_has_left_keeps_no_server_from_stopping() -> None:
-    receiving = Receiving(Limits(), lambda _: 0)
+    receiving = Receiving(Arrivals(Limits()), lambda _: 0)
     errors = [grpc.aio.InternalError('Failed "execute_batch"'), grpc.aio.AbortError()]
     calls = [Ending(f"ipv4:127.0.0.1:{port}", error) for port, error in enumerate(errors, start=1)]
     reading = [asyncio.create_task(receiving.message(one, one.peer())) for one in calls]
@@ -155,7 +156,7 @@ class Whole(Stalled):
 @in_loop
 async def test_what_comes_together_with_a_connections_first_message_counts() -> None:
     """Before anybody reads it, as much of a message has come as gRPC takes ahead."""
-    receiving = Receiving(replace(Limits(), receiving_bytes=MEBI), lambda _: AHEAD_BYTES)
+    receiving = Receiving(Arrivals(replace(Limits(), receiving_bytes=MEBI)), lambda _: AHEAD_BYTES)
     stalled = [Stalled(f"ipv4:10.0.0.{number}:1") for number in range(8)]
     reading = [
         asyncio.create_task(receiving.next(one, f"caller {number}")) for number, one in enumerate(stalled)
@@ -171,7 +172,7 @@ async def test_what_comes_together_with_a_message_after_a_pause_counts(
 ) -> None:
     monkeypatch.setattr("asksight.server.wire.receiving.COUNT_ANEW_S", -1.0)
     came = 0
-    receiving = Receiving(replace(Limits(), receiving_bytes=AHEAD_BYTES), lambda _: came)
+    receiving = Receiving(Arrivals(replace(Limits(), receiving_bytes=AHEAD_BYTES)), lambda _: came)
     assert await receiving.next(Whole("ipv4:10.0.0.1:1", MEBI), "app")
     came = MEBI + AHEAD_BYTES
     stalled = Stalled("ipv4:10.0.0.1:1")
