@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from asksight.engine.cores import available_cores
+from asksight.server.limits import MEBI, Limits
 from asksight.server.running.settings import Settings
 from asksight.server.running.shares import LEAST_RECEIVING_MB, of_each
 
@@ -31,3 +32,8 @@ def test_a_part_that_is_too_small_for_one_message_is_that_large() -> None:
 
 def test_one_process_has_it_all() -> None:
     assert of_each(Settings(threads=2)) == Settings(threads=2)
+
+
+def test_one_callers_half_of_a_part_holds_the_largest_message() -> None:
+    """Which over HTTP is a photo within JSON, four characters for three bytes."""
+    assert Limits().max_message_bytes * 4 / 3 <= LEAST_RECEIVING_MB * MEBI // 2
