@@ -27,6 +27,7 @@ ROUTER = "asksight.server.ray_serve.photo_router.PhotoRouter"
 OVER_OUR_GATE = 1024  # at once, before our gate has seen the first of them
 # A replica is there within seconds, and takes its cache along when it leaves.
 UPSCALE_AFTER_S, DOWNSCALE_AFTER_S, LOOK_BACK_S = 5.0, 60.0, 15.0
+HEALTH_EVERY_S = 1.0  # Ray's default is 10: so long photos would have no place for each replica that dies
 
 
 def application(settings: Settings) -> Application:
@@ -60,6 +61,7 @@ def options(settings: Settings) -> dict[str, Any]:
     return {
         **count,
         "max_ongoing_requests": settings.workers + OVER_OUR_GATE,
+        "health_check_period_s": HEALTH_EVERY_S,
         "graceful_shutdown_wait_loop_s": settings.drain_grace,
         "graceful_shutdown_timeout_s": settings.drain_grace + settings.finish_within,
         "ray_actor_options": {
