@@ -39,6 +39,7 @@ def test_ray_is_told_how_many_replicas_and_what_each_takes() -> None:
     assert told["num_replicas"] == 3
     assert told["ray_actor_options"] == {"num_cpus": 2, "num_gpus": 0}
     assert told["max_ongoing_requests"] > 10 + 256
+    assert told["health_check_period_s"] <= 2  # for as long photos of a replica that died have no other place
     assert (told["graceful_shutdown_wait_loop_s"], told["graceful_shutdown_timeout_s"]) == (1.0, 3.0)
     scaled = options(Settings(replicas="1:4", engine="tensorrt:fp16", encoder_batch=8))
     assert "num_replicas" not in scaled
