@@ -42,7 +42,7 @@ LEFT_OUT = {
     "README.md": {
         "asksight get blip-vqa": HUB,
         "asksight serve --model blip-vqa": HUB,
-        "make test": "runs every test, this one's beside; .ci/run does so for each change",
+        "make test": "runs every test, which .ci/run does for each change",
     },
     "install.md": {
         "buildah build": REGISTRY,
@@ -75,7 +75,6 @@ LEFT_OUT = {
         "asksight import": HUB,
     },
     "importing.md": {
-        "asksight import onnx": "wants a graph of the reader's; its tests have some",
         "asksight import keras model.json": "begins with VGG16's trained weights, which are not here",
     },
     "engines.md": {
