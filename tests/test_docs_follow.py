@@ -46,6 +46,14 @@ def test_commands_stand_in_blocks_that_are_followed() -> None:
             assert first not in ("asksight", "pip", "python", "curl"), f"{page.name}: {code}"
 
 
+def test_commands_that_measure_are_told(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "    nice -n 5 make bench\n\n    a: header\n\n```\nmake soak  # hours\n```\n\n```sh\npython x.py\n```\n"
+    )
+    assert follow.measured(page) == ["nice -n 5 make bench", "make soak  # hours"]
+
+
 def test_lines_are_left_out_whole_with_their_reason() -> None:
     code = "a one \\\n  two\nb three\na four\n"
     assert follow.without({"a": "far away"}, code) == ("b three\n", Counter({"far away": 2}))

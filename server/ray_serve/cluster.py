@@ -36,6 +36,7 @@ OURS = {
 }
 HAPROXY_GRACE = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"  # Ray's default is 30
 ANSWERS_WITHIN_S, ASKS_FOR_S, ASK_AGAIN_S = 30.0, 5.0, 0.1
+LATE = "timed out during startup"  # what Ray says, by an error without a kind of its own
 RELOADED_WITHIN_S = 120.0  # bundles opened and warm, and the old ones done with what they had
 
 
@@ -103,14 +104,27 @@ def _join(ray: Any, settings: Settings) -> bool:
             raise ConnectionError
         ray.init(address="auto", **common)
     except ConnectionError:
+        _start(ray, common)
+        return True
+    return False
+
+
+def _start(ray: Any, common: dict[str, Any]) -> None:
+    """Start a cluster of this machine alone. Raises ServerError where Ray is too slow for itself."""
+    try:
         ray.init(
             address="local",
             include_dashboard=False,  # it lets whoever reaches it run commands
             object_store_memory=OBJECT_STORE_BYTES,
             **common,
         )
-        return True
-    return False
+    except Exception as error:
+        if LATE not in str(error):
+            raise
+        raise ServerError(
+            "Ray did not start on this machine within the 30 s that it gives itself; too much else runs here. Try "
+            "again when less does, or name a cluster by RAY_ADDRESS."
+        ) from error
 
 
 def reload(serve: Any, handle: Any) -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper
+from onnx import compose, helper
 
 from ..errors import ImportSpecError
 
 SCORES = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
+BUNDLE_NAMES = {"image", "question", "lengths", "features", "logits"}  # of what both halves take and give
+APART = "model/"  # before the names of a model that has one of these
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,22 @@ class Cut:
     photo: list[onnx.NodeProto]
     answer: list[onnx.NodeProto]
     crossing: list[str]
+
+
+def apart(model: onnx.ModelProto) -> tuple[onnx.ModelProto, str]:
+    """The model, or, where one of its tensors is called as a bundle's are, a copy with a prefix before all names.
+
+    And the prefix, which may be empty.
+    """
+    graph = model.graph
+    names = {one.name for one in graph.input} | {one.name for one in graph.initializer}
+    if BUNDLE_NAMES.isdisjoint(names.union(*(node.output for node in graph.node))):
+        return model, ""
+    copied = onnx.ModelProto()
+    copied.CopyFrom(model)
+    weights = {one.name: APART + one.name for one in graph.initializer}  # inner graphs read them too
+    compose.add_prefix_graph(copied.graph, APART, inplace=True, name_map=weights)
+    return copied, APART
 
 
 def reads(node: onnx.NodeProto) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from .graph_pieces import (
     prepared_photos,
     question_pieces,
 )
-from .graph_split import as_model, crossing_shapes, cut_graph, needed_nodes, without_scores
+from .graph_split import apart, as_model, crossing_shapes, cut_graph, needed_nodes, without_scores
 from .spec import ImageSpec, Spec
 
 SAMPLES = 64  # random photos and questions, on which the bundle must answer as the model does
@@ -71,7 +71,7 @@ def write_imported(
     given: Given, spec: Spec, asked: AskedWords, out: Path, *, name: str, seed: int = 0
 ) -> Imported:
     """Write the bundle `out`. Raises ImportSpecError and BundleError; then `out` is as it was."""
-    answers = read_answers(spec.answers)
+    given, answers = _apart(given), read_answers(spec.answers)
     logits, told = without_scores(given.graph.graph.node, given.output)
     scores = spec.answers.scores or told
     if scores is None or (told is not None and scores != told):
@@ -138,6 +138,17 @@ def photo_layout(shape: Sequence[int | None], spec: ImageSpec, name: str) -> tup
     if height is None or width is None:
         raise ImportSpecError(f"{name} takes photos of any size: say image.size = [height, width].")
     return height, width, channels_first
+
+
+def _apart(given: Given) -> Given:
+    """The model, none of whose names is one that a bundle's graphs have for what they take and give."""
+    graph, prefix = apart(given.graph)
+    names = {key: prefix + getattr(given, key) for key in ("photo", "question", "output")}
+    given = replace(given, graph=graph, **names)
+    if isinstance(given.encoder, onnx.ModelProto):
+        encoder, prefix = apart(given.encoder)
+        given = replace(given, encoder=encoder, encoder_input=prefix + given.encoder_input)
+    return given
 
 
 def _photos(given: Given, seed: int) -> NDArray[np.uint8]:

@@ -90,12 +90,22 @@ def with_looks(answerer: keras.Model) -> tuple[keras.Model, list[str]]:
     places = inputs["features"].shape[1:-1]
     if len(places) != 2 or all(layer.name != _LOOKS for layer in answerer.layers):
         return answerer, ["logits"]
+    _number_on(answerer)
     looks = answerer.get_layer(_LOOKS).output  # [N,T,hw]
     said = ops.expand_dims(ops.cast(LengthMask()(inputs["lengths"], inputs["question"]), "float32"), -1)
     summed = ops.sum(layers.Multiply()([looks, said]), axis=1)  # [N,hw]
     attention = layers.Reshape(places)(summed)
     told = keras.Model(answerer.inputs, [*answerer.outputs, attention], name=answerer.name)
     return told, ["logits", "attention"]
+
+
+def _number_on(loaded: keras.Model) -> None:
+    """Have Keras name what is added to it by free numbers: for a model from a file it would begin with the first."""
+    numbers = (one.name.rpartition("_")[2] for one in loaded.operations)
+    highest = max((int(number) for number in numbers if number.isdigit()), default=0)
+    for kind in ("length_mask", "cast", "expand_dims", "multiply", "sum", "reshape"):
+        while keras.backend.get_uid(kind) <= highest:
+            pass
 
 
 def _inputs(config: AttentionConfig, feature_shape: tuple[int, ...]) -> list[keras.KerasTensor]:

@@ -128,6 +128,47 @@ def test_two_graphs(tmp_path: Path) -> None:
     assert load_bundle(tmp_path / "bundle").feature_shape == (4,)
 
 
+def test_a_graph_may_use_the_names_that_a_bundle_uses(tmp_path: Path) -> None:
+    """Its photo is called image, its question question, and so on; an inner graph reads a weight of the outer one."""
+    photo = [
+        helper.make_node("Conv", ["image", "kernel"], ["map"], strides=[2, 2]),
+        helper.make_node("ReduceMean", ["map"], ["features"], axes=[2, 3], keepdims=0),
+    ]
+    branches = [
+        helper.make_graph(
+            [helper.make_node(kind, ["asked", "lengths"], [kind])],
+            kind,
+            [],
+            [helper.make_tensor_value_info(kind, FLOAT, ["N", 4])],
+        )
+        for kind in ("Add", "Sub")
+    ]
+    answer = [
+        helper.make_node("MatMul", ["question", "asks"], ["asked"]),
+        helper.make_node("If", ["yes"], ["chosen"], then_branch=branches[0], else_branch=branches[1]),
+        helper.make_node("Mul", ["features", "chosen"], ["both"]),
+        helper.make_node("MatMul", ["both", "out"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["scores"], axis=1),
+    ]
+    own = own_weights()
+    kernel = weights(kernel=own.pop("kernel"))
+    kept = weights(**own, yes=np.array(True), lengths=np.ones(4, np.float32))
+    image, question = ("image", FLOAT, ["N", 3, 8, 8]), ("question", FLOAT, ["N", WORDS])
+    features, scores = ("features", FLOAT, ["N", 4]), ("scores", FLOAT, ["N", ANSWERS])
+    graphs = {
+        "one": model([*photo, *answer], [image, question], [scores], [*kernel, *kept]),
+        "encoder": model(photo, [image], [features], kernel),
+        "answerer": model(answer, [question, features], [scores], kept),
+    }
+    for name, graph in graphs.items():
+        onnx.save(graph, tmp_path / f"{name}.onnx")
+    for names in (["one"], ["encoder", "answerer"]):
+        paths = [tmp_path / f"{name}.onnx" for name in names]
+        out = tmp_path / "_".join(names)
+        assert import_onnx(paths, spec(tmp_path), out).largest_difference < 1e-5
+        assert load_bundle(out).feature_shape == (4,)
+
+
 def test_weights_beside_the_graph_are_read_inside_its_folder_only(tmp_path: Path) -> None:
     whole = onnx.load(one_graph(tmp_path / "own.onnx"))
     (tmp_path / "inside").mkdir()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import keras
 import numpy as np
 import pytest
 
@@ -57,6 +60,16 @@ def test_the_look_is_that_of_the_words_alone() -> None:
     assert look.shape == (2, GRID, GRID)
     np.testing.assert_allclose(np.sum(look, axis=(1, 2)), [7, 3], rtol=1e-5)  # a whole look for each word
     np.testing.assert_array_equal(logits, model([question, np.array([7, 3], np.int32), features]))
+
+
+def test_the_look_is_there_for_a_model_from_a_file(tmp_path: Path) -> None:
+    """Another process has read it, whose Keras has named nothing yet."""
+    keras.utils.clear_session()
+    answerer(CONFIG, feature_shape=(GRID, GRID, 18), answers=5).save(tmp_path / "answerer.keras")
+    keras.utils.clear_session()
+    looking, outputs = with_looks(keras.models.load_model(tmp_path / "answerer.keras", compile=False))
+    assert outputs == ["logits", "attention"]
+    assert looking.output_shape[1] == (None, GRID, GRID)
 
 
 def test_who_looks_at_no_grid_has_no_look_to_show() -> None:
