@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from asksight.client import AskSightError, AsyncConversation, Model, Photo, Reply, connect_async
+from asksight.client import AskSightError, AsyncConversation, Client, Model, Photo, Reply, connect_async
 
 
 class AwaitedConversation:
@@ -58,3 +58,8 @@ class AwaitedClient:
     def end(self) -> None:
         self.close()
         self._runner.close()
+
+
+def end(client: Client | AwaitedClient) -> None:
+    """Close it, and its loop, where it has one."""
+    client.end() if isinstance(client, AwaitedClient) else client.close()

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from photo_files import photo
 from server_rig import WAIT_S
 
 from asksight.server.open_inference import inference_messages as messages
@@ -14,6 +17,8 @@ from asksight.server.open_inference import inference_messages as messages
 SERVICE = messages.SERVICE
 Elements = Sequence[bytes | str | int]
 Columns = dict[str, tuple[str, Elements]]  # datatype and elements by the input's name
+PHOTOS = [photo(seed=seed) for seed in range(3)]
+QUESTIONS = ["what colour is this?", "how many are there?", "is this a circle?"]
 LETTERS = {"UINT32": "I", "INT32": "i", "UINT64": "Q", "INT64": "q"}
 
 
@@ -74,3 +79,12 @@ def output(response: Any, name: str) -> tuple[list[int], list[Any]]:
         found.append(raw[start + 4 : end])
         start = end
     return list(tensor.shape), found
+
+
+def faults(error: grpc.RpcError) -> list[str]:
+    """The fields that a refusal names."""
+    assert isinstance(error, grpc.Call)
+    status = rpc_status.from_call(error)
+    assert status is not None
+    bad = error_details_pb2.BadRequest()
+    return [str(one.field) for packed in status.details if packed.Unpack(bad) for one in bad.field_violations]

@@ -1,4 +1,4 @@
-"""OpenVINO's one core of this process, and its work in threads that no signal is delivered to.
+"""OpenVINO as we use it: it tells nobody of it, has one core a process, and works where no signal is delivered to.
 
 OpenVINO's CPU plugin (2026.4) gives the thread that loads it a stack for signals, and unmaps that stack when the
 plugin goes, in whichever thread that is. Had it been the main thread's, the next signal, SIGTERM say, would end the
@@ -7,6 +7,7 @@ process by SIGSEGV.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import lru_cache
@@ -30,10 +31,19 @@ def apart(work: Callable[[], T]) -> T:
     return done.result()
 
 
+def library() -> Any:
+    """The module `openvino`. Raises ImportError where it is missing."""
+    # It tells Google Analytics of each conversion, from a forked process, unless this package is missing.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
 @lru_cache(maxsize=1)
 def core() -> Any:
     """The core, which stays for as long as the process does. Raises ImportError where OpenVINO is missing."""
-    import openvino
+    openvino = library()
 
     def loaded() -> Any:
         made = openvino.Core()

@@ -12,7 +12,7 @@ from ..base import Arrays, EngineSpec, TensorSpec
 from ..cores import available_cores
 from ..errors import EngineError
 from .check import batch_size
-from .openvino_core import core
+from .openvino_core import core, library
 from .slices import run_in_slices, slice_rows_of_long
 
 INSTALL = "In a copy of AskSight's repository, run: pip install -e '.[openvino]'"
@@ -106,10 +106,9 @@ class OpenVinoEngine:
 def import_openvino() -> Any:
     """The library, or an EngineError that says how to install it."""
     try:
-        import openvino
+        return library()
     except ImportError as error:
         raise EngineError(f"OpenVINO is not installed ({error}). {INSTALL}") from error
-    return openvino
 
 
 def has_bf16() -> bool:

@@ -125,22 +125,22 @@ def test_without_a_network_it_is_one_line_and_soon(
 
 
 def test_a_folder_of_other_things_is_noticed_before_the_download(
-    hub: HubServer, run: Run, tmp_path: Path
+    hub: HubServer, here: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("Dear")
-    ran = run("get", "blip-vqa", "--out", tmp_path / "mine", code=1)
+    ran = here("get", "blip-vqa", "--out", tmp_path / "mine", code=1)
     assert "holds other things than a bundle" in one_line(ran.stderr)
     assert hub.asked == []
 
 
-def test_a_name_that_is_not_in_the_catalogue(run: Run) -> None:
-    assert "allowed are blip-vqa, " in " ".join(run("get", "blip", code=2).stderr.split())
+def test_a_name_that_is_not_in_the_catalogue(here: Run) -> None:
+    assert "allowed are blip-vqa, " in " ".join(here("get", "blip", code=2).stderr.split())
 
 
-def test_the_catalogue(run: Run) -> None:
-    shown = run("models").stdout
-    rows = [json.loads(line) for line in run("models", "--json").stdout.splitlines()]
+def test_the_catalogue(here: Run) -> None:
+    shown = here("models").stdout
+    rows = [json.loads(line) for line in here("models", "--json").stdout.splitlines()]
     assert [row["name"] for row in rows] == [one.name for one in MODELS]
     for row in rows:
         assert row["command"] in shown

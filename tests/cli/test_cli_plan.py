@@ -57,21 +57,21 @@ def test_a_row_for_each_load(run: Run, measured: list[str], tmp_path: Path) -> N
     assert len(list(drawn.iter("{http://www.w3.org/2000/svg}polyline"))) == 4
 
 
-def test_the_same_as_json(run: Run, measured: list[str]) -> None:
-    told = json.loads(run("plan", *measured, "--rate", "5000", "--follow-ups", "9", "--json").stdout)
+def test_the_same_as_json(here: Run, measured: list[str]) -> None:
+    told = json.loads(here("plan", *measured, "--rate", "5000", "--follow-ups", "9", "--json").stdout)
     (one,) = told["needs"]
     assert one["asks_per_s"] == 5000
     assert 0.85 < one["found"]["follow_up"] <= 1
     assert one["latency"]["p50_ms"] < one["latency"]["p99_ms"]
     assert one["price_an_hour"] is None
     assert told["demand"]["popularity"]["follow_ups"] == 9
-    in_turn = run("plan", *measured, "--rate", "5000", "--follow-ups", "9", "--json", "--in-turn").stdout
+    in_turn = here("plan", *measured, "--rate", "5000", "--follow-ups", "9", "--json", "--in-turn").stdout
     assert json.loads(in_turn)["needs"][0]["machines"] > one["machines"]
 
 
-def test_a_photo_that_no_machine_can_have_alone_is_said(run: Run, measured: list[str]) -> None:
+def test_a_photo_that_no_machine_can_have_alone_is_said(here: Run, measured: list[str]) -> None:
     rates = ("--rate", "1000,100000,1000000")
-    lines = run(
+    lines = here(
         "plan", *measured, *rates, "--own", "0", "--photos", "1000", "--zipf", "1"
     ).stdout.splitlines()
     hot = [line for line in lines if line.startswith("Note:")]
@@ -81,7 +81,7 @@ def test_a_photo_that_no_machine_can_have_alone_is_said(run: Run, measured: list
         "Note: 1,000,000 asks/s: 66.8 ",
     ]
     assert "No hash of photos divides them" in lines[-1]
-    assert "most popular photo" not in run("plan", *measured, "--own", "1").stdout
+    assert "most popular photo" not in here("plan", *measured, "--own", "1").stdout
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_a_photo_that_no_machine_can_have_alone_is_said(run: Run, measured: list
     ],
 )
 def test_reports_that_are_none_are_refused_in_words(
-    run: Run, measured: list[str], change: Callable[[dict[str, Any]], object], words: str
+    here: Run, measured: list[str], change: Callable[[dict[str, Any]], object], words: str
 ) -> None:
     file = Path(measured[-1])
     told = json.loads(file.read_text())
     change(told)
     file.write_text(json.dumps(told))
-    ran = run("plan", *measured, code=1)
+    ran = here("plan", *measured, code=1)
     assert words in ran.stderr
     assert "Traceback" not in ran.stderr
 

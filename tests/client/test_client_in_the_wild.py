@@ -58,10 +58,7 @@ def test_of_a_thousand_asks_of_a_small_server_none_fails(service: FakeService) -
         assert asyncio.run(all_of_them()) == {"red?": 1000}
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_a_client_that_is_started_before_its_server_is_answered(
-    service: FakeService, asynchronous: bool
-) -> None:
+def test_clients_that_are_started_before_their_server_are_answered(service: FakeService) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -71,20 +68,19 @@ def test_a_client_that_is_started_before_its_server_is_answered(
         async with connect_async(f"127.0.0.1:{port}", timeout=60) as client:
             answers.append((await client.ask(b"one", "red?")).answer)
 
-    def ask() -> None:
-        if asynchronous:
-            asyncio.run(awaited())
-            return
+    def blocking() -> None:
         with connect(f"127.0.0.1:{port}", timeout=60) as client:
             answers.append(client.ask(b"one", "red?").answer)
 
-    asking = threading.Thread(target=ask)
-    asking.start()
-    asking.join(2.5)  # gRPC's own four attempts are over after 1.3 s
-    assert asking.is_alive()
+    asking = [threading.Thread(target=blocking), threading.Thread(target=lambda: asyncio.run(awaited()))]
+    for one in asking:
+        one.start()
+    asking[0].join(2.5)  # gRPC's own four attempts are over after 1.3 s
+    assert all(one.is_alive() for one in asking)
     with serving(service, port=port):
-        asking.join(60)
-    assert answers == ["red?"]
+        for one in asking:
+            one.join(60)
+    assert answers == ["red?"] * 2
 
 
 def _in_child(client: Client, photo: Path, said: Any) -> None:

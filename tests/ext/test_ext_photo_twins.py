@@ -81,7 +81,7 @@ def assert_twins(grey: Pixels) -> None:
 
 
 @given(st.sampled_from(KINDS), st.integers(0, 2**32), SIDES, SIDES)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_pictures_of_any_size(kind: Callable[..., NDArray[Any]], seed: int, height: int, width: int) -> None:
     grey = made(kind, seed, height, width)
     assert_twins(grey)

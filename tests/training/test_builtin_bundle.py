@@ -25,11 +25,11 @@ def _figures(out: Path, *, pictures: int, unseen: bool = False) -> Any:
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return _figures(tmp_path_factory.mktemp("scenes"), pictures=1000)
+    return _figures(tmp_path_factory.mktemp("scenes"), pictures=500)
 
 
 def test_it_is_right_on_at_least_97_percent_of_fresh_scenes(figures: Any) -> None:
-    assert figures["photos"] == 1000
+    assert figures["photos"] == 500
     assert figures["exact"] >= 97
 
 
@@ -49,7 +49,7 @@ def test_what_it_says_as_certain_is_wrong_at_most_one_time_in_fifty(figures: Any
 
 
 def test_it_understands_wordings_that_training_never_used(tmp_path: Path) -> None:
-    assert _figures(tmp_path, pictures=300, unseen=True)["exact"] >= 85
+    assert _figures(tmp_path, pictures=200, unseen=True)["exact"] >= 85
 
 
 def test_it_is_small_enough_to_be_shipped() -> None:

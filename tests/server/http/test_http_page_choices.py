@@ -32,7 +32,7 @@ SLOWER = 6  # times, as a cheap phone's processor is
 def big_blue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scene with a blue circle for its red one, of more bytes than are sent as they are."""
     with Image.open(SHAPES) as shapes:
-        large = shapes.convert("RGB").resize((1600, 1600))
+        large = shapes.convert("RGB").resize((1300, 1300))
     pixels = np.asarray(large)[..., ::-1].astype(np.int16)
     noise = np.random.default_rng(0).normal(0, 5, pixels.shape)
     path = tmp_path_factory.mktemp("photos") / "blue.png"

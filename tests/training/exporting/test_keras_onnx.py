@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -184,6 +186,30 @@ def test_saved_file_is_the_model(tmp_path: Any) -> None:
     onnx.checker.check_model(str(tmp_path / "model.onnx"), full_check=True)
 
 
+def memory_bytes(kind: str) -> int:
+    """What /proc says that this process takes (VmRSS), or took at most since that was last forgotten (VmHWM)."""
+    found = re.search(rf"{kind}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return 1024 * int(found[1])
+
+
+def test_weights_are_written_one_by_one_and_never_copied_together(tmp_path: Path) -> None:
+    """Four large ones as VGG16 has them, by layers in its order; of VGG16 itself, the test below."""
+    image = keras.Input((16, 16, 64), name="image")
+    x = layers.MaxPooling2D()(layers.Conv2D(64, 3, padding="same")(image))
+    x = layers.Flatten()(x)
+    for _ in range(4):
+        x = layers.Dense(4096)(x)
+    model = keras.Model(image, x)
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the most that the process has taken
+    before, largest = memory_bytes("VmRSS"), 4 * 4096 * 4096
+    save_onnx(model, tmp_path / "model.onnx", output_names=["features"])
+    assert (tmp_path / "model.onnx").stat().st_size > 4 * largest
+    assert memory_bytes("VmHWM") - before < 2 * largest
+    written = kinds(onnx.load(tmp_path / "model.onnx"))
+    assert written == ["Transpose", "Conv", "MaxPool", "Transpose", "Flatten", *["Gemm"] * 4]
+
+
 VGG16 = """
 import json, pathlib, re, time
 import keras, onnx
@@ -199,7 +225,8 @@ print(json.dumps({
 """
 
 
-def test_vgg16_stays_small(tmp_path: Any) -> None:
+@pytest.mark.slow
+def test_vgg16_stays_small(tmp_path: Path) -> None:
     """138 million weights: under 3 GB at the worst, TensorFlow and the model itself included.
 
     Not by ru_maxrss, which a process begins with its parent's.
