@@ -90,7 +90,8 @@ class Body(Arrival):
         if self._ended_by is None:
             self._arrivals.hold(self, self.bytes + count)
             if self._arrivals.has_too_much(self.caller):
-                self._arrivals.refuse(self, too_much())  # not a larger one, whose sender would only send it anew
+                # Not a larger one, whose sender would only send it anew.
+                self._arrivals.refuse(self, too_much())
             self._arrivals.end_what_is_too_much()
         if self._ended_by is not None:
             raise self._ended_by

@@ -8,7 +8,7 @@ from asksight.engine.cores import available_cores
 
 from .settings import Settings
 
-# Of each process at least. A message may have 16 MiB, which are 21.4 of JSON; one caller has half of what is on its way.
+# Of each process at least. A message may have 16 MiB, 21.4 as JSON; one caller has half of what is on its way.
 LEAST_RECEIVING_MB = 43
 LEAST_QUEUE_MB = 32
 LEAST_DECODING_MB = 64  # 16 megapixels; a photo that takes more is decoded alone
