@@ -116,6 +116,8 @@ def plan(
         raise typer.BadParameter(str(error), param_hint="--rate") from None
     if picture is not None and not picture.absolute().parent.is_dir():
         raise typer.BadParameter(f"{picture.parent} is no folder.", param_hint="--picture")
+    if picture is not None and picture.is_dir():
+        raise typer.BadParameter(f"{picture} is a folder; name a file.", param_hint="--picture")
     with kept_imports():
         from asksight.engine import load_bundle
 

@@ -122,6 +122,10 @@ def test_what_has_no_bound_is_refused(run: Run, measured: list[str], option: str
     assert option in run("plan", *measured, option, "inf", code=2).stderr
 
 
+def test_a_picture_that_is_a_folder_is_refused_before_anything_is_measured(run: Run, tmp_path: Path) -> None:
+    assert "is a folder" in run("plan", "--picture", str(tmp_path), code=2).stderr
+
+
 def test_a_load_that_no_number_of_machines_takes_is_said(run: Run, measured: list[str]) -> None:
     slow = ("--busiest", "1000", "--at-most", "0.01", "--own", "1", "--rate", "1000000")
     ran = run("plan", *measured, *slow, code=1)
