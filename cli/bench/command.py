@@ -103,17 +103,23 @@ def bench(
         ),
     ] = 0.0,
     seconds: Annotated[
-        float, typer.Option(min=0.1, help="Seconds that each row is measured for.", rich_help_panel=ASKS)
+        float,
+        typer.Option(min=0.1, max=1e6, help="Seconds that each row is measured for.", rich_help_panel=ASKS),
     ] = 5.0,
     warm_up: Annotated[
         float,
         typer.Option(
-            min=0, help="Seconds of asking before each row, which do not count.", rich_help_panel=ASKS
+            min=0,
+            max=1e6,
+            help="Seconds of asking before each row, which do not count.",
+            rich_help_panel=ASKS,
         ),
     ] = 1.0,
     timeout: Annotated[
         float,
-        typer.Option(min=0.001, help="Seconds after which an ask counts as timed out.", rich_help_panel=ASKS),
+        typer.Option(
+            min=0.001, max=1e6, help="Seconds after which an ask counts as timed out.", rich_help_panel=ASKS
+        ),
     ] = 10.0,
     channels: Annotated[
         int,
@@ -153,6 +159,8 @@ def bench(
     )
     if picture is not None and not picture.absolute().parent.is_dir():
         raise typer.BadParameter(f"{picture.parent} is no folder.", param_hint="--picture")
+    if picture is not None and picture.is_dir():
+        raise typer.BadParameter(f"{picture} is a folder; name a file.", param_hint="--picture")
     with kept_imports():
         from .material import read_material
         from .measure import measure

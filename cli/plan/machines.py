@@ -74,6 +74,10 @@ def need(machine: Machine, demand: Demand, asks_per_s: float) -> Need:
 
     machines = _least(lambda count: taken(count) is not None)
     if machines is None:
+        if demand.p99_ms is None:
+            raise PlanError(
+                f"No number of machines, up to {MOST:,}, is enough for {asks_per_s:g} asks a second. Ask for fewer."
+            )
         raise PlanError(
             f"No number of machines answers 99 of 100 asks within {demand.p99_ms:g} ms; an ask takes as long where "
             "nobody else asks. Allow more."

@@ -54,7 +54,7 @@ def read_machine(files: Iterable[Path]) -> Machine:
     for file in files:
         try:
             report = json.loads(file.read_text("utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise PlanError(f"{file} cannot be read: {error}. {WANTED}") from error
         if not isinstance(report, dict) or not {"load", "rows", "server"} <= report.keys():
             raise PlanError(f"{file} is no report of asksight bench --json. {WANTED}")

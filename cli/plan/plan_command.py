@@ -33,14 +33,16 @@ def plan(
     ] = 256,
     price: Annotated[
         float | None,
-        typer.Option(min=0, help="Of one machine for an hour, in any currency.", rich_help_panel=MACHINE),
+        typer.Option(
+            min=0, max=1e9, help="Of one machine for an hour, in any currency.", rich_help_panel=MACHINE
+        ),
     ] = None,
     rates_text: Annotated[
         str, typer.Option("--rate", metavar="N,N,…", help="Asks a second.", rich_help_panel=ASKS)
     ] = RATES,
     photos: Annotated[
         float,
-        typer.Option(min=1, help="Photos that several people ask about.", rich_help_panel=ASKS),
+        typer.Option(min=1, max=1e12, help="Photos that several people ask about.", rich_help_panel=ASKS),
     ] = 1e6,
     zipf: Annotated[
         float,
@@ -55,10 +57,11 @@ def plan(
         ),
     ] = 0.5,
     follow_ups: Annotated[
-        float, typer.Option(min=0, help="Follow-ups of a visit, on average.", rich_help_panel=ASKS)
+        float, typer.Option(min=0, max=1e6, help="Follow-ups of a visit, on average.", rich_help_panel=ASKS)
     ] = 2.0,
     pause: Annotated[
-        float, typer.Option(min=0.001, help="Seconds between them, on average.", rich_help_panel=ASKS)
+        float,
+        typer.Option(min=0.001, max=1e6, help="Seconds between them, on average.", rich_help_panel=ASKS),
     ] = 20.0,
     regions: Annotated[int, typer.Option(min=1, help="Regions, alike.", rich_help_panel=MACHINES)] = 1,
     in_turn: Annotated[
@@ -68,7 +71,10 @@ def plan(
     busiest: Annotated[
         float,
         typer.Option(
-            min=1, help="The busiest machine's load beside the mean, by photo.", rich_help_panel=MACHINES
+            min=1,
+            max=1000,
+            help="The busiest machine's load beside the mean, by photo.",
+            rich_help_panel=MACHINES,
         ),
     ] = 1.25,
     at_most: Annotated[
@@ -77,10 +83,11 @@ def plan(
     ] = 0.7,
     p99_ms: Annotated[
         float | None,
-        typer.Option(min=0.001, help="What 99 of 100 asks may take.", rich_help_panel=MACHINES),
+        typer.Option(min=0.001, max=1e6, help="What 99 of 100 asks may take.", rich_help_panel=MACHINES),
     ] = None,
     network_ms: Annotated[
-        float, typer.Option(min=0, help="Of that, on the way there and back.", rich_help_panel=MACHINES)
+        float,
+        typer.Option(min=0, max=1e6, help="Of that, on the way there and back.", rich_help_panel=MACHINES),
     ] = 0.0,
     spare: Annotated[
         int, typer.Option(min=0, help="Machines of a region that may be gone.", rich_help_panel=MACHINES)
@@ -109,6 +116,8 @@ def plan(
         raise typer.BadParameter(str(error), param_hint="--rate") from None
     if picture is not None and not picture.absolute().parent.is_dir():
         raise typer.BadParameter(f"{picture.parent} is no folder.", param_hint="--picture")
+    if picture is not None and picture.is_dir():
+        raise typer.BadParameter(f"{picture} is a folder; name a file.", param_hint="--picture")
     with kept_imports():
         from asksight.engine import load_bundle
 

@@ -186,6 +186,8 @@ class Settings:
             decoding_bytes=self.decoding_mb * MEBI,
             receiving_bytes=self.receiving_mb * MEBI,
             receiving=16 * self.workers,
+            # Each that waits has one of those places; most are left to others.
+            conversations=min(1024, 4 * self.workers),
             receive_within_s=self.receive_within,
             cache_bytes=self.cache_mb * MEBI,
             hang_after_s=self.hang_after_s,

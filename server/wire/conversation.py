@@ -123,7 +123,10 @@ class Conversation:
                 question, refused = read_question(message)
                 self._asked += 1
                 self._unanswered += 1
-                self._newest = self._start_task(self._answer(question, self._asked, refused, self._newest))
+                task = self._start_task(self._answer(question, self._asked, refused, self._newest))
+                # An empty one is passed over: a follow-up of it is about the turn before it.
+                if refused is not None or question.question.strip():
+                    self._newest = task
         except AskError as error:  # that message is no question: what was asked before it is answered
             self.finish(error)
             return
@@ -170,8 +173,7 @@ class Conversation:
         answer = outcome.SerializeToString()
         self._hold(len(answer))
         self._ready.put_nowait(answer)
-        # What says nothing leaves the turn before it as it was.
-        return turn if question.question.strip() else await self._turn_before(before)
+        return turn
 
     def _hold(self, count: int) -> None:
         """Count so many bytes of answers more, or less, that wait for the caller to take them."""

@@ -134,7 +134,7 @@ class Receiving:
         """Refuse all that is on its way."""
         for receipt in self._under_way:
             if receipt.ending is None:
-                receipt.end(error)
+                self._arrivals.refuse(receipt, error)
         await asyncio.gather(*(one.ending for one in self._under_way if one.ending is not None))
 
     def _connection(self, peer: str) -> Connection:

@@ -264,6 +264,10 @@ def test_other_formats_are_new_photos_too(
         (("--photos", "nowhere"), 1, "nowhere: No such file"),
         (("--photos", "."), 1, "holds no photo"),
         (("--picture", "nowhere/x.svg"), 2, "nowhere is no folder"),
+        (("--picture", "."), 2, "is a folder"),
+        (("--seconds", "inf"), 2, "--seconds"),
+        (("--warm-up", "inf"), 2, "--warm-up"),
+        (("--timeout", "inf"), 2, "--timeout"),
         (("--server", "localhost", "--tls-key", "x"), 2, "go together"),
     ],
 )

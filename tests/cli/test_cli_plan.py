@@ -117,6 +117,30 @@ def test_reports_that_are_none_are_refused_in_words(
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize("option", ["--photos", "--follow-ups", "--pause", "--busiest", "--price"])
+def test_what_has_no_bound_is_refused(run: Run, measured: list[str], option: str) -> None:
+    assert option in run("plan", *measured, option, "inf", code=2).stderr
+
+
+def test_a_picture_that_is_a_folder_is_refused_before_anything_is_measured(run: Run, tmp_path: Path) -> None:
+    assert "is a folder" in run("plan", "--picture", str(tmp_path), code=2).stderr
+
+
+def test_a_load_that_no_number_of_machines_takes_is_said(run: Run, measured: list[str]) -> None:
+    slow = ("--busiest", "1000", "--at-most", "0.01", "--own", "1", "--rate", "1000000")
+    ran = run("plan", *measured, *slow, code=1)
+    assert "is enough for 1e+06 asks a second" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_report_that_is_too_deep_is_refused_in_words(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "deep.json"
+    file.write_text("[" * 100_000)
+    ran = run("plan", "--measured", str(file), code=1)
+    assert "deep.json cannot be read" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 def test_it_measures_by_itself(bundle: Path) -> None:
     said: list[str] = []
     machine = measure_machine(str(bundle), said.append, callers=(1.0, 4.0), seconds=0.6, warm_up_s=0.1)

@@ -130,6 +130,10 @@ def test_a_planted_fault_of_what_is_let_out_is_found() -> None:
         ("bundle.artefact=r/b:1", "bundle.path"),
         ("bundle.path=../etc", "bundle"),
         ("settings.cache-mb=1", "cache-mb"),
+        ("settings.processes=4", "give processes"),
+        ("settings.drain_grace=4", "give drainGraceS"),
+        ("settings.port=80", "settings.port does nothing"),
+        ("autoscaling.by=hpa,autoscaling.min=9", "autoscaling.min is more"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(value: str, said: str) -> None:
@@ -155,6 +159,18 @@ def test_the_flags_and_settings_are_the_servers_own(with_all: dict[tuple[str, st
         flags = [one.removeprefix("--").partition("=")[0] for one in container["args"][1:]]
         assert set(flags) <= {name.replace("_", "-") for name in SPECS}
     assert pod(with_all)["containers"][0]["env"] == [{"name": "ASKSIGHT_CACHE_MB", "value": "512"}]
+
+
+def test_whole_numbers_of_a_file_of_values_are_written_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("settings: { cache_mb: 2000000, longest_wait_s: 0.5, watch: false }\n")
+    ran = helm("template", "asksight", CHART, "--values", file)
+    (server,) = (one for one in yaml.safe_load_all(ran.stdout) if one and one["kind"] == "Deployment")
+    environment = {
+        one["name"]: one["value"] for one in server["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
+    settings, _ = read_settings({}, environment, None)
+    assert (settings.cache_mb, settings.longest_wait_s, settings.watch) == (2_000_000, 0.5, False)
 
 
 def test_the_password_of_the_redis_comes_from_its_secret() -> None:

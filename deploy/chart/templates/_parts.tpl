@@ -43,3 +43,8 @@ seccompProfile: { type: RuntimeDefault }
 {{- define "asksight.port" -}}
 {{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" (urlParse .url).host) | default .default -}}
 {{- end }}
+
+{{- /* Numbers of files of values are floats, which would be written as 2e+06. */}}
+{{- define "asksight.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ printf "%.0f" . }}{{ else }}{{ toString . }}{{ end -}}
+{{- end }}

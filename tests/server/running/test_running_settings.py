@@ -12,7 +12,7 @@ from asksight.cli.serve import serve
 from asksight.server.errors import ServerError
 from asksight.server.running.checks import WrongSettingsError
 from asksight.server.running.setting_sources import as_toml, read_settings
-from asksight.server.running.settings import KINDS, SPECS
+from asksight.server.running.settings import KINDS, SPECS, Settings
 
 
 def test_flags_win_over_the_environment_over_the_file_over_defaults(tmp_path: Path) -> None:
@@ -198,3 +198,9 @@ def test_flags_reach_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
         'model = ["a=scenes", "c=scenes"]',
         "threads = 2",
     }
+
+
+@pytest.mark.parametrize("workers", [1, 16, 256, 1000])
+def test_conversations_that_wait_leave_most_places_of_messages_to_others(workers: int) -> None:
+    limits = Settings(workers=workers).limits()
+    assert limits.conversations <= limits.receiving // 4

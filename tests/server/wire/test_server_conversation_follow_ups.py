@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conversation_rig import IN_TIME, Talk
-from server_rig import WAIT_S, Served, hold, release
+from conversation_rig import IN_TIME, Talk, open_ones
+from server_rig import WAIT_S, Served, hold, release, until
 
 
 def test_a_follow_up_is_about_the_turn_before_by_itself(served: Served) -> None:
@@ -53,3 +53,29 @@ def test_one_that_waits_for_the_turn_before_has_its_own_deadline(served: Served)
     assert (late.id, late.error.code) == (2, IN_TIME.value[0])
     release(served.rig.answerer)
     assert talk.hear().id == 1
+
+
+def test_a_follow_up_is_not_about_what_was_asked_before_one_that_was_not_read(served: Served) -> None:
+    talk = Talk(served)
+    talk.answer(1, "where is the dog?")
+    talk.ask(2, "x" * 20_000)
+    assert talk.hear().error.field == "question"
+    assert talk.answer(3, "What colour is it?").question_meant == ""
+
+
+def test_empty_questions_are_passed_over_and_keep_nothing(served: Served) -> None:
+    talk = Talk(served)
+    talk.answer(0)
+    hold(served.rig.answerer)
+    talk.ask(1, "where is the dog?")
+    assert served.rig.answerer.entered.wait(WAIT_S)
+    for number in range(2, 52):
+        talk.ask(number, " ")
+        assert talk.hear().id == number
+    (open_one,) = open_ones(served)
+    until(
+        lambda: len(served.rig.look(lambda: list(open_one._tasks))) <= 2
+    )  # what reads, and the first question
+    release(served.rig.answerer)
+    assert talk.hear().id == 1
+    assert talk.answer(52, "What colour is it?").question_meant == "what colour is the dog?"

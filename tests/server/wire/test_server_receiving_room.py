@@ -14,6 +14,7 @@ from loop_rig import in_loop, move_on, soon, turns
 
 from asksight.server.core.arrivals import STRANGER, Arrivals
 from asksight.server.errors import Overloaded, Stopping
+from asksight.server.http.arriving import Body
 from asksight.server.limits import MEBI, Limits
 from asksight.server.wire.receiving import AHEAD_BYTES, LOOK_EVERY_S, Receiving
 
@@ -23,18 +24,22 @@ class Stalled:
 
     def __init__(self, peer: str) -> None:
         self._peer = peer
-        self.refused = False
+        self.refusals = 0
         self._ended = asyncio.Event()
 
     def peer(self) -> str:
         return self._peer
+
+    @property
+    def refused(self) -> bool:
+        return self.refusals > 0
 
     async def read(self) -> bytes:
         await self._ended.wait()
         raise grpc.aio.AbortError
 
     async def abort(self, *_: object) -> None:
-        self.refused = True
+        self.refusals += 1
         self._ended.set()
         raise grpc.aio.AbortError
 
@@ -69,6 +74,29 @@ async def test_what_comes_all_at_once_by_a_new_connection_counts() -> None:
     await soon(lambda: any(one.refused for one in stalled))
     assert [one.refused for one in stalled].count(False) == 1  # it may have half, and each has 15
     await left(reading)
+
+
+@in_loop
+async def test_what_a_stop_refuses_is_not_refused_again_where_others_become_too_much() -> None:
+    came = 0
+    arrivals = Arrivals(replace(Limits(), receiving_bytes=8 * MEBI))
+    receiving = Receiving(arrivals, lambda _: came)
+    stalled = Stalled("ipv4:10.0.0.1:1")
+    reading = asyncio.create_task(receiving.next(stalled, "app"))
+    await turns()
+    came = 3 * MEBI
+    await soon(lambda: arrivals.bytes > 0)
+    stopping = asyncio.create_task(receiving.end_all(Stopping()))
+    await asyncio.sleep(0)
+    assert arrivals.bytes == 0
+    body = Body(arrivals, "app")  # of the same caller over HTTP
+    arrivals.begin(body)
+    arrivals.hold(body, 3 * MEBI)
+    arrivals.end_what_is_too_much()
+    await stopping
+    assert stalled.refusals == 1
+    arrivals.left(body)
+    await left([reading])
 
 
 @in_loop
