@@ -21,7 +21,7 @@ ENGINES_SHARE = 0.7
 SHORTEST_RETRY_S, LONGEST_RETRY_S = 0.05, 30.0
 # Beside other callers: what rows of those who sent many may take of a batch. An engine that is quick, as on a GPU, runs
 # whole batches of them in that time; one that is slow runs the part, since many small batches take longer in all.
-BULK_S, BULK_PART = 0.005, 0.25
+BULK_S, BULK_PART = 0.002, 0.125
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
