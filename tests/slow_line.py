@@ -19,14 +19,21 @@ def slow_line(port: int, first_answer_s: float) -> Iterator[int]:
             while True:
                 near, _ = listening.accept()
                 far = socket.create_connection(("127.0.0.1", port))
-                threading.Thread(target=_copy, args=(near, far, 0.0), daemon=True).start()
-                threading.Thread(target=_copy, args=(far, near, first_answer_s), daemon=True).start()
+                threading.Thread(target=_pass_on, args=(near, far, first_answer_s), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     try:
         yield int(listening.getsockname()[1])
     finally:
         listening.close()
+
+
+def _pass_on(near: socket.socket, far: socket.socket, first_answer_s: float) -> None:
+    with near, far:
+        back = threading.Thread(target=_copy, args=(far, near, first_answer_s), daemon=True)
+        back.start()
+        _copy(near, far, 0.0)
+        back.join()
 
 
 def _copy(source: socket.socket, target: socket.socket, wait_s: float) -> None:
