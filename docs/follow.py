@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -239,13 +240,16 @@ def read(running: subprocess.Popen[str], printed: list[str], serves: threading.E
 
 
 def end(running: subprocess.Popen[str]) -> None:
-    """Ask it to end, and where that does not help, end it and all that it started."""
+    """Ask it and all that it started to end, and where that does not help, end them. The shell ends before a server."""
     os.killpg(running.pid, signal.SIGTERM)
-    try:
-        running.wait(60)
-    except subprocess.TimeoutExpired:
+    ends_s = time.monotonic() + 60
+    with suppress(ProcessLookupError):  # they have all ended
+        while time.monotonic() < ends_s:
+            running.poll()
+            os.killpg(running.pid, 0)
+            time.sleep(0.1)  # others than our child tell nobody when they end
         os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
+    running.wait()
 
 
 def is_free(port: int) -> bool:
