@@ -189,8 +189,10 @@ async def test_what_comes_together_with_a_connections_first_message_counts() -> 
     reading = [
         asyncio.create_task(receiving.next(one, f"caller {number}")) for number, one in enumerate(stalled)
     ]
-    await soon(lambda: any(one.refused for one in stalled))
-    assert [one.refused for one in stalled].count(False) == MEBI // AHEAD_BYTES
+    most = MEBI // AHEAD_BYTES
+    await soon(lambda: [one.refused for one in stalled].count(False) <= most)  # by one look or two
+    await turns()
+    assert [one.refused for one in stalled].count(False) == most
     await left(reading)
 
 
