@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from xml.sax.saxutils import escape
+
+import typer
 
 WIDTH, HEIGHT = 720, 440
 TOP, BOTTOM = 64, 56
@@ -21,6 +24,14 @@ STYLE = """
     .p99 polyline { stroke: #ff9d66 } .p99 circle { fill: #ff9d66 }
   }
 """
+
+
+def check_picture(picture: Path | None) -> None:
+    """Raise typer's BadParameter where no file can be written, before anything is measured for it."""
+    if picture is not None and not picture.absolute().parent.is_dir():
+        raise typer.BadParameter(f"{picture.parent} is no folder.", param_hint="--picture")
+    if picture is not None and picture.is_dir():
+        raise typer.BadParameter(f"{picture} is a folder; name a file.", param_hint="--picture")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..chart_frame import check_picture
 from ..kept_imports import kept_imports
 from ..output import to_json
 from .load import Load, Loop, callers, rates
@@ -157,10 +158,7 @@ def bench(
         channels=channels,
         seed=seed,
     )
-    if picture is not None and not picture.absolute().parent.is_dir():
-        raise typer.BadParameter(f"{picture.parent} is no folder.", param_hint="--picture")
-    if picture is not None and picture.is_dir():
-        raise typer.BadParameter(f"{picture} is a folder; name a file.", param_hint="--picture")
+    check_picture(picture)
     with kept_imports():
         from .material import read_material
         from .measure import measure

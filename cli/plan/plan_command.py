@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..chart_frame import check_picture
 from ..kept_imports import kept_imports
 from ..output import to_json
 
@@ -114,10 +115,7 @@ def plan(
         steps = rates(rates_text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--rate") from None
-    if picture is not None and not picture.absolute().parent.is_dir():
-        raise typer.BadParameter(f"{picture.parent} is no folder.", param_hint="--picture")
-    if picture is not None and picture.is_dir():
-        raise typer.BadParameter(f"{picture} is a folder; name a file.", param_hint="--picture")
+    check_picture(picture)
     with kept_imports():
         from asksight.engine import load_bundle
 

@@ -74,7 +74,7 @@ class Arrivals:
     def end_what_is_too_much(self) -> None:
         """Refuse the largest messages of those who hold most, until the rest is within the bounds."""
         most = self.limits.receiving_bytes
-        if self.bytes <= most and all(count <= most // 2 for count in self._bytes_of.values()):
+        if self.bytes <= most and not any(map(self.has_too_much, self._bytes_of)):
             return
         # Of one connection's messages over gRPC nobody knows which holds how much; one that may be idle goes last.
         for one in sorted(
@@ -82,7 +82,7 @@ class Arrivals:
             key=lambda one: (self._bytes_of[one.caller], one.bytes, not one.idle),
             reverse=True,
         ):
-            if self.bytes > most or any(self._bytes_of[name] > most // 2 for name in _names(one.caller)):
+            if self.bytes > most or any(map(self.has_too_much, _names(one.caller))):
                 self.refuse(one, too_much())
 
     def has_too_much(self, caller: str) -> bool:
