@@ -9,14 +9,17 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 from setuptools.command.editable_wheel import editable_wheel
+from setuptools.modified import newer_group
 
 ROOT = Path(__file__).parent
 FOLDERS = ("ext", "photos", "engine", "server", "client", "training", "cli")
 PACKAGE_DIR = {f"asksight.{folder}": folder for folder in FOLDERS} | {"asksight.v1": "proto/asksight/v1"}
 FACE = "face"  # the package `asksight` itself
 LINKS = Path("build/types")  # what an editable install puts on the path
+COMPILED = Path("build/compiled")  # what it has compiled; the names tell the Python and the machine
 # Messages that others generate under the same names: what protoc makes of them is data, in a pool of its own.
 OPEN_INFERENCE = ROOT / "server" / "open_inference"
 EXTENSION_PARTS = [
@@ -48,6 +51,20 @@ class BuildWithProto(build_py):
         if protoc.main(arguments) != 0:
             raise SystemExit("protoc failed on server/open_inference/open_inference.proto")
         super().run()
+
+
+class CompileWhatChanged(build_ext):
+    """Keep what an editable install compiles: each `pip install -e '.[EXTRA]'` would compile it anew, for a minute."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        if self.editable_mode:
+            self.build_lib = str(COMPILED)
+
+    def build_extension(self, ext: Extension) -> None:
+        # Not by setuptools' own look at the .c: pip's fresh Cython and numpy always make that anew.
+        if not self.editable_mode or newer_group(ext.depends, self.get_ext_fullpath(ext.name)):
+            super().build_extension(ext)
 
 
 class EditableByLinks(editable_wheel):
@@ -89,7 +106,7 @@ setup(
                 f"asksight.ext.{name}",
                 [f"ext/{name}.pyx"],
                 include_dirs=["ext"],
-                depends=EXTENSION_PARTS,
+                depends=["setup.py", *EXTENSION_PARTS],
                 extra_compile_args=["-O3"],  # many Pythons ask for -O2, by which hardly a loop is vectorised
             )
             for name in ("_words", "_photo", "_cutter")
@@ -97,5 +114,9 @@ setup(
         build_dir="build/cython",
         compiler_directives={"language_level": "3"},
     ),
-    cmdclass={"build_py": BuildWithProto, "editable_wheel": EditableByLinks},
+    cmdclass={
+        "build_py": BuildWithProto,
+        "build_ext": CompileWhatChanged,
+        "editable_wheel": EditableByLinks,
+    },
 )
