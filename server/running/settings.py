@@ -10,6 +10,7 @@ from asksight.photos.limits import PhotoLimits
 from ..limits import MEBI, Limits
 
 HIGHEST_PORT = 65535
+LEAST_RECEIVING_MB = 43  # one caller has half; the largest message has 16 MiB, or 21.4 in JSON
 
 MODELS, ACCESS, LOAD, STOPPING, WATCHING = "Models", "Access", "Load", "Stopping", "Watching"
 
@@ -118,7 +119,7 @@ class Settings:
         48,
         "MiB of messages that are not whole yet, shared by the processes; one caller may have half.",
         LOAD,
-        at_least=1,
+        at_least=LEAST_RECEIVING_MB,
     )
     receive_within: float = setting(60.0, "Seconds for a message to come whole.", LOAD, at_least=0.1)
     connections: int = setting(4096, "gRPC connections at once, of each process.", LOAD, at_least=1)

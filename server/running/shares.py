@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from asksight.engine.cores import available_cores
 
-from .settings import Settings
+from .settings import LEAST_RECEIVING_MB, Settings
 
-# Of each process at least: a message may have 16 MiB, 21.4 of them in JSON; one caller has half of what is on its way.
-LEAST_RECEIVING_MB = 43
+# Of each process at least.
 LEAST_QUEUE_MB = 32
 LEAST_DECODING_MB = 64  # 16 megapixels; a photo that takes more is decoded alone
 
@@ -28,5 +27,5 @@ def of_each(settings: Settings) -> Settings:
         cache_mb=part(settings.cache_mb, 1),
         queue_mb=part(settings.queue_mb, LEAST_QUEUE_MB),
         decoding_mb=part(settings.decoding_mb, LEAST_DECODING_MB),
-        receiving_mb=part(settings.receiving_mb, LEAST_RECEIVING_MB),
+        receiving_mb=max(LEAST_RECEIVING_MB, settings.receiving_mb // count),
     )

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from asksight.engine.cores import available_cores
 from asksight.server.limits import MEBI, Limits
-from asksight.server.running.settings import Settings
-from asksight.server.running.shares import LEAST_RECEIVING_MB, of_each
+from asksight.server.running.settings import LEAST_RECEIVING_MB, Settings
+from asksight.server.running.shares import of_each
 
 OF_ALL = ("cache_mb", "queue_mb", "decoding_mb", "receiving_mb")
 
@@ -25,8 +25,8 @@ def test_a_part_that_is_too_small_for_one_message_is_that_large() -> None:
     each = of_each(Settings(processes=64))
     assert each.receiving_mb == LEAST_RECEIVING_MB
     assert each.queue_mb >= 16
-    assert of_each(Settings(processes=2, receiving_mb=8, cache_mb=0, threads=3)) == replace(
-        Settings(), receiving_mb=8, cache_mb=0, threads=3, queue_mb=256, decoding_mb=256
+    assert of_each(Settings(processes=2, queue_mb=8, cache_mb=0, threads=3)) == replace(
+        Settings(), receiving_mb=LEAST_RECEIVING_MB, cache_mb=0, threads=3, queue_mb=8, decoding_mb=256
     )
 
 
