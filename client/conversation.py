@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from threading import Lock
 from types import TracebackType
 from typing import Self
 
 from .dialogue import ReadOnce
+from .errors import AskSightError
 from .photo_bytes import Photo
 from .results import ImageId, Reply
 from .talks import AsyncTalk, Talk
@@ -24,6 +27,7 @@ class Turns:
         self._numbers = count(1)
         self._newest = 0
         self._last: Reply | None = None
+        self._failed = ""  # the newest turn's question, where that failed
         self._lock = Lock()
 
     @property
@@ -31,18 +35,34 @@ class Turns:
         """The newest turn's reply, which the next question may be about; None before the first."""
         return self._last
 
+    @contextmanager
+    def _turn(self, question: str) -> Iterator[int]:
+        """Give the number by which its reply is told to `_took`."""
+        number = next(self._numbers)
+        try:
+            yield number
+        except (AskSightError, asyncio.CancelledError):
+            with self._lock:
+                if number > self._newest and question.strip():
+                    self._newest, self._failed = number, question
+            raise
+
     def _took(self, number: int, reply: Reply) -> Reply:
         with self._lock:
             if number > self._newest:
-                self._newest, self._last = number, reply
+                self._newest, self._last, self._failed = number, reply, ""
         return reply
 
-    def _options(self, top_k: int | None, timeout: float | None, attention: bool) -> dict[str, object]:
+    def _options(
+        self, question: str, top_k: int | None, timeout: float | None, attention: bool
+    ) -> dict[str, object]:
+        # One that failed may have named another thing, so only itself, asked again, is about the turn before it.
+        after = self._last if self._failed in ("", question) else None
         return {
             "top_k": self._top_k if top_k is None else top_k,
             "timeout": timeout,
             "locale": self._locale,
-            "after": self._last,
+            "after": after,
             "attention": attention,
         }
 
@@ -73,10 +93,9 @@ class Conversation(Turns):
 
         Takes `timeout` and `attention`, and raises, as Client.ask does; after an error the conversation goes on.
         """
-        number = next(self._numbers)
-        return self._took(
-            number, self._ask(self._photo, question, **self._options(top_k, timeout, attention))
-        )
+        options = self._options(question, top_k, timeout, attention)
+        with self._turn(question) as number:
+            return self._took(number, self._ask(self._photo, question, **options))
 
     def close(self) -> None:
         """End it; the client stays open. Later asks raise ClosedError."""
@@ -110,10 +129,9 @@ class AsyncConversation(Turns):
         attention: bool = False,
     ) -> Reply:
         """Ask one question."""
-        number = next(self._numbers)
-        return self._took(
-            number, await self._ask(self._photo, question, **self._options(top_k, timeout, attention))
-        )
+        options = self._options(question, top_k, timeout, attention)
+        with self._turn(question) as number:
+            return self._took(number, await self._ask(self._photo, question, **options))
 
     async def close(self) -> None:
         """End it."""

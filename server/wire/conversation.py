@@ -33,6 +33,7 @@ class Turn(NamedTuple):
 
     question: str = ""  # or what it was taken for; empty where it failed
     answer: str = ""  # empty where it was not ANSWERED
+    failed: str = ""  # a follow-up that failed; the turn is what it was about, for itself asked again
 
 
 class Conversation:
@@ -173,6 +174,9 @@ class Conversation:
         answer = outcome.SerializeToString()
         self._hold(len(answer))
         self._ready.put_nowait(answer)
+        if not turn.question and refused is None and refers_back(question.question):
+            turn = await self._turn_before(before, question.question)
+            turn = turn._replace(failed=question.question)
         return turn
 
     def _hold(self, count: int) -> None:
@@ -194,16 +198,21 @@ class Conversation:
     async def _ask_after(self, before: asyncio.Task[Turn] | None, ask: Ask) -> vqa_pb2.AskResponse:
         """Ask, but not what is about the turn before, until that is done."""
         if refers_back(ask.question):
-            turn = await self._turn_before(before)
+            turn = await self._turn_before(before, ask.question)
             ask = replace(ask, previous_question=turn.question, previous_answer=turn.answer)
         return await self._ask(ask)
 
-    async def _turn_before(self, before: asyncio.Task[Turn] | None) -> Turn:
+    async def _turn_before(self, before: asyncio.Task[Turn] | None, question: str) -> Turn:
         """What the question after `before` may be about; None: the first of the stream."""
         if before is None:
             return Turn(self._start.previous_question, self._start.previous_answer)
         await asyncio.wait((before,))
-        return Turn() if before.cancelled() or before.exception() is not None else before.result()
+        if before.cancelled() or before.exception() is not None:
+            return Turn()
+        turn = before.result()
+        return (
+            turn if turn.failed in ("", question) else Turn()
+        )  # one that failed may have named another thing
 
     async def _ask(self, ask: Ask) -> vqa_pb2.AskResponse:
         if self._image_id is not None:  # what is known by it need not be hashed again

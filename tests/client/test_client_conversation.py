@@ -148,6 +148,23 @@ def test_a_follow_up_means_the_turn_before_by_itself(kind: Any, scenes: str) -> 
     end(client)
 
 
+@pytest.mark.parametrize("kind", [connect, AwaitedClient, load])
+def test_after_a_question_that_failed_nothing_but_itself_is_about_the_turn_before(
+    kind: Any, scenes: str
+) -> None:
+    client = kind() if kind is load else kind(scenes)
+    colour = "And what colour is it?"
+    with client.conversation(PHOTOS / "star.jpg") as talk:
+        talk.ask("What is this?")
+        with pytest.raises(DeadlineError):
+            talk.ask(colour, timeout=1e-6)
+        assert talk.ask(colour).question == "what colour is the star?"
+        with pytest.raises(InvalidAskError):
+            talk.ask("?" * 1001)
+        assert talk.ask(colour).question == colour
+    end(client)
+
+
 def test_a_question_that_is_too_long_ends_nobody_elses(scenes: str) -> None:
     """Of 1,001 characters, of more than the server reads of a message, and of more than gRPC takes at all."""
     questions = ["What colour is the star?"] * 40

@@ -21,6 +21,7 @@ export class Conversation {
     this.photo = null; // a Blob
     this.imageId = null; // what the server calls it, once it has seen it
     this.previous = null; // the question before about this photo, and its answer, so that a question may be about those
+    this.unanswered = ""; // a question since that one: it may have named what another question is about
     this.model = ""; // the name of one that is served, or "" for the first
     this.token = null; // for servers that want one; kept by this tab alone
   }
@@ -29,31 +30,35 @@ export class Conversation {
     this.photo = photo;
     this.imageId = null;
     this.previous = null;
+    this.unanswered = "";
   }
 
   // Returns the response as the server's JSON has it, with `language`, that of what is spoken; throws AskFailed, or AbortError of `signal`.
   async ask(question, locale, signal) {
     const photo = this.photo;
-    const response = await this.#answered(question, locale, signal, photo);
+    const previous = ["", question].includes(this.unanswered) ? this.previous : null;
+    if (question.trim()) this.unanswered = question;
+    const response = await this.#answered(question, previous, locale, signal, photo);
     if (photo !== this.photo) return response;
     this.imageId = response.imageId;
+    this.unanswered = "";
     const answered = response.verdict === "VERDICT_ANSWERED" && response.answers.length > 0;
     this.previous = { question: response.questionMeant || question, answer: answered ? response.answers[0].label : "" };
     return response;
   }
 
-  async #answered(question, locale, signal, photo) {
+  async #answered(question, previous, locale, signal, photo) {
     if (this.imageId) {
       try {
-        return await this.#send(question, locale, signal, null, this.imageId);
+        return await this.#send(question, previous, locale, signal, null, this.imageId);
       } catch (error) {
         if (error.status !== 404) throw error; // 404: it is no longer remembered there; send it again
       }
     }
-    return this.#send(question, locale, signal, photo, null);
+    return this.#send(question, previous, locale, signal, photo, null);
   }
 
-  async #send(question, locale, signal, photo, imageId) {
+  async #send(question, previous, locale, signal, photo, imageId) {
     const form = new FormData();
     if (photo) form.append("image", photo, "photo");
     else form.append("image_id", imageId);
@@ -61,9 +66,9 @@ export class Conversation {
     form.append("locale", locale);
     form.append("model", this.model);
     form.append("want_attention", "true");
-    if (this.previous) {
-      form.append("previous_question", this.previous.question);
-      form.append("previous_answer", this.previous.answer);
+    if (previous) {
+      form.append("previous_question", previous.question);
+      form.append("previous_answer", previous.answer);
     }
     return this.#fetched("/v1/ask", { method: "POST", body: form, signal });
   }

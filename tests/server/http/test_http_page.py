@@ -122,6 +122,19 @@ def test_errors_are_told_and_nothing_is_lost(visit: Any, tmp_path: Path) -> None
     tab.ask(RED, "red")
 
 
+def test_after_a_question_that_failed_nothing_but_itself_is_about_the_question_before(visit: Any) -> None:
+    tab = visit()
+    alert = tab.page.get_by_role("alert")
+    tab.choose(STAR)
+    tab.ask("What is this?", "star")
+    for question, then in (("What colour is it?", "pink"), ("What is the square?", None)):
+        tab.next_ask(lambda route: route.abort())
+        tab.page.locator("#question").fill(question)
+        tab.page.keyboard.press("Enter")
+        expect(alert).to_contain_text("cannot be reached")
+        tab.ask("What colour is it?", then or "I cannot tell")
+
+
 def test_a_server_with_tokens_asks_for_one(visit: Any) -> None:
     tab = visit()
     tab.choose(SHAPES)

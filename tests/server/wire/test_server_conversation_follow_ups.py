@@ -55,6 +55,23 @@ def test_one_that_waits_for_the_turn_before_has_its_own_deadline(served: Served)
     assert talk.hear().id == 1
 
 
+def test_a_follow_up_that_failed_is_about_the_same_when_it_is_asked_again_and_no_other_is(
+    served: Served,
+) -> None:
+    """Another one could be about a thing that the failed one named."""
+    talk = Talk(served)
+    talk.answer(0, "where is the dog?")
+    hold(served.rig.answerer)
+    for number in (1, 2):
+        talk.ask(number, "And the cat?", timeout=0.05)
+        assert talk.hear().error.code == IN_TIME.value[0]
+    release(served.rig.answerer)
+    assert talk.answer(3, "And the cat?").question_meant == "where is the cat?"
+    talk.ask(4, "And the bird?", timeout=-1)
+    assert talk.hear().HasField("error")
+    assert talk.answer(5, "What colour is it?").question_meant == ""
+
+
 def test_a_follow_up_is_not_about_what_was_asked_before_one_that_was_not_read(served: Served) -> None:
     talk = Talk(served)
     talk.answer(1, "where is the dog?")
