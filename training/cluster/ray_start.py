@@ -11,13 +11,14 @@ from typing import Any
 from ..errors import ClusterError
 
 _STORE_BYTES = 200 << 20  # of Ray's objects; nothing large passes through it here
+_LATE = "timed out during startup"  # what Ray says, by an error without a kind of its own
 
 
 @contextmanager
 def ray_cluster(workers: int) -> Iterator[None]:
     """Connect to the cluster of RAY_ADDRESS, or start one here with room for so many workers, and stop it at the end.
 
-    Raises ClusterError where there is none at that address, and ModuleNotFoundError without Ray.
+    Raises ClusterError where there is none at that address or it starts too slowly; ModuleNotFoundError without Ray.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers of each cluster
     import ray
@@ -34,6 +35,13 @@ def ray_cluster(workers: int) -> Iterator[None]:
         raise ClusterError(
             f"There is no Ray cluster at RAY_ADDRESS={address} ({str(error).splitlines()[0]}). Start one with ray "
             "start --head, or unset RAY_ADDRESS to have one started on this machine."
+        ) from error
+    except Exception as error:
+        if _LATE not in str(error):
+            raise
+        raise ClusterError(
+            "Ray did not start on this machine within the 30 s that it gives itself; too much else runs here. Try "
+            "again when less does, or name a cluster by RAY_ADDRESS."
         ) from error
     try:
         if (there := ray.cluster_resources().get("CPU", 0)) < workers:
