@@ -121,6 +121,12 @@ def test_a_planted_fault_of_what_is_let_out_is_found() -> None:
         ("featuresCache.url=http://redis:6379", "featuresCache"),
         ("featuresCache.url=redis://redis,featuresCache.user=me", "featuresCache.secret"),
         ("featuresCache.url=redis://redis,featuresCache.authority=ca", "rediss://"),
+        ("featuresCache.secret=redis", "nothing without featuresCache.url"),
+        ("resources.limits.memory=abc", "memory"),
+        ("envoy.resources.requests.cpu=1Gib", "cpu"),
+        ("podDisruptionBudget.maxUnavailable=abc", "maxUnavailable"),
+        ("podDisruptionBudget.maxUnavailable=101%", "maxUnavailable"),
+        ("serviceMonitor.interval=often", "interval"),
         ("tracing.endpoint=http://collector", "tracing"),  # its port is let out, and nobody knows which
         ("settings.features_cache=redis://redis", "featuresCache.url"),
         ("settings.tracing=true", "tracing.endpoint"),
@@ -140,6 +146,19 @@ def test_a_wrong_value_is_refused_by_name(value: str, said: str) -> None:
     ran = helm("template", "asksight", CHART, f"--set={value}")
     assert ran.returncode != 0
     assert said in ran.stderr
+
+
+def test_quantities_and_shares_are_taken_as_kubernetes_writes_them() -> None:
+    values = (
+        "resources.limits.memory=1.5Gi",
+        "resources.requests.cpu=2500m",
+        "resources.limits.cpu=4",
+        "resources.limits.ephemeral-storage=1e9",
+        "podDisruptionBudget.maxUnavailable=50%",
+        "serviceMonitor.interval=1m30s",
+    )
+    (server,) = pod(made(*values))["containers"]
+    assert server["resources"]["limits"]["memory"] == "1.5Gi"
 
 
 def test_envoy_without_tls_does_not_go_before_servers_with_it() -> None:
