@@ -35,6 +35,8 @@ def make_authority(folder: Path, name: str = "authority") -> Pair:
         f"/CN={name}",
         "-days",
         "2",
+        "-addext",
+        "keyUsage=critical,keyCertSign",  # without which Python 3.13 trusts none
     )
     return pair
 
@@ -43,7 +45,7 @@ def sign(authority: Pair, folder: Path, name: str, *, host: str = "localhost", e
     """A certificate of `name` for a host, signed by the authority; or one whose time is over."""
     pair = Pair(folder / f"{name}.pem", folder / f"{name}.key")
     request, extensions = folder / f"{name}.csr", folder / f"{name}.ext"
-    extensions.write_text(f"subjectAltName=DNS:{host}\n")
+    extensions.write_text(f"subjectAltName=DNS:{host}\nauthorityKeyIdentifier=keyid\n")
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     _openssl("req", *curve, "-keyout", pair.key, "-out", request, "-subj", f"/CN={name}")
     time = ["-days", "-1" if expired else "2"]

@@ -30,6 +30,7 @@ def test_it_works_as_it_is_written(tmp_path: Path) -> None:
     (python,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     (tmp_path / "cli").symlink_to(ROOT / "cli")
     run(tmp_path, "bash", "-ec", make)
+    run(tmp_path, "openssl", "verify", "-x509_strict", "-CAfile", "authority.pem", "server.pem")
     with subprocess.Popen(
         ["bash", "-c", f"exec {serve}"], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
     ) as server:

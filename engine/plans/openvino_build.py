@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ def build_openvino(graph: Path, out: Path, precision: str, samples: Sequence[Arr
     check_precision(precision)
 
     def build() -> None:
-        with _logging_as_it_was():
-            model = openvino.convert_model(_readable(graph))
+        with _readable(graph) as path, _logging_as_it_was():
+            model = openvino.convert_model(path)
         if precision == "int8":
             model = _quantised(model, samples)
         # float16 holds a weight with more digits than bfloat16 does, in half the space.
@@ -57,8 +58,12 @@ def _logging_as_it_was() -> Iterator[None]:
         root.filters, root.handlers = filters, handlers
 
 
-def _readable(graph: Path) -> Any:
-    """The path, or, where a recurrent layer has `sequence_lens`, a rewritten copy: see recurrent_lengths.py."""
+@contextlib.contextmanager
+def _readable(graph: Path) -> Iterator[Path]:
+    """The path, or, where a recurrent layer has `sequence_lens`, a rewritten copy's: see recurrent_lengths.py.
+
+    A path, and no file in memory: of that OpenVINO (2026.4) asks TensorFlow, which on Python 3.13 it cannot.
+    """
     try:
         import onnx
     except ImportError as error:
@@ -67,8 +72,12 @@ def _readable(graph: Path) -> Any:
 
     model = onnx.load(graph)
     if not any(node.op_type in RECURRENT for node in model.graph.node):
-        return graph
-    return io.BytesIO(without_sequence_lens(model).SerializeToString())
+        yield graph
+        return
+    with tempfile.TemporaryDirectory(prefix="asksight-") as folder:
+        copy = Path(folder) / graph.name
+        onnx.save(without_sequence_lens(model), copy)
+        yield copy
 
 
 def _quantised(model: Any, samples: Sequence[Arrays]) -> Any:
