@@ -14,10 +14,13 @@ def record(coverage: float) -> dict[str, object]:
 
 
 def test_a_model_that_answers_next_to_nothing_is_told_what_to_do() -> None:
-    first, second = certainty_lines(record(0.0))
-    assert first.startswith("Of 40 validation questions it answers 0.0%, of these 1.0% wrongly")
+    first, second = certainty_lines(record(0.01))
+    assert first.startswith("Of 40 validation questions it answers 1.0%, of these 1.0% wrongly")
     assert "Train on more data" in second
     assert "--max-risk" in second
+    none, again = certainty_lines(record(0.0))
+    assert none == "Of 40 validation questions it answers none; of all it says that it is not sure."
+    assert again == second
 
 
 def test_one_that_answers_is_told_how_often() -> None:
