@@ -36,7 +36,7 @@ def show(reply: Reply, photo: bytes) -> None:
 
 
 def takes_pictures(console: Console) -> bool:
-    """Whether half blocks come out in it as a picture: with colours that nobody forbade, in an encoding that has them."""
+    """Whether half blocks become a picture there: it has colours that nobody forbade, and an encoding with blocks."""
     try:
         UPPER_HALF.encode(console.encoding)
     except UnicodeEncodeError:
