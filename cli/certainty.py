@@ -13,14 +13,22 @@ def certainty_lines(record: Mapping[str, Any]) -> list[str]:
     if "answered" not in record:
         return []
     answered, questions = record["answered"], record["questions"]
-    lines = [
-        f"Of {questions} validation questions it answers {answered['coverage']:.1%}, of these {answered['risk']:.1%} "
-        "wrongly; of the others it says that it is not sure."
-    ]
+    if answered["coverage"]:
+        lines = [
+            f"Of {questions} validation questions it answers {answered['coverage']:.1%}, of these "
+            f"{answered['risk']:.1%} wrongly; of the others it says that it is not sure."
+        ]
+    else:
+        lines = [f"Of {questions} validation questions it answers none; of all it says that it is not sure."]
     if answered["coverage"] < _LITTLE:
         lines.append(
-            f"That is next to none: it is not right often enough for at most {record['max_risk']:.1%} wrong answers. "
+            f"It is not right often enough for at most {record['max_risk']:.1%} wrong answers. "
             "Train on more data; or allow more wrong answers: the same asksight train command with a larger --max-risk "
             "calibrates again and trains nothing anew."
+        )
+    elif answered["risk"] > record["max_risk"]:
+        lines.append(
+            f"That is more than the {record['max_risk']:.1%} that may be wrong: it is sure of all that it says, and no "
+            "threshold helps. Do not serve it; train anew, with a smaller --learning-rate or on more data."
         )
     return lines

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     import grpc
 
 T = TypeVar("T")
+
+# gRPC's core looks for it when it is imported; by itself it writes a line of its own above what `ask` says.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 
 def credentials(
@@ -24,7 +29,31 @@ def credentials(
         raise typer.BadParameter("go together.", param_hint="--tls-certificate and --tls-key")
     if not (tls or authority or certificate):
         return None
-    return grpc.ssl_channel_credentials(*map(_read, (authority, key, certificate)))
+    files = [
+        _read(file) for file in (authority, key, certificate)
+    ]  # before others do, who do not name a missing one
+    _check(authority, certificate, key)
+    return grpc.ssl_channel_credentials(*files)
+
+
+def _check(authority: Path | None, certificate: Path | None, key: Path | None) -> None:
+    """Raises typer.BadParameter for what gRPC would tell of as of a server that cannot be reached."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if authority is not None:
+        try:
+            context.load_verify_locations(authority)
+        except ssl.SSLError:
+            raise typer.BadParameter(
+                f"{authority} holds no certificate in PEM.", param_hint="--tls-authority"
+            ) from None
+    if certificate is not None:
+        try:
+            context.load_cert_chain(certificate, key, password=lambda: b"")  # no password is asked for
+        except ssl.SSLError:
+            raise typer.BadParameter(
+                f"{certificate} and {key} are not a certificate and its key, both in PEM and without a password.",
+                param_hint="--tls-certificate and --tls-key",
+            ) from None
 
 
 def check_option(flag: str, check: Callable[[T], object], value: T) -> None:

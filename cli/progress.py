@@ -76,7 +76,7 @@ def progress_bar(unit: str, *, total: int | None, quiet: bool = False) -> Iterat
     """Show that `total` of something (None: not known yet) are being done; `unit` is its plural.
 
     Where standard error is no terminal, the bar is written once, at the end; with `quiet`, never. A bar of nothing
-    done is not left behind under an error.
+    done is not left behind, neither under an error nor where there was nothing to do.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -92,6 +92,5 @@ def progress_bar(unit: str, *, total: int | None, quiet: bool = False) -> Iterat
         bar = shown.add_task(unit, total=total, rate="", note="")
         try:
             yield Bar(shown, bar)
-        except BaseException:
+        finally:
             shown.update(bar, visible=bool(shown.tasks[0].completed))
-            raise

@@ -24,7 +24,7 @@ def show(reply: Reply, photo: bytes) -> None:
     from rich.console import Console
 
     console = Console()
-    if console.is_terminal and console.color_system in COLOURS:
+    if takes_pictures(console):
         try:
             console.print(in_terminal(reply, photo, console))
         except OSError:  # it is cut short, which the server takes
@@ -33,6 +33,15 @@ def show(reply: Reply, photo: bytes) -> None:
         page = written_page(reply, photo)
         opened = webbrowser.open(page.as_uri())
         console.print(f"{'Shown' if opened else 'To be seen'} in {page}", markup=False, highlight=False)
+
+
+def takes_pictures(console: Console) -> bool:
+    """Whether half blocks become a picture there: it has colours that nobody forbade, and an encoding with blocks."""
+    try:
+        UPPER_HALF.encode(console.encoding)
+    except UnicodeEncodeError:
+        return False
+    return console.is_terminal and console.color_system in COLOURS and not console.no_color
 
 
 def in_terminal(reply: Reply, photo: bytes, console: Console) -> Segments:

@@ -20,8 +20,10 @@ _ABOUT_ITSELF = (
     r"|Unable to register cu\w+ (factory|plugin)"
     r"|^WARNING: All log messages before absl::InitializeLog\(\)"
 )
+# Ctrl-C reaches every process of a terminal: this one ends when there is nothing more to pass on.
 _PASS_ON = """
-import re, sys
+import re, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 about_itself = re.compile(sys.argv[1].encode())
 for line in sys.stdin.buffer:
     if not about_itself.search(line):

@@ -16,6 +16,7 @@ PAGES = ("desktop-answered", "phone-answered", "phone-dark-cannot-tell", "phone-
 for name in (*(f"page-{one}" for one in PAGES), "terminal", "report", "mistakes"):
     picture = Image.open(Path(sys.argv[1]) / f"{name}.png").convert("RGB")
     picture.thumbnail((900, 1400))
-    picture.quantize(256).save(f"docs/pictures/{name}.png", optimize=True)
+    # First a colour for each corner of what there is, so that small things keep theirs; then nearer to what there is much of.
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=8).save(f"docs/pictures/{name}.png", optimize=True)
 PYTHON
 rm -r "$taken"

@@ -28,3 +28,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(client, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """With what is not imported yet, so that notebooks and shells complete it."""
+    return sorted({*globals(), *__all__})

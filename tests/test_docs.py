@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from served import ROOT, shell_environment
 
 from asksight.server.http.gateway import Gateway
@@ -120,6 +122,16 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         found, end = json.JSONDecoder().raw_decode(text)
         yield found
         text = text[end:]
+
+
+@pytest.mark.parametrize("name", ["phone-answered", "desktop-answered", "high-contrast-answered"])
+@pytest.mark.parametrize("colour", [(240, 215, 60), (240, 130, 25), (225, 120, 170), (130, 45, 165)])
+def test_small_things_have_their_colours_in_the_pictures(name: str, colour: tuple[int, int, int]) -> None:
+    """The page's samples: a yellow star, an orange cross, a pink star, purple hearts."""
+    with Image.open(DOCS / "pictures" / f"page-{name}.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"), np.int16)
+    near = np.abs(pixels - np.array(colour, np.int16)).max(axis=-1) < 40
+    assert near.sum() >= 10
 
 
 def test_there_are_snippets_of_each_kind() -> None:

@@ -62,6 +62,12 @@ def test_the_face_is_what_the_client_has() -> None:
     assert asksight.load is client.load
 
 
+def test_a_shell_completes_it_before_anything_is_imported() -> None:
+    code = "import asksight; print(*(name for name in asksight.__all__ if name not in dir(asksight)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "\n"
+
+
 def test_others_may_add_packages(tmp_path: Path) -> None:
     added = tmp_path / "asksight" / "of_others"
     added.mkdir(parents=True)

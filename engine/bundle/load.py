@@ -35,6 +35,7 @@ from .manifest import (
 from .parse import parse_manifest
 
 BUILT_IN = {"scenes": Path(__file__).parent.parent / "bundles" / "scenes"}
+ADVICE = f"Give a folder that `asksight export` made, or a built-in bundle: {', '.join(BUILT_IN)}."
 LARGEST_MANIFEST = 16 << 20  # bytes; ours have a few thousand
 
 
@@ -136,8 +137,10 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
     """
     root = BUILT_IN.get(str(where), Path(where))
     if (found := _not_a_folder(root)) is not None:
-        advice = f"Give a folder that `asksight export` made, or a built-in bundle: {', '.join(BUILT_IN)}."
-        raise refused(root, expected="the folder of a bundle", found=found, advice=advice)
+        raise refused(root, expected="the folder of a bundle", found=found, advice=ADVICE)
+    if not any((root / name).exists() for name in ("bundle.json", "encoder.onnx")):
+        found = "another, such as a run or a data set"
+        raise refused(root, expected="the folder of a bundle", found=found, advice=ADVICE)
     manifest = _read_manifest(root)
     check_files(root, manifest.files, verify=verify)
     check_graphs(root, manifest, _read_graph(root / "encoder.onnx"), _read_graph(root / "answerer.onnx"))

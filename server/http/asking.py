@@ -18,7 +18,7 @@ from ..access.callers import Caller
 from ..access.calls import REQUEST_ID, Call, Desk
 from ..asks import Ask
 from ..core.assistant import Assistant, in_time
-from ..errors import AskError, Cancelled, ImageNotFound, Stopping
+from ..errors import AskError, Cancelled, ImageNotFound, InvalidAsk, Stopping
 from ..reply.spoken import spoken_in
 from ..wire.requests import from_request
 from ..wire.responses import to_batch_response, to_model_response
@@ -71,16 +71,26 @@ class Asking:
         """Ask many, each by itself, likewise."""
 
         async def work(batch: Batch, call: Call) -> vqa_pb2.AskBatchResponse:
-            asks = [from_request(one, call.deadline_s, caller=call.caller_key) for one in batch.asks]
+            asks = [
+                from_request(one, call.deadline_s, caller=call.caller_key)
+                for one in batch.asks
+                if not isinstance(one, InvalidAsk)
+            ]
             call.questions = [one.question for one in asks]
-            call.holds(len(asks))
+            call.holds(len(batch.asks))
             if batch.photo is None:
-                return to_batch_response(await self._assistant.ask_each(asks))
-            return to_batch_response(await self._ask_about(batch.photo, asks))
+                results = await self._assistant.ask_each(asks)
+            else:
+                results = await self._ask_about(batch.photo, asks)
+            for row, one in enumerate(batch.asks):
+                if isinstance(one, InvalidAsk):
+                    results.insert(row, one)
+            return to_batch_response(results)
 
-        return await self._asked(
-            "AskBatch", request, read, work, lambda one: [ask.locale for ask in one.asks]
-        )
+        def locales(batch: Batch) -> list[str]:
+            return [one.locale for one in batch.asks if not isinstance(one, InvalidAsk)]
+
+        return await self._asked("AskBatch", request, read, work, locales)
 
     async def _ask_about(self, photo: bytes, asks: Sequence[Ask]) -> list[vqa_pb2.AskResponse | AskError]:
         """Answer asks about one photo, which comes with the first that is answered; the others go by its id."""

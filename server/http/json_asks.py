@@ -17,6 +17,7 @@ from google.protobuf import json_format
 
 from asksight.v1 import vqa_pb2
 
+from ..errors import InvalidAsk
 from ..printable import printable
 from .problems import Problem, refused
 
@@ -31,6 +32,9 @@ SPELLED_TWICE = [
     for field in vqa_pb2.AskRequest.DESCRIPTOR.fields
     if field.name != field.json_name
 ]
+NAMES = {field.json_name: field.name for field in vqa_pb2.AskRequest.DESCRIPTOR.fields}
+FIELDS = NAMES | {name: name for name in NAMES.values()}  # both spellings, and the request's own
+JSON_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
 MARKS = (b"{", b"[", b",")
 STRING = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL
@@ -53,22 +57,27 @@ def from_json(body: bytes, fields: Mapping[str, str]) -> vqa_pb2.AskRequest:
     return _ask(tree, long, fields)
 
 
-def batch_from_json(body: bytes, most: int) -> list[vqa_pb2.AskRequest]:
-    """Read that of AskBatchRequest, of 1 to `most` asks. Raises Problem, which names the ask at fault."""
+def batch_from_json(body: bytes, most: int) -> list[vqa_pb2.AskRequest | InvalidAsk]:
+    """Read that of AskBatchRequest, of 1 to `most` asks; one with a value that is none fails alone.
+
+    Raises Problem, which names the ask at fault, where it is no AskRequest.
+    """
     tree, long = _tree(body)
     asks = tree.get("asks")
     if set(tree) != {"asks"} or not isinstance(asks, list):
         raise refused(400, 'Send {"asks": [...]}, and nothing beside it. See /openapi.json.', field="asks")
     _check_count(len(asks), most)
-    read = []
+    read: list[vqa_pb2.AskRequest | InvalidAsk] = []
     for row, one in enumerate(asks):
         try:
             if not isinstance(one, dict):
-                raise refused(400, f"It is a JSON {type(one).__name__}; send an object.")
+                raise refused(400, f"It is a JSON {_type_of(one)}; send an object.")
             read.append(_ask(one, long, {}))
         except Problem as problem:
-            field = f"asks[{row}]" + (f".{problem.at_fault}" if problem.at_fault else "")
-            raise replace(problem, detail=f"asks[{row}]: {problem.detail}", at_fault=field) from None
+            if not problem.at_fault:
+                detail = f"asks[{row}]: {problem.detail}"
+                raise replace(problem, detail=detail, at_fault=f"asks[{row}]") from None
+            read.append(InvalidAsk(problem.detail, field=problem.at_fault))
     return read
 
 
@@ -107,7 +116,7 @@ def _tree(body: bytes) -> tuple[dict[str, object], dict[str, bytes]]:
     except (ValueError, RecursionError):
         raise refused(400, "The body is not JSON. Send one object, as in /openapi.json.") from None
     if not isinstance(tree, dict):
-        raise refused(400, f"The body is a JSON {type(tree).__name__}; send one object, as in /openapi.json.")
+        raise refused(400, f"The body is a JSON {_type_of(tree)}; send one object, as in /openapi.json.")
     return tree, long
 
 
@@ -236,10 +245,15 @@ def _check_value(name: str, value: object, long: Mapping[str, bytes]) -> None:
     """Refuse what no field holds, before protobuf tells of it in a sentence that is as long."""
     if name in long or not name.isascii():  # protobuf fails on half a surrogate pair
         raise refused(400, f"There is no field {name[:40]!r}. See /openapi.json.")
+    if name not in FIELDS:
+        known = ", ".join(NAMES)
+        raise refused(
+            400, f"The JSON is not an AskRequest: it has a field {name[:40]!r}; known are: {known}."
+        )
     if isinstance(value, dict | list):
         raise refused(
             400,
-            f"The field {name[:40]!r} is a JSON {type(value).__name__}; send one value. See /openapi.json.",
+            f"The field {name[:40]!r} is a JSON {_type_of(value)}; send one value. See /openapi.json.",
         )
     if not isinstance(value, str) or name in PHOTO_NAMES:
         return
@@ -248,7 +262,13 @@ def _check_value(name: str, value: object, long: Mapping[str, bytes]) -> None:
         raise refused(
             400,
             f"The field {name[:40]!r} has {chars} characters; at most {MOST_CHARS} are taken. Shorten it.",
+            field=FIELDS[name],
         )
+
+
+def _type_of(value: object) -> str:
+    """As JSON calls it."""
+    return JSON_TYPES.get(type(value), "number")
 
 
 def _marks(body: bytes) -> int:

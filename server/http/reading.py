@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from asksight.v1 import vqa_pb2
 
+from ..errors import InvalidAsk
 from ..limits import Limits
 from .arriving import Body
 from .forms import MOST_PARTS, Part, boundary_of, parts
@@ -43,9 +44,9 @@ class Aside(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """Asks, and the photo that all of them are about where it did not come in them."""
+    """Asks, or why one is none, and the photo that all of them are about where it did not come in them."""
 
-    asks: Sequence[vqa_pb2.AskRequest]
+    asks: Sequence[vqa_pb2.AskRequest | InvalidAsk]
     photo: bytes | None = None
 
 

@@ -80,8 +80,11 @@ def supervise(settings: Settings, say: Callable[[str], object]) -> None:
             lines.append(page_is_at(settings, http))
         if settings.metrics is not None:
             lines.append(_watch(stack, settings, slots, stopping, port, tokens))
-        say("\n".join(lines))
+        told = False
         while not stopping:
+            if not told and all(_accepts(settings.host, one) for one in (port, http) if one is not None):
+                say("\n".join(lines))
+                told = True
             number = signals.get(within_s=LOOK_EVERY_S)
             if number is None:
                 _look_after(slots, handed)
@@ -171,6 +174,15 @@ def _reserve(host: str, port: int) -> socket.socket:
     return place
 
 
+def _accepts(host: str, port: int) -> bool:
+    """Whether somebody accepts connections; each process listens only when it is warm."""
+    try:
+        with socket.create_connection(("127.0.0.1" if host == "0.0.0.0" else host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 def _watch(
     stack: ExitStack,
     settings: Settings,
@@ -190,15 +202,8 @@ def _watch(
         return merged
 
     def ready() -> bool:
-        """Somebody accepts connections; each process listens only when it is warm."""
-        if stopping:
-            return False
-        host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
-        try:
-            with socket.create_connection((host, port), timeout=1):
-                return True
-        except OSError:
-            return False
+        """Whether asks should come here."""
+        return not stopping and _accepts(settings.host, port)
 
     watched = MonitoringPort(
         host=settings.metrics_host,

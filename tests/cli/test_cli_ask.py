@@ -18,7 +18,7 @@ from rich.segment import Segments
 from served import PHOTOS
 from text_photos import written
 
-from asksight.cli.show import in_terminal
+from asksight.cli.show import in_terminal, takes_pictures
 from asksight.client import load
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -176,6 +176,18 @@ def test_a_terminal_shows_the_photo_dark_where_nothing_was_looked_at() -> None:
         for one in (reply, replace(reply, attention=None))
     )
     assert looked < 0.6 * plain
+
+
+@pytest.mark.parametrize(
+    ("encoding", "forbidden", "taken"),
+    [("utf-8", False, True), ("utf-8", True, False), ("latin-1", False, False), ("ascii", False, False)],
+)
+def test_no_picture_goes_to_a_terminal_without_colours_or_blocks(
+    encoding: str, forbidden: bool, taken: bool
+) -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Console(file=file, force_terminal=True, color_system="truecolor", no_color=forbidden)
+    assert takes_pictures(console) is taken
 
 
 def brightness(shown: Segments) -> int:

@@ -60,3 +60,25 @@ def test_what_does_not_go_together_is_said(here: Run, tmp_path: Path) -> None:
     assert "--server" in here("ask", PHOTO, QUESTION, "--tls", code=2).stderr
     missing = ["ask", PHOTO, QUESTION, "--server", "a:1", "--ca", tmp_path / "none.pem"]
     assert "none.pem" in here(*missing, code=1).stderr
+
+
+def test_files_that_are_no_certificates_are_not_taken_for_a_server_that_is_away(
+    here: Run, authority: Pair, tmp_path: Path
+) -> None:
+    asked = ["ask", PHOTO, QUESTION, "--server", "a:1"]
+    said = here(*asked, "--ca", authority.key, code=2).stderr
+    assert "holds no certificate in PEM" in " ".join(said.replace("│", "").split())
+    one, other = (sign(authority, tmp_path, name) for name in ("one", "other"))
+    mixed = here(*asked, "--tls-certificate", one.certificate, "--tls-key", other.key, code=2).stderr
+    assert "are not a certificate and its key" in " ".join(mixed.replace("│", "").split())
+
+
+def test_of_an_untrusted_certificate_nothing_but_the_sentence_is_said(
+    run: Run, closed: str, tmp_path: Path
+) -> None:
+    (tmp_path / "strangers").mkdir()
+    stranger = make_authority(tmp_path / "strangers", "stranger")
+    address = closed.replace("localhost", "127.0.0.1")  # of several addresses gRPC tells why any one failed
+    ran = run("ask", PHOTO, QUESTION, "--server", address, "--ca", stranger.certificate, code=1)
+    assert ran.stderr.startswith(f"asksight: The certificate of the server at {address} is not trusted (")
+    assert len(ran.stderr.splitlines()) == 1

@@ -41,6 +41,15 @@ def test_a_quiet_bar_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("total", [None, 0])
+def test_a_bar_of_nothing_to_do_is_not_left_behind(
+    total: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress_bar("steps", total=total) as bar:
+        bar.say("resumed at step 20 of 20")
+    assert capsys.readouterr().err.strip() == "resumed at step 20 of 20"
+
+
 def fails(total: int | None) -> None:
     with progress_bar("steps", total=total) as bar:
         bar.say("80 questions")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -36,3 +38,19 @@ def test_starting_it_says_nothing() -> None:
     code = "from asksight.cli.tensorflow_start import start_tensorflow as start; start()"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+def test_ctrl_c_meanwhile_is_told_by_nobody_else() -> None:
+    code = (
+        "import os, sys\nfrom asksight.cli.tensorflow_start import _passed_on\n"
+        "try:\n    with _passed_on():\n        os.write(2, b'begun\\n')\n        sys.stdin.read()\n"
+        "except KeyboardInterrupt:\n    os.write(2, b'interrupted\\n')"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline() == "begun\n"
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.stderr.read() == "interrupted\n"

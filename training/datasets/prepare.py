@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from ..errors import DatasetError
 from .bad_entries import BadEntries, in_words
 from .dataset import Record
 from .photo_check import with_readable_photos
-from .prepared import MANIFEST, write_manifest, write_split
+from .prepared import MANIFEST, file_names, write_manifest, write_split
 from .records import read_records
 from .source import Source, find_sources
 
@@ -55,39 +56,55 @@ def prepare(
         sources = [replace(one, photos=None) for one in sources]
     else:
         _check_photo_folders(sources)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)  # not whole from here on
     problems = BadEntries(skip=skip_bad)
     done = Prepared(folder=folder, source_format=sources[0].name)
     about: dict[str, Any] = {}
-    for one in sources:
-        for split, records in _splits(one, problems, holdout, seed):
-            done.splits[split] = write_split(folder, split, records, partial(progress, split))
-            if not one.answered:
-                done.unanswered.append(split)
-            about[split] = done.splits[split] | {
-                "answers": one.answered,
-                "photos": None if one.photos is None else _relative(one.photos, folder),
-                "photo_pattern": one.photo_pattern,
-            }
-    problems.check()
-    done.skipped = dict(problems.counts)
-    for split, counts in done.splits.items():
-        if not counts["questions"]:
-            raise DatasetError(
-                f"The split {split} of {source} has no question that can be used; left out were: "
-                f"{in_words(done.skipped) or 'none'}."
-            )
-    manifest = {
-        "source": str(source),
-        "source_format": done.source_format,
-        "holdout": holdout,
-        "seed": seed,
-        "skipped": done.skipped,
-        "splits": about,
-    }
-    write_manifest(folder, manifest)
+    with _whole_or_none(folder):
+        for one in sources:
+            for split, records in _splits(one, problems, holdout, seed):
+                done.splits[split] = write_split(folder, split, records, partial(progress, split))
+                if not one.answered:
+                    done.unanswered.append(split)
+                about[split] = done.splits[split] | {
+                    "answers": one.answered,
+                    "photos": None if one.photos is None else _relative(one.photos, folder),
+                    "photo_pattern": one.photo_pattern,
+                }
+        problems.check()
+        done.skipped = dict(problems.counts)
+        for split, counts in done.splits.items():
+            if not counts["questions"]:
+                raise DatasetError(
+                    f"The split {split} of {source} has no question that can be used; left out were: "
+                    f"{in_words(done.skipped) or 'none'}."
+                )
+        manifest = {
+            "source": str(source),
+            "source_format": done.source_format,
+            "holdout": holdout,
+            "seed": seed,
+            "skipped": done.skipped,
+            "splits": about,
+        }
+        write_manifest(folder, manifest)
     return done
+
+
+@contextmanager
+def _whole_or_none(folder: Path) -> Iterator[None]:
+    """What fails leaves no part of a prepared folder, and not the folder where there was none."""
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)  # not whole from here on
+    try:
+        yield
+    except BaseException:
+        for names in file_names("*").values():
+            for path in folder.glob(names):
+                path.unlink()
+        if made:
+            folder.rmdir()
+        raise
 
 
 def _check(sources: list[Source], out: Path, holdout: float, where: Path) -> None:

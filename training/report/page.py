@@ -112,7 +112,7 @@ def _calibration(record: Mapping[str, Any]) -> str:
         f"Calibrated on {record['questions']:,} validation questions: temperature {record['temperature']}; at most "
         f"{100 * record['max_risk']:g} % of the answers given may be wrong."
     )
-    heads = ("", "before", "after")
+    heads = ("measure", "before", "after")
     return section(
         "calibration", "What calibration did", paragraph(told), table(heads, rows, "Before and after")
     )

@@ -29,8 +29,8 @@ th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(
 th[scope=row] { text-align: left; font-weight: 500 }
 .confusion th[scope=col] { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left;
   padding: .6rem .25rem }
-.confusion td.right { background: rgb(var(--good) / calc(var(--share) * .6)) }
-.confusion td.wrong { background: rgb(var(--bad) / calc(var(--share) * .9)) }
+.confusion td.right { background: rgb(var(--good) / calc(var(--share) * .5)) }
+.confusion td.wrong { background: rgb(var(--bad) / calc(var(--share) * .5)) }
 .confusion .corner { vertical-align: bottom; font-size: .8rem }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem; padding: 0;
   list-style-position: inside }

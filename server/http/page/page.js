@@ -34,7 +34,9 @@ function show(id, text, textLanguage = language) {
   byId(id).hidden = !text;
 }
 
-function fail(message, messageLanguage = language) {
+// It stands below what it is about, so that both are seen.
+function fail(message, messageLanguage = language, about = byId("live")) {
+  about.after(byId("problem"));
   show("problem", message, messageLanguage);
 }
 
@@ -45,7 +47,7 @@ onPhoto([byId("camera"), byId("file")], byId("drop"), chosen, fail);
 onSample((file, question) => {
   byId("question").value = question;
   chosen(file);
-}, () => fail(UNREACHED));
+}, () => fail(UNREACHED, language, byId("samples")));
 
 function chosen(file) {
   if (asking) {
@@ -129,10 +131,10 @@ byId("ask").addEventListener("submit", async (event) => {
     if (error.name === "AbortError") return;
     if (!(error instanceof AskFailed)) throw error;
     show("spoken", say("No answer."));
-    fail(error.message, error.language);
     byId("login").hidden = error.status !== 401;
-    if (error.status === 401) byId("token").focus();
-    else intoView();
+    if (error.status === 401) return refuse(error.message, "token", error.language);
+    fail(error.message, error.language);
+    intoView();
   } finally {
     if (asking === mine) {
       asking = null;
@@ -141,9 +143,10 @@ byId("ask").addEventListener("submit", async (event) => {
   }
 });
 
-function refuse(message, focus) {
-  fail(message);
+function refuse(message, focus, messageLanguage = language) {
+  fail(message, messageLanguage, byId(focus).closest(".row") ?? byId(focus)); // two buttons for a photo are a row
   byId(focus).focus();
+  byId("problem").scrollIntoView({ block: "nearest" });
 }
 
 byId("login").addEventListener("submit", (event) => {
@@ -277,7 +280,7 @@ byId("voice").addEventListener("click", () => {
       stopListening = null;
       byId("voice").setAttribute("aria-pressed", "false");
       if (said) byId("ask").requestSubmit();
-      else if (error) fail(say("The question was not heard. Speak again, or write it."));
+      else if (error) refuse(say("The question was not heard. Speak again, or write it."), "voice");
     },
   );
 });

@@ -29,6 +29,13 @@ def test_a_missing_file(root: Path, name: str) -> None:
     assert f"{root / name}: expected a file, found something else" in refusal(root)
 
 
+def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    said = refusal(tmp_path)
+    assert f"{tmp_path}: expected the folder of a bundle, found another, such as a run or a data set" in said
+    assert "Give a folder that `asksight export` made" in said
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_an_altered_file(root: Path, name: str) -> None:
     data = bytearray((root / name).read_bytes())

@@ -15,6 +15,7 @@ from server_rig import NOTHING, WAIT_S, hold, release, until
 
 from asksight.server.http.json_asks import WINDOW, batch_from_json
 from asksight.server.limits import Limits
+from asksight.v1 import vqa_pb2
 
 
 def written(seed: int = 0) -> str:
@@ -54,6 +55,27 @@ def test_each_is_answered_as_one_ask_is_and_a_bad_one_fails_alone(web: Web) -> N
     assert fourth["response"]["spoken"]
 
 
+def test_a_value_that_is_none_fails_alone_and_the_others_are_answered(web: Web) -> None:
+    good = {"imageData": written(), "question": QUESTION}
+    asks: list[dict[str, Any]] = [
+        {"imageData": "not base64!", "question": QUESTION},
+        good,
+        {"imageData": written(), "question": "?" * 100_000},
+        {"imageData": written(), "image_data": written(), "question": QUESTION},
+        good,
+    ]
+    results = batch(web, asks)
+    assert ["response" in one for one in results] == [False, True, False, False, True]
+    faults = [one["error"] for one in results if "error" in one]
+    assert [(one["code"], one["field"]) for one in faults] == [
+        (3, "image_data"),
+        (3, "question"),
+        (3, "image_data"),
+    ]
+    assert "is not base64" in faults[0]["message"]
+    assert all("error" in one for one in batch(web, [{"imageData": "!", "question": "?"}] * 2))
+
+
 def test_photos_of_a_large_batch_are_cut_out_one_by_one(web: Web) -> None:
     large = [base64.b64encode(photo("PNG", seed=seed, width=400, height=400)).decode() for seed in range(4)]
     assert all(len(one) > WINDOW for one in large)
@@ -88,16 +110,18 @@ def test_a_form_is_answered_where_nothing_is_remembered(make_web: MakeWeb) -> No
 @pytest.mark.parametrize(
     ("body", "field", "words"),
     [
-        ("[]", "", "JSON list"),
+        ("[]", "", "JSON array"),
+        ("null", "", "JSON null"),
+        ("true", "", "JSON boolean"),
         ("{}", "asks", "nothing beside it"),
         ('{"asks": {}}', "asks", "nothing beside it"),
         ('{"asks": [], "model": "a"}', "asks", "nothing beside it"),
         ('{"asks": []}', "asks", "holds no asks"),
         (json.dumps({"asks": [{}] * 257}), "asks", "holds 257 asks; at most 256"),
-        ('{"asks": [{"question": "?"}, 3]}', "asks[1]", "asks[1]: It is a JSON int"),
-        ('{"asks": [{"question": "?", "imageData": "!"}]}', "asks[0].image_data", "not base64"),
-        ('{"asks": [{"quest": "?"}]}', "asks[0]", "not an AskRequest"),
-        ('{"asks": [{"question": ["?"]}]}', "asks[0]", "is a JSON list"),
+        ('{"asks": [{"question": "?"}, 3]}', "asks[1]", "asks[1]: It is a JSON number"),
+        ('{"asks": [{"quest": "?"}]}', "asks[0]", "it has a field 'quest'; known are: imageData, imageId, "),
+        ('{"asks": [{"topK": -1}]}', "asks[0]", "not an AskRequest"),
+        ('{"asks": [{"question": ["?"]}]}', "asks[0]", "is a JSON array"),
         (json.dumps({"asks": [{}] * 5000}), "", "brackets and commas"),
     ],
 )
@@ -124,9 +148,8 @@ def test_forms_are_bounded_too(web: Web) -> None:
 def test_commas_in_questions_are_not_counted_as_the_jsons_own() -> None:
     question = 'Is it [red], {blue}, or "green", ' + "," * 900
     asks = [{"imageId": "0" * 64, "question": question}] * 256
-    assert [one.question for one in batch_from_json(json.dumps({"asks": asks}).encode(), 256)] == [
-        question
-    ] * 256
+    read = batch_from_json(json.dumps({"asks": asks}).encode(), 256)
+    assert [one.question for one in read if isinstance(one, vqa_pb2.AskRequest)] == [question] * 256
 
 
 def test_who_hangs_up_cancels_all_of_it(web: Web) -> None:

@@ -82,9 +82,9 @@ def test_what_is_no_base64_is_told_so(written: str) -> None:
     [
         (b'{"question": "%b"}' % LONG, "'question' has 131072 characters"),
         (b'{"%b": 1}' % LONG, "no field"),
-        (b'{"imageData": {"a": "%b"}}' % LONG, "is a JSON dict"),
-        (b'["%b"]' % LONG, "is a JSON list"),
-        (b'"%b"' % LONG, "is a JSON str"),
+        (b'{"imageData": {"a": "%b"}}' % LONG, "is a JSON object"),
+        (b'["%b"]' % LONG, "is a JSON array"),
+        (b'"%b"' % LONG, "is a JSON string"),
         (b'{"imageData": "%b' % LONG, "not JSON"),
         (b'{"imageData": "%b", "image_data": "%b"}' % (LONG, LONG[:8]), "Both"),
         (b'{"imageData": "%b", "imageId": "x"}' % LONG, "multiple"),

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import violations
-from page_visit import PHONE, Visit
+from page_visit import DESKTOP, NARROW, PHONE, Visit
 from PIL import Image
 from playwright.sync_api import expect
 from served import PHOTOS
@@ -236,6 +236,37 @@ def test_on_a_phone_the_answer_comes_into_view_and_into_focus(visit: Any) -> Non
     tab.page.evaluate("scrollTo(0, 0)")
     press(tab)
     expect(tab.page.get_by_role("alert")).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("window", [NARROW, PHONE, DESKTOP])
+def test_what_is_missing_is_said_where_it_is_to_be_given(visit: Any, window: Any) -> None:
+    tab = visit(viewport=window, locale="de")
+    alert = tab.page.get_by_role("alert")
+
+    def said_below(field: str) -> None:
+        expect(tab.page.locator(field)).to_be_focused()
+        for shown in (tab.page.locator(field), alert):
+            expect(shown).to_be_in_viewport(ratio=0.99)  # pixels are not whole
+
+    asking = tab.page.locator("#send")
+    tab.page.locator("#question").fill(QUESTION)
+    asking.click()
+    said_below("#file")
+    tab.choose(SHAPES)
+    tab.page.locator("#question").fill("")
+    asking.click()
+    said_below("#question")
+    needs = {"status": 401, "content_type": "application/problem+json", "body": '{"detail": "A token."}'}
+    tab.page.route("**/v1/*", lambda route: route.fulfill(**needs))
+    tab.page.locator("#question").fill(QUESTION)
+    asking.click()
+    said_below("#token")
+    assert violations(tab.page) == []
+    tab.page.unroute("**/v1/*")
+    tab.page.locator("#token").fill("right")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.locator("#spoken")).to_contain_text("Red", ignore_case=True)
+    expect(alert).to_be_hidden()
 
 
 def test_an_answer_has_the_language_that_it_is_in(visit: Any) -> None:

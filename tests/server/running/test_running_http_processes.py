@@ -39,6 +39,7 @@ def test_they_share_the_port_and_what_another_one_has_seen_is_sent_again(model: 
             asked = {"question": "what is this?"} | photo_given
             return httpx.post(f"{page}v1/ask", json=asked, trust_env=False, timeout=WAIT_S)
 
+        assert [get("v1/health/ready"), get("")] == [200] * 2  # what is said to be served is served
         until(lambda: log.read_text().count("Serving ") == 2)
         image_id = ask().json()["imageId"]
         asked = [200]

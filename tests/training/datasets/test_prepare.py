@@ -103,15 +103,18 @@ def test_bad_entries_can_be_left_out_and_are_counted(tmp_path: Path) -> None:
     assert open_dataset(tmp_path / "out", "train2014").question_ids == [9000, 30003, 30004]
 
 
-def test_a_failed_preparation_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+def test_a_failed_preparation_leaves_nothing(tmp_path: Path) -> None:
     write_vqa(tmp_path / "vqa")
     prepare(tmp_path / "vqa", tmp_path / "out")
     (tmp_path / "vqa/train2014/COCO_train2014_000000000025.jpg").unlink()
     with pytest.raises(DatasetError, match=r"holds no COCO"):
         prepare(tmp_path / "vqa", tmp_path / "out")
-    assert not (tmp_path / "out/prepared.json").exists()
+    assert list((tmp_path / "out").iterdir()) == []
+    with pytest.raises(DatasetError, match=r"holds no COCO"):
+        prepare(tmp_path / "vqa", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
     write_vqa(tmp_path / "vqa")
-    prepare(tmp_path / "vqa", tmp_path / "out")  # over what is left of the failed one
+    prepare(tmp_path / "vqa", tmp_path / "out")
     assert len(open_dataset(tmp_path / "out", "train2014")) == len(ASKED)
 
 

@@ -158,6 +158,27 @@ def test_it_fills_a_wide_screen_and_fits_a_phone(page: str, tmp_path: Path) -> N
         assert not overflows(tab)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_of_it_can_be_read_by_axe_s_rules(
+    scheme: Any, dataset: Dataset, predictions: Predictions, tmp_path: Path
+) -> None:
+    """However dark a cell of the confusions is, and with what a run of its own tells beside."""
+    fitted = {"before": 2.0, "after": 1.0}
+    record = {"questions": 40, "temperature": 1.5, "max_risk": 0.02, "nll": fitted, "ece": fitted}
+    told = subject(calibration=record, settings={"batch": 32})
+    path = tmp_path / "report.html"
+    path.write_text(report_page(told, dataset, predictions, score(dataset, predictions)), encoding="utf-8")
+    with browser() as chrome:
+        tab = chrome.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+        tab.goto(path.as_uri())
+        tab.evaluate(
+            "document.querySelectorAll('.confusion td[style]').forEach((cell) => {"
+            " cell.style.setProperty('--share', 1); cell.textContent = '87'; })"
+        )
+        tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert violations(tab) == []
+
+
 def test_charts_are_well_formed(page: str) -> None:
     for chart in re.findall(r"<svg.*?</svg>", page):
         for element in ElementTree.fromstring(chart).iter():
