@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,8 @@ from .photo_check import with_readable_photos
 from .prepared import MANIFEST, file_names, write_manifest, write_split
 from .records import read_records
 from .source import Source, find_sources
+
+PREPARING = ".preparing"  # in the folder, what is written and not whole yet
 
 
 @dataclass(kw_only=True)
@@ -47,7 +50,7 @@ def prepare(
     `holdout` is the share of the photos, with all of their questions, that becomes the split "val"; the
     rest is "train". `progress` is told the split and how many questions were just written. Every photo is read once, to
     see that it can be; `without_photos` prepares the questions alone. Raises DatasetError for what is wrong with the
-    data, bad entries at the end and together, and where `out` holds something else.
+    data, bad entries at the end and together, and where `out` holds something else; `out` is then as it was.
     """
     folder = Path(out)
     sources = find_sources(Path(source), photos=photos)
@@ -59,10 +62,10 @@ def prepare(
     problems = BadEntries(skip=skip_bad)
     done = Prepared(folder=folder, source_format=sources[0].name)
     about: dict[str, Any] = {}
-    with _whole_or_none(folder):
+    with _whole_or_none(folder) as new:
         for one in sources:
             for split, records in _splits(one, problems, holdout, seed):
-                done.splits[split] = write_split(folder, split, records, partial(progress, split))
+                done.splits[split] = write_split(new, split, records, partial(progress, split))
                 if not one.answered:
                     done.unanswered.append(split)
                 about[split] = done.splits[split] | {
@@ -86,25 +89,28 @@ def prepare(
             "skipped": done.skipped,
             "splits": about,
         }
-        write_manifest(folder, manifest)
+        write_manifest(new, manifest)
     return done
 
 
 @contextmanager
-def _whole_or_none(folder: Path) -> Iterator[None]:
-    """What fails leaves no part of a prepared folder, and not the folder where there was none."""
-    made = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)  # not whole from here on
+def _whole_or_none(folder: Path) -> Iterator[Path]:
+    """Give where to write; what is whole replaces what was in `folder`, and what fails leaves that as it was."""
+    made, new = not folder.exists(), folder / PREPARING
+    shutil.rmtree(new, ignore_errors=True)  # of one that was killed
+    new.mkdir(parents=True)
     try:
-        yield
-    except BaseException:
+        yield new
+        (folder / MANIFEST).unlink(missing_ok=True)  # not whole from here on
         for names in file_names("*").values():
             for path in folder.glob(names):
                 path.unlink()
-        if made:
+        for path in sorted(new.iterdir(), key=lambda path: path.name == MANIFEST):
+            path.rename(folder / path.name)
+    finally:
+        shutil.rmtree(new)
+        if made and not any(folder.iterdir()):
             folder.rmdir()
-        raise
 
 
 def _check(sources: list[Source], out: Path, holdout: float, where: Path) -> None:
@@ -120,7 +126,7 @@ def _check(sources: list[Source], out: Path, holdout: float, where: Path) -> Non
         raise DatasetError(f"{out} is a file; name a folder.")
     if (
         out.is_dir()
-        and any(out.iterdir())
+        and any(one.name != PREPARING for one in out.iterdir())
         and not (out / MANIFEST).exists()
         and not list(out.glob("questions_*.txt"))
     ):

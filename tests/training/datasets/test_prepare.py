@@ -103,19 +103,29 @@ def test_bad_entries_can_be_left_out_and_are_counted(tmp_path: Path) -> None:
     assert open_dataset(tmp_path / "out", "train2014").question_ids == [9000, 30003, 30004]
 
 
-def test_a_failed_preparation_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_preparation_leaves_all_as_it_was(tmp_path: Path) -> None:
     write_vqa(tmp_path / "vqa")
     prepare(tmp_path / "vqa", tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     (tmp_path / "vqa/train2014/COCO_train2014_000000000025.jpg").unlink()
     with pytest.raises(DatasetError, match=r"holds no COCO"):
         prepare(tmp_path / "vqa", tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
     with pytest.raises(DatasetError, match=r"holds no COCO"):
         prepare(tmp_path / "vqa", tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_one_that_was_killed_is_begun_anew_and_replaces_another_s_splits(tmp_path: Path) -> None:
     write_vqa(tmp_path / "vqa")
+    prepare(tmp_path / "vqa", tmp_path / "whole")
+    (tmp_path / "out/.preparing").mkdir(parents=True)
+    (tmp_path / "out/.preparing/questions_other.txt").write_text("half")
+    prepare(tmp_path / "vqa", tmp_path / "out", holdout=0.5)
+    assert len(list((tmp_path / "out").glob("*_val*"))) == 6
     prepare(tmp_path / "vqa", tmp_path / "out")
-    assert len(open_dataset(tmp_path / "out", "train2014")) == len(ASKED)
+    names = [sorted(path.name for path in (tmp_path / one).iterdir()) for one in ("out", "whole")]
+    assert names[0] == names[1]
 
 
 def test_other_peoples_folders_are_left_alone(tmp_path: Path) -> None:
