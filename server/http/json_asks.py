@@ -34,6 +34,12 @@ SPELLED_TWICE = [
 ]
 NAMES = {field.json_name: field.name for field in vqa_pb2.AskRequest.DESCRIPTOR.fields}
 FIELDS = NAMES | {name: name for name in NAMES.values()}  # both spellings, and the request's own
+TEXTS = {
+    name
+    for field in vqa_pb2.AskRequest.DESCRIPTOR.fields
+    for name in (field.name, field.json_name)
+    if field.type in (field.TYPE_STRING, field.TYPE_BYTES)
+}
 JSON_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
 MARKS = (b"{", b"[", b",")
 STRING = re.compile(
@@ -254,6 +260,10 @@ def _check_value(name: str, value: object, long: Mapping[str, bytes]) -> None:
         raise refused(
             400,
             f"The field {name[:40]!r} is a JSON {_type_of(value)}; send one value. See /openapi.json.",
+        )
+    if name in TEXTS and not isinstance(value, str | None):
+        raise refused(
+            400, f"The JSON is not an AskRequest: its field {name!r} is a {_type_of(value)}; send a string."
         )
     if not isinstance(value, str) or name in PHOTO_NAMES:
         return

@@ -166,6 +166,8 @@ def test_a_small_one_that_is_no_base64_is_a_problem(web: Web) -> None:
         (b'{"image_data": "/9j/", "imageData": "/9j/"}', "Both 'image_data' and 'imageData'"),
         (b'{"question": "a"}{"question": "b"}', "Extra data"),
         (b"{'question': 'a'}", "double quotes"),
+        (b'{"imageData": 5}', "its field 'imageData' is a number; send a string."),
+        (b'{"question": true}', "its field 'question' is a boolean; send a string."),
     ],
 )
 def test_what_can_be_read_in_two_ways_or_none_is_named(body: bytes, said: str) -> None:
