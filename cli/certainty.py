@@ -26,9 +26,4 @@ def certainty_lines(record: Mapping[str, Any]) -> list[str]:
             "Train on more data; or allow more wrong answers: the same asksight train command with a larger --max-risk "
             "calibrates again and trains nothing anew."
         )
-    elif answered["risk"] > record["max_risk"]:
-        lines.append(
-            f"That is more than the {record['max_risk']:.1%} that may be wrong: it is sure of all that it says, and no "
-            "threshold helps. Do not serve it; train anew, with a smaller --learning-rate or on more data."
-        )
     return lines

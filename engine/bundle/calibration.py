@@ -31,7 +31,7 @@ class Calibration:
     """Scores to a verdict: scores / temperature → probabilities → thresholds."""
 
     temperature: float = 1.0
-    answered_threshold: float = 0.5
+    answered_threshold: float = 0.5  # 1: nothing is, whatever rounding makes of a probability
     unanswerable_threshold: float = 0.5
     scores: str = SOFTMAX  # SIGMOID: each answer by itself; SEQUENCE: of spelled answers
     calibrated: bool = (
@@ -47,7 +47,8 @@ class Calibration:
 
         "Unanswerable" may be the best answer, and is then never one to be ANSWERED.
         """
-        if self.calibrated and not nothing_is_best and probability >= self.answered_threshold:
+        certain = self.calibrated and self.answered_threshold < 1 and probability >= self.answered_threshold
+        if certain and not nothing_is_best:
             return Verdict.ANSWERED
         if nothing is not None and nothing >= self.unanswerable_threshold:
             return Verdict.UNANSWERABLE

@@ -20,6 +20,9 @@ from .scored import Scored
 MAX_RISK = 0.02  # what `asksight train` allows unless told otherwise
 _COOLEST, _HOTTEST = 0.05, 20.0
 _POINTS = 60  # of a curve that is written down
+_BELOW_ONE = float(
+    np.nextafter(1, 0)
+)  # for probabilities that are rounded to 1; a threshold of 1 is for none
 
 
 def fit(scored: Scored, *, max_risk: float = MAX_RISK) -> Calibration:
@@ -86,15 +89,15 @@ def points(curve: RiskCoverage, most: int = _POINTS) -> list[dict[str, float]]:
 def _threshold(curve: RiskCoverage, max_risk: float) -> float:
     """The lowest probability from which on at most `max_risk` is wrong: never under a half, 1 if there is none."""
     place = curve.widest(max_risk)
-    return 1.0 if place is None else max(0.5, float(curve.thresholds[place]))
+    return 1.0 if place is None else min(max(0.5, float(curve.thresholds[place])), _BELOW_ONE)
 
 
 def _at(curve: RiskCoverage, threshold: float) -> dict[str, float]:
     """The point that a threshold makes; nothing is said where no confidence reaches it."""
-    reached = np.flatnonzero(curve.thresholds >= threshold)
-    if not len(reached):
+    place = curve.at(threshold)
+    if place is None:
         return {"threshold": round(threshold, 5), "coverage": 0.0, "risk": 0.0}
-    return _point(curve, int(reached[-1])) | {"threshold": round(threshold, 5)}
+    return _point(curve, place) | {"threshold": round(threshold, 5)}
 
 
 def _point(curve: RiskCoverage, place: int) -> dict[str, float]:

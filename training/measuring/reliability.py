@@ -66,6 +66,11 @@ class RiskCoverage:
         allowed = np.flatnonzero(self.risk <= max_risk)
         return int(allowed[-1]) if len(allowed) else None
 
+    def at(self, threshold: float) -> int | None:
+        """The point that a threshold makes; None where no confidence reaches it, and for 1, which none does."""
+        reached = np.flatnonzero(self.thresholds >= threshold)
+        return int(reached[-1]) if len(reached) and threshold < 1 else None
+
 
 def risk_coverage(
     confidence: NDArray[Any], right: NDArray[np.bool_], *, of: int | None = None

@@ -28,8 +28,8 @@ class Judged:
     is_nothing: NDArray[np.bool_]  # and truly is
 
     def certain(self, threshold: float) -> NDArray[np.bool_]:
-        """Which are ANSWERED from that probability on, [N]."""
-        return ~self.says_nothing & (self.confidence >= threshold)
+        """Which are ANSWERED from that probability on, [N]; none from 1 on."""
+        return ~self.says_nothing & (threshold < 1) & (self.confidence >= threshold)
 
     def answered(self) -> RiskCoverage:
         """Of answers that say something."""
@@ -38,7 +38,7 @@ class Judged:
 
     def unanswerable(self, answered: float) -> RiskCoverage:
         """Of saying "unanswerable" where nothing is answered, from a half on."""
-        left = (self.says_nothing | (self.confidence < answered)) & (self.nothing >= 0.5)
+        left = ~self.certain(answered) & (self.nothing >= 0.5)
         return risk_coverage(self.nothing[left], self.is_nothing[left], of=len(left))
 
 

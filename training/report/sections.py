@@ -165,11 +165,11 @@ def risk_coverage_chart(
         return section("risk", "How much to answer", paragraph("The model gave no answer to any question."))
     chosen = np.unique(np.linspace(0, len(curve.coverage) - 1, 200).astype(int))
     points = [(float(curve.coverage[k]), float(curve.risk[k])) for k in chosen]
-    reached = np.flatnonzero(curve.thresholds >= threshold)
+    place = curve.at(threshold)
     marks = []
     told = "At the bundle's threshold no question is answered."
-    if len(reached):
-        coverage, risk = float(curve.coverage[reached[-1]]), float(curve.risk[reached[-1]])
+    if place is not None:
+        coverage, risk = float(curve.coverage[place]), float(curve.risk[place])
         marks = [(coverage, risk, "threshold")]
         told = (
             f"At the bundle's threshold of {threshold:.3f}, {_percent(coverage)} of the questions are answered, and "

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from asksight.engine.bundle.calibration import softmax
+from asksight.engine.bundle.calibration import Verdict, softmax
 from asksight.training.measuring.calibrate import best_temperature, figures, fit, points
 from asksight.training.measuring.reliability import risk_coverage
 from asksight.training.measuring.scored import SoftmaxScores
@@ -76,6 +76,24 @@ def test_a_model_that_is_always_wrong_never_answers() -> None:
     logits, _ = drawn(500, temperature=1.0)
     wrong = ((logits.argmax(axis=1) + 1) % 5).astype(np.int32)
     assert fit(scored(logits, wrong)).answered_threshold == 1.0
+
+
+def test_probabilities_that_are_rounded_to_one_are_answered_only_where_they_are_right() -> None:
+    """As of a training that diverged: there is no higher one, and so no threshold that keeps them out."""
+    logits = (np.eye(5, dtype=np.float32) * 1e9)[np.arange(500) % 5]
+    right = logits.argmax(axis=1).astype(np.int32)
+    for answers, coverage, verdict in (
+        (right, 1.0, Verdict.ANSWERED),
+        ((right + 1) % 5, 0.0, Verdict.UNSURE),
+    ):
+        of_these = scored(logits, answers)
+        calibration = fit(of_these)
+        assert figures(of_these, calibration)["answered"]["coverage"] == coverage
+        assert (
+            of_these.judged(calibration.temperature).certain(calibration.answered_threshold).mean()
+            == coverage
+        )
+        assert calibration.verdict(1.0, nothing_is_best=False, nothing=None) is verdict
 
 
 def test_nothing_is_said_under_a_half() -> None:
