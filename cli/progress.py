@@ -92,5 +92,7 @@ def progress_bar(unit: str, *, total: int | None, quiet: bool = False) -> Iterat
         bar = shown.add_task(unit, total=total, rate="", note="")
         try:
             yield Bar(shown, bar)
-        finally:
+        except BaseException:
             shown.update(bar, visible=bool(shown.tasks[0].completed))
+            raise
+        shown.update(bar, visible=bool(shown.tasks[0].completed or shown.tasks[0].total))
