@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from waiting import until as until
 
 from asksight.client import AskSightError, connect
 
+QUIET_S = 3.0  # after which nothing comes that a server had sent, on however slow a machine
 COMMAND = [str(Path(sys.executable).with_name("asksight")), "serve"]
 
 
@@ -50,6 +52,7 @@ class Callers:
         self.answers: dict[str, int] = {}
         self.failures: list[AskSightError] = []
         self._stopped = threading.Event()
+        self._left = False
         self._client = connect(address, timeout=WAIT_S)
         self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(callers)]
         for thread in self._threads:
@@ -60,6 +63,8 @@ class Callers:
             try:
                 reply = self._client.ask(photo(seed=number), f"what is number {number}?")
             except AskSightError as error:
+                if self._left:
+                    return
                 self.failures.append(error)
                 self._stopped.wait(0.05)
             else:
@@ -69,8 +74,17 @@ class Callers:
     def answered(self) -> int:
         return sum(self.answers.values())
 
-    def stop(self) -> None:
+    def stop(self, *, server_ended: bool = False) -> None:
+        """Hear what was asked; of a server that has ended, only what it had sent: clients would wait for another."""
         self._stopped.set()
+        heard, quiet_s = -1, 0.0
+        while server_ended and any(thread.is_alive() for thread in self._threads) and quiet_s < QUIET_S:
+            time.sleep(0.1)
+            quiet_s = quiet_s + 0.1 if self.answered == heard else 0.0
+            heard = self.answered
+        if server_ended:
+            self._left = True
+            self._client.close()
         for thread in self._threads:
             thread.join(WAIT_S)
         self._client.close()

@@ -80,7 +80,7 @@ def stops(times: int, model: Path) -> None:
             time.sleep(chance.uniform(0, 1))
             process.send_signal(signal.SIGTERM)
             assert process.wait(WAIT_S) == 0
-            callers.stop()
+            callers.stop(server_ended=True)
         ok, bad = ended_well(log)
         answered += ok
         lost += bad + abs(ok - callers.answered)

@@ -35,7 +35,7 @@ def test_a_stop_loses_nothing_that_was_accepted(model: Path) -> None:
         until(lambda: callers.answered > 50)
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_S) == 0
-        callers.stop()
+        callers.stop(server_ended=True)
     others = [repr(failure) for failure in callers.failures if not isinstance(failure, UnavailableError)]
     assert others == []  # those who came later found nobody there
     assert ended_well(log) == (callers.answered, 0)  # whatever came in was answered, and the answer arrived
