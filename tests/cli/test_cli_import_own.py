@@ -27,7 +27,7 @@ file = "answers.txt"
 """
 
 
-def test_a_model_is_imported_and_the_next_step_said(run: Run, tmp_path: Path) -> None:
+def test_a_model_is_imported_and_the_next_step_said(run: Run, here: Run, tmp_path: Path) -> None:
     sizes = {"side": 16, "words": 4, "answers": 3}
     write_hdf5(tmp_path / "model.h5", easy_vqa_config(**sizes), easy_vqa_weights(**sizes))
     (tmp_path / "spec.toml").write_text(SPEC)
@@ -38,12 +38,12 @@ def test_a_model_is_imported_and_the_next_step_said(run: Run, tmp_path: Path) ->
     assert "shapes 1: 3 answers" in ran.stdout
     assert "Answers as Keras does; probabilities differ by" in ran.stdout
     assert f"Next: asksight calibrate {tmp_path / 'bundle'} --data DATA" in ran.stdout
-    told = json.loads(run("import", "keras", *paths, "--json", "--name", "other").stdout)
+    told = json.loads(here("import", "keras", *paths, "--json", "--name", "other").stdout)
     assert (told["name"], told["answers"], told["calibrated"]) == ("other", 3, False)
     assert told["largest_difference"] < 1e-5
     (tmp_path / "answers.txt").write_text("yes\nno\n")
-    refused = run("import", "keras", *paths, code=1)
+    refused = here("import", "keras", *paths, code=1)
     line = "asksight: The model gives [3] scores a question; 2 answers are listed, one a line."
     assert refused.stderr.splitlines()[-1] == line
-    refused = run("import", "onnx", *paths, code=1)
+    refused = here("import", "onnx", *paths, code=1)
     assert refused.stderr.splitlines()[-1] == f"asksight: {tmp_path / 'model.h5'} is no ONNX model."
