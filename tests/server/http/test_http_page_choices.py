@@ -1,6 +1,6 @@
 """The newest choice counts, in whatever order photos are chosen, prepared and asked about; what is no photo is said.
 
-ASKSIGHT_PAGE_ORDERS=50 runs fifty random orders instead of a few.
+ASKSIGHT_PAGE_ORDERS=50 runs fifty random orders instead of two.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from served import PHOTOS
 
 SHAPES = PHOTOS / "shapes.jpg"
 QUESTION = "What colour is the circle?"
-ORDERS = int(os.environ.get("ASKSIGHT_PAGE_ORDERS", "4"))
+ORDERS = int(os.environ.get("ASKSIGHT_PAGE_ORDERS", "2"))
 SLOWER = 6  # times, as a cheap phone's processor is
 
 

@@ -106,6 +106,7 @@ def test_kill_9_loses_only_the_last_step(tmp_path: Path) -> None:
     assert losses[:2] == [pytest.approx(row, abs=1e-4) for row in losses[2:]]
 
 
+@pytest.mark.slow
 def test_so_it_does_when_it_learns_from_photos(tmp_path: Path) -> None:
     for split, pictures in (("train", 40), ("val", 8)):
         make_split(tmp_path / "scenes", split, pictures=pictures, seed=1, processes=1)

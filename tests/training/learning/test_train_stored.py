@@ -211,7 +211,7 @@ print(json.dumps(out))
 """
 
 
-@pytest.mark.parametrize("arch", ["mlp", "lstm"])
+@pytest.mark.parametrize("arch", ["mlp", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_two_devices_learn_as_one(arch: str, tmp_path: Path) -> None:
     (tmp_path / "several.py").write_text(SEVERAL)
     ran = subprocess.run(
