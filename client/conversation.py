@@ -28,6 +28,7 @@ class Turns:
         self._newest = 0
         self._last: Reply | None = None
         self._failed = ""  # the newest turn's question, where that failed
+        self._about: Reply | None = None  # what that was asked after
         self._lock = Lock()
 
     @property
@@ -36,15 +37,15 @@ class Turns:
         return self._last
 
     @contextmanager
-    def _turn(self, question: str) -> Iterator[int]:
+    def _turn(self, question: str, after: Reply | None) -> Iterator[int]:
         """Give the number by which its reply is told to `_took`."""
         number = next(self._numbers)
         try:
             yield number
-        except (AskSightError, asyncio.CancelledError):
+        except (AskSightError, asyncio.CancelledError, KeyboardInterrupt):
             with self._lock:
                 if number > self._newest and question.strip():
-                    self._newest, self._failed = number, question
+                    self._newest, self._failed, self._about = number, question, after
             raise
 
     def _took(self, number: int, reply: Reply) -> Reply:
@@ -53,11 +54,16 @@ class Turns:
                 self._newest, self._last, self._failed = number, reply, ""
         return reply
 
+    def _before(self, question: str) -> Reply | None:
+        """What it is asked after: a question that failed may have named another thing, for all but itself."""
+        with self._lock:
+            if not self._failed:
+                return self._last
+            return self._about if question == self._failed else None
+
     def _options(
-        self, question: str, top_k: int | None, timeout: float | None, attention: bool
+        self, after: Reply | None, top_k: int | None, timeout: float | None, attention: bool
     ) -> dict[str, object]:
-        # One that failed may have named another thing, so only itself, asked again, is about the turn before it.
-        after = self._last if self._failed in ("", question) else None
         return {
             "top_k": self._top_k if top_k is None else top_k,
             "timeout": timeout,
@@ -93,8 +99,9 @@ class Conversation(Turns):
 
         Takes `timeout` and `attention`, and raises, as Client.ask does; after an error the conversation goes on.
         """
-        options = self._options(question, top_k, timeout, attention)
-        with self._turn(question) as number:
+        after = self._before(question)
+        options = self._options(after, top_k, timeout, attention)
+        with self._turn(question, after) as number:
             return self._took(number, self._ask(self._photo, question, **options))
 
     def close(self) -> None:
@@ -129,8 +136,9 @@ class AsyncConversation(Turns):
         attention: bool = False,
     ) -> Reply:
         """Ask one question."""
-        options = self._options(question, top_k, timeout, attention)
-        with self._turn(question) as number:
+        after = self._before(question)
+        options = self._options(after, top_k, timeout, attention)
+        with self._turn(question, after) as number:
             return self._took(number, await self._ask(self._photo, question, **options))
 
     async def close(self) -> None:

@@ -32,7 +32,7 @@ class Calibration:
 
     temperature: float = 1.0
     answered_threshold: float = 0.5  # 1: nothing is, whatever rounding makes of a probability
-    unanswerable_threshold: float = 0.5
+    unanswerable_threshold: float = 0.5  # 1: likewise
     scores: str = SOFTMAX  # SIGMOID: each answer by itself; SEQUENCE: of spelled answers
     calibrated: bool = (
         True  # whether probabilities were held against real questions; else nothing is ANSWERED
@@ -50,7 +50,7 @@ class Calibration:
         certain = self.calibrated and self.answered_threshold < 1 and probability >= self.answered_threshold
         if certain and not nothing_is_best:
             return Verdict.ANSWERED
-        if nothing is not None and nothing >= self.unanswerable_threshold:
+        if nothing is not None and self.unanswerable_threshold < 1 and nothing >= self.unanswerable_threshold:
             return Verdict.UNANSWERABLE
         return Verdict.UNSURE
 

@@ -97,7 +97,8 @@ def supervise(settings: Settings, say: Callable[[str], object]) -> None:
         ends_s = time.monotonic() + settings.drain_grace + settings.finish_within + 10.0
         for slot in slots:
             with suppress(subprocess.TimeoutExpired):
-                if (code := slot.process.wait(max(0.0, ends_s - time.monotonic()))) != 0:
+                code = slot.process.wait(max(0.0, ends_s - time.monotonic()))
+                if code not in (0, -stopping[0]):  # by the signal itself: it did not serve yet
                     log.error("Process %d ended with %d", slot.process.pid, code)
 
 

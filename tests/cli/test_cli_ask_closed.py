@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from certificates import Pair, make_authority, sign
 from served import PHOTOS
 from token_lines import line
 
+from asksight.cli.connecting import credentials
 from asksight.server.access.authentication import Authentication
 from asksight.server.access.tls import Certificates, TlsFiles
 from asksight.server.access.tokens import TokenFile
@@ -71,6 +73,21 @@ def test_files_that_are_no_certificates_are_not_taken_for_a_server_that_is_away(
     one, other = (sign(authority, tmp_path, name) for name in ("one", "other"))
     mixed = here(*asked, "--tls-certificate", one.certificate, "--tls-key", other.key, code=2).stderr
     assert "are not a certificate and its key" in " ".join(mixed.replace("│", "").split())
+
+
+def test_what_grpc_takes_is_not_refused(authority: Pair, tmp_path: Path) -> None:
+    """An authority from a pipe, as a shell's <(...) gives it, which is read once; and a key that others call short."""
+    reading, writing = os.pipe()
+    os.write(writing, authority.certificate.read_bytes())
+    os.close(writing)
+    short = Pair(tmp_path / "short.pem", tmp_path / "short.key")
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=short"]
+    subprocess.run([*made, "-keyout", short.key, "-out", short.certificate], check=True, capture_output=True)
+    try:
+        piped = Path(f"/dev/fd/{reading}")
+        assert credentials(tls=False, authority=piped, certificate=short.certificate, key=short.key)
+    finally:
+        os.close(reading)
 
 
 def test_of_an_untrusted_certificate_nothing_but_the_sentence_is_said(

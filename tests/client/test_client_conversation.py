@@ -161,8 +161,24 @@ def test_after_a_question_that_failed_nothing_but_itself_is_about_the_turn_befor
         assert talk.ask(colour).question == "what colour is the star?"
         with pytest.raises(InvalidAskError):
             talk.ask("?" * 1001)
+        with pytest.raises(DeadlineError):
+            talk.ask(colour, timeout=1e-6)
         assert talk.ask(colour).question == colour
     end(client)
+
+
+def test_a_question_that_ctrl_c_ended_is_one_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> Reply:
+        raise KeyboardInterrupt
+
+    with load() as client, client.conversation(PHOTOS / "star.jpg") as talk:
+        talk.ask("What is this?")
+        with monkeypatch.context() as patch:
+            patch.setattr(talk, "_ask", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                talk.ask("What is the square?")
+        colour = "And what colour is it?"
+        assert talk.ask(colour).question == colour
 
 
 def test_a_question_that_is_too_long_ends_nobody_elses(scenes: str) -> None:

@@ -16,7 +16,7 @@ from ..errors import DatasetError
 from .bad_entries import BadEntries, in_words
 from .dataset import Record
 from .photo_check import with_readable_photos
-from .prepared import MANIFEST, file_names, write_manifest, write_split
+from .prepared import MANIFEST, file_names, read_manifest, write_manifest, write_split
 from .records import read_records
 from .source import Source, find_sources
 
@@ -101,16 +101,27 @@ def _whole_or_none(folder: Path) -> Iterator[Path]:
     new.mkdir(parents=True)
     try:
         yield new
+        replaced = _splits_of(folder)
         (folder / MANIFEST).unlink(missing_ok=True)  # not whole from here on
-        for names in file_names("*").values():
-            for path in folder.glob(names):
-                path.unlink()
+        for split in replaced:
+            for name in file_names(split).values():
+                (folder / name).unlink(missing_ok=True)
         for path in sorted(new.iterdir(), key=lambda path: path.name == MANIFEST):
             path.rename(folder / path.name)
     finally:
         shutil.rmtree(new)
         if made and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _splits_of(folder: Path) -> list[str]:
+    """Which splits were prepared there; other files may be anybody's."""
+    if not (folder / MANIFEST).exists():
+        return []
+    try:
+        return list(read_manifest(folder)["splits"])
+    except DatasetError:  # broken, or of another version, which says what it says
+        return []
 
 
 def _check(sources: list[Source], out: Path, holdout: float, where: Path) -> None:

@@ -37,7 +37,10 @@ export class Conversation {
   async ask(question, locale, signal) {
     const photo = this.photo;
     const previous = ["", question].includes(this.unanswered) ? this.previous : null;
-    if (question.trim()) this.unanswered = question;
+    if (question.trim()) {
+      this.unanswered = question;
+      this.previous = previous; // what it is about is not found again by what is asked after it
+    }
     const response = await this.#answered(question, previous, locale, signal, photo);
     if (photo !== this.photo) return response;
     this.imageId = response.imageId;

@@ -128,6 +128,21 @@ def test_one_that_was_killed_is_begun_anew_and_replaces_another_s_splits(tmp_pat
     assert names[0] == names[1]
 
 
+def test_files_that_it_did_not_prepare_stay(tmp_path: Path) -> None:
+    write_vqa(tmp_path / "vqa")
+    own = [tmp_path / "out" / name for name in ("questions_mine.txt", "images_mine.txt")]
+    (tmp_path / "out").mkdir()
+    for path in own:
+        path.write_text("mine")
+    for holdout in (0.5, 0.0):
+        prepare(tmp_path / "vqa", tmp_path / "out", holdout=holdout)
+        assert [path.read_text() for path in own] == ["mine", "mine"]
+    assert list((tmp_path / "out").glob("*_val*")) == []
+    (tmp_path / "out/prepared.json").write_text("{")
+    prepare(tmp_path / "vqa", tmp_path / "out")
+    assert len(open_dataset(tmp_path / "out", "train2014")) == len(ASKED)
+
+
 def test_other_peoples_folders_are_left_alone(tmp_path: Path) -> None:
     write_vqa(tmp_path / "vqa")
     (tmp_path / "mine").mkdir()

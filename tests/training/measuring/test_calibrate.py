@@ -96,6 +96,20 @@ def test_probabilities_that_are_rounded_to_one_are_answered_only_where_they_are_
         assert calibration.verdict(1.0, nothing_is_best=False, nothing=None) is verdict
 
 
+def test_unanswerable_that_is_rounded_to_one_is_said_only_where_it_is_right() -> None:
+    logits = np.full((500, 5), -1e9, np.float32)
+    logits[:, NOTHING] = 1e9
+    right = np.full(500, NOTHING, np.int32)
+    for answers, coverage, verdict in (
+        (right, 1.0, Verdict.UNANSWERABLE),
+        ((right + 1) % 5, 0.0, Verdict.UNSURE),
+    ):
+        of_these = scored(logits, answers, NOTHING)
+        calibration = fit(of_these)
+        assert figures(of_these, calibration)["unanswerable"]["coverage"] == coverage
+        assert calibration.verdict(1.0, nothing_is_best=True, nothing=1.0) is verdict
+
+
 def test_nothing_is_said_under_a_half() -> None:
     logits, answers = drawn(500, temperature=1.0)
     calibration = fit(scored(logits, answers), max_risk=1.0)
