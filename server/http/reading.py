@@ -15,7 +15,8 @@ from ..errors import InvalidAsk
 from ..limits import Limits
 from .arriving import Body
 from .forms import MOST_PARTS, Part, boundary_of, parts
-from .json_asks import WINDOW, batch_from_json, from_json, photo_of_text, written_out
+from .json_asks import batch_from_json, from_json
+from .photo_texts import WINDOW, photo_of_text, written_out
 from .problems import Problem, refused
 
 JSON_TYPES = ("application/json", "text/json")

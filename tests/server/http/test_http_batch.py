@@ -13,7 +13,8 @@ from http_rig import QUESTION, MakeWeb, Web, problem
 from photo_files import photo
 from server_rig import NOTHING, WAIT_S, hold, release, until
 
-from asksight.server.http.json_asks import WINDOW, batch_from_json
+from asksight.server.http.json_asks import batch_from_json
+from asksight.server.http.photo_texts import WINDOW
 from asksight.server.limits import Limits
 from asksight.v1 import vqa_pb2
 

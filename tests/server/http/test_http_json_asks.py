@@ -17,13 +17,14 @@ from http_rig import QUESTION, Web, problem
 from photo_files import photo
 from waiting import WAIT_S
 
-from asksight.server.http.json_asks import CUT, MOST_BYTES, WINDOW, from_json
+from asksight.server.http.json_asks import CUT, MOST_BYTES, from_json
+from asksight.server.http.photo_texts import WINDOW
 from asksight.server.http.problems import Problem
 
 PHOTO = random.Random(5).randbytes(3 * WINDOW + 1)
 PLAIN = base64.b64encode(PHOTO).decode()
 LINES = json.dumps(base64.encodebytes(PHOTO).decode())[1:-1]
-DECODING = "asksight.server.http.json_asks.a2b_base64"
+DECODING = "asksight.server.http.photo_texts.a2b_base64"
 LONG = b"a" * 2 * WINDOW
 
 
