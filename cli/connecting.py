@@ -31,7 +31,7 @@ def credentials(
         return None
     files = [
         _read(file) for file in (authority, key, certificate)
-    ]  # before others do, who do not name a missing one
+    ]  # names one that is missing; ssl would not
     _check(authority, certificate, key)
     return grpc.ssl_channel_credentials(*files)
 

@@ -77,11 +77,13 @@ class Callers:
     def stop(self, *, server_ended: bool = False) -> None:
         """Hear what was asked; of a server that has ended, only what it had sent: clients would wait for another."""
         self._stopped.set()
-        heard, quiet_s = -1, 0.0
-        while server_ended and any(thread.is_alive() for thread in self._threads) and quiet_s < QUIET_S:
-            time.sleep(0.1)
-            quiet_s = quiet_s + 0.1 if self.answered == heard else 0.0
-            heard = self.answered
+        heard, since_s = -1, time.monotonic()
+        while server_ended and time.monotonic() - since_s < QUIET_S:
+            if not (asking := [one for one in self._threads if one.is_alive()]):
+                break
+            asking[0].join(0.1)
+            if self.answered != heard:
+                heard, since_s = self.answered, time.monotonic()
         if server_ended:
             self._left = True
             self._client.close()

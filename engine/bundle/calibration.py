@@ -31,8 +31,8 @@ class Calibration:
     """Scores to a verdict: scores / temperature → probabilities → thresholds."""
 
     temperature: float = 1.0
-    answered_threshold: float = 0.5  # 1: nothing is, whatever rounding makes of a probability
-    unanswerable_threshold: float = 0.5  # 1: likewise
+    answered_threshold: float = 0.5
+    unanswerable_threshold: float = 0.5
     scores: str = SOFTMAX  # SIGMOID: each answer by itself; SEQUENCE: of spelled answers
     calibrated: bool = (
         True  # whether probabilities were held against real questions; else nothing is ANSWERED
@@ -47,12 +47,16 @@ class Calibration:
 
         "Unanswerable" may be the best answer, and is then never one to be ANSWERED.
         """
-        certain = self.calibrated and self.answered_threshold < 1 and probability >= self.answered_threshold
-        if certain and not nothing_is_best:
+        if self.calibrated and not nothing_is_best and reaches(probability, self.answered_threshold):
             return Verdict.ANSWERED
-        if nothing is not None and self.unanswerable_threshold < 1 and nothing >= self.unanswerable_threshold:
+        if nothing is not None and reaches(nothing, self.unanswerable_threshold):
             return Verdict.UNANSWERABLE
         return Verdict.UNSURE
+
+
+def reaches(probability: float, threshold: float) -> bool:
+    """Nothing reaches 1, whatever rounding makes of a probability: where no threshold is right, it is 1."""
+    return threshold < 1 and probability >= threshold
 
 
 def sigmoid(logits: NDArray[Any], temperature: float = 1.0) -> NDArray[np.float64]:

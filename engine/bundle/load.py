@@ -35,7 +35,6 @@ from .manifest import (
 from .parse import parse_manifest
 
 BUILT_IN = {"scenes": Path(__file__).parent.parent / "bundles" / "scenes"}
-ADVICE = f"Give a folder that `asksight export` made, or a built-in bundle: {', '.join(BUILT_IN)}."
 LARGEST_MANIFEST = 16 << 20  # bytes; ours have a few thousand
 
 
@@ -136,11 +135,9 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
     what was expected, what was found and what to do. Thread-safe.
     """
     root = BUILT_IN.get(str(where), Path(where))
-    if (found := _not_a_folder(root)) is not None:
-        raise refused(root, expected="the folder of a bundle", found=found, advice=ADVICE)
-    if not any((root / name).exists() for name in ("bundle.json", "encoder.onnx")):
-        found = "another, such as a run or a data set"
-        raise refused(root, expected="the folder of a bundle", found=found, advice=ADVICE)
+    if (found := _not_a_bundle(root)) is not None:
+        advice = f"Give a folder that `asksight export` made, or a built-in bundle: {', '.join(BUILT_IN)}."
+        raise refused(root, expected="the folder of a bundle", found=found, advice=advice)
     manifest = _read_manifest(root)
     check_files(root, manifest.files, verify=verify)
     check_graphs(root, manifest, _read_graph(root / "encoder.onnx"), _read_graph(root / "answerer.onnx"))
@@ -177,11 +174,15 @@ def load_bundle(where: str | Path, *, verify: bool = True) -> Bundle:
     )
 
 
-def _not_a_folder(path: Path) -> str | None:
+def _not_a_bundle(path: Path) -> str | None:
+    """What is there in place of one; None for a folder with some of its files."""
     try:
-        return None if path.is_dir() else "a file" if path.exists() else "nothing"
+        if not path.is_dir():
+            return "a file" if path.exists() else "nothing"
     except OSError as error:  # no permission, or a name too long
         return str(error)
+    some = any((path / name).exists() for name in ("bundle.json", "encoder.onnx"))
+    return None if some else "another, such as a run or a data set"
 
 
 def _read_manifest(root: Path) -> Manifest:

@@ -27,5 +27,5 @@ def of_each(settings: Settings) -> Settings:
         cache_mb=part(settings.cache_mb, 1),
         queue_mb=part(settings.queue_mb, LEAST_QUEUE_MB),
         decoding_mb=part(settings.decoding_mb, LEAST_DECODING_MB),
-        receiving_mb=max(LEAST_RECEIVING_MB, settings.receiving_mb // count),
+        receiving_mb=part(settings.receiving_mb, LEAST_RECEIVING_MB),
     )

@@ -210,9 +210,8 @@ class Conversation:
         if before.cancelled() or before.exception() is not None:
             return Turn()
         turn = before.result()
-        return (
-            turn if turn.failed in ("", question) else Turn()
-        )  # one that failed may have named another thing
+        # One that failed may have named another thing.
+        return turn if turn.failed in ("", question) else Turn()
 
     async def _ask(self, ask: Ask) -> vqa_pb2.AskResponse:
         if self._image_id is not None:  # what is known by it need not be hashed again

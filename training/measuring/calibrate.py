@@ -20,9 +20,8 @@ from .scored import Scored
 MAX_RISK = 0.02  # what `asksight train` allows unless told otherwise
 _COOLEST, _HOTTEST = 0.05, 20.0
 _POINTS = 60  # of a curve that is written down
-_BELOW_ONE = float(
-    np.nextafter(1, 0)
-)  # for probabilities that are rounded to 1; a threshold of 1 is for none
+# For probabilities that are rounded to 1; a threshold of 1 is for none.
+_BELOW_ONE = float(np.nextafter(1, 0))
 
 
 def fit(scored: Scored, *, max_risk: float = MAX_RISK) -> Calibration:

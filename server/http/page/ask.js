@@ -36,12 +36,11 @@ export class Conversation {
   // Returns the response as the server's JSON has it, with `language`, that of what is spoken; throws AskFailed, or AbortError of `signal`.
   async ask(question, locale, signal) {
     const photo = this.photo;
-    const previous = ["", question].includes(this.unanswered) ? this.previous : null;
     if (question.trim()) {
+      if (this.unanswered && this.unanswered !== question) this.previous = null;
       this.unanswered = question;
-      this.previous = previous; // what it is about is not found again by what is asked after it
     }
-    const response = await this.#answered(question, previous, locale, signal, photo);
+    const response = await this.#answered(question, locale, signal, photo);
     if (photo !== this.photo) return response;
     this.imageId = response.imageId;
     this.unanswered = "";
@@ -50,18 +49,18 @@ export class Conversation {
     return response;
   }
 
-  async #answered(question, previous, locale, signal, photo) {
+  async #answered(question, locale, signal, photo) {
     if (this.imageId) {
       try {
-        return await this.#send(question, previous, locale, signal, null, this.imageId);
+        return await this.#send(question, locale, signal, null, this.imageId);
       } catch (error) {
         if (error.status !== 404) throw error; // 404: it is no longer remembered there; send it again
       }
     }
-    return this.#send(question, previous, locale, signal, photo, null);
+    return this.#send(question, locale, signal, photo, null);
   }
 
-  async #send(question, previous, locale, signal, photo, imageId) {
+  async #send(question, locale, signal, photo, imageId) {
     const form = new FormData();
     if (photo) form.append("image", photo, "photo");
     else form.append("image_id", imageId);
@@ -69,9 +68,9 @@ export class Conversation {
     form.append("locale", locale);
     form.append("model", this.model);
     form.append("want_attention", "true");
-    if (previous) {
-      form.append("previous_question", previous.question);
-      form.append("previous_answer", previous.answer);
+    if (this.previous) {
+      form.append("previous_question", this.previous.question);
+      form.append("previous_answer", this.previous.answer);
     }
     return this.#fetched("/v1/ask", { method: "POST", body: form, signal });
   }
